@@ -1,0 +1,23 @@
+"""What is watched during a fit."""
+
+from callbacks.confusion_matrix import ConfusionMatrix
+from callbacks.convergence_status import ConvergenceStatus
+from callbacks.curvature_diagnostics import CurvatureDiagnostics
+from callbacks.gradient_norms import GradientNorms
+from callbacks.hyper_parameters import HyperParameters
+from callbacks.metric_charts import MetricCharts
+from callbacks.test_metrics import TestMetrics
+from callbacks.train_metrics import TrainMetrics
+from callbacks.training_time import TrainingTime
+
+__all__ = [
+    "ConfusionMatrix",
+    "ConvergenceStatus",
+    "CurvatureDiagnostics",
+    "GradientNorms",
+    "HyperParameters",
+    "MetricCharts",
+    "TestMetrics",
+    "TrainMetrics",
+    "TrainingTime",
+]

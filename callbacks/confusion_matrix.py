@@ -1,0 +1,76 @@
+"""Which classes are taken for which."""
+
+from typing import Any
+
+import torch
+from matplotlib.figure import Figure
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.loggers import TensorBoardLogger
+from torch import Tensor
+from torchmetrics.classification import MulticlassConfusionMatrix
+
+
+class ConfusionMatrix(Callback):
+    """Draws the test set's confusion matrix and per-class accuracy as figures in TensorBoard; idle under regression."""
+
+    def __init__(self) -> None:
+        self._counts: MulticlassConfusionMatrix | None = None
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._counts = None
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        preds, target = outputs["preds"], outputs["target"]
+        if target.is_floating_point():
+            return
+        if self._counts is None:
+            classes = preds.shape[1] if preds.ndim == 2 else 2
+            self._counts = MulticlassConfusionMatrix(classes).to(preds.device)
+        self._counts.update(preds.argmax(1) if preds.ndim == 2 else (preds > 0.5).long(), target)
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._counts is None:
+            return
+        counts = self._counts.compute().cpu()  # on every process: it sums over them
+        names = getattr(trainer.datamodule, "class_names", None) or tuple(map(str, range(len(counts))))
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
+                logger.experiment.add_figure("confusion_matrix", draw_confusion(counts, names), trainer.global_step)
+                logger.experiment.add_figure("class_accuracy", draw_class_accuracy(counts, names), trainer.global_step)
+
+
+def draw_confusion(counts: Tensor, names: tuple[str, ...]) -> Figure:
+    """Counts (C, C), true classes down and predicted ones across, coloured by the share of the true class."""
+    shares = counts / counts.sum(1, keepdim=True).clamp(min=1)
+    size = 1.8 + 0.7 * len(names)
+    figure = Figure(figsize=(size + 0.8, size), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for i in range(len(names)):
+        for j in range(len(names)):
+            color = "white" if shares[i, j] > 0.5 else "black"
+            axes.text(j, i, str(int(counts[i, j])), ha="center", va="center", color=color)
+    axes.set_xticks(range(len(names)), names, rotation=30 if max(map(len, names)) > 3 else 0)
+    axes.set_yticks(range(len(names)), names)
+    axes.set(xlabel="predicted", ylabel="true", title="Test set: counts")
+    return figure
+
+
+def draw_class_accuracy(counts: Tensor, names: tuple[str, ...]) -> Figure:
+    """Share of each true class that is predicted right."""
+    accuracy = torch.diagonal(counts) / counts.sum(1).clamp(min=1)
+    figure = Figure(figsize=(2 + 0.7 * len(names), 3), layout="constrained")
+    axes = figure.subplots()
+    bars = axes.bar(range(len(names)), accuracy.tolist(), color="tab:blue")
+    axes.bar_label(bars, [f"{value:.1%}" for value in accuracy.tolist()], padding=2)
+    axes.set_xticks(range(len(names)), names, rotation=30 if max(map(len, names)) > 3 else 0)
+    axes.set(ylim=(0, 1.12), ylabel="share predicted right", title="Test set: accuracy by class")
+    return figure

@@ -1,0 +1,38 @@
+"""The verdict at the end of a fit."""
+
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.loggers import TensorBoardLogger
+
+
+class ConvergenceStatus(Callback):
+    """Asks the model at the end of a fit whether its weights are the optimum, and says so in TensorBoard's text tab.
+
+    Attributes:
+        status: `converged`, `separated`, `rank_deficient`, `stalled` or `budget`; None before the end.
+        message: one sentence with the numbers, and with the names of the features that matter.
+    """
+
+    def __init__(self) -> None:
+        self.status: str | None = None
+        self.message = ""
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        verdict = pl_module.convergence()
+        self.status, self.message = verdict.status, verdict.message
+        names = getattr(trainer.datamodule, "feature_names", None)
+        if names:
+            self.message += self._names(verdict, names)
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
+                logger.experiment.add_text("status", f"**{self.status}** – {self.message}", trainer.global_step)
+
+    def _names(self, verdict: Any, names: tuple[str, ...]) -> str:
+        if verdict.columns:
+            return "; dependent: " + ", ".join(repr(names[column]) for column in verdict.columns[:8])
+        if verdict.direction is not None and len(verdict.direction) >= len(names):
+            weights = verdict.direction[: len(verdict.direction) // (len(names) + 1) * len(names)].view(-1, len(names))
+            strongest = weights.abs().amax(0).argsort(descending=True)[:3].tolist()
+            return "; strongest in that direction: " + ", ".join(repr(names[j]) for j in strongest)
+        return ""

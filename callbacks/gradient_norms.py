@@ -1,0 +1,44 @@
+"""Gradient norms by layer."""
+
+from collections import defaultdict
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch.optim import Optimizer
+
+
+class GradientNorms(Callback):
+    """Logs `grad_norm/<layer>`, the 2-norm over all parameters of a layer, and `grad_norm/total`, under every method.
+
+    A layer is a module that owns parameters itself. The norms are those of the gradient at the point a step starts from;
+    a method that evaluates the gradient several times in a step (LBFGS) is logged at its first evaluation.
+
+    Args:
+        every_n_steps: how often; null = as often as the trainer logs.
+    """
+
+    def __init__(self, every_n_steps: int | None = None) -> None:
+        if every_n_steps is not None and every_n_steps < 1:
+            raise ValueError(f"GradientNorms(every_n_steps={every_n_steps}): give a number ≥ 1, or None")
+        self.every_n_steps = every_n_steps
+        self._logged_step = -1
+
+    def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
+        step, every = trainer.global_step, self.every_n_steps or max(1, trainer.log_every_n_steps)
+        if step == self._logged_step or (step + 1) % every or not trainer.loggers:
+            return
+        self._logged_step = step
+        for logger in trainer.loggers:
+            logger.log_metrics(self._norms(pl_module), step)
+
+    def _norms(self, pl_module: LightningModule) -> dict[str, float]:
+        named = [(name, p.grad) for name, p in pl_module.named_parameters() if p.grad is not None]
+        if not named:
+            return {}
+        # One kernel for all norms and one transfer to the host, however many parameters there are.
+        norms = torch.stack(torch._foreach_norm([gradient for _, gradient in named])).tolist()
+        squares: dict[str, float] = defaultdict(float)
+        for (name, _), norm in zip(named, norms, strict=True):
+            squares[name.rpartition(".")[0] or name] += norm**2
+        squares["total"] = sum(squares.values())
+        return {f"grad_norm/{layer}": square**0.5 for layer, square in squares.items()}

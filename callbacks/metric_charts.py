@@ -1,0 +1,17 @@
+"""One chart per metric in TensorBoard."""
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.loggers import TensorBoardLogger
+
+
+class MetricCharts(Callback):
+    """Lays out TensorBoard's custom scalars tab: training, validation and test of one metric in one chart."""
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        layout = {
+            name: ["Multiline", [f"{split}/{name}" for split in ("train", "val", "test")]]
+            for name in pl_module.metrics()
+        }
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
+                logger.experiment.add_custom_scalars({"metrics": layout})

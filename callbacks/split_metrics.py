@@ -1,0 +1,50 @@
+"""Metrics of one part of the data after every few epochs of a fit."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+
+class SplitMetrics(Callback):
+    """Logs the model's own metrics over all samples of a part of the data, leaving the training as it is.
+
+    It draws no random number, restores every module's mode, and hands the numbers to the loggers only, not to the
+    trainer: nothing can stop, schedule or select by them.
+
+    Args:
+        split: "train" or "test": the dataloader it reads and the prefix it logs under.
+        every_n_epochs: how often.
+    """
+
+    def __init__(self, split: str, every_n_epochs: int = 1) -> None:
+        if every_n_epochs < 1:
+            raise ValueError(f"{type(self).__name__}(every_n_epochs={every_n_epochs}): give a number ≥ 1")
+        self.split, self.every_n_epochs = split, every_n_epochs
+        self._batches: Iterable[Any] = ()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        source = trainer.datamodule if trainer.datamodule is not None else pl_module
+        self._batches = getattr(source, f"{self.split}_dataloader")()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not trainer.loggers or (trainer.current_epoch + 1) % self.every_n_epochs:
+            return
+        values = self.measure(trainer, pl_module)
+        for logger in trainer.loggers:
+            # The step of Lightning's own epoch-end metrics, so that the curves of one chart line up.
+            logger.log_metrics({f"{self.split}/{name}": value for name, value in values.items()}, trainer.global_step - 1)
+
+    @torch.no_grad()
+    def measure(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, float]:
+        """The metrics at the current weights, over the samples of all processes."""
+        metrics = pl_module.metrics().set_dtype(torch.float64).to(pl_module.device)
+        modes = [(module, module.training) for module in pl_module.modules()]
+        pl_module.eval()
+        for batch in self._batches:
+            evaluated = pl_module.evaluate(trainer.strategy.batch_to_device(batch))
+            metrics.update(**{key: v.double() if v.is_floating_point() else v for key, v in evaluated.items()})
+        for module, training in modes:
+            module.training = training
+        return {name: float(value) for name, value in metrics.compute().items()}

@@ -1,0 +1,8 @@
+"""Models that train themselves by gradient descent, Newton's method, diagonal Newton or any torch.optim optimiser."""
+
+from lightning_modules.linear_regression import LinearRegression
+from lightning_modules.logistic_regression import LogisticRegression
+from lightning_modules.objective_module import ObjectiveModule
+from lightning_modules.softmax_regression import SoftmaxRegression
+
+__all__ = ["LinearRegression", "LogisticRegression", "ObjectiveModule", "SoftmaxRegression"]

@@ -1,0 +1,50 @@
+"""What linear, logistic and softmax regression share: one linear layer under a family's loss."""
+
+import torch
+from torch import Tensor
+
+from lightning_modules.objective_module import Batch, ObjectiveModule, OptimizerCallable
+from lightning_modules.objectives import GLMObjective
+from lightning_modules.objectives.families import Family
+
+
+class GeneralizedLinearModel(ObjectiveModule):
+    """z = Wx + b, fitted to minimise  1/n Σ_i l(z_i, y_i) + l2/2 ‖W‖²; the bias is not penalised; weights start at 0.
+
+    Args:
+        num_features: d.
+        family: loss, mean function and curvature of a row's K linear predictors.
+        l2: strength of the penalty, ≥ 0, relative to the *mean* loss.
+        optimizer: makes the optimizer from the parameters.
+    """
+
+    def __init__(self, num_features: int, family: Family, l2: float, optimizer: OptimizerCallable) -> None:
+        super().__init__(optimizer)
+        name = type(self).__name__
+        if num_features < 1:
+            raise ValueError(f"{name}(num_features={num_features}): a model needs at least one feature")
+        if not 0 <= l2 < float("inf"):
+            raise ValueError(f"{name}(l2={l2}): the penalty must be a number ≥ 0")
+        self.family, self.l2 = family, l2
+        self.linear = torch.nn.Linear(num_features, family.num_outputs)
+        torch.nn.init.zeros_(self.linear.weight)
+        torch.nn.init.zeros_(self.linear.bias)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Linear predictors: (n, d) -> (n, K)."""
+        z: Tensor = self.linear(features)
+        return z
+
+    def objective(self, batch: Batch) -> GLMObjective:
+        features, targets = batch
+        if features.shape[1] != self.linear.in_features:
+            raise ValueError(
+                f"the data have {features.shape[1]} features, the model takes {self.linear.in_features}: "
+                f"set num_features={features.shape[1]}"
+            )
+        return GLMObjective(self.family, features, targets, self.l2, self.reduction)
+
+    def evaluate(self, batch: Batch) -> dict[str, Tensor]:
+        features, targets = batch
+        z, y = self(features), self.family.check(targets)
+        return {"preds": self.family.mean(z), "target": y, "value": self.family.loss(z, y)}

@@ -1,0 +1,153 @@
+"""The project's only training step."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor
+from torch.nn import Parameter
+from torch.nn.utils import parameters_to_vector
+from torchmetrics import MetricCollection
+
+from lightning_modules.objectives import Objective, Reduction, all_processes, this_process
+from lightning_modules.optimizers import Convergence, CurvatureOptimizer, diagnose
+
+OptimizerCallable = Callable[[Iterable[Parameter]], torch.optim.Optimizer]
+Batch = tuple[Tensor, Tensor]
+PLAIN = (bool, int, float, str, list, tuple, dict, type(None))
+
+
+class NonFiniteLossError(ArithmeticError):
+    """The loss or its gradient became nan or infinite."""
+
+
+def in_double(evaluated: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Real tensors in float64: sums of squares in float32 lose R² and more when targets are far from 0."""
+    return {name: value.double() if value.is_floating_point() else value for name, value in evaluated.items()}
+
+
+class ObjectiveModule(LightningModule, ABC):
+    """A model that trains itself by manual optimization on an `Objective`.
+
+    Subclasses say what the loss is (`objective`) and how it is measured (`evaluate`, `metrics`). Every method runs
+    through the one `training_step`: the curvature methods get the objective, a `torch.optim` optimiser gets the closure.
+    Under several processes the objective sums over them, so every process sees the gradient of all rows and makes the
+    same decision; the hooks of DistributedDataParallel are not involved.
+
+    Args:
+        optimizer: makes the optimizer from the parameters, e.g. `Newton` or `functools.partial(torch.optim.Adam, lr=1e-3)`.
+            It has no default on purpose: the command line would carry the default's settings over to another method.
+    """
+
+    def __init__(self, optimizer: OptimizerCallable) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.make_optimizer = optimizer
+        # Checkpoints load without running code, so only plain values are kept. The command line hands over the optimizer as
+        # plain configuration; from Python it is a function, and loading a checkpoint takes it anew.
+        self.save_hyperparameters(logger=False)
+        for name in [name for name, value in self.hparams.items() if not isinstance(value, PLAIN)]:
+            del self.hparams[name]
+        self._measured: dict[str, MetricCollection] = {}
+
+    @abstractmethod
+    def objective(self, batch: Batch) -> Objective:
+        """The loss over a batch of (features, targets) as a function of the flat parameters."""
+
+    @abstractmethod
+    def metrics(self) -> MetricCollection:
+        """Fresh metrics, updated with the keywords that `evaluate` returns; among them `loss`, the mean without penalty."""
+
+    @abstractmethod
+    def evaluate(self, batch: Batch) -> dict[str, Tensor]:
+        """What the metrics need of a batch.
+
+        Returns:
+            `preds`: predictions or probabilities; `target`: what they should be; `value`: the loss of each row (n,).
+        """
+
+    @property
+    def reduction(self) -> Reduction:
+        """How this module's objectives sum over processes."""
+        return all_processes if self._trainer is not None and self.trainer.world_size > 1 else this_process
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        optimizer = self.make_optimizer(self.parameters())
+        precision = str(self.trainer.precision) if self._trainer is not None else "64-true"
+        if isinstance(optimizer, CurvatureOptimizer) and precision not in ("32-true", "64-true"):
+            raise ValueError(
+                f"{type(optimizer).__name__} needs 32 or 64 bit precision, not {precision}: half-precision curvature is noise "
+                "and mixed precision steps without the loss; set --trainer.precision=64-true (or 32-true)"
+            )
+        return optimizer
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """One step of the method on one batch; stops the run when the method is done with the whole training set."""
+        optimizer = self.optimizers()
+        objective = self.objective(batch)
+
+        def closure() -> Tensor:
+            theta = parameters_to_vector(self.parameters()).detach()
+            value, gradient = objective.value_and_gradient(theta)
+            self._refuse_non_finite(value, gradient)
+            parts = gradient.split([p.numel() for p in self.parameters()])
+            for parameter, part in zip(self.parameters(), parts, strict=True):
+                parameter.grad = part.view_as(parameter)
+            return value
+
+        if isinstance(optimizer.optimizer, CurvatureOptimizer):
+            value = optimizer.step(closure=closure, objective=objective)
+            # On a mini-batch a small gradient means nothing for the rest of the data.
+            if optimizer.optimizer.status is not None and self.trainer.num_training_batches == 1:
+                self.trainer.should_stop = True
+        else:
+            value = optimizer.step(closure=closure)
+        self.log("train/objective", value)
+        return value
+
+    def convergence(self) -> Convergence:
+        """The verdict on the current weights as a minimiser over the whole training set of the running trainer.
+
+        Every process must call it, and before the trainer is torn down.
+        """
+        batches = [self.trainer.strategy.batch_to_device(batch) for batch in self.trainer.train_dataloader]
+        features, targets = (torch.cat(parts) for parts in zip(*batches, strict=True))
+        theta = parameters_to_vector(self.parameters()).detach()
+        optimizer = self.trainer.optimizers[0]
+        group = optimizer.param_groups[0]
+        stalled = getattr(optimizer, "status", None) == "stalled"
+        return diagnose(self.objective((features, targets)), theta, group.get("tolerance"), stalled)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self._measure("val", batch)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        return self._measure("test", batch)
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        return self.evaluate(batch)["preds"]
+
+    def _measure(self, split: str, batch: Batch) -> dict[str, Tensor]:
+        if split not in self._measured:
+            self._measured[split] = self.metrics().set_dtype(torch.float64).to(self.device)
+        evaluated = self.evaluate(batch)
+        self._measured[split].update(**in_double(evaluated))
+        return evaluated
+
+    def on_validation_epoch_end(self) -> None:
+        self._log_measured("val")
+
+    def on_test_epoch_end(self) -> None:
+        self._log_measured("test")
+
+    def _log_measured(self, split: str) -> None:
+        metrics = self._measured.pop(split)
+        self.log_dict({f"{split}/{name}": value for name, value in metrics.compute().items()})
+
+    def _refuse_non_finite(self, value: Tensor, gradient: Tensor) -> None:
+        if not bool(torch.isfinite(value)) or not bool(torch.isfinite(gradient).all()):
+            raise NonFiniteLossError(
+                f"the loss is {value.item():g} at step {self.global_step}: the steps are too long for this problem; "
+                "lower --model.optimizer.lr, scale the features, or use damping='adaptive'"
+            )

@@ -1,0 +1,8 @@
+"""The mathematics of one loss: torch only."""
+
+from lightning_modules.objectives.degeneracy import Degeneracy
+from lightning_modules.objectives.glm_objective import GLMObjective
+from lightning_modules.objectives.objective import Objective
+from lightning_modules.objectives.reduction import Reduction, all_processes, this_process
+
+__all__ = ["Degeneracy", "GLMObjective", "Objective", "Reduction", "all_processes", "this_process"]

@@ -1,0 +1,59 @@
+"""Bernoulli family: logistic regression."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from lightning_modules.objectives.families.family import Family
+
+
+class Bernoulli(Family):
+    """l(z, y) = log(1 + eᶻ) − y z with y ∈ {0, 1}; μ(z) = σ(z), ∇μ = σ(1 − σ); K = 1.
+
+    |σ''| = σ(1 − σ) |1 − 2σ| ≤ σ', hence the self-concordance constant 1.
+    """
+
+    self_concordance = 1.0
+
+    def __init__(self) -> None:
+        super().__init__(num_outputs=1)
+
+    def check(self, targets: Tensor) -> Tensor:
+        """Labels 0 and 1, shape (n,) or (n, 1), of any type -> (n, 1)."""
+        y = targets.reshape(len(targets), -1)
+        if y.shape[1] != 1:
+            raise ValueError(f"the targets have shape {tuple(targets.shape)}, a binary model takes one 0/1 label a row")
+        bad = (y != 0) & (y != 1)
+        if bad.any():
+            low, high = targets.min().item(), targets.max().item()
+            remedy = (
+                "LinearRegression" if targets.is_floating_point() else f"SoftmaxRegression (num_classes={high + 1})"
+            )
+            raise ValueError(
+                f"{int(bad.sum())} of {len(y)} targets are neither 0 nor 1 (they run from {low:g} to {high:g}): "
+                f"a binary classifier does not fit them; use {remedy}"
+            )
+        return y
+
+    def loss(self, z: Tensor, y: Tensor) -> Tensor:
+        # softplus is exact for large |z|; its PyTorch default becomes linear above 20, an error of 2e-9, so move that out.
+        return (softplus(z, threshold=40) - y * z)[:, 0]
+
+    def mean(self, z: Tensor) -> Tensor:
+        return torch.sigmoid(z)
+
+    def gradient(self, z: Tensor, y: Tensor) -> Tensor:
+        return torch.sigmoid(z) - y
+
+    def curvature(self, z: Tensor) -> Tensor:
+        return self.curvature_diagonal(z)[:, :, None]
+
+    def curvature_diagonal(self, z: Tensor) -> Tensor:
+        # σ(z) σ(−z), not σ(z) (1 − σ(z)): the latter is exactly 0 from z = 37 on.
+        return torch.sigmoid(z) * torch.sigmoid(-z)
+
+    def curvature_product(self, z: Tensor, v: Tensor) -> Tensor:
+        return self.curvature_diagonal(z) * v
+
+    def recession(self, z: Tensor, y: Tensor) -> Tensor:
+        return torch.relu(torch.where(y == 1, -z, z))[:, 0]

@@ -1,0 +1,64 @@
+"""Categorical family: softmax regression."""
+
+import torch
+from torch import Tensor
+
+from lightning_modules.objectives.families.family import Family
+
+
+class Categorical(Family):
+    """l(z, y) = logsumexp(z) − z_y with y ∈ {0, …, K−1}; μ(z) = p = softmax(z), ∇μ = diag(p) − ppᵀ.
+
+    Adding one number to all K predictors of a row changes nothing, so ∇μ 1 = 0.
+
+    l'''[u, u, v] is a third cumulant under p, at most (max v − min v) Var(u) ≤ 2 max |v| Var(u): self-concordance constant 2.
+
+    Args:
+        num_outputs: K, the number of classes.
+    """
+
+    self_concordance = 2.0
+    shift_invariant = True
+
+    def check(self, targets: Tensor) -> Tensor:
+        """Integer labels (n,) in 0 … K−1."""
+        if targets.is_floating_point():
+            raise ValueError(
+                f"the targets are real numbers ({targets.dtype}), not class labels: a classifier does not fit them; "
+                "use LinearRegression"
+            )
+        if targets.ndim != 1:
+            raise ValueError(
+                f"the targets have shape {tuple(targets.shape)}, a classifier takes one label a row, (rows,)"
+            )
+        bad = (targets < 0) | (targets >= self.num_outputs)
+        if bad.any():
+            raise ValueError(
+                f"{int(bad.sum())} of {len(targets)} labels lie outside 0 … {self.num_outputs - 1} (found "
+                f"{targets.min().item()} … {targets.max().item()}): set num_classes to the number of classes and count labels from 0"
+            )
+        return targets
+
+    def loss(self, z: Tensor, y: Tensor) -> Tensor:
+        return torch.logsumexp(z, 1) - z.gather(1, y[:, None])[:, 0]
+
+    def mean(self, z: Tensor) -> Tensor:
+        return torch.softmax(z, 1)
+
+    def gradient(self, z: Tensor, y: Tensor) -> Tensor:
+        return torch.softmax(z, 1).scatter_add(1, y[:, None], z.new_full((len(y), 1), -1.0))
+
+    def curvature(self, z: Tensor) -> Tensor:
+        p = torch.softmax(z, 1)
+        return torch.diag_embed(p) - p[:, :, None] * p[:, None, :]
+
+    def curvature_diagonal(self, z: Tensor) -> Tensor:
+        p = torch.softmax(z, 1)
+        return p * (1 - p)
+
+    def curvature_product(self, z: Tensor, v: Tensor) -> Tensor:
+        p = torch.softmax(z, 1)
+        return p * (v - (p * v).sum(1, keepdim=True))
+
+    def recession(self, z: Tensor, y: Tensor) -> Tensor:
+        return z.amax(1) - z.gather(1, y[:, None])[:, 0]

@@ -1,0 +1,71 @@
+"""The pointwise part of a generalised linear model with its canonical link.
+
+    l(z, y) = A(z) − ⟨t(y), z⟩ + const        loss of one row
+    ∂l/∂z   = μ(z) − t(y)                      μ = ∇A, the mean function (inverse link)
+    ∂²l/∂z² = ∇μ(z) ⪰ 0                        does not depend on y
+
+z (n, K) are the linear predictors, y the targets, t(y) their sufficient statistic. With the canonical link the
+curvature is free of y, so the Hessian and the generalised Gauss–Newton matrix are the same.
+
+Reference: P. McCullagh and J. Nelder, Generalized Linear Models, 2nd ed. (1989), section 2.2.
+"""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor
+
+
+class Family(ABC):
+    """Loss, gradient and curvature of one row as functions of its linear predictor.
+
+    Args:
+        num_outputs: K, the number of linear predictors of a row.
+    """
+
+    # c with |l'''(z)[u, u, v]| ≤ c max_k |v_k| l''(z)[u, u] for all u, v: generalised self-concordance (Bach, 2010, section 2).
+    self_concordance: float
+    # Whether adding one number to all K predictors of a row changes nothing.
+    shift_invariant = False
+
+    def __init__(self, num_outputs: int) -> None:
+        self.num_outputs = num_outputs
+
+    @abstractmethod
+    def check(self, targets: Tensor) -> Tensor:
+        """Return the targets in the shape the other methods take; refuse those this family cannot have produced.
+
+        Raises:
+            ValueError: the targets do not suit the family; the message says what was found and which model would fit.
+        """
+
+    @abstractmethod
+    def loss(self, z: Tensor, y: Tensor) -> Tensor:
+        """Loss of each row: (n, K), checked targets -> (n,)."""
+
+    @abstractmethod
+    def mean(self, z: Tensor) -> Tensor:
+        """Expected sufficient statistic μ(z): (n, K) -> (n, K)."""
+
+    @abstractmethod
+    def gradient(self, z: Tensor, y: Tensor) -> Tensor:
+        """∂l/∂z = μ(z) − t(y) of each row: (n, K), checked targets -> (n, K)."""
+
+    @abstractmethod
+    def curvature(self, z: Tensor) -> Tensor:
+        """∂²l/∂z∂zᵀ of each row: (n, K) -> (n, K, K)."""
+
+    @abstractmethod
+    def curvature_diagonal(self, z: Tensor) -> Tensor:
+        """Diagonal of `curvature`: (n, K) -> (n, K)."""
+
+    @abstractmethod
+    def curvature_product(self, z: Tensor, v: Tensor) -> Tensor:
+        """`curvature` times a vector in each row: (n, K), (n, K) -> (n, K)."""
+
+    @abstractmethod
+    def recession(self, z: Tensor, y: Tensor) -> Tensor:
+        """Slope of the loss far out, lim l(tz, y) / t for t → ∞: (n, K), checked targets -> (n,), all ≥ 0.
+
+        0 where going on along z never raises the loss of the row. Source: R. T. Rockafellar, Convex Analysis (1970),
+        section 8 (recession functions).
+        """

@@ -1,0 +1,58 @@
+"""Gaussian family: least squares."""
+
+import torch
+from torch import Tensor
+
+from lightning_modules.objectives.families.family import Family
+
+
+class Gaussian(Family):
+    """l(z, y) = ½ ‖z − y‖², μ(z) = z, ∇μ = I.
+
+    The half makes the curvature the identity, so that the Hessian of the mean loss is XᵀX / n. Reported mean squared
+    errors are twice this loss (divided by the number of targets).
+
+    Args:
+        num_outputs: K, the number of real targets of a row.
+    """
+
+    self_concordance = 0.0
+
+    def check(self, targets: Tensor) -> Tensor:
+        """Real targets (n, K); (n,) is read as (n, 1). Any other shape would broadcast and is refused."""
+        if not targets.is_floating_point():
+            raise ValueError(
+                f"the targets are class labels ({targets.dtype}), not real numbers: least squares does not fit them; "
+                "use LogisticRegression or SoftmaxRegression"
+            )
+        if targets.ndim == 1:
+            targets = targets[:, None]
+        if targets.ndim != 2 or targets.shape[1] != self.num_outputs:
+            raise ValueError(
+                f"the targets have shape {tuple(targets.shape)}, the model predicts (rows, {self.num_outputs}): "
+                f"set num_targets to {targets.shape[-1]}"
+            )
+        if not torch.isfinite(targets).all():
+            raise ValueError(f"{int((~torch.isfinite(targets)).sum())} targets are not finite: remove those rows")
+        return targets
+
+    def loss(self, z: Tensor, y: Tensor) -> Tensor:
+        return 0.5 * (z - y).square().sum(1)
+
+    def mean(self, z: Tensor) -> Tensor:
+        return z
+
+    def gradient(self, z: Tensor, y: Tensor) -> Tensor:
+        return z - y
+
+    def curvature(self, z: Tensor) -> Tensor:
+        return torch.eye(self.num_outputs, dtype=z.dtype, device=z.device).expand(len(z), -1, -1)
+
+    def curvature_diagonal(self, z: Tensor) -> Tensor:
+        return torch.ones_like(z)
+
+    def curvature_product(self, z: Tensor, v: Tensor) -> Tensor:
+        return v
+
+    def recession(self, z: Tensor, y: Tensor) -> Tensor:
+        return torch.where(z.abs().sum(1) > 0, torch.inf, 0.0).to(z)

@@ -1,0 +1,130 @@
+"""Where a run ended, said honestly: at the optimum, short of it, or on a problem that has none."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from lightning_modules.objectives import Objective
+from lightning_modules.optimizers.solve import SingularCurvatureError, cholesky_solve, conjugate_gradients
+
+# Up to here the Hessian is formed and factorised to judge a point; above, products have to do.
+DENSE_PARAMETERS = 2048
+
+Status = Literal["converged", "separated", "rank_deficient", "stalled", "budget"]
+
+
+@dataclass(frozen=True)
+class NewtonDecrement:
+    """λ² = gᵀH⁻¹g: twice the decrease that the quadratic model at θ still promises.
+
+    Attributes:
+        squared: λ²; infinite where H does not have a descent direction for g.
+        direction: the Newton step −H⁻¹g (p,).
+        hessian: H (p, p), regular also along directions that change nothing; None if it is singular or too large to form.
+    """
+
+    squared: float
+    direction: Tensor
+    hessian: Tensor | None
+
+
+def newton_decrement(objective: Objective, theta: Tensor, gradient: Tensor) -> NewtonDecrement:
+    """Newton decrement at θ (p,) for the gradient g (p,) there.
+
+    On a singular Hessian the decrement of the pseudo-inverse is meant: g has no part in the null space of a convex loss's
+    Hessian as long as that null space is common to all rows.
+    """
+    if len(theta) > DENSE_PARAMETERS:
+        diagonal = objective.hessian_diagonal(theta).abs()
+        preconditioner = diagonal.clamp_min(float(diagonal.max()) * torch.finfo(theta.dtype).eps or 1.0)
+        try:
+            direction = -conjugate_gradients(
+                lambda v: objective.hessian_vector_product(theta, v), gradient, preconditioner, 1e-3, len(theta)
+            )
+        except SingularCurvatureError:
+            return NewtonDecrement(float("inf") if gradient.any() else 0.0, torch.zeros_like(theta), None)
+        return NewtonDecrement(float(-gradient @ direction), direction, None)
+    hessian, gradient = objective.hessian(theta).double(), gradient.double()
+    invariant = objective.invariant_directions(theta).double()
+    completed = hessian + hessian.diagonal().mean() * (invariant @ invariant.T)
+    try:
+        direction = -cholesky_solve(completed, gradient)
+        return NewtonDecrement(float(-gradient @ direction), direction.to(theta), completed)
+    except SingularCurvatureError:
+        direction = -_pseudo_solve(completed, gradient)
+        return NewtonDecrement(float(-gradient @ direction), direction.to(theta), None)
+
+
+def _pseudo_solve(matrix: Tensor, rhs: Tensor) -> Tensor:
+    """Solution in the span of the eigenvectors with a positive eigenvalue, the matrix scaled to a unit diagonal."""
+    diagonal = matrix.diagonal()
+    scale = torch.where(diagonal > 0, diagonal, 1).rsqrt()
+    eigenvalues, vectors = torch.linalg.eigh(scale[:, None] * matrix * scale)
+    kept = eigenvalues > 10 * len(matrix) * torch.finfo(matrix.dtype).eps
+    coordinates = vectors[:, kept].T @ (scale * rhs)
+    return scale * (vectors[:, kept] @ (coordinates / eigenvalues[kept]))
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """The verdict on a point θ.
+
+    Attributes:
+        status: `converged` – θ is the minimiser to tolerance, and that a minimiser exists is proven or known;
+            `separated` – the classes are separated, the optimum is at infinity;
+            `rank_deficient` – features depend linearly on others, the minimiser is not unique;
+            `stalled` – no step decreased the loss, yet the tolerance is not met;
+            `budget` – the epochs or the time ran out first.
+        message: one sentence for the user, with the numbers.
+        gradient_max: ‖∇‖∞ at θ.
+        newton_decrement: λ at θ.
+        direction: unit direction (p,) that separates the classes; None unless `separated`.
+        columns: linearly dependent features; empty unless `rank_deficient`.
+    """
+
+    status: Status
+    message: str
+    gradient_max: float
+    newton_decrement: float
+    direction: Tensor | None = None
+    columns: tuple[int, ...] = ()
+
+
+@torch.no_grad()
+def diagnose(objective: Objective, theta: Tensor, tolerance: float | None = None, stalled: bool = False) -> Convergence:
+    """Judge θ (p,) as a minimiser of the objective over *all* training rows.
+
+    A small gradient alone is no proof: on separated classes it falls below any tolerance on the way to infinity. So
+    `converged` also asks the objective whether a minimiser near θ is certain.
+
+    Args:
+        objective: the loss over all training rows.
+        theta: parameters (p,).
+        tolerance: on ‖∇‖∞ and λ²/2; by default as in `CurvatureOptimizer`.
+        stalled: whether the method gave up because no step decreased the loss.
+    """
+    if tolerance is None:
+        tolerance = torch.finfo(theta.dtype).eps ** (2 / 3)
+    gradient = objective.gradient(theta)
+    decrement = newton_decrement(objective, theta, gradient)
+    gradient_max, root = float(gradient.abs().max()), max(0.0, decrement.squared) ** 0.5
+    measured = f"largest gradient entry {gradient_max:.1e}, Newton decrement {root:.1e}"
+    optimal = gradient_max <= tolerance and decrement.squared / 2 <= tolerance
+    if optimal and objective.attains_minimum(theta, root, decrement.hessian):
+        return Convergence("converged", f"at the optimum to tolerance {tolerance:.1e}: {measured}", gradient_max, root)
+    if (fact := objective.degeneracy(theta, decrement.direction)) is not None:
+        return Convergence(fact.kind, f"{fact.message}; {measured}", gradient_max, root, fact.direction, fact.columns)
+    if optimal:
+        return Convergence(
+            "budget", f"nearly flat, but no proof that an optimum exists nearby; {measured}", gradient_max, root
+        )
+    if stalled:
+        return Convergence(
+            "stalled",
+            f"no step decreases the loss any further, short of tolerance {tolerance:.1e}; {measured}",
+            gradient_max,
+            root,
+        )
+    return Convergence("budget", f"ended before the optimum; {measured}, tolerance {tolerance:.1e}", gradient_max, root)

@@ -1,0 +1,122 @@
+"""The curvature at one point, as a matrix, as a diagonal, or as products only.
+
+Each can solve (C + μI) x = b, give the quadratic form sᵀCs of its own model of the loss, and say how large it is on
+average, which is the natural unit of the damping μ.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from lightning_modules.optimizers.solve import SingularCurvatureError, cholesky_solve, conjugate_gradients
+
+
+class Curvature(ABC):
+    """A symmetric p × p matrix C at a point, for the model  f(θ + s) ≈ f(θ) + gᵀs + ½ sᵀCs."""
+
+    @abstractmethod
+    def solve(self, rhs: Tensor, damping: float) -> Tensor:
+        """(C + damping · I)⁻¹ rhs: (p,) -> (p,).
+
+        Raises:
+            SingularCurvatureError: C + damping · I is not positive definite.
+        """
+
+    @abstractmethod
+    def quadratic_form(self, s: Tensor) -> Tensor:
+        """sᵀCs: (p,) -> ()."""
+
+    @abstractmethod
+    def mean(self) -> float:
+        """Mean of the diagonal of C."""
+
+    def extreme_eigenvalues(self) -> tuple[float, float] | None:
+        """Smallest and largest eigenvalue of C, or None where only products are known."""
+        return None
+
+
+class DenseCurvature(Curvature):
+    """C as a matrix.
+
+    Args:
+        matrix: (p, p), symmetric.
+        invariant: orthonormal directions (p, k) along which the loss never changes. C and the gradient are zero there, so
+            adding a multiple of their projector makes C regular and leaves the solution alone.
+    """
+
+    def __init__(self, matrix: Tensor, invariant: Tensor) -> None:
+        self.matrix, self.invariant = matrix.double(), invariant.double()
+        self._completed = self.matrix + self.mean() * (self.invariant @ self.invariant.T)
+
+    def solve(self, rhs: Tensor, damping: float) -> Tensor:
+        damped = self._completed
+        if damping:
+            damped = damped.clone()
+            damped.diagonal().add_(damping)
+        return cholesky_solve(damped, rhs)
+
+    def quadratic_form(self, s: Tensor) -> Tensor:
+        s = s.double()
+        return s @ (self.matrix @ s)
+
+    def mean(self) -> float:
+        return float(self.matrix.diagonal().mean())
+
+    def extreme_eigenvalues(self) -> tuple[float, float]:
+        """Of C without the invariant directions, where it is zero by construction."""
+        eigenvalues = torch.linalg.eigvalsh(self._completed)
+        return float(eigenvalues[0]), float(eigenvalues[-1])
+
+
+class DiagonalCurvature(Curvature):
+    """C as its diagonal.
+
+    Args:
+        diagonal: (p,).
+    """
+
+    def __init__(self, diagonal: Tensor) -> None:
+        self.diagonal = diagonal.double()
+
+    def solve(self, rhs: Tensor, damping: float) -> Tensor:
+        damped = self.diagonal + damping
+        if not bool((damped > 0).all()):
+            raise SingularCurvatureError(
+                f"{int((~(damped > 0)).sum())} of {len(damped)} entries of the curvature diagonal are not positive "
+                f"(smallest {damped.min().item():.3g}): use damping='adaptive' or a damping > 0"
+            )
+        return rhs.double() / damped
+
+    def quadratic_form(self, s: Tensor) -> Tensor:
+        return self.diagonal @ s.double().square()
+
+    def mean(self) -> float:
+        return float(self.diagonal.mean())
+
+
+class MatrixFreeCurvature(Curvature):
+    """C as a product, solved by conjugate gradients preconditioned with its diagonal.
+
+    Args:
+        product: v (p,) -> Cv (p,).
+        diagonal: diagonal of C (p,).
+        tolerance: on the relative residual of the solution.
+    """
+
+    def __init__(self, product: Callable[[Tensor], Tensor], diagonal: Tensor, tolerance: float) -> None:
+        self.product, self.diagonal, self.tolerance = product, diagonal, tolerance
+
+    def solve(self, rhs: Tensor, damping: float) -> Tensor:
+        floor = torch.finfo(rhs.dtype).eps * self.diagonal.abs().max() + damping
+        preconditioner = (self.diagonal.abs() + damping).clamp_min(float(floor) or 1.0)
+        return conjugate_gradients(
+            lambda v: self.product(v) + damping * v, rhs, preconditioner, self.tolerance, 2 * len(rhs)
+        )
+
+    def quadratic_form(self, s: Tensor) -> Tensor:
+        return s @ self.product(s)
+
+    def mean(self) -> float:
+        return float(self.diagonal.mean())

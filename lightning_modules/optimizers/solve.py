@@ -1,0 +1,76 @@
+"""Linear systems with a symmetric positive definite matrix, in float64, refused when they are not."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+class SingularCurvatureError(ArithmeticError):
+    """The curvature is singular or not positive definite to working precision: no descent direction follows from it."""
+
+
+def cholesky_solve(matrix: Tensor, rhs: Tensor) -> Tensor:
+    """Solve `matrix` x = `rhs` by Cholesky's factorisation: (p, p), (p,) -> (p,).
+
+    A factorisation that runs through proves nothing about a singular matrix: rounding makes its last pivots positive as
+    often as not. So the matrix is first scaled to a unit diagonal – then the squared j-th diagonal entry of the factor is
+    the share of column j that the columns before it do not explain – and a share at rounding level is refused.
+
+    Raises:
+        SingularCurvatureError: the matrix is singular or indefinite to working precision.
+    """
+    matrix, rhs = matrix.double(), rhs.double()
+    diagonal = matrix.diagonal()
+    rounding = 10 * len(matrix) * torch.finfo(torch.float64).eps
+    if bool((diagonal > 0).all()) and bool(torch.isfinite(matrix).all()):
+        scale = diagonal.rsqrt()
+        factor, info = torch.linalg.cholesky_ex(scale[:, None] * matrix * scale)
+        if info == 0 and factor.diagonal().min() ** 2 > rounding:
+            return scale * torch.cholesky_solve((scale * rhs)[:, None], factor)[:, 0]
+    raise SingularCurvatureError(
+        f"the {len(matrix)} × {len(matrix)} curvature matrix is singular or not positive definite to working precision: "
+        "use damping='adaptive', a damping > 0 or an l2 > 0, or remove redundant features"
+    )
+
+
+def conjugate_gradients(
+    product: Callable[[Tensor], Tensor], rhs: Tensor, preconditioner: Tensor, tolerance: float, max_iterations: int
+) -> Tensor:
+    """Solve A x = `rhs` approximately with products v → Av only: (p,) -> (p,).
+
+    Preconditioned conjugate gradients, Nocedal and Wright, Numerical Optimization, 2nd ed. (2006), algorithm 5.3, started
+    at 0 and stopped as in algorithm 7.1: at ‖Ax − b‖ ≤ `tolerance` ‖b‖, or where a direction of no curvature appears.
+    Every iterate after the first is a descent direction for −b, however early it stops.
+
+    Args:
+        product: v (p,) -> Av (p,), A symmetric.
+        rhs: b (p,).
+        preconditioner: positive diagonal (p,), an approximation of the diagonal of A.
+        tolerance: on the residual relative to b.
+        max_iterations: bound on the number of products.
+
+    Raises:
+        SingularCurvatureError: the very first direction has no positive curvature.
+    """
+    x, residual = torch.zeros_like(rhs), -rhs
+    y = residual / preconditioner
+    direction, ry = -y, residual @ y
+    for iteration in range(max_iterations):
+        if residual.norm() <= tolerance * rhs.norm():
+            break
+        image = product(direction)
+        curvature = direction @ image
+        if not curvature > torch.finfo(rhs.dtype).eps * direction.norm() * image.norm():
+            if iteration == 0:
+                raise SingularCurvatureError(
+                    "the curvature along the preconditioned gradient is not positive: use damping='adaptive' or a damping > 0"
+                )
+            break
+        alpha = ry / curvature
+        x = x + alpha * direction
+        residual = residual + alpha * image
+        y = residual / preconditioner
+        ry, previous = residual @ y, ry
+        direction = -y + ry / previous * direction
+    return x

@@ -1,0 +1,103 @@
+"""The configuration that a command line starts from, without settings of a class that the command line replaces.
+
+jsonargparse keeps the settings of an old class that a new one has too: `--model.optimizer=Newton` over a file that says
+`GradientDescent(lr=0.1)` would become `Newton(lr=0.1)` in silence. So the files are merged here first, and a class named
+on the command line starts from its own defaults.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CONFIGS = Path(__file__).parent / "configs"
+DEFAULT = CONFIGS / "breast_cancer_logistic_newton.yaml"
+# Settings that survive a change of the class at this place, because they are a choice of their own.
+KEPT = {"data": (), "model": ("optimizer",), "model.optimizer": ()}
+
+
+def with_base(args: list[str]) -> list[str]:
+    """Command-line arguments with every `--config` merged into one, put first, and cleared of replaced classes' settings.
+
+    Without a `--config` the default one is the base.
+
+    Raises:
+        FileNotFoundError: a configuration file does not exist.
+        ValueError: it is not YAML, or not a mapping.
+    """
+    files, rest = _split_config(args)
+    base: dict[str, Any] = {}
+    for file in files or [str(DEFAULT)]:
+        base = _merged(base, read_config(Path(file)))
+    for place, kept in KEPT.items():
+        named = _named_class(place, rest)
+        spec = _at(base, place)
+        if named is not None and spec is not None and _short(named) != _short(str(spec.get("class_path", ""))):
+            settings = {name: value for name, value in (spec.get("init_args") or {}).items() if name in kept}
+            spec.clear()
+            spec.update({"class_path": named, "init_args": settings} if settings else {"class_path": named})
+    return [f"--config={json.dumps(base)}", *rest]
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """A YAML file as a mapping."""
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in CONFIGS.glob("*.yaml")))
+        raise FileNotFoundError(f"there is no configuration file {path}: scripts/configs/ holds {known}")
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(config, dict):
+        raise ValueError(f"{path} holds no settings: a configuration maps data, model and trainer to theirs")
+    return config
+
+
+def _split_config(args: list[str]) -> tuple[list[str], list[str]]:
+    files, rest, queue = [], [], list(args)
+    while queue:
+        arg = queue.pop(0)
+        flag, equals, value = arg.partition("=")
+        if flag not in ("--config", "-c"):
+            rest.append(arg)
+        elif equals:
+            files.append(value)
+        elif queue:
+            files.append(queue.pop(0))
+        else:
+            raise ValueError(f"{arg} needs the path of a YAML file after it")
+    return files, rest
+
+
+def _named_class(place: str, args: list[str]) -> str | None:
+    """The class that the command line names at a place, by `--place=Class`, `--place Class` or `--place.class_path=Class`."""
+    named = None
+    for position, arg in enumerate(args):
+        flag, equals, value = arg.partition("=")
+        following = "".join(args[position + 1 : position + 2])
+        if flag.removesuffix(".class_path").replace(".init_args", "") == f"--{place}":
+            named = value if equals else following
+    return None if named is None or named.lstrip().startswith("{") else named
+
+
+def _at(config: dict[str, Any], place: str) -> dict[str, Any] | None:
+    node: Any = config
+    for number, key in enumerate(place.split(".")):
+        node = node.get("init_args", {}).get(key) if number else node.get(key)
+        if not isinstance(node, dict):
+            return None
+    return node
+
+
+def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        other_class = both and "class_path" in value and value["class_path"] != merged[key].get("class_path")
+        merged[key] = _merged(merged[key], value) if both and not other_class else value
+    return merged
+
+
+def _short(class_path: str) -> str:
+    return class_path.rpartition(".")[2]

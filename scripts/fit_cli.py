@@ -1,0 +1,132 @@
+"""The command line of a fit: a LightningCLI whose data, model, method and callbacks can all be named."""
+
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from pytorch_lightning import LightningDataModule, Trainer
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint, RichProgressBar
+from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
+from pytorch_lightning.loggers import TensorBoardLogger
+
+import datamodules  # noqa: F401 – imported classes can be named by their short names
+import lightning_modules.optimizers  # noqa: F401
+from callbacks import (
+    ConfusionMatrix,
+    ConvergenceStatus,
+    CurvatureDiagnostics,
+    GradientNorms,
+    HyperParameters,
+    MetricCharts,
+    TestMetrics,
+    TrainingTime,
+    TrainMetrics,
+)
+from lightning_modules import ObjectiveModule
+from one_line_errors import CommandLineError, reason, suggestion
+
+LINKS = ("num_features", "num_targets", "num_classes")
+
+
+class FitParser(LightningArgumentParser):
+    """Raises what it would have printed below a page of usage."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        text = reason(message)
+        if text.startswith("unrecognized arguments: "):
+            word = text.removeprefix("unrecognized arguments: ").split("=")[0]
+            known = [option for action in self._actions for option in action.option_strings]
+            text = f"there is no option {word}{suggestion(word, known)}; --help lists them"
+        raise CommandLineError(text) from ex
+
+
+class FitCLI(LightningCLI):
+    """Parses a fit's configuration and builds `model`, `datamodule` and `trainer`; it runs nothing.
+
+    Args:
+        args: command-line arguments, or a configuration as a dict.
+        callbacks: further callbacks.
+    """
+
+    def __init__(self, args: list[str] | dict[str, Any], callbacks: tuple[Callback, ...] = ()) -> None:
+        self.training_time, self.convergence_status = TrainingTime(), ConvergenceStatus()
+        self.further_callbacks = callbacks
+        super().__init__(
+            ObjectiveModule,
+            LightningDataModule,
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            run=False,
+            args=args,
+            seed_everything_default=0,
+            auto_configure_optimizers=False,
+            parser_class=FitParser,
+            save_config_kwargs={"overwrite": True},
+            trainer_defaults={
+                "precision": "64-true",
+                "max_epochs": 100,
+                "log_every_n_steps": 1,
+                "num_sanity_val_steps": 0,
+                "enable_model_summary": False,
+                "enable_progress_bar": sys.stdout.isatty(),
+            },
+            parser_kwargs={"allow_abbrev": False, "description": "Fit a model to data, test it, and log everything to TensorBoard."},
+        )
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.add_argument(
+            "--test_weights", choices=["last", "best"], default="last", help="Weights to test: last, or best on validation."
+        )
+        parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
+        parser.add_lightning_class_args(GradientNorms, "gradient_norms")
+        parser.add_lightning_class_args(TestMetrics, "test_metrics")
+        parser.add_lightning_class_args(CurvatureDiagnostics, "curvature")
+        for name in LINKS:
+            parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """Short class names of (data, model, method)."""
+        model = self.config.model
+        paths = (self.config.data.class_path, model.class_path, model.init_args.optimizer.class_path)
+        data, model, method = (path.rpartition(".")[2] for path in paths)
+        return data, model, method
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        config = self.config_init.trainer
+        if config.logger in (None, True):
+            root = Path(config.default_root_dir or ".")
+            kwargs["logger"] = TensorBoardLogger(root / "logs", name="/".join(self.names), default_hp_metric=False)
+        kwargs["callbacks"] = [self.training_time, *(config.callbacks or []), *self._callbacks(config)]
+        return super().instantiate_trainer(**kwargs)
+
+    def _callbacks(self, config: Any) -> list[Callback]:
+        callbacks = [
+            TrainMetrics(self.config.test_metrics.every_n_epochs),
+            self.convergence_status,
+            ConfusionMatrix(),
+            MetricCharts(),
+            HyperParameters(self._settings()),
+            *self.further_callbacks,
+        ]
+        if config.enable_checkpointing is not False:
+            callbacks.append(ModelCheckpoint(filename="last", save_top_k=0, save_last=True))
+            if getattr(self.datamodule, "val_fraction", 1):
+                best = ModelCheckpoint(
+                    filename="best", monitor="val/loss", enable_version_counter=False, save_on_train_epoch_end=False
+                )
+                callbacks.append(best)
+        if config.enable_progress_bar:
+            callbacks.append(RichProgressBar())
+        return callbacks
+
+    def _settings(self) -> dict[str, bool | int | float | str]:
+        """The configuration of data, model and method, flat: `method/lr`, `data/seed`, …"""
+        settings: dict[str, bool | int | float | str] = dict(zip(("data", "model", "method"), self.names, strict=True))
+        data = self.config.data.as_dict().get("init_args", {})
+        model = self.config.model.as_dict()["init_args"]
+        method = model.pop("optimizer").get("init_args", {})
+        for prefix, values in (("data", data), ("model", model), ("method", method)):
+            for name, value in values.items():
+                settings[f"{prefix}/{name}"] = value if isinstance(value, (bool, int, float, str)) else str(value)
+        return settings

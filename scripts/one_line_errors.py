@@ -1,0 +1,81 @@
+"""An error is a user interface: one line on the error stream, a non-zero exit, the traceback on demand."""
+
+import re
+import sys
+import traceback
+from collections.abc import Callable
+from difflib import get_close_matches
+
+import datamodules
+import lightning_modules
+
+# What jsonargparse wraps around the reason of a refusal.
+WRAPPING = re.compile(r"Parser key|Does not validate against|Subtypes:|Errors:|Problem with given class_path|Given value|$")
+CLASSES = {
+    "data": datamodules.__all__,
+    "model": [name for name in lightning_modules.__all__ if name != "ObjectiveModule"],
+    "optimizer": ["GradientDescent", "Newton", "DiagonalNewton", "torch.optim.SGD", "torch.optim.Adam", "torch.optim.LBFGS"],
+}
+
+
+class CommandLineError(ValueError):
+    """The command line or a configuration file asks for something that does not exist."""
+
+
+def run(main: Callable[[list[str]], None], args: list[str]) -> int:
+    """Run a script's main function and return its exit status: 2 for a command line that makes no sense, 1 otherwise.
+
+    Raises nothing but what `--debug` among the arguments lets through.
+    """
+    try:
+        main(args)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if "--debug" in args:
+            raise
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return 2 if isinstance(error, CommandLineError) else 1
+    return 0
+
+
+def one_line(error: Exception) -> str:
+    """What a user needs of an exception: its message, or where it came from if it has none of ours."""
+    message = reason(str(error))
+    if isinstance(error, (ValueError, OSError, ArithmeticError)) or type(error).__name__ == "MisconfigurationException":
+        return message
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {frame.name}: {message} (unexpected; --debug shows the traceback)"
+
+
+def reason(message: str) -> str:
+    """The innermost reason in a message of jsonargparse, with the option it is about; other messages on one line."""
+    lines = [line.strip().removeprefix("- ") for line in re.sub(r'(Parser key "[^"]+":)', r"\n\1\n", message).splitlines()]
+    if not any(WRAPPING.match(line) for line in lines if line):
+        return " ".join(message.split())
+    keys = [key for key in re.findall(r'Parser key "([^"]+)"', message) if key != "config"]
+    reasons = [line for line in lines if not WRAPPING.match(line) and line != "Expected a <class 'NoneType'>"]
+    text = reasons[0] if reasons else " ".join(message.split())
+    if text.startswith("--"):  # a parser within the parser has found the words already
+        return "--" + ".".join([*keys, text.removeprefix("--")])
+    option = "--" + ".".join(keys)
+    if missing := re.search(r"the following arguments are required: (.+?)\.? ?(Got value|$)", text):
+        return f"{option}.{missing[1]} is missing: it has no default"
+    if unknown := re.match(r"Expected a dot import path string: (.+)", text):
+        known = CLASSES.get(keys[-1], [])
+        return f"{option}: there is no class {unknown[1]!r}{suggestion(unknown[1], known)}; choose among {', '.join(known)}"
+    if refused := re.match(r"Option '(.+)' is not accepted", text):
+        return f"{option}.{refused[1]} does not exist for the chosen class: --model.help=CLASS, --data.help=CLASS and --model.optimizer.help=CLASS list what does"
+    types = [match for line in reasons if (match := re.match(r"Expected an? (.+?)(\. Got value: (.*))?$", line))]
+    if types:
+        given = types[0][3] or next((line.removeprefix("Given value: ") for line in lines if "Given value: " in line), "?")
+        wanted = " or ".join(dict.fromkeys(re.sub(r"<class '(.+)'>|typing\.Literal\[(.+)\]", r"\1\2", t[1]) for t in types))
+        return f"{option}={given} does not fit: {wanted} belongs there"
+    return f"{option}: {text}" if keys else text
+
+
+def suggestion(word: str, known: list[str]) -> str:
+    """ – did you mean …? – or nothing."""
+    near = get_close_matches(word, known, 1, 0.6)
+    return f" (did you mean {near[0]}?)" if near else ""
