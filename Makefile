@@ -26,7 +26,10 @@ tensorboard: $(INSTALLED) ## Look at the logs in a browser
 	$(BIN)/tensorboard --logdir logs
 
 figures: $(INSTALLED) ## Draw the pictures of README.md anew
-	$(BIN)/python scripts/compare.py breast_cancer --output docs/breast_cancer
+	$(BIN)/python scripts/compare.py iris --output reports/figures/iris
+	$(BIN)/python scripts/compare.py breast_cancer --output reports/figures/breast_cancer
+	cp reports/figures/iris/objective.png docs/iris_objective.png
+	cp reports/figures/breast_cancer/overview.png docs/breast_cancer_overview.png
 
 test: $(INSTALLED) ## Run the tests but the slow ones
 	$(BIN)/python -m pytest -m 'not slow'

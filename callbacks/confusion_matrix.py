@@ -40,7 +40,7 @@ class ConfusionMatrix(Callback):
         if self._counts is None:
             return
         counts = self._counts.compute().cpu()  # on every process: it sums over them
-        names = getattr(trainer.datamodule, "class_names", None) or tuple(map(str, range(len(counts))))
+        names = getattr(getattr(trainer, "datamodule", None), "class_names", None) or tuple(map(str, range(len(counts))))
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
                 logger.experiment.add_figure("confusion_matrix", draw_confusion(counts, names), trainer.global_step)
@@ -53,7 +53,7 @@ def draw_confusion(counts: Tensor, names: tuple[str, ...]) -> Figure:
     size = 1.8 + 0.7 * len(names)
     figure = Figure(figsize=(size + 0.8, size), layout="constrained")
     axes = figure.subplots()
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.imshow(shares.numpy(), cmap="Blues", vmin=0, vmax=1)
     for i in range(len(names)):
         for j in range(len(names)):
             color = "white" if shares[i, j] > 0.5 else "black"

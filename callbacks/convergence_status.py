@@ -1,9 +1,11 @@
 """The verdict at the end of a fit."""
 
-from typing import Any
+from typing import cast
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
+
+from callbacks.measured_model import MeasuredModel, Verdict
 
 
 class ConvergenceStatus(Callback):
@@ -19,16 +21,16 @@ class ConvergenceStatus(Callback):
         self.message = ""
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        verdict = pl_module.convergence()
+        verdict = cast(MeasuredModel, pl_module).convergence()
         self.status, self.message = verdict.status, verdict.message
-        names = getattr(trainer.datamodule, "feature_names", None)
+        names = getattr(getattr(trainer, "datamodule", None), "feature_names", None)
         if names:
             self.message += self._names(verdict, names)
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
                 logger.experiment.add_text("status", f"**{self.status}** – {self.message}", trainer.global_step)
 
-    def _names(self, verdict: Any, names: tuple[str, ...]) -> str:
+    def _names(self, verdict: Verdict, names: tuple[str, ...]) -> str:
         if verdict.columns:
             return "; dependent: " + ", ".join(repr(names[column]) for column in verdict.columns[:8])
         if verdict.direction is not None and len(verdict.direction) >= len(names):

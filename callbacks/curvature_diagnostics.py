@@ -4,6 +4,8 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from callbacks.logging_interval import logging_interval
+
 
 class CurvatureDiagnostics(Callback):
     """Logs `curvature/…`: damping, gain ratio, Newton decrement, step size, and the spectrum where it is affordable.
@@ -24,7 +26,7 @@ class CurvatureDiagnostics(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         step = trainer.global_step - 1
-        if not trainer.loggers or (step + 1) % max(1, trainer.log_every_n_steps):
+        if not trainer.loggers or (step + 1) % logging_interval(trainer):
             return
         optimizer = trainer.optimizers[0]
         values = dict(getattr(optimizer, "diagnostics", {}))

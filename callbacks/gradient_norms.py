@@ -6,6 +6,8 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch.optim import Optimizer
 
+from callbacks.logging_interval import logging_interval
+
 
 class GradientNorms(Callback):
     """Logs `grad_norm/<layer>`, the 2-norm over all parameters of a layer, and `grad_norm/total`, under every method.
@@ -24,7 +26,7 @@ class GradientNorms(Callback):
         self._logged_step = -1
 
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
-        step, every = trainer.global_step, self.every_n_steps or max(1, trainer.log_every_n_steps)
+        step, every = trainer.global_step, self.every_n_steps or logging_interval(trainer)
         if step == self._logged_step or (step + 1) % every or not trainer.loggers:
             return
         self._logged_step = step

@@ -1,7 +1,11 @@
 """One chart per metric in TensorBoard."""
 
+from typing import cast
+
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
+
+from callbacks.measured_model import MeasuredModel
 
 
 class MetricCharts(Callback):
@@ -10,7 +14,7 @@ class MetricCharts(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         layout = {
             name: ["Multiline", [f"{split}/{name}" for split in ("train", "val", "test")]]
-            for name in pl_module.metrics()
+            for name in cast(MeasuredModel, pl_module).metrics()
         }
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:

@@ -1,10 +1,12 @@
 """Metrics of one part of the data after every few epochs of a fit."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
+
+from callbacks.measured_model import MeasuredModel
 
 
 class SplitMetrics(Callback):
@@ -25,7 +27,7 @@ class SplitMetrics(Callback):
         self._batches: Iterable[Any] = ()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        source = trainer.datamodule if trainer.datamodule is not None else pl_module
+        source = getattr(trainer, "datamodule", None) or pl_module
         self._batches = getattr(source, f"{self.split}_dataloader")()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -39,11 +41,12 @@ class SplitMetrics(Callback):
     @torch.no_grad()
     def measure(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, float]:
         """The metrics at the current weights, over the samples of all processes."""
-        metrics = pl_module.metrics().set_dtype(torch.float64).to(pl_module.device)
+        model = cast(MeasuredModel, pl_module)
+        metrics = model.metrics().set_dtype(torch.float64).to(pl_module.device)
         modes = [(module, module.training) for module in pl_module.modules()]
         pl_module.eval()
         for batch in self._batches:
-            evaluated = pl_module.evaluate(trainer.strategy.batch_to_device(batch))
+            evaluated = model.evaluate(trainer.strategy.batch_to_device(batch))
             metrics.update(**{key: v.double() if v.is_floating_point() else v for key, v in evaluated.items()})
         for module, training in modes:
             module.training = training

@@ -1,7 +1,7 @@
 """Metrics on the test set during fit."""
 
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from callbacks.split_metrics import SplitMetrics
 
@@ -26,7 +26,8 @@ class TestMetrics(SplitMetrics):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         for config in trainer.lr_scheduler_configs:
-            self._refuse(type(config.scheduler).__name__, config.monitor)
+            # Manual optimization drops the configured monitor; the command line's schedulers carry their own.
+            self._refuse(type(config.scheduler).__name__, config.monitor or getattr(config.scheduler, "monitor", None))
 
     def _refuse(self, who: str, monitor: str | None) -> None:
         if monitor is not None and monitor.startswith("test/"):

@@ -1,5 +1,6 @@
 """Which rows make up each batch, on each process."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -44,7 +45,7 @@ class ShardedBatchSampler(Sampler[Index]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return -(-self.num_rows // self.batch_size)
+        return math.ceil(self.num_rows / self.batch_size)
 
     def __iter__(self) -> Iterator[Index]:
         if len(self) == 1 and self.world_size == 1:

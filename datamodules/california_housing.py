@@ -1,9 +1,10 @@
 """California housing."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
-from sklearn.datasets import fetch_california_housing
+from sklearn.datasets import fetch_california_housing, get_data_home
 
 from datamodules.table import Table
 from datamodules.table_data_module import TableDataModule
@@ -18,17 +19,22 @@ class CaliforniaHousingDataModule(TableDataModule):
     """
 
     def load(self) -> Table:
-        present = self.data_dir is not None and (Path(self.data_dir) / FILE).is_file()
+        folder = Path(self.data_dir or get_data_home())
+        present, had_folder = (folder / FILE).is_file(), folder.exists()
         try:
-            data = fetch_california_housing(data_home=self.data_dir)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Retry downloading")  # the error below says it once
+                data = fetch_california_housing(data_home=self.data_dir)
         except Exception as error:  # scikit-learn lets through whatever the network, the disk or the pickle raised
+            if not had_folder and folder.exists() and not any(folder.iterdir()):
+                folder.rmdir()  # made for a download that did not come
             if present:
                 raise OSError(
-                    f"{Path(self.data_dir or '') / FILE} cannot be read ({type(error).__name__}: {error}): it is damaged or of another "
-                    "version; delete it, so that it is downloaded again"
+                    f"{folder / FILE} cannot be read ({type(error).__name__}: {error}): "
+                    "it is damaged or of another version; delete it, so that it is downloaded again"
                 ) from error
             raise OSError(
-                f"California housing is not in {self.data_dir or 'the scikit-learn data folder'} and could not be downloaded "
+                f"California housing is not in {folder} and could not be downloaded "
                 f"({type(error).__name__}: {error}): connect to the network, or put scikit-learn's {FILE} into a folder and "
                 "name that folder with --data.data_dir"
             ) from error

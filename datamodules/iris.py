@@ -15,6 +15,4 @@ class IrisDataModule(TableDataModule):
 
     def load(self) -> Table:
         data = load_iris()
-        return Table(
-            data.data, data.target.astype(np.int64), tuple(data.feature_names), tuple(map(str, data.target_names))
-        )
+        return Table(data.data, data.target.astype(np.int64), tuple(data.feature_names), tuple(map(str, data.target_names)))

@@ -64,7 +64,7 @@ def check_not_constant(features: NDArray[np.float64], names: Sequence[str], wher
     constant = np.flatnonzero(np.ptp(features, axis=0) == 0)
     if len(constant):
         raise ValueError(
-            f"{len(constant)} columns are constant{where}: {listed(repr(names[j]) for j in constant)}; leave them out"
+            f"{len(constant)} columns are constant{where}: {listed(repr(names[int(j)]) for j in constant)}; leave them out"
             + (", or choose another seed or fraction" if where else "")
         )
 

@@ -93,8 +93,13 @@ class TableDataModule(LightningDataModule, ABC):
         """Names of the classes; None for real targets."""
         return self.table.class_names
 
+    def __str__(self) -> str:
+        targets = f"{self.num_classes} classes" if self.table.is_classification else f"{self.num_targets} real targets"
+        parts = ", ".join(f"{len(split[1])} {name}" for name, split in self.splits.items())
+        return f"{type(self).__name__}: {self.num_features} features, {targets}, rows: {parts}"
+
     def prepare_data(self) -> None:
-        self.load()
+        self.table  # noqa: B018 – read once, and kept
 
     @cached_property
     def splits(self) -> dict[str, Split]:
@@ -110,8 +115,7 @@ class TableDataModule(LightningDataModule, ABC):
             check_not_constant(features[train], table.feature_names, f" in the {len(train)} training rows")
             features = StandardScaler().fit(features[train]).transform(features)
         return {
-            name: _tensors(features, table.targets, rows)
-            for name, rows in (("train", train), ("val", val), ("test", test))
+            name: _tensors(features, table.targets, rows) for name, rows in (("train", train), ("val", val), ("test", test))
         }
 
     def setup(self, stage: str) -> None:

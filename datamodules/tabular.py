@@ -1,7 +1,7 @@
 """Anybody's own table."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -40,6 +40,9 @@ class TabularDataModule(TableDataModule):
         test_fraction: share of all rows for the test, in (0, 1).
         seed: of the split and of the order of mini-batches.
         standardize: whether to scale the features.
+
+    Raises:
+        ValueError: an unknown task, a delimiter of several characters, the target among the excluded columns.
     """
 
     def __init__(
@@ -58,6 +61,12 @@ class TabularDataModule(TableDataModule):
         standardize: bool = True,
     ) -> None:
         super().__init__(data_dir, batch_size, val_fraction, test_fraction, seed, standardize)
+        if task not in get_args(Task):
+            raise ValueError(f"task={task!r}: choose among {', '.join(get_args(Task))}")
+        if len(delimiter) != 1:
+            raise ValueError(f"delimiter={delimiter!r}: cells are separated by one character, such as ',' or ';'")
+        if target in (exclude or ()):
+            raise ValueError(f"exclude={exclude}: the target {target!r} cannot be left out; remove it from exclude")
         self.path = Path(data_dir or ".") / path
         self.target, self.task, self.delimiter = target, task, delimiter
         self.categorical, self.exclude = tuple(categorical or ()), tuple(exclude or ())
@@ -76,8 +85,11 @@ class TabularDataModule(TableDataModule):
             unknown = [name for name in wanted if name not in names]
             if unknown:
                 raise ValueError(
-                    f"{self.path} has no column {listed(map(repr, unknown))} ({option}): its columns are {listed(map(repr, names), 20)}"
+                    f"{self.path} has no column {listed(map(repr, unknown))} ({option}): "
+                    f"its columns are {listed(map(repr, names), 20)}"
                 )
+        if not columns.num_rows:
+            raise ValueError(f"{self.path} has no rows: nothing can be fitted; check the file")
         self._refuse_missing(columns)
         targets, class_names = self._targets(columns[self.target])
         features = [name for name in names if name != self.target and name not in self.exclude]
@@ -94,20 +106,23 @@ class TabularDataModule(TableDataModule):
         )
 
     def _refuse_missing(self, columns: pa.Table) -> None:
-        missing = {name: columns[name].null_count for name in columns.column_names if name not in self.exclude}
-        missing = {name: count for name, count in missing.items() if count}
-        if missing:
+        counts = {name: _count_missing(columns[name]) for name in columns.column_names if name not in self.exclude}
+        counts = {name: count for name, count in counts.items() if count}
+        if counts:
             raise ValueError(
-                f"{self.path}: {sum(missing.values())} values are missing, in columns "
-                f"{listed(f'{name!r} ({count})' for name, count in missing.items())}: fill them in, drop those rows, or name the "
-                "columns in exclude"
+                f"{self.path}: {sum(counts.values())} values are missing or infinite, in columns "
+                f"{listed(f'{name!r} ({count})' for name, count in counts.items())}: fill them in, drop those rows, or "
+                "name the columns in exclude"
             )
 
-    def _targets(
-        self, column: pa.ChunkedArray
-    ) -> tuple[NDArray[np.int64] | NDArray[np.float64], tuple[str, ...] | None]:
+    def _targets(self, column: pa.ChunkedArray) -> tuple[NDArray[np.int64] | NDArray[np.float64], tuple[str, ...] | None]:
         kind = column.type
         is_number = _is_number(kind)
+        if not (is_number or pa.types.is_boolean(kind) or _is_text(kind)):
+            raise ValueError(
+                f"{self.path}: the target {self.target!r} is {_described(kind)}, neither number nor text: convert it, or "
+                "choose another target"
+            )
         task = self.task
         if task == "auto":
             few = pa.types.is_integer(kind) and pc.count_distinct(column).as_py() <= MOST_INTEGER_CLASSES
@@ -115,12 +130,9 @@ class TabularDataModule(TableDataModule):
         if task == "regression":
             if not is_number:
                 self._refuse_text(self.target, column)
-                raise ValueError(
-                    f"{self.path}: the target {self.target!r} is {kind}, not a number: use task=classification"
-                )
+                raise ValueError(f"{self.path}: the target {self.target!r} is {kind}, not a number: use task=classification")
             return column.to_numpy().astype(np.float64)[:, None], None
-        if not is_number and _is_text(kind):
-            self._refuse_text(self.target, column)
+        self._refuse_text(self.target, column)
         classes, labels = np.unique(np.asarray(column.to_pylist()), return_inverse=True)
         return labels.astype(np.int64), tuple(map(str, classes))
 
@@ -131,59 +143,68 @@ class TabularDataModule(TableDataModule):
         if name not in self.categorical:
             if not _is_text(column.type):
                 raise ValueError(
-                    f"{self.path}: column {name!r} is {column.type}, neither number nor text: convert it or name it in exclude"
+                    f"{self.path}: column {name!r} is {_described(column.type)}, neither number nor text: convert it or "
+                    "name it in exclude"
                 )
             self._refuse_text(name, column)
             if (distinct := pc.count_distinct(column).as_py()) > MOST_CATEGORIES:
                 raise ValueError(
-                    f"{self.path}: column {name!r} has {distinct} different texts in {len(column)} rows: name it in exclude if it "
-                    "identifies rows, in categorical if it really is a category"
+                    f"{self.path}: column {name!r} has {distinct} different texts in {len(column)} rows: name it in "
+                    "exclude if it identifies rows, in categorical if it really is a category"
                 )
+        if pa.types.is_nested(column.type):
+            raise ValueError(
+                f"{self.path}: column {name!r} is {column.type}, which is no category: convert it or name it in exclude"
+            )
         values = np.asarray(column.to_pylist())
         categories = np.unique(values)
         if len(categories) == 1:
-            raise ValueError(f"{self.path}: column {name!r} is constant (always {categories[0]!r}): name it in exclude")
-        return (values[:, None] == categories[1:]).astype(np.float64), [
-            f"{name}={category}" for category in categories[1:]
-        ]
+            raise ValueError(f"{self.path}: column {name!r} is constant (always {str(categories[0])!r}): name it in exclude")
+        return (values[:, None] == categories[1:]).astype(np.float64), [f"{name}={category}" for category in categories[1:]]
 
     def _refuse_text(self, name: str, column: pa.ChunkedArray) -> None:
-        """Refuse a column of text in which some cells are numbers: a slip in a column of numbers, most likely."""
+        """Refuse a column of text in which cells are numbers: a slip in a column of numbers, most likely."""
         if name in self.categorical or not _is_text(column.type):
             return
         values = column.to_pylist()
         texts = [(row, value) for row, value in enumerate(values, 1) if not _reads_as_number(value)]
+        if not texts:
+            raise ValueError(
+                f"{self.path}: column {name!r} holds numbers written as text: convert them, or name the column in categorical"
+            )
         if len(texts) < len(values):
             row, value = texts[0]
             raise ValueError(
-                f"{self.path}: column {name!r} holds numbers, but text in {len(texts)} of {len(values)} rows (first {value!r}, row "
-                f"{row}): correct those cells, or name the column in categorical"
+                f"{self.path}: column {name!r} holds numbers, but text in {len(texts)} of {len(values)} rows (first "
+                f"{value!r}, row {row}): correct those cells, or name the column in categorical"
             )
 
 
 def _read(path: Path, delimiter: str) -> pa.Table:
     if path.is_dir() or not path.exists():
-        raise FileNotFoundError(
-            f"there is no file {path}: check --data.path" + (" (it is a folder)" if path.is_dir() else "")
-        )
+        raise FileNotFoundError(f"there is no file {path}: check --data.path" + (" (it is a folder)" if path.is_dir() else ""))
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".parquet"):
         raise ValueError(f"{path}: only .csv and .parquet files can be read, not {suffix or 'files without an ending'}")
     try:
         if suffix == ".parquet":
-            return _plain(pyarrow.parquet.read_table(path))
-        return pyarrow.csv.read_csv(
-            path,
-            parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter),
-            convert_options=pyarrow.csv.ConvertOptions(strings_can_be_null=True),
-        )
+            # Not read_table: it cannot read a column whose name occurs twice, so the fault could not be told.
+            with pyarrow.parquet.ParquetFile(path) as file:
+                table = _plain(file.read())
+        else:
+            table = pyarrow.csv.read_csv(
+                path,
+                parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter),
+                convert_options=pyarrow.csv.ConvertOptions(strings_can_be_null=True),
+            )
+        table.column_names  # noqa: B018 – decodes the header, which can fail
+        return table
     except PermissionError as error:
         raise PermissionError(f"{path} cannot be opened: you have no permission to read it") from error
     except (pa.ArrowException, OSError, ValueError) as error:
         first_line = str(error).splitlines()[0]
-        raise ValueError(
-            f"{path} cannot be read as {suffix[1:]}: {first_line}; check the file and --data.delimiter"
-        ) from error
+        remedy = "check the file and --data.delimiter" if suffix == ".csv" else "check the file, or write it anew"
+        raise ValueError(f"{path} cannot be read as {suffix[1:]}: {first_line}; {remedy}") from error
 
 
 def _plain(table: pa.Table) -> pa.Table:
@@ -200,6 +221,17 @@ def _is_number(kind: pa.DataType) -> bool:
 
 def _is_text(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
+def _described(kind: pa.DataType) -> str:
+    return "binary (in a CSV file: text that is not UTF-8)" if pa.types.is_binary(kind) else str(kind)
+
+
+def _count_missing(column: pa.ChunkedArray) -> int:
+    """Cells that are empty, not a number or infinite."""
+    if not pa.types.is_floating(column.type):
+        return column.null_count
+    return len(column) - (pc.sum(pc.is_finite(column)).as_py() or 0)
 
 
 def _reads_as_number(value: str) -> bool:

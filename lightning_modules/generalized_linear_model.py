@@ -21,8 +21,11 @@ class GeneralizedLinearModel(ObjectiveModule):
     def __init__(self, num_features: int, family: Family, l2: float, optimizer: OptimizerCallable) -> None:
         super().__init__(optimizer)
         name = type(self).__name__
-        if num_features < 1:
-            raise ValueError(f"{name}(num_features={num_features}): a model needs at least one feature")
+        if not isinstance(num_features, int) or num_features < 1:
+            raise ValueError(
+                f"{name}(num_features={num_features}): a model needs at least one feature; on the command line the data module "
+                "tells their number by its property num_features"
+            )
         if not 0 <= l2 < float("inf"):
             raise ValueError(f"{name}(l2={l2}): the penalty must be a number ≥ 0")
         self.family, self.l2 = family, l2

@@ -20,9 +20,7 @@ class LinearRegression(GeneralizedLinearModel):
         optimizer: the method: GradientDescent, Newton, DiagonalNewton or any of torch.optim.
     """
 
-    def __init__(
-        self, num_features: int, num_targets: int = 1, l2: float = 0.0, *, optimizer: OptimizerCallable
-    ) -> None:
+    def __init__(self, num_features: int, num_targets: int = 1, l2: float = 0.0, *, optimizer: OptimizerCallable) -> None:
         super().__init__(num_features, Gaussian(num_targets), l2, optimizer)
 
     def metrics(self) -> MetricCollection:

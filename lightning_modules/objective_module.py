@@ -2,9 +2,11 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from typing import Any, cast
 
 import torch
 from pytorch_lightning import LightningModule
+from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.nn import Parameter
 from torch.nn.utils import parameters_to_vector
@@ -15,6 +17,7 @@ from lightning_modules.optimizers import Convergence, CurvatureOptimizer, diagno
 
 OptimizerCallable = Callable[[Iterable[Parameter]], torch.optim.Optimizer]
 Batch = tuple[Tensor, Tensor]
+FULL_PRECISION = (None, 32, 64, "32", "64", "32-true", "64-true")
 PLAIN = (bool, int, float, str, list, tuple, dict, type(None))
 
 
@@ -73,18 +76,26 @@ class ObjectiveModule(LightningModule, ABC):
         return all_processes if self._trainer is not None and self.trainer.world_size > 1 else this_process
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
+        if self._trainer is not None:
+            self.check_precision(self.trainer.precision)
+        return self.make_optimizer(self.parameters())
+
+    def check_precision(self, precision: str | int | None) -> None:
+        """Refuse what no curvature survives.
+
+        Raises:
+            ValueError: fewer than 32 bits, or mixed precision, for a method of this project.
+        """
         optimizer = self.make_optimizer(self.parameters())
-        precision = str(self.trainer.precision) if self._trainer is not None else "64-true"
-        if isinstance(optimizer, CurvatureOptimizer) and precision not in ("32-true", "64-true"):
+        if isinstance(optimizer, CurvatureOptimizer) and precision not in FULL_PRECISION:
             raise ValueError(
                 f"{type(optimizer).__name__} needs 32 or 64 bit precision, not {precision}: half-precision curvature is noise "
                 "and mixed precision steps without the loss; set --trainer.precision=64-true (or 32-true)"
             )
-        return optimizer
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One step of the method on one batch; stops the run when the method is done with the whole training set."""
-        optimizer = self.optimizers()
+        optimizer = cast(LightningOptimizer, self.optimizers())
         objective = self.objective(batch)
 
         def closure() -> Tensor:
@@ -111,13 +122,21 @@ class ObjectiveModule(LightningModule, ABC):
 
         Every process must call it, and before the trainer is torn down.
         """
-        batches = [self.trainer.strategy.batch_to_device(batch) for batch in self.trainer.train_dataloader]
+        batches = [self.trainer.strategy.batch_to_device(batch) for batch in self.trainer.train_dataloader or ()]
         features, targets = (torch.cat(parts) for parts in zip(*batches, strict=True))
         theta = parameters_to_vector(self.parameters()).detach()
         optimizer = self.trainer.optimizers[0]
         group = optimizer.param_groups[0]
         stalled = getattr(optimizer, "status", None) == "stalled"
         return diagnose(self.objective((features, targets)), theta, group.get("tolerance"), stalled)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the checkpoint's precision, unless a trainer of another one asks: Lightning would round float64 weights.
+
+        It loads them into the model as it was constructed, in float32, and converts it to float64 only then.
+        """
+        if self._trainer is None or self.trainer.precision == "64-true":
+            self.to(next(iter(checkpoint["state_dict"].values())).dtype)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._measure("val", batch)
@@ -143,7 +162,9 @@ class ObjectiveModule(LightningModule, ABC):
 
     def _log_measured(self, split: str) -> None:
         metrics = self._measured.pop(split)
-        self.log_dict({f"{split}/{name}": value for name, value in metrics.compute().items()})
+        values = {f"{split}/{name}": value for name, value in metrics.compute().items()}
+        # torchmetrics has summed over processes already; the maximum of equal numbers is that number.
+        self.log_dict(values, sync_dist=True, reduce_fx="max")
 
     def _refuse_non_finite(self, value: Tensor, gradient: Tensor) -> None:
         if not bool(torch.isfinite(value)) or not bool(torch.isfinite(gradient).all()):

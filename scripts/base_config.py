@@ -24,17 +24,23 @@ def with_base(args: list[str]) -> list[str]:
 
     Raises:
         FileNotFoundError: a configuration file does not exist.
-        ValueError: it is not YAML, or not a mapping.
+        ValueError: it is not YAML, or not a mapping; the settings of a class are not.
     """
     files, rest = _split_config(args)
     base: dict[str, Any] = {}
     for file in files or [str(DEFAULT)]:
         base = _merged(base, read_config(Path(file)))
     for place, kept in KEPT.items():
-        named = _named_class(place, rest)
-        spec = _at(base, place)
-        if named is not None and spec is not None and _short(named) != _short(str(spec.get("class_path", ""))):
-            settings = {name: value for name, value in (spec.get("init_args") or {}).items() if name in kept}
+        named, spec = _named_class(place, rest), _at(base, place)
+        if spec is None:
+            continue
+        if spec.get("init_args") is None:
+            spec.pop("init_args", None)  # "init_args:" with nothing below it
+        settings = spec.get("init_args", {})
+        if not isinstance(settings, dict):
+            raise ValueError(f"{place}.init_args is {settings!r}: it maps the names of settings to their values")
+        if named is not None and _short(named) != _short(str(spec.get("class_path", ""))):
+            settings = {name: value for name, value in settings.items() if name in kept}
             spec.clear()
             spec.update({"class_path": named, "init_args": settings} if settings else {"class_path": named})
     return [f"--config={json.dumps(base)}", *rest]
@@ -84,7 +90,8 @@ def _named_class(place: str, args: list[str]) -> str | None:
 def _at(config: dict[str, Any], place: str) -> dict[str, Any] | None:
     node: Any = config
     for number, key in enumerate(place.split(".")):
-        node = node.get("init_args", {}).get(key) if number else node.get(key)
+        settings = node.get("init_args") if number else node
+        node = settings.get(key) if isinstance(settings, dict) else None
         if not isinstance(node, dict):
             return None
     return node

@@ -38,20 +38,22 @@ def fit(cli: FitCLI) -> tuple[dict[str, Any], Path | None]:
     """
     trainer, model, data = cli.trainer, cli.model, cli.datamodule
     check(cli)
-    log_dir = Path(trainer.log_dir) if trainer.loggers and not trainer.fast_dev_run else None
+    dry = bool(cli.config.trainer.fast_dev_run)
+    log_dir = Path(trainer.log_dir) if trainer.log_dir and trainer.loggers and not dry else None
     existed = log_dir is not None and log_dir.exists()
     try:
         trainer.fit(model, data)
         if trainer.interrupted:
             raise KeyboardInterrupt
-        best = cli.config.test_weights == "best" and not trainer.fast_dev_run
-        results = trainer.test(model, data, ckpt_path="best" if best else None, weights_only=True, verbose=False)
+        best = cli.best_checkpoint.best_model_path if cli.config.test_weights == "best" and not dry else None
+        results = trainer.test(model, data, ckpt_path=best, weights_only=True, verbose=False)
     except BaseException as error:
         if log_dir is not None and trainer.is_global_zero:
             if trainer.global_step == 0 and not existed:
-                shutil.rmtree(log_dir, ignore_errors=True)
+                remove(log_dir)
             elif log_dir.exists():
-                write_json(log_dir / "summary.json", {"status": "failed", "status_message": str(error)})
+                status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+                write_json(log_dir / "summary.json", {"status": status, "status_message": str(error)})
         raise
     summary = summarize(cli, {name: float(value) for name, value in results[0].items()})
     if log_dir is not None and trainer.is_global_zero:
@@ -59,8 +61,16 @@ def fit(cli: FitCLI) -> tuple[dict[str, Any], Path | None]:
     return summary, log_dir
 
 
+def remove(log_dir: Path) -> None:
+    """Delete a run's folder, and the folders above it that it alone filled."""
+    shutil.rmtree(log_dir, ignore_errors=True)
+    for parent in list(log_dir.parents)[:4]:  # logs/<data>/<model>/<method>
+        if parent.is_dir() and not any(parent.iterdir()):
+            parent.rmdir()
+
+
 def check(cli: FitCLI) -> None:
-    """Refuse what cannot work before anything is written: data that do not load, or do not suit the model or precision."""
+    """Refuse what cannot work before anything is written: data that do not load or do not suit the model."""
     cli.datamodule.prepare_data()
     cli.datamodule.setup("fit")
     for name, split in getattr(cli.datamodule, "splits", {}).items():
@@ -69,9 +79,10 @@ def check(cli: FitCLI) -> None:
                 cli.model.objective(split)
             except ValueError as error:
                 raise ValueError(f"{cli.names[1]} on {cli.names[0]} ({name} rows): {error}") from error
-    cli.model.trainer = cli.trainer
-    cli.model.configure_optimizers()
-    cli.model.trainer = None
+    if cli.config.test_weights == "best" and not (cli.has_validation and cli.trainer.checkpoint_callbacks):
+        raise ValueError(
+            "--test_weights=best needs validation and checkpoints: set data.val_fraction above 0, or test the last"
+        )
 
 
 if __name__ == "__main__":

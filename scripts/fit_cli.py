@@ -2,8 +2,9 @@
 
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from one_line_parser import OneLineParser
 from pytorch_lightning import LightningDataModule, Trainer
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
@@ -23,21 +24,8 @@ from callbacks import (
     TrainMetrics,
 )
 from lightning_modules import ObjectiveModule
-from one_line_errors import CommandLineError, reason, suggestion
 
 LINKS = ("num_features", "num_targets", "num_classes")
-
-
-class FitParser(LightningArgumentParser):
-    """Raises what it would have printed below a page of usage."""
-
-    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        text = reason(message)
-        if text.startswith("unrecognized arguments: "):
-            word = text.removeprefix("unrecognized arguments: ").split("=")[0]
-            known = [option for action in self._actions for option in action.option_strings]
-            text = f"there is no option {word}{suggestion(word, known)}; --help lists them"
-        raise CommandLineError(text) from ex
 
 
 class FitCLI(LightningCLI):
@@ -50,6 +38,9 @@ class FitCLI(LightningCLI):
 
     def __init__(self, args: list[str] | dict[str, Any], callbacks: tuple[Callback, ...] = ()) -> None:
         self.training_time, self.convergence_status = TrainingTime(), ConvergenceStatus()
+        self.best_checkpoint = ModelCheckpoint(
+            filename="best", monitor="val/loss", enable_version_counter=False, save_on_train_epoch_end=False
+        )
         self.further_callbacks = callbacks
         super().__init__(
             ObjectiveModule,
@@ -60,7 +51,7 @@ class FitCLI(LightningCLI):
             args=args,
             seed_everything_default=0,
             auto_configure_optimizers=False,
-            parser_class=FitParser,
+            parser_class=OneLineParser,
             save_config_kwargs={"overwrite": True},
             trainer_defaults={
                 "precision": "64-true",
@@ -70,12 +61,18 @@ class FitCLI(LightningCLI):
                 "enable_model_summary": False,
                 "enable_progress_bar": sys.stdout.isatty(),
             },
-            parser_kwargs={"allow_abbrev": False, "description": "Fit a model to data, test it, and log everything to TensorBoard."},
+            parser_kwargs={
+                "allow_abbrev": False,
+                "description": "Fit a model to data, test it, and log everything to TensorBoard.",
+            },
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_argument(
-            "--test_weights", choices=["last", "best"], default="last", help="Weights to test: last, or best on validation."
+            "--test_weights",
+            choices=["last", "best"],
+            default="last",
+            help="Weights to test: last, or best on validation.",
         )
         parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
         parser.add_lightning_class_args(GradientNorms, "gradient_norms")
@@ -92,11 +89,20 @@ class FitCLI(LightningCLI):
         data, model, method = (path.rpartition(".")[2] for path in paths)
         return data, model, method
 
+    @property
+    def has_validation(self) -> bool:
+        """Whether the data module sets rows aside for validation; one that does not say is taken to."""
+        return getattr(self.datamodule, "val_fraction", None) != 0
+
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         config = self.config_init.trainer
+        # Before the trainer is made: Lightning would first replace, with a warning, what it cannot do on this machine.
+        self.model.check_precision(config.precision)
         if config.logger in (None, True):
             root = Path(config.default_root_dir or ".")
             kwargs["logger"] = TensorBoardLogger(root / "logs", name="/".join(self.names), default_hp_metric=False)
+        if not self.has_validation:
+            kwargs["limit_val_batches"] = 0
         kwargs["callbacks"] = [self.training_time, *(config.callbacks or []), *self._callbacks(config)]
         return super().instantiate_trainer(**kwargs)
 
@@ -109,13 +115,10 @@ class FitCLI(LightningCLI):
             HyperParameters(self._settings()),
             *self.further_callbacks,
         ]
-        if config.enable_checkpointing is not False:
+        if config.enable_checkpointing is not False and not config.fast_dev_run:
             callbacks.append(ModelCheckpoint(filename="last", save_top_k=0, save_last=True))
-            if getattr(self.datamodule, "val_fraction", 1):
-                best = ModelCheckpoint(
-                    filename="best", monitor="val/loss", enable_version_counter=False, save_on_train_epoch_end=False
-                )
-                callbacks.append(best)
+            if self.has_validation:
+                callbacks.append(self.best_checkpoint)
         if config.enable_progress_bar:
             callbacks.append(RichProgressBar())
         return callbacks

@@ -14,7 +14,14 @@ WRAPPING = re.compile(r"Parser key|Does not validate against|Subtypes:|Errors:|P
 CLASSES = {
     "data": datamodules.__all__,
     "model": [name for name in lightning_modules.__all__ if name != "ObjectiveModule"],
-    "optimizer": ["GradientDescent", "Newton", "DiagonalNewton", "torch.optim.SGD", "torch.optim.Adam", "torch.optim.LBFGS"],
+    "optimizer": [
+        "GradientDescent",
+        "Newton",
+        "DiagonalNewton",
+        "torch.optim.SGD",
+        "torch.optim.Adam",
+        "torch.optim.LBFGS",
+    ],
 }
 
 
@@ -53,7 +60,9 @@ def reason(message: str) -> str:
     """The innermost reason in a message of jsonargparse, with the option it is about; other messages on one line."""
     lines = [line.strip().removeprefix("- ") for line in re.sub(r'(Parser key "[^"]+":)', r"\n\1\n", message).splitlines()]
     if not any(WRAPPING.match(line) for line in lines if line):
-        return " ".join(message.split())
+        plain = " ".join(message.split())
+        # A wrong key of a file, in the words for a wrong option, so that the parser suggests the right one.
+        return re.sub(r"^Group '(.+)' does not accept option '(.+)'$", r"unrecognized arguments: --\1.\2", plain)
     keys = [key for key in re.findall(r'Parser key "([^"]+)"', message) if key != "config"]
     reasons = [line for line in lines if not WRAPPING.match(line) and line != "Expected a <class 'NoneType'>"]
     text = reasons[0] if reasons else " ".join(message.split())
@@ -62,11 +71,21 @@ def reason(message: str) -> str:
     option = "--" + ".".join(keys)
     if missing := re.search(r"the following arguments are required: (.+?)\.? ?(Got value|$)", text):
         return f"{option}.{missing[1]} is missing: it has no default"
+    known = CLASSES.get(keys[-1], []) if keys else []
     if unknown := re.match(r"Expected a dot import path string: (.+)", text):
-        known = CLASSES.get(keys[-1], [])
         return f"{option}: there is no class {unknown[1]!r}{suggestion(unknown[1], known)}; choose among {', '.join(known)}"
+    if unknown := re.search(r"No module named '(.+?)'|module '.+?' has no attribute '.+?'", text):
+        named = re.search(r"'class_path': '([^']+)'|class_path='([^']+)'", message)
+        word = (named[1] or named[2]) if named else None
+        near = suggestion(word, known) if word else ""
+        return f"{option}: there is no class {word or ''}{near} ({unknown[0]}); choose among {', '.join(known)}"
+    if abstract := re.search(r"instantiatable class, but (\S+) is abstract", text):
+        return f"{option}: {abstract[1]} is abstract and cannot be used itself; choose among {', '.join(known)}"
     if refused := re.match(r"Option '(.+)' is not accepted", text):
-        return f"{option}.{refused[1]} does not exist for the chosen class: --model.help=CLASS, --data.help=CLASS and --model.optimizer.help=CLASS list what does"
+        return (
+            f"{option}.{refused[1]} does not exist for the chosen class: "
+            "--model.help=CLASS, --data.help=CLASS and --model.optimizer.help=CLASS list what does"
+        )
     types = [match for line in reasons if (match := re.match(r"Expected an? (.+?)(\. Got value: (.*))?$", line))]
     if types:
         given = types[0][3] or next((line.removeprefix("Given value: ") for line in lines if "Given value: " in line), "?")
@@ -76,6 +95,6 @@ def reason(message: str) -> str:
 
 
 def suggestion(word: str, known: list[str]) -> str:
-    """ – did you mean …? – or nothing."""
+    """– did you mean …? – or nothing."""
     near = get_close_matches(word, known, 1, 0.6)
     return f" (did you mean {near[0]}?)" if near else ""

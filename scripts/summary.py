@@ -41,7 +41,8 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 def show(summary: dict[str, Any], log_dir: Path | None) -> None:
     """Print the table and the path of the logs."""
     console = Console()
-    table = Table(title=f"{summary['model']} on {summary['data']} by {summary['method']}", show_header=False)
+    console.print(f"{summary['model']} on {summary['data']} by {summary['method']}", highlight=False, soft_wrap=True)
+    table = Table(show_header=False)
     for name, value in summary.items():
         if name.startswith("test/"):
             table.add_row(name.replace("test/", "test "), f"{value:.4f}")

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from lightning_modules.objectives.degeneracy import Degeneracy
 from lightning_modules.objectives.families.family import Family
+from lightning_modules.objectives.glm_existence import concordance, escaping_bias, gram, separates
 from lightning_modules.objectives.linear_dependence import dependent_columns
 from lightning_modules.objectives.objective import Objective
 from lightning_modules.objectives.reduction import Reduction, this_process
@@ -64,7 +65,7 @@ class GLMObjective(Objective):
 
     def value(self, theta: Tensor) -> Tensor:
         losses = theta.new_zeros(())
-        for _, y, z in self._chunks(theta):
+        for _, y, z in self.chunks(theta):
             losses = losses + self.family.loss(z, y).sum()
         return self.reduction(losses) / self.num_rows + self.penalty(theta)
 
@@ -73,24 +74,24 @@ class GLMObjective(Objective):
 
     def value_and_gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         losses, gradient = theta.new_zeros(1), torch.zeros_like(theta)
-        for x, y, z in self._chunks(theta):
+        for x, y, z in self.chunks(theta):
             losses += self.family.loss(z, y).sum()
             gradient += self._pull_back(self.family.gradient(z, y), x)
         sums = self.reduction(torch.cat([losses, gradient])) / self.num_rows
-        return sums[0] + self.penalty(theta), sums[1:] + self.l2 * self._weights_of(theta)
+        return sums[0] + self.penalty(theta), sums[1:] + self.l2 * self.weights_of(theta)
 
     def hessian_vector_product(self, theta: Tensor, v: Tensor) -> Tensor:
         weight, bias = self._split(v)
         product = torch.zeros_like(theta)
-        for x, _, z in self._chunks(theta):
+        for x, _, z in self.chunks(theta):
             dz = torch.addmm(bias, x, weight.T)  # v → Jv
             product += self._pull_back(self.family.curvature_product(z, dz), x)  # Jv → HJv → JᵀHJv
-        return self.reduction(product) / self.num_rows + self.l2 * self._weights_of(v)
+        return self.reduction(product) / self.num_rows + self.l2 * self.weights_of(v)
 
     def hessian(self, theta: Tensor) -> Tensor:
         outputs, size = self.family.num_outputs, self.num_features + 1
         blocks = theta.new_zeros(outputs, outputs, size, size)
-        for x, _, z in self._chunks(theta):
+        for x, _, z in self.chunks(theta):
             extended = torch.cat([x, x.new_ones(len(x), 1)], 1)  # x̃ = (x, 1)
             curvature = self.family.curvature(z)
             for j in range(outputs):
@@ -100,16 +101,16 @@ class GLMObjective(Objective):
         for j in range(outputs):
             for k in range(j):
                 blocks[k, j] = blocks[j, k]  # a block is symmetric itself
-        order = self._by_layout()
+        order = self.by_layout()
         hessian = blocks.transpose(1, 2).reshape(outputs * size, outputs * size)[order][:, order]
-        hessian.diagonal().add_(self.l2 * self._weights_of(torch.ones_like(theta)))
+        hessian.diagonal().add_(self.l2 * self.weights_of(torch.ones_like(theta)))
         return hessian
 
     def hessian_diagonal(self, theta: Tensor) -> Tensor:
         diagonal = torch.zeros_like(theta)
-        for x, _, z in self._chunks(theta):
+        for x, _, z in self.chunks(theta):
             diagonal += self._pull_back(self.family.curvature_diagonal(z), x.square())
-        return self.reduction(diagonal) / self.num_rows + self.l2 * self._weights_of(torch.ones_like(theta))
+        return self.reduction(diagonal) / self.num_rows + self.l2 * self.weights_of(torch.ones_like(theta))
 
     def ggn_vector_product(self, theta: Tensor, v: Tensor) -> Tensor:
         return self.hessian_vector_product(theta, v)
@@ -128,7 +129,7 @@ class GLMObjective(Objective):
         return self.reduction(self.family.loss(outputs, self.targets).sum()) / self.num_rows
 
     def penalty(self, theta: Tensor) -> Tensor:
-        return 0.5 * self.l2 * self._weights_of(theta).square().sum()
+        return 0.5 * self.l2 * self.weights_of(theta).square().sum()
 
     def invariant_directions(self, theta: Tensor) -> Tensor:
         """Common shifts of the K predictors of a softmax: of every column of (W, b), or of b alone if W is penalised."""
@@ -136,10 +137,10 @@ class GLMObjective(Objective):
             return super().invariant_directions(theta)
         shift = theta.new_full((self.family.num_outputs, 1), self.family.num_outputs**-0.5)
         features = torch.eye(self.num_features + 1, dtype=theta.dtype, device=theta.device)
-        return torch.kron(shift, features[:, -1:] if self.l2 else features)[self._by_layout()]
+        return torch.kron(shift, features[:, -1:] if self.l2 else features)[self.by_layout()]
 
     def attains_minimum(self, theta: Tensor, decrement: float, hessian: Tensor | None) -> bool:
-        """Certain with a penalty (both classes present) and for least squares; else if λR ≤ ½, R from self-concordance.
+        """Certain with a penalty (all classes present) and for least squares; else if λR ≤ ½, R from self-concordance.
 
         Along a direction of unit length in the norm of the Hessian H at θ, f'' falls no faster than e^(−Rt), so
         f'(t) ≥ −λ + (1 − e^(−Rt)) / R. If λR < 1 this becomes positive in every direction: the level set is bounded and
@@ -147,33 +148,21 @@ class GLMObjective(Objective):
         Source of the property: F. Bach, Self-concordant analysis for logistic regression (2010), section 2.
         """
         if self.l2 > 0:
-            return True
+            return escaping_bias(self, theta) is None
         if hessian is None or self.family.self_concordance == 0:
             return hessian is not None
-        return decrement * self._concordance(hessian) <= 0.5
-
-    def _concordance(self, hessian: Tensor) -> float:
-        """R with |D³f[u, u, v]| ≤ R √(vᵀHv) D²f[u, u] everywhere: c · max over rows i, outputs k of ‖H^(−½)(e_k ⊗ x̃_i)‖."""
-        inverse, size = torch.linalg.inv(hessian)[self._by_output()][:, self._by_output()], self.num_features + 1
-        largest = hessian.new_zeros(())
-        for x, _ in self._rows(hessian.dtype):
-            extended = torch.cat([x, x.new_ones(len(x), 1)], 1)
-            for k in range(self.family.num_outputs):
-                block = inverse[k * size : (k + 1) * size, k * size : (k + 1) * size]
-                largest = torch.maximum(largest, ((extended @ block) * extended).sum(1).max())
-        # The sum over processes bounds their maximum from above, which keeps R valid.
-        return self.family.self_concordance * float(self.reduction(largest)) ** 0.5
+        return decrement * concordance(self, hessian) <= 0.5
 
     def degeneracy(self, theta: Tensor, direction: Tensor | None = None) -> Degeneracy | None:
         """Classes separated along θ or `direction`, or linearly dependent features."""
-        for candidate in (theta, direction):
-            if candidate is not None and (separating := self._separates(candidate)) is not None:
+        for candidate in (theta, direction, escaping_bias(self, theta)):
+            if candidate is not None and (separating := separates(self, candidate)) is not None:
                 return Degeneracy(
                     "separated",
                     "the classes are separated, so the loss falls forever along one direction",
                     direction=separating,
                 )
-        if self.l2 == 0 and (columns := dependent_columns(self._gram())):
+        if self.l2 == 0 and (columns := dependent_columns(gram(self))):
             listed = ", ".join(map(str, columns[:8])) + (", …" if len(columns) > 8 else "")
             return Degeneracy(
                 "rank_deficient",
@@ -182,48 +171,16 @@ class GLMObjective(Objective):
             )
         return None
 
-    def _separates(self, candidate: Tensor) -> Tensor | None:
-        """The candidate at unit length if moving along it forever raises the loss of no row and lowers that of some.
-
-        A penalised weight cannot go to infinity, so only the free part of the candidate counts; nor can a redundant shift
-        lower anything.
-        """
-        free = candidate - self._weights_of(candidate) if self.l2 else candidate
-        redundant = self.invariant_directions(free)
-        free = free - redundant @ (redundant.T @ free)
-        if not 0 < float(norm := free.norm()) < float("inf"):
-            return None
-        unit = free / norm
-        scale = (
-            self.reduction(sum((z.square().sum() for _, _, z in self._chunks(unit)), unit.new_zeros(())))
-            .div(self.num_rows)
-            .sqrt()
-        )
-        opposed = sum(
-            ((self.family.recession(z, y) > 1e-7 * scale).sum() for _, y, z in self._chunks(unit)), unit.new_zeros(())
-        )
-        return unit if scale > 0 and self.reduction(opposed) == 0 else None
-
-    def _gram(self) -> Tensor:
-        """Σ (1, x)(1, x)ᵀ over all rows, in float64: (d + 1, d + 1)."""
-        gram = torch.zeros(
-            self.num_features + 1, self.num_features + 1, dtype=torch.float64, device=self.features.device
-        )
-        for x, _ in self._rows(torch.float64):
-            extended = torch.cat([x.new_ones(len(x), 1), x], 1)
-            gram.addmm_(extended.T, extended)
-        return self.reduction(gram)
-
-    def _rows(self, dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
+    def rows(self, dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
         """Chunks of (features, targets)."""
         for start in range(0, len(self.features), self.chunk_rows):
             rows = slice(start, start + self.chunk_rows)
             yield self.features[rows].to(dtype), self.targets[rows]
 
-    def _chunks(self, theta: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def chunks(self, theta: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Chunks of (features, targets, linear predictors)."""
         weight, bias = self._split(theta)
-        for x, y in self._rows(theta.dtype):
+        for x, y in self.rows(theta.dtype):
             yield x, y, torch.addmm(bias, x, weight.T)
 
     def _split(self, theta: Tensor) -> tuple[Tensor, Tensor]:
@@ -231,7 +188,7 @@ class GLMObjective(Objective):
         weight, bias = theta.split([self.family.num_outputs * self.num_features, self.family.num_outputs])
         return weight.view(self.family.num_outputs, self.num_features), bias
 
-    def _weights_of(self, theta: Tensor) -> Tensor:
+    def weights_of(self, theta: Tensor) -> Tensor:
         """(W, b) -> (W, 0): the penalised part of a parameter vector."""
         weight, bias = self._split(theta)
         return torch.cat([weight.flatten(), torch.zeros_like(bias)])
@@ -240,12 +197,8 @@ class GLMObjective(Objective):
         """Σ_i g_i ⊗ x̃_i of a chunk, laid out as θ: (rows, K), (rows, d) -> (p,)."""
         return torch.cat([(g.T @ x).flatten(), g.sum(0)])
 
-    def _by_layout(self) -> Tensor:
+    def by_layout(self) -> Tensor:
         """Takes a vector ordered output by output, (W | b) row by row, to the layout of θ: (p,)."""
         order = torch.arange(self.family.num_outputs * (self.num_features + 1), device=self.features.device)
         by_output = order.view(self.family.num_outputs, self.num_features + 1)
         return torch.cat([by_output[:, :-1].flatten(), by_output[:, -1]])
-
-    def _by_output(self) -> Tensor:
-        """The inverse of `_by_layout`: (p,)."""
-        return self._by_layout().argsort()

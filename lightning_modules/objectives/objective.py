@@ -57,15 +57,11 @@ class Objective(ABC):
 
     def outputs(self, theta: Tensor) -> Tensor:
         """f(θ), the model's outputs for every row this process holds: (p,) -> (n, K)."""
-        raise NotImplementedError(
-            f"{type(self).__name__} is not split into model and loss, so it has no Gauss–Newton matrix"
-        )
+        raise NotImplementedError(f"{type(self).__name__} is not split into model and loss, so it has no Gauss–Newton matrix")
 
     def output_loss(self, outputs: Tensor) -> Tensor:
         """ℓ, the mean loss of given outputs: (n, K) -> ()."""
-        raise NotImplementedError(
-            f"{type(self).__name__} is not split into model and loss, so it has no Gauss–Newton matrix"
-        )
+        raise NotImplementedError(f"{type(self).__name__} is not split into model and loss, so it has no Gauss–Newton matrix")
 
     def penalty(self, theta: Tensor) -> Tensor:
         """r(θ), the part of `value` that does not depend on the data: (p,) -> ()."""
@@ -73,7 +69,7 @@ class Objective(ABC):
 
     def ggn_vector_product(self, theta: Tensor, v: Tensor) -> Tensor:
         """(JᵀHJ + ∇²r) v: (p,), (p,) -> (p,)."""
-        f, jv = jvp(self.outputs, (theta,), (v,))  # v → Jv
+        f, jv = jvp(self.outputs, (theta,), (v,))[:2]  # v → Jv
         hjv = jvp(grad(self.output_loss), (f,), (jv,))[1]  # Jv → HJv
         (jthjv,) = vjp(self.outputs, theta)[1](hjv)  # HJv → JᵀHJv
         return jthjv + jvp(grad(self.penalty), (theta,), (v,))[1]

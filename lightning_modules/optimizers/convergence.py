@@ -117,9 +117,7 @@ def diagnose(objective: Objective, theta: Tensor, tolerance: float | None = None
     if (fact := objective.degeneracy(theta, decrement.direction)) is not None:
         return Convergence(fact.kind, f"{fact.message}; {measured}", gradient_max, root, fact.direction, fact.columns)
     if optimal:
-        return Convergence(
-            "budget", f"nearly flat, but no proof that an optimum exists nearby; {measured}", gradient_max, root
-        )
+        return Convergence("budget", f"nearly flat, but no proof that an optimum exists nearby; {measured}", gradient_max, root)
     if stalled:
         return Convergence(
             "stalled",

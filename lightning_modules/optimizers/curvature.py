@@ -102,18 +102,18 @@ class MatrixFreeCurvature(Curvature):
     Args:
         product: v (p,) -> Cv (p,).
         diagonal: diagonal of C (p,).
+        invariant: as in `DenseCurvature`; the preconditioner mixes these directions in, and they are taken out again.
         tolerance: on the relative residual of the solution.
     """
 
-    def __init__(self, product: Callable[[Tensor], Tensor], diagonal: Tensor, tolerance: float) -> None:
-        self.product, self.diagonal, self.tolerance = product, diagonal, tolerance
+    def __init__(self, product: Callable[[Tensor], Tensor], diagonal: Tensor, invariant: Tensor, tolerance: float) -> None:
+        self.product, self.diagonal, self.invariant, self.tolerance = product, diagonal, invariant, tolerance
 
     def solve(self, rhs: Tensor, damping: float) -> Tensor:
         floor = torch.finfo(rhs.dtype).eps * self.diagonal.abs().max() + damping
         preconditioner = (self.diagonal.abs() + damping).clamp_min(float(floor) or 1.0)
-        return conjugate_gradients(
-            lambda v: self.product(v) + damping * v, rhs, preconditioner, self.tolerance, 2 * len(rhs)
-        )
+        x = conjugate_gradients(lambda v: self.product(v) + damping * v, rhs, preconditioner, self.tolerance, 2 * len(rhs))
+        return x - self.invariant @ (self.invariant.T @ x)
 
     def quadratic_form(self, s: Tensor) -> Tensor:
         return s @ self.product(s)

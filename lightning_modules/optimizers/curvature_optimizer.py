@@ -51,9 +51,7 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
         if search not in (None, "backtracking"):
             raise ValueError(f"{name}(search={search!r}): choose None (constant lr) or 'backtracking'")
         if tolerance is not None and not 0 <= tolerance < float("inf"):
-            raise ValueError(
-                f"{name}(tolerance={tolerance}): the tolerance must be a number ≥ 0, or None for the default"
-            )
+            raise ValueError(f"{name}(tolerance={tolerance}): the tolerance must be a number ≥ 0, or None for the default")
         super().__init__(params, {"lr": lr, "search": search, "tolerance": tolerance, **defaults})
         if len(self.param_groups) != 1:
             raise ValueError(

@@ -49,9 +49,7 @@ class DampedOptimizer(CurvatureOptimizer):
                 f"{name}(damping='adaptive', search={search!r}): both would choose the length of the step; "
                 "with a search give a fixed damping, e.g. damping=0.0"
             )
-        super().__init__(
-            params, lr=lr, search=search, tolerance=tolerance, damping=damping, curvature=curvature, **defaults
-        )
+        super().__init__(params, lr=lr, search=search, tolerance=tolerance, damping=damping, curvature=curvature, **defaults)
 
     @abstractmethod
     def local_curvature(self, theta: Tensor, gradient: Tensor, objective: Objective) -> Curvature:
@@ -82,9 +80,7 @@ class DampedOptimizer(CurvatureOptimizer):
         self.diagnostics["newton_decrement"] = max(0.0, -self.diagnostics.pop("slope", 0.0)) ** 0.5
         return step
 
-    def _adaptive_displacement(
-        self, theta: Tensor, gradient: Tensor, loss: Tensor, objective: Objective
-    ) -> Tensor | None:
+    def _adaptive_displacement(self, theta: Tensor, gradient: Tensor, loss: Tensor, objective: Objective) -> Tensor | None:
         lr, damping = self.param_groups[0]["lr"], self.damping
         curvature = self.last_curvature = self.local_curvature(theta, gradient, objective)
         for trial in range(self.max_trials):

@@ -47,9 +47,7 @@ class Newton(DampedOptimizer):
     ) -> None:
         if solver not in ("cholesky", "cg"):
             raise ValueError(f"Newton(solver={solver!r}): choose 'cholesky' (dense) or 'cg' (matrix-free)")
-        super().__init__(
-            params, lr=lr, damping=damping, curvature=curvature, search=search, tolerance=tolerance, solver=solver
-        )
+        super().__init__(params, lr=lr, damping=damping, curvature=curvature, search=search, tolerance=tolerance, solver=solver)
 
     def local_curvature(self, theta: Tensor, gradient: Tensor, objective: Objective) -> Curvature:
         group = self.param_groups[0]
@@ -59,7 +57,7 @@ class Newton(DampedOptimizer):
             diagonal = objective.hessian_diagonal(theta) if hessian else objective.ggn_diagonal(theta)
             # Residuals that shrink like √‖g‖ keep the convergence superlinear (Nocedal and Wright, theorem 7.2).
             forcing = min(0.1, float(gradient.norm()) ** 0.5)
-            return MatrixFreeCurvature(partial(product, theta), diagonal, forcing)
+            return MatrixFreeCurvature(partial(product, theta), diagonal, objective.invariant_directions(theta), forcing)
         if (size := 8 * len(theta) ** 2) > DENSE_BYTES:
             raise ValueError(
                 f"a dense {group['curvature']} of {len(theta)} parameters takes {size / 2**30:.1f} GiB: "

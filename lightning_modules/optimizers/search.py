@@ -16,8 +16,12 @@ def lost_in_rounding(loss: Tensor, trial: Tensor) -> bool:
 
 
 def gradient_falls(objective: Objective, theta: Tensor, gradient: Tensor) -> bool:
-    """What decides in place of losses that are lost in rounding: is ‖∇‖₁ at θ (p,) smaller than that of `gradient` (p,)?"""
-    return bool(objective.gradient(theta).norm(p=1) < gradient.norm(p=1))
+    """What decides in place of losses that are lost in rounding: is ‖∇‖ at θ (p,) smaller than that of `gradient` g (p,)?
+
+    The Euclidean norm, since a short enough step along −g or a damped Newton step lowers it on every convex quadratic,
+    (I − t H (H + μI)⁻¹) g being a contraction of g; the sum or the maximum of the entries may rise.
+    """
+    return bool(objective.gradient(theta).norm() < gradient.norm())
 
 
 def backtracking(
@@ -32,16 +36,19 @@ def backtracking(
         theta: parameters (p,).
         gradient: g at θ (p,).
         loss: f(θ).
-        direction: a descent direction d (p,).
+        direction: a descent direction d (p,); for any other the answer is None.
         lr: the longest step tried.
     """
     slope, t = gradient @ direction, lr
+    # Short steps uphill are lost in rounding too, and the gradient may well fall along them.
+    if not slope < 0:
+        return None
     for _ in range(40):
         trial = theta + t * direction
         value = objective.value(trial)
-        if value <= loss + 1e-4 * t * slope:
-            return t
-        if lost_in_rounding(loss, value) and gradient_falls(objective, trial, gradient):
+        # Where the losses are lost in rounding Armijo's rule would take any step that leaves them equal: too long ones.
+        lost = lost_in_rounding(loss, value)
+        if gradient_falls(objective, trial, gradient) if lost else value <= loss + 1e-4 * t * slope:
             return t
         t /= 2
     return None

@@ -14,8 +14,9 @@ def cholesky_solve(matrix: Tensor, rhs: Tensor) -> Tensor:
     """Solve `matrix` x = `rhs` by Cholesky's factorisation: (p, p), (p,) -> (p,).
 
     A factorisation that runs through proves nothing about a singular matrix: rounding makes its last pivots positive as
-    often as not. So the matrix is first scaled to a unit diagonal – then the squared j-th diagonal entry of the factor is
-    the share of column j that the columns before it do not explain – and a share at rounding level is refused.
+    often as not. So the matrix is first scaled to a unit diagonal, which takes the units out, and a smallest eigenvalue at
+    rounding level is refused. The smallest pivot would not do instead: where the columns before it are nearly dependent
+    too, rounding lifts the pivot of a dependent column far above its own level.
 
     Raises:
         SingularCurvatureError: the matrix is singular or indefinite to working precision.
@@ -26,12 +27,25 @@ def cholesky_solve(matrix: Tensor, rhs: Tensor) -> Tensor:
     if bool((diagonal > 0).all()) and bool(torch.isfinite(matrix).all()):
         scale = diagonal.rsqrt()
         factor, info = torch.linalg.cholesky_ex(scale[:, None] * matrix * scale)
-        if info == 0 and factor.diagonal().min() ** 2 > rounding:
+        if info == 0 and _smallest_eigenvalue(factor) > rounding:
             return scale * torch.cholesky_solve((scale * rhs)[:, None], factor)[:, 0]
     raise SingularCurvatureError(
         f"the {len(matrix)} × {len(matrix)} curvature matrix is singular or not positive definite to working precision: "
         "use damping='adaptive', a damping > 0 or an l2 > 0, or remove redundant features"
     )
+
+
+def _smallest_eigenvalue(factor: Tensor) -> Tensor:
+    """Of LLᵀ, L the factor (p, p): an estimate from above by inverse iteration, started at the smallest pivot.
+
+    Started there its first step already falls to that pivot. Source: Golub and Van Loan, Matrix Computations, section 7.6.1.
+    """
+    v = torch.zeros_like(factor[0])
+    v[factor.diagonal().argmin()] = 1.0
+    for _ in range(3):
+        image = torch.cholesky_solve(v[:, None], factor)[:, 0]
+        v = image / image.norm()
+    return 1 / image.norm()
 
 
 def conjugate_gradients(

@@ -20,24 +20,25 @@ class Bernoulli(Family):
 
     def check(self, targets: Tensor) -> Tensor:
         """Labels 0 and 1, shape (n,) or (n, 1), of any type -> (n, 1)."""
-        y = targets.reshape(len(targets), -1)
-        if y.shape[1] != 1:
+        y = targets[:, None] if targets.ndim == 1 else targets
+        if y.shape[1:] != (1,):
             raise ValueError(f"the targets have shape {tuple(targets.shape)}, a binary model takes one 0/1 label a row")
+        if not torch.isfinite(y).all():
+            raise ValueError(f"{int((~torch.isfinite(y)).sum())} targets are not finite: remove those rows")
         bad = (y != 0) & (y != 1)
         if bad.any():
             low, high = targets.min().item(), targets.max().item()
-            remedy = (
-                "LinearRegression" if targets.is_floating_point() else f"SoftmaxRegression (num_classes={high + 1})"
-            )
+            remedy = "LinearRegression" if targets.is_floating_point() else f"SoftmaxRegression (num_classes={high + 1})"
             raise ValueError(
                 f"{int(bad.sum())} of {len(y)} targets are neither 0 nor 1 (they run from {low:g} to {high:g}): "
                 f"a binary classifier does not fit them; use {remedy}"
             )
-        return y
+        return y.long()
 
     def loss(self, z: Tensor, y: Tensor) -> Tensor:
-        # softplus is exact for large |z|; its PyTorch default becomes linear above 20, an error of 2e-9, so move that out.
-        return (softplus(z, threshold=40) - y * z)[:, 0]
+        # As log(1 + e^(∓z)), not log(1 + eᶻ) − y z: that loses the small loss of a confident row to cancellation.
+        # PyTorch's softplus becomes linear above 20 by default, an error of 2e-9, so move that out.
+        return softplus(torch.where(y == 1, -z, z), threshold=40)[:, 0]
 
     def mean(self, z: Tensor) -> Tensor:
         return torch.sigmoid(z)

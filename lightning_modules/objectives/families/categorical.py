@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from torch.nn.functional import softplus
 
 from lightning_modules.objectives.families.family import Family
 
@@ -28,19 +29,20 @@ class Categorical(Family):
                 "use LinearRegression"
             )
         if targets.ndim != 1:
-            raise ValueError(
-                f"the targets have shape {tuple(targets.shape)}, a classifier takes one label a row, (rows,)"
-            )
+            raise ValueError(f"the targets have shape {tuple(targets.shape)}, a classifier takes one label a row, (rows,)")
         bad = (targets < 0) | (targets >= self.num_outputs)
         if bad.any():
             raise ValueError(
                 f"{int(bad.sum())} of {len(targets)} labels lie outside 0 … {self.num_outputs - 1} (found "
-                f"{targets.min().item()} … {targets.max().item()}): set num_classes to the number of classes and count labels from 0"
+                f"{targets.min().item()} … {targets.max().item()}): set num_classes to the number of classes and count "
+                "labels from 0"
             )
-        return targets
+        return targets.long()
 
     def loss(self, z: Tensor, y: Tensor) -> Tensor:
-        return torch.logsumexp(z, 1) - z.gather(1, y[:, None])[:, 0]
+        # As log(1 + Σ_{k≠y} e^(z_k − z_y)): the difference above loses the small loss of a confident row to cancellation.
+        others = (z - z.gather(1, y[:, None])).scatter(1, y[:, None], -torch.inf)
+        return softplus(torch.logsumexp(others, 1), threshold=40)
 
     def mean(self, z: Tensor) -> Tensor:
         return torch.softmax(z, 1)

@@ -37,13 +37,13 @@ class Gaussian(Family):
         return targets
 
     def loss(self, z: Tensor, y: Tensor) -> Tensor:
-        return 0.5 * (z - y).square().sum(1)
+        return 0.5 * (z - y.to(z.dtype)).square().sum(1)
 
     def mean(self, z: Tensor) -> Tensor:
         return z
 
     def gradient(self, z: Tensor, y: Tensor) -> Tensor:
-        return z - y
+        return z - y.to(z.dtype)
 
     def curvature(self, z: Tensor) -> Tensor:
         return torch.eye(self.num_outputs, dtype=z.dtype, device=z.device).expand(len(z), -1, -1)

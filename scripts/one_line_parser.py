@@ -1,0 +1,18 @@
+"""A command-line parser that refuses in one line."""
+
+from typing import NoReturn
+
+from one_line_errors import CommandLineError, reason, suggestion
+from pytorch_lightning.cli import LightningArgumentParser
+
+
+class OneLineParser(LightningArgumentParser):
+    """Raises what it would have printed below a page of usage."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        text = reason(message)
+        if text.startswith("unrecognized arguments: "):
+            word = text.removeprefix("unrecognized arguments: ").split("=")[0]
+            known = [option for action in self._actions for option in action.option_strings]
+            text = f"there is no option {word}{suggestion(word, known)}; --help lists them"
+        raise CommandLineError(text) from ex

@@ -1,0 +1,17 @@
+"""What several tests need."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def data_dir() -> str:
+    """Folder with the real data that cannot be downloaded here."""
+    folder = Path(os.environ.get("LIGHTNING_NEWTON_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"the real data are not in {folder}; set LIGHTNING_NEWTON_DATA to their folder")
+    return str(folder)

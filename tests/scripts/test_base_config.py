@@ -1,0 +1,70 @@
+"""A class named on the command line starts from its own defaults."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from base_config import with_base
+from fit_cli import FitCLI
+
+
+def base(args: list[str]) -> dict[str, Any]:
+    first = with_base(args)[0]
+    return json.loads(first.removeprefix("--config="))
+
+
+def optimizer(args: list[str]) -> dict[str, Any]:
+    return base(args)["model"]["init_args"]["optimizer"]
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--model.optimizer=DiagonalNewton"],
+        ["--model.optimizer", "DiagonalNewton"],
+        ["--model.optimizer.class_path=DiagonalNewton"],
+        ["--model.init_args.optimizer=DiagonalNewton"],
+        ["--model.init_args.optimizer.class_path", "DiagonalNewton"],
+    ],
+)
+def test_settings_of_a_replaced_method_are_gone(flags: list[str]) -> None:
+    assert optimizer(flags) == {"class_path": "DiagonalNewton"}
+
+
+def test_settings_of_the_same_method_stay() -> None:
+    assert optimizer(["--model.optimizer=lightning_modules.optimizers.Newton"])["init_args"]["damping"] == "adaptive"
+    assert optimizer([])["init_args"]["lr"] == 1.0
+
+
+def test_a_new_model_keeps_the_method_and_nothing_else() -> None:
+    model = base(["--model=LinearRegression"])["model"]
+    assert model["class_path"] == "LinearRegression"
+    assert set(model["init_args"]) == {"optimizer"}
+    assert base(["--data=IrisDataModule"])["data"] == {"class_path": "IrisDataModule"}
+
+
+def test_the_command_line_gets_the_new_methods_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The trap: GradientDescent(lr=0.1) in a file and --model.optimizer=Newton gave Newton(lr=0.1)."""
+    config = tmp_path / "gd.yaml"
+    config.write_text(
+        "data: {class_path: IrisDataModule}\n"
+        "model:\n  class_path: SoftmaxRegression\n  init_args:\n    l2: 0.5\n"
+        "    optimizer: {class_path: GradientDescent, init_args: {lr: 0.1}}\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    cli = FitCLI(with_base([f"--config={config}", "--model.optimizer=Newton", "--trainer.logger=false"]))
+    assert cli.model.configure_optimizers().param_groups[0]["lr"] == 1.0
+    assert cli.model.l2 == 0.5
+    cli = FitCLI(with_base(["-c", str(config), "--model.optimizer.lr=0.3", "--trainer.logger=false"]))
+    assert cli.model.configure_optimizers().param_groups[0]["lr"] == 0.3
+
+
+def test_later_files_win_and_replace_classes_whole(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"
+    first.write_text("trainer: {max_epochs: 3}\ndata: {class_path: IrisDataModule, init_args: {seed: 1}}\n")
+    second.write_text("trainer: {min_epochs: 2}\ndata: {class_path: BreastCancerDataModule}\n")
+    merged = base([f"--config={first}", f"--config={second}"])
+    assert merged["trainer"] == {"max_epochs": 3, "min_epochs": 2}
+    assert merged["data"]["class_path"] == "BreastCancerDataModule"
+    assert not merged["data"].get("init_args")

@@ -1,0 +1,80 @@
+"""The comparison of methods."""
+
+import base64
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from compare import COMPARISONS, main, read_history
+from one_line_errors import run
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("compare")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert run(main, ["breast_cancer"]) == 0
+    return folder / "reports" / "breast_cancer" / "version_0"
+
+
+def test_breast_cancer_reproduces_s3(report: Path) -> None:
+    runs = json.loads((report / "report.json").read_text())["runs"]
+    found = {label: (round(run["test/loss"], 4), round(run["test/accuracy"], 4), run["epochs"]) for label, run in runs.items()}
+    assert found == {
+        "gradient descent": (0.1152, 0.9708, 60),
+        "Newton": (0.1455, 0.9825, 20),
+        "diagonal Newton": (0.0466, 0.9825, 60),
+    }
+
+
+def test_page_holds_table_plots_and_observations(report: Path) -> None:
+    page = (report / "report.html").read_text()
+    for text in ("0.1152", "0.1455", "0.0466", "diagonal Newton", "What the numbers say", "Lowest test loss at the end"):
+        assert text in page
+    images = re.findall(r"data:image/png;base64,([^\"]+)", page)
+    assert len(images) >= 3
+    assert all(base64.b64decode(image).startswith(b"\x89PNG") for image in images)
+    assert not re.search(r"(src|href)=\"(?!data:)", page), "the page needs no other file"
+
+
+def test_pictures(report: Path) -> None:
+    names = {path.stem for path in report.glob("*.png")}
+    assert {"overview", "test_loss", "test_accuracy", "runtime"} <= names
+    assert all(path.stat().st_size > 10_000 for path in report.glob("*.png"))
+
+
+def test_runs_share_split_and_start(report: Path) -> None:
+    """Every method's first objective is that of weights 0: log 2."""
+    paths = list((report.parents[2] / "logs").rglob("metrics.csv"))
+    assert len(paths) == 3
+    for path in paths:
+        assert read_history(path)["train/objective"][0] == pytest.approx(0.6931471805599453)
+
+
+@pytest.mark.parametrize("path", sorted(COMPARISONS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_comparison_is_whole(path: Path) -> None:
+    comparison = yaml.safe_load(path.read_text())
+    assert {"title", "data", "model", "methods"} <= set(comparison)
+    for method in comparison["methods"].values():
+        assert set(method) == {"max_epochs", "optimizer"}
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [(None, "no comparison"), ("title: x\n", "lacks data, model, methods"), ("[1, 2]", "holds no settings")],
+)
+def test_bad_comparisons(
+    content: str | None, cause: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "mine.yaml"
+    if content is not None:
+        path.write_text(content)
+    assert run(main, [str(path)]) != 0
+    error = capsys.readouterr().err
+    assert cause in error
+    assert error.count("\n") == 1
+    assert {item.name for item in tmp_path.iterdir()} <= {"mine.yaml"}

@@ -1,0 +1,132 @@
+"""What every class of a face promises; a new one is tested by being named there."""
+
+import inspect
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+
+import callbacks
+import datamodules
+import lightning_modules
+from datamodules import BreastCancerDataModule, CaliforniaHousingDataModule, IrisDataModule
+from lightning_modules import optimizers
+from lightning_modules.objectives import GLMObjective, Objective
+from lightning_modules.optimizers import CurvatureOptimizer, Newton
+from tests.training import METHODS, make_model, make_trainer
+
+FACES = (callbacks, datamodules, lightning_modules, lightning_modules.objectives, optimizers)
+NAMED = [(face, name) for face in FACES for name in face.__all__]
+MODELS = [name for name in lightning_modules.__all__ if not inspect.isabstract(getattr(lightning_modules, name))]
+CURVATURE_METHODS = [
+    name
+    for name in optimizers.__all__
+    if isinstance(cls := getattr(optimizers, name), type)
+    and issubclass(cls, CurvatureOptimizer)
+    and not inspect.isabstract(cls)
+]
+
+
+@pytest.mark.parametrize(("face", "name"), NAMED, ids=lambda value: getattr(value, "__name__", value))
+def test_everything_public_is_documented(face: ModuleType, name: str) -> None:
+    thing = getattr(face, name)
+    if not isinstance(thing, type) and not inspect.isfunction(thing):
+        return
+    documentation = inspect.getdoc(thing) or ""
+    assert len(documentation) > 20
+    if isinstance(thing, type) and "__init__" in vars(thing):
+        parameters = [p for p in inspect.signature(thing.__init__).parameters if p != "self"]
+        for parameter in parameters:
+            assert parameter in documentation, f"{name} does not explain {parameter}"
+
+
+@pytest.mark.parametrize("name", CURVATURE_METHODS)
+def test_every_curvature_method_is_in_the_tests_of_the_step(name: str) -> None:
+    makers = [getattr(maker, "func", maker) for maker in METHODS.values()]
+    assert getattr(optimizers, name) in makers
+
+
+@pytest.mark.parametrize("name", CURVATURE_METHODS)
+def test_default_settings_need_no_tuning(name: str) -> None:
+    """All but the step of gradient descent has a default that works on correlated features."""
+    optimizer = getattr(optimizers, name)
+    if "lr" in [p.name for p in inspect.signature(optimizer).parameters.values() if p.default is inspect.Parameter.empty]:
+        assert name == "GradientDescent"
+        return
+    data = BreastCancerDataModule()
+    model = make_model(data, optimizer)
+    make_trainer(400).fit(model, data)
+    assert model.convergence().status == "converged"
+
+
+@pytest.fixture(params=datamodules.__all__)
+def data_module(request: pytest.FixtureRequest, tmp_path: Any) -> Any:
+    name = request.param
+    if name == "CaliforniaHousingDataModule":
+        return CaliforniaHousingDataModule(request.getfixturevalue("data_dir"))
+    if name == "TabularDataModule":
+        rows = ["a,b,label"] + [f"{i % 7},{(i * i) % 11},{'yes' if i % 3 else 'no'}" for i in range(60)]
+        (tmp_path / "table.csv").write_text("\n".join(rows) + "\n")
+        return datamodules.TabularDataModule("table.csv", "label", data_dir=str(tmp_path))
+    return getattr(datamodules, name)()
+
+
+def test_every_data_module_feeds_every_suitable_model_and_no_other(data_module: Any) -> None:
+    fitted = []
+    for name in MODELS:
+        sizes = {
+            size: getattr(data_module, size)
+            for size in ("num_features", "num_classes", "num_targets")
+            if size in inspect.signature(getattr(lightning_modules, name)).parameters
+        }
+        try:
+            model = getattr(lightning_modules, name)(**sizes, l2=0.01, optimizer=Newton)
+            make_trainer(2).fit(model, data_module)
+        except ValueError as error:
+            assert "use " in str(error), "a refusal names what would fit"
+        else:
+            fitted.append(name)
+    if not data_module.num_classes:
+        assert fitted == ["LinearRegression"]
+    else:
+        assert fitted == (
+            ["LogisticRegression", "SoftmaxRegression"] if data_module.num_classes == 2 else ["SoftmaxRegression"]
+        )
+
+
+def test_every_data_module_shares_the_common_options(data_module: Any) -> None:
+    parameters = inspect.signature(type(data_module)).parameters
+    defaults = {name: parameters[name].default for name in ("data_dir", "batch_size", "val_fraction", "test_fraction", "seed")}
+    assert defaults == {"data_dir": None, "batch_size": None, "val_fraction": 0.2, "test_fraction": 0.2, "seed": 0}
+    rows = {name: len(split[1]) for name, split in data_module.splits.items()}
+    assert sum(rows.values()) == len(data_module.table.targets)
+    assert type(data_module).__name__ in str(data_module)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_measures_itself(name: str) -> None:
+    data = IrisDataModule() if name == "SoftmaxRegression" else BreastCancerDataModule()
+    model = make_model(data, Newton) if name != "LinearRegression" else lightning_modules.LinearRegression(30, optimizer=Newton)
+    features, targets = data.splits["test"]
+    batch = (features, targets.double()[:, None] if name == "LinearRegression" else targets)
+    metrics = model.double().metrics()
+    metrics.update(**model.evaluate(batch))
+    values = metrics.compute()
+    objective = model.objective(batch)
+    assert isinstance(objective, Objective)
+    theta = torch.nn.utils.parameters_to_vector(model.parameters()).detach()
+    assert float(values["loss"]) == pytest.approx(float(objective.value(theta)), rel=1e-6), "weights of 0 have no penalty"
+
+
+def test_closed_forms_override_every_derivative() -> None:
+    for name in (
+        "gradient",
+        "hessian_vector_product",
+        "hessian",
+        "hessian_diagonal",
+        "ggn_vector_product",
+        "ggn",
+        "ggn_diagonal",
+    ):
+        assert name in vars(GLMObjective)
