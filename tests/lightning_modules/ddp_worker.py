@@ -56,4 +56,4 @@ if __name__ == "__main__":
     options = {"devices": processes, "strategy": "ddp"}
     cases = [*CASES, ("breast_cancer", "without_reduction")]
     results = {f"{data}-{method}": iterates(data, method, **options) for data, method in cases}
-    torch.save(results, folder / f"rank_{os.environ.get('LOCAL_RANK', 0)}.pt")
+    torch.save(results, folder / f"rank_{os.environ.get('LOCAL_RANK', '0')}.pt")
