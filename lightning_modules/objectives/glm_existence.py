@@ -1,17 +1,12 @@
 """Whether a generalised linear model has a finite minimiser: a proof that it does, witnesses that it does not."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from lightning_modules.objectives.glm_objective import GLMObjective
+from lightning_modules.objectives.glm_rows import GLMRows
 
 
-def concordance(objective: GLMObjective, hessian: Tensor) -> float:
+def concordance(rows: GLMRows, hessian: Tensor) -> float:
     """R with |D³f[u, u, v]| ≤ R √(vᵀHv) D²f[u, u] everywhere: c · max over rows i and outputs k of ‖H^(−½)(e_k ⊗ x̃_i)‖.
 
     What it proves: along a direction of unit length in the norm of the Hessian H at θ, f'' falls no faster than e^(−Rt), so
@@ -22,30 +17,30 @@ def concordance(objective: GLMObjective, hessian: Tensor) -> float:
     Source of the property: F. Bach, Self-concordant analysis for logistic regression (2010), section 2.
 
     Args:
-        objective: the loss f, without penalty.
+        rows: the data and the family of the loss f, which has no penalty.
         hessian: H at θ (p, p), positive definite.
     """
-    order, size = objective.by_layout().argsort(), objective.num_features + 1
+    order, size = rows.by_layout().argsort(), rows.num_features + 1
     inverse = torch.linalg.inv(hessian)[order][:, order]
     largest = hessian.new_zeros(())
-    for x, _ in objective.rows(hessian.dtype):
+    for x, _ in rows.pairs(hessian.dtype):
         extended = torch.cat([x, x.new_ones(len(x), 1)], 1)
-        for k in range(objective.family.num_outputs):
+        for k in range(rows.family.num_outputs):
             block = inverse[k * size : (k + 1) * size, k * size : (k + 1) * size]
             largest = torch.maximum(largest, ((extended @ block) * extended).sum(1).max())
     # The sum over processes bounds their maximum from above, which keeps R valid.
-    return objective.family.self_concordance * float(objective.reduction(largest)) ** 0.5
+    return rows.family.self_concordance * float(rows.reduction(largest)) ** 0.5
 
 
-def separates(objective: GLMObjective, candidate: Tensor) -> Tensor | None:
+def separates(rows: GLMRows, candidate: Tensor) -> Tensor | None:
     """The candidate (p,) at unit length if moving along it forever raises the loss of no row and lowers that of some.
 
     A penalised weight cannot go to infinity, so only the free part of the candidate counts; nor can a redundant shift
     lower anything. A row counts as raised beyond 1e-7 of the typical predictor: a Newton step on quasi-separated classes
     approaches their direction geometrically and does not reach it.
     """
-    free = candidate - objective.weights_of(candidate) if objective.l2 else candidate
-    redundant = objective.invariant_directions(free)
+    free = candidate - rows.weights_of(candidate) if rows.l2 else candidate
+    redundant = rows.common_shifts(free)
     free = free - redundant @ (redundant.T @ free)
     norm = free.norm()
     # Where no more than rounding is left of the candidate there was nothing but redundancy; false for nan as well.
@@ -53,32 +48,22 @@ def separates(objective: GLMObjective, candidate: Tensor) -> Tensor | None:
         return None
     unit = free / norm
     squares, raised = unit.new_zeros(()), unit.new_zeros(())
-    for _, _, z in objective.chunks(unit):
+    for _, _, z in rows.chunks(unit):
         squares += z.square().sum()
-    scale = (objective.reduction(squares) / objective.num_rows).sqrt()
-    for _, y, z in objective.chunks(unit):
-        raised += (objective.family.recession(z, y) > 1e-7 * scale).sum()
-    return unit if scale > 0 and objective.reduction(raised) == 0 else None
+    scale = (rows.reduction(squares) / rows.num_rows).sqrt()
+    for _, y, z in rows.chunks(unit):
+        raised += (rows.family.recession(z, y) > 1e-7 * scale).sum()
+    return unit if scale > 0 and rows.reduction(raised) == 0 else None
 
 
-def escaping_bias(objective: GLMObjective, theta: Tensor) -> Tensor | None:
+def escaping_bias(rows: GLMRows, theta: Tensor) -> Tensor | None:
     """The direction in which one bias runs to infinity for want of a class in the data: (p,) -> (p,); None if all are there.
 
     Biases are not penalised, so this happens whatever λ is.
     """
-    family, targets = objective.family, objective.targets
+    family, targets = rows.family, rows.targets
     outputs = torch.eye(family.num_outputs, dtype=theta.dtype, device=theta.device)
     directions = torch.cat([outputs, -outputs])
     raised = torch.stack([(family.recession(z.expand(len(targets), -1), targets) > 0).sum() for z in directions])
-    escaping = directions[objective.reduction(raised) == 0]
+    escaping = directions[rows.reduction(raised) == 0]
     return torch.cat([theta.new_zeros(len(theta) - len(outputs)), escaping[0]]) if len(escaping) else None
-
-
-def gram(objective: GLMObjective) -> Tensor:
-    """Σ (1, x)(1, x)ᵀ over all rows, in float64: (d + 1, d + 1)."""
-    size = objective.num_features + 1
-    total = torch.zeros(size, size, dtype=torch.float64, device=objective.features.device)
-    for x, _ in objective.rows(torch.float64):
-        extended = torch.cat([x.new_ones(len(x), 1), x], 1)
-        total.addmm_(extended.T, extended)
-    return objective.reduction(total)
