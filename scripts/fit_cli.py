@@ -98,6 +98,8 @@ class FitCLI(LightningCLI):
         config = self.config_init.trainer
         # Before the trainer is made: Lightning would first replace, with a warning, what it cannot do on this machine.
         self.model.check_precision(config.precision)
+        if config.logger is False:
+            self.save_config_callback = None  # without a run folder it would write into the current one
         if config.logger in (None, True):
             root = Path(config.default_root_dir or ".")
             kwargs["logger"] = TensorBoardLogger(root / "logs", name="/".join(self.names), default_hp_metric=False)

@@ -138,6 +138,13 @@ def test_no_validation_still_leaves_a_checkpoint(summary_of: Any) -> None:
     assert [path.name for path in Path("logs").rglob("*.ckpt")] == ["last.ckpt"]
 
 
+def test_without_a_logger_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    args = ["--trainer.logger=false", "--trainer.enable_checkpointing=false", "--trainer.max_epochs=2"]
+    assert run(main, args) == 0
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_run_that_fails_on_the_way_says_so_in_its_summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     args = ["--model.optimizer=GradientDescent", "--model.optimizer.lr=1e160", "--model.l2=1"]
