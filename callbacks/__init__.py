@@ -3,21 +3,29 @@
 from callbacks.confusion_matrix import ConfusionMatrix
 from callbacks.convergence_status import ConvergenceStatus
 from callbacks.curvature_diagnostics import CurvatureDiagnostics
+from callbacks.embedding_projector import EmbeddingProjector
+from callbacks.feature_baselines import FeatureBaselines
 from callbacks.gradient_norms import GradientNorms
 from callbacks.hyper_parameters import HyperParameters
 from callbacks.metric_charts import MetricCharts
+from callbacks.nearest_neighbors import NearestNeighbors
 from callbacks.test_metrics import TestMetrics
 from callbacks.train_metrics import TrainMetrics
 from callbacks.training_time import TrainingTime
+from callbacks.two_view_grid import TwoViewGrid
 
 __all__ = [
     "ConfusionMatrix",
     "ConvergenceStatus",
     "CurvatureDiagnostics",
+    "EmbeddingProjector",
+    "FeatureBaselines",
     "GradientNorms",
     "HyperParameters",
     "MetricCharts",
+    "NearestNeighbors",
     "TestMetrics",
     "TrainMetrics",
     "TrainingTime",
+    "TwoViewGrid",
 ]

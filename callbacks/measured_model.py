@@ -1,6 +1,6 @@
 """What the callbacks ask of a model beyond Lightning's own hooks."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 from torchmetrics import MetricCollection
@@ -23,3 +23,22 @@ class MeasuredModel(Protocol):
     def evaluate(self, batch: Any) -> dict[str, Tensor]: ...
 
     def convergence(self) -> Verdict: ...
+
+
+class Probe(Protocol):
+    """A linear classifier of features: (n, d) -> predictors (n, K)."""
+
+    l2: float
+    converged: bool
+
+    def __call__(self, features: Tensor) -> Tensor: ...
+
+
+@runtime_checkable
+class FeatureModel(Protocol):
+    """A model whose `forward` gives features for simple classifiers to read: images (n, …) -> (n, F).
+
+    `fit_probe` takes features and labels of this process's training rows and of its validation rows.
+    """
+
+    def fit_probe(self, train: tuple[Tensor, Tensor], val: tuple[Tensor, Tensor]) -> Probe: ...

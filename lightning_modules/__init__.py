@@ -3,6 +3,7 @@
 from lightning_modules.linear_regression import LinearRegression
 from lightning_modules.logistic_regression import LogisticRegression
 from lightning_modules.objective_module import ObjectiveModule
+from lightning_modules.simclr import SimCLR
 from lightning_modules.softmax_regression import SoftmaxRegression
 
-__all__ = ["LinearRegression", "LogisticRegression", "ObjectiveModule", "SoftmaxRegression"]
+__all__ = ["LinearRegression", "LogisticRegression", "ObjectiveModule", "SimCLR", "SoftmaxRegression"]

@@ -6,6 +6,7 @@ from torch import Tensor
 from lightning_modules.objective_module import Batch, ObjectiveModule, OptimizerCallable
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Family
+from lightning_modules.two_views import as_rows
 
 
 class GeneralizedLinearModel(ObjectiveModule):
@@ -39,7 +40,7 @@ class GeneralizedLinearModel(ObjectiveModule):
         return z
 
     def objective(self, batch: Batch) -> GLMObjective:
-        features, targets = batch
+        features, targets = as_rows(batch)
         if features.shape[1] != self.linear.in_features:
             raise ValueError(
                 f"the data have {features.shape[1]} features, the model takes {self.linear.in_features}: "
@@ -48,6 +49,6 @@ class GeneralizedLinearModel(ObjectiveModule):
         return GLMObjective(self.family, features, targets, self.l2, self.reduction)
 
     def evaluate(self, batch: Batch) -> dict[str, Tensor]:
-        features, targets = batch
+        features, targets = as_rows(batch)
         z, y = self(features), self.family.check(targets)
         return {"preds": self.family.mean(z), "target": y, "value": self.family.loss(z, y)}

@@ -16,7 +16,7 @@ from lightning_modules.objectives import Objective, Reduction, all_processes, th
 from lightning_modules.optimizers import Convergence, CurvatureOptimizer, diagnose
 
 OptimizerCallable = Callable[[Iterable[Parameter]], torch.optim.Optimizer]
-Batch = tuple[Tensor, Tensor]
+Batch = tuple[Tensor, ...]
 FULL_PRECISION = (None, 32, 64, "32", "64", "32-true", "64-true")
 PLAIN = (bool, int, float, str, list, tuple, dict, type(None))
 
@@ -56,7 +56,18 @@ class ObjectiveModule(LightningModule, ABC):
 
     @abstractmethod
     def objective(self, batch: Batch) -> Objective:
-        """The loss over a batch of (features, targets) as a function of the flat parameters."""
+        """The loss over a batch as a function of the flat parameters.
+
+        A batch is (features, targets), or (original, view 1, view 2, labels) where training sees two views.
+        """
+
+    def check_data(self, rows: Batch) -> None:
+        """Refuse a data module's rows (features, targets) that do not suit the model, before anything is computed.
+
+        Raises:
+            ValueError: what does not fit, and what would.
+        """
+        self.objective(rows)
 
     @abstractmethod
     def metrics(self) -> MetricCollection:
@@ -123,12 +134,12 @@ class ObjectiveModule(LightningModule, ABC):
         Every process must call it, and before the trainer is torn down.
         """
         batches = [self.trainer.strategy.batch_to_device(batch) for batch in self.trainer.train_dataloader or ()]
-        features, targets = (torch.cat(parts) for parts in zip(*batches, strict=True))
+        whole = tuple(torch.cat(parts) for parts in zip(*batches, strict=True))
         theta = parameters_to_vector(self.parameters()).detach()
         optimizer = self.trainer.optimizers[0]
         group = optimizer.param_groups[0]
         stalled = getattr(optimizer, "status", None) == "stalled"
-        return diagnose(self.objective((features, targets)), theta, group.get("tolerance"), stalled)
+        return diagnose(self.objective(whole), theta, group.get("tolerance"), stalled)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the checkpoint's precision, unless a trainer of another one asks: Lightning would round float64 weights.

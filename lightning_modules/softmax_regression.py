@@ -1,8 +1,8 @@
 """Softmax regression."""
 
-from torchmetrics import MeanMetric, MetricCollection
-from torchmetrics.classification import MulticlassAccuracy, MulticlassAUROC, MulticlassF1Score
+from torchmetrics import MetricCollection
 
+from lightning_modules.classification_metrics import classification_metrics
 from lightning_modules.generalized_linear_model import GeneralizedLinearModel
 from lightning_modules.objective_module import OptimizerCallable
 from lightning_modules.objectives.families import Categorical
@@ -30,12 +30,4 @@ class SoftmaxRegression(GeneralizedLinearModel):
         super().__init__(num_features, Categorical(num_classes), l2, optimizer)
 
     def metrics(self) -> MetricCollection:
-        classes = self.family.num_outputs
-        return MetricCollection(
-            {
-                "loss": MeanMetric("error"),
-                "accuracy": MulticlassAccuracy(classes, average="micro"),
-                "f1": MulticlassF1Score(classes, average="macro"),
-                "auroc": MulticlassAUROC(classes, average="macro"),
-            }
-        )
+        return classification_metrics(self.family.num_outputs)

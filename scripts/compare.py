@@ -82,11 +82,15 @@ def run_all(comparison: dict[str, Any]) -> list[Run]:
 
 
 def make_cli(comparison: dict[str, Any], method: dict[str, Any], trainer: dict[str, Any], *callbacks: Callback) -> FitCLI:
-    """The fit of one method as `fit.py` would build it."""
+    """The fit of one method as `fit.py` would build it.
+
+    `data` of a method overrides options of the common data module, such as `batch_size`.
+    """
+    data = {**comparison["data"], "init_args": {**comparison["data"].get("init_args", {}), **method.get("data", {})}}
     model = {**comparison["model"], "init_args": {**comparison["model"].get("init_args", {}), "optimizer": method["optimizer"]}}
     config = {
         "seed_everything": comparison.get("seed_everything", 0),
-        "data": comparison["data"],
+        "data": data,
         "model": model,
         "trainer": {**comparison.get("trainer", {}), "max_epochs": method["max_epochs"], **trainer},
     }

@@ -76,7 +76,7 @@ def check(cli: FitCLI) -> None:
     for name, split in getattr(cli.datamodule, "splits", {}).items():
         if len(split[1]):
             try:
-                cli.model.objective(split)
+                cli.model.check_data(split)
             except ValueError as error:
                 raise ValueError(f"{cli.names[1]} on {cli.names[0]} ({name} rows): {error}") from error
     if cli.config.test_weights == "best" and not (cli.has_validation and cli.trainer.checkpoint_callbacks):

@@ -16,16 +16,20 @@ from callbacks import (
     ConfusionMatrix,
     ConvergenceStatus,
     CurvatureDiagnostics,
+    EmbeddingProjector,
+    FeatureBaselines,
     GradientNorms,
     HyperParameters,
     MetricCharts,
+    NearestNeighbors,
     TestMetrics,
     TrainingTime,
     TrainMetrics,
+    TwoViewGrid,
 )
 from lightning_modules import ObjectiveModule
 
-LINKS = ("num_features", "num_targets", "num_classes")
+LINKS = ("num_features", "num_targets", "num_classes", "image_size")
 
 
 class FitCLI(LightningCLI):
@@ -114,6 +118,10 @@ class FitCLI(LightningCLI):
             self.convergence_status,
             ConfusionMatrix(),
             MetricCharts(),
+            TwoViewGrid(),
+            FeatureBaselines(),
+            NearestNeighbors(every_n_epochs=self.config.test_metrics.every_n_epochs),
+            EmbeddingProjector(),
             HyperParameters(self._settings()),
             *self.further_callbacks,
         ]

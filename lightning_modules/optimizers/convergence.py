@@ -1,6 +1,8 @@
 """Where a run ended, said honestly: at the optimum, short of it, or on a problem that has none."""
 
+import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
@@ -11,6 +13,7 @@ from lightning_modules.optimizers.solve import SingularCurvatureError, cholesky_
 
 # Up to here the Hessian is formed and factorised to judge a point; above, products have to do.
 DENSE_PARAMETERS = 2048
+MOST_PRODUCTS = 200
 
 Status = Literal["converged", "separated", "rank_deficient", "stalled", "budget"]
 
@@ -20,7 +23,7 @@ class NewtonDecrement:
     """λ² = gᵀH⁻¹g: twice the decrease that the quadratic model at θ still promises.
 
     Attributes:
-        squared: λ²; infinite where H does not have a descent direction for g.
+        squared: λ²; infinite where H does not have a descent direction for g, or none was found with the products allowed.
         direction: the Newton step −H⁻¹g (p,).
         hessian: H (p, p), regular also along directions that change nothing; None if it is singular or too large to form.
     """
@@ -39,13 +42,13 @@ def newton_decrement(objective: Objective, theta: Tensor, gradient: Tensor) -> N
     if len(theta) > DENSE_PARAMETERS:
         diagonal = objective.hessian_diagonal(theta).abs()
         preconditioner = diagonal.clamp_min(float(diagonal.max()) * torch.finfo(theta.dtype).eps or 1.0)
+        product = partial(objective.hessian_vector_product, theta)
         try:
-            direction = -conjugate_gradients(
-                lambda v: objective.hessian_vector_product(theta, v), gradient, preconditioner, 1e-3, len(theta)
-            )
+            direction = -conjugate_gradients(product, gradient, preconditioner, 1e-3, MOST_PRODUCTS)
         except SingularCurvatureError:
             return NewtonDecrement(float("inf") if gradient.any() else 0.0, torch.zeros_like(theta), None)
-        return NewtonDecrement(float(-gradient @ direction), direction, None)
+        solved = bool((product(direction) + gradient).norm() <= 0.1 * gradient.norm())
+        return NewtonDecrement(float(-gradient @ direction) if solved else float("inf"), direction, None)
     hessian, gradient = objective.hessian(theta).double(), gradient.double()
     invariant = objective.invariant_directions(theta).double()
     completed = hessian + hessian.diagonal().mean() * (invariant @ invariant.T)
@@ -79,7 +82,7 @@ class Convergence:
             `budget` – the epochs or the time ran out first.
         message: one sentence for the user, with the numbers.
         gradient_max: ‖∇‖∞ at θ.
-        newton_decrement: λ at θ.
+        newton_decrement: λ at θ; nan for many parameters far from the optimum, where it would cost too much.
         direction: unit direction (p,) that separates the classes; None unless `separated`.
         columns: linearly dependent features; empty unless `rank_deficient`.
     """
@@ -108,9 +111,14 @@ def diagnose(objective: Objective, theta: Tensor, tolerance: float | None = None
     if tolerance is None:
         tolerance = torch.finfo(theta.dtype).eps ** (2 / 3)
     gradient = objective.gradient(theta)
-    decrement = newton_decrement(objective, theta, gradient)
-    gradient_max, root = float(gradient.abs().max()), max(0.0, decrement.squared) ** 0.5
-    measured = f"largest gradient entry {gradient_max:.1e}, Newton decrement {root:.1e}"
+    gradient_max = float(gradient.abs().max())
+    if len(theta) > DENSE_PARAMETERS and gradient_max > tolerance:
+        # The verdict is known, and the decrement of so many parameters would cost more than many an epoch.
+        decrement = NewtonDecrement(float("nan"), torch.zeros_like(theta), None)
+    else:
+        decrement = newton_decrement(objective, theta, gradient)
+    root = math.sqrt(max(decrement.squared, 0.0))  # max keeps a nan that comes first
+    measured = f"largest gradient entry {gradient_max:.1e}" + ("" if math.isnan(root) else f", Newton decrement {root:.1e}")
     optimal = gradient_max <= tolerance and decrement.squared / 2 <= tolerance
     if optimal and objective.attains_minimum(theta, root, decrement.hessian):
         return Convergence("converged", f"at the optimum to tolerance {tolerance:.1e}: {measured}", gradient_max, root)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from compare import COMPARISONS, main, read_history
+from compare import COMPARISONS, main, make_cli, read_history
 from one_line_errors import run
 
 
@@ -59,7 +59,17 @@ def test_every_comparison_is_whole(path: Path) -> None:
     comparison = yaml.safe_load(path.read_text())
     assert {"title", "data", "model", "methods"} <= set(comparison)
     for method in comparison["methods"].values():
-        assert set(method) == {"max_epochs", "optimizer"}
+        assert set(method) - {"data"} == {"max_epochs", "optimizer"}
+        assert set(method.get("data", {})) <= {"batch_size"}, "another split would be another task"
+
+
+def test_a_method_can_have_its_own_batch_size() -> None:
+    comparison = yaml.safe_load((COMPARISONS / "iris.yaml").read_text())
+    method = next(iter(comparison["methods"].values()))
+    full, batches = (make_cli(comparison, method | own, {}) for own in ({}, {"data": {"batch_size": 16}}))
+    assert (full.datamodule.batch_size, batches.datamodule.batch_size) == (None, 16)
+    assert full.datamodule.test_fraction == batches.datamodule.test_fraction == 0.3
+    assert "batch_size" not in comparison["data"]["init_args"], "the next method starts from the common options"
 
 
 @pytest.mark.parametrize(

@@ -10,16 +10,22 @@ from one_line_errors import run
 
 from lightning_modules import optimizers
 from tests.conftest import ROOT
+from tests.idx_files import write_mnist
 
 CONFIGS = sorted((ROOT / "scripts" / "configs").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_config_runs(path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_config_runs(path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(ROOT)
     args = [f"--config={path}", "--trainer.fast_dev_run=true"]
     if "California" in path.read_text():
         args.append(f"--data.data_dir={request.getfixturevalue('data_dir')}")
+    if "MNIST" in path.read_text():
+        write_mnist(tmp_path)
+        args.append(f"--data.data_dir={tmp_path}")
+    if "MNISTDataModule" in path.read_text():
+        args.append("--data.digits=[0,1,2]")
     assert run(main, args) == 0
 
 

@@ -304,3 +304,11 @@ def test_decrement_of_many_parameters_needs_products_only():
     assert decrement.hessian is None and residual.norm() <= 1.01e-3 * gradient.norm()
     assert decrement.squared == pytest.approx(float(-gradient @ decrement.direction))
     assert fitted(objective, lambda p: Newton(p, solver="cg")).status == "converged"
+
+
+def test_a_decrement_that_takes_too_many_products_is_not_taken_for_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lightning_modules.optimizers.convergence.MOST_PRODUCTS", 1)
+    monkeypatch.setattr("lightning_modules.optimizers.convergence.DENSE_PARAMETERS", 1)
+    objective = GLMObjective(Gaussian(1), normal(60, 20) * 10.0 ** torch.arange(20).remainder(4), normal(60, 1))
+    theta = normal(21)
+    assert newton_decrement(objective, theta, objective.gradient(theta)).squared == float("inf")

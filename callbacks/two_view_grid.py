@@ -1,0 +1,37 @@
+"""What a two-view run trains on."""
+
+from typing import Any
+
+from matplotlib.figure import Figure
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.loggers import TensorBoardLogger
+from torch import Tensor
+
+NUM_IMAGES = 8
+NUM_PARTS = 4  # original, view 1, view 2, label
+
+
+class TwoViewGrid(Callback):
+    """Draws the first images of a two-view run's first batch with both views in TensorBoard; idle on other data."""
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        if trainer.global_step or not isinstance(batch, (tuple, list)) or len(batch) != NUM_PARTS:
+            return
+        original, first, second, labels = (part[:NUM_IMAGES].detach().cpu() for part in batch)
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
+                logger.experiment.add_figure("two_views", draw_two_views(original, first, second, labels), 0)
+
+
+def draw_two_views(original: Tensor, first: Tensor, second: Tensor, labels: Tensor) -> Figure:
+    """Three columns – original with its label under it, view 1, view 2 – and a row for each image (B, 1, h, w)."""
+    figure = Figure(figsize=(4.2, 0.3 + 1.45 * len(labels)), layout="constrained")
+    grid = figure.subplots(len(labels), 3, squeeze=False)
+    for axes_row, label, *images in zip(grid, labels.tolist(), original, first, second, strict=True):
+        for axes, image in zip(axes_row, images, strict=True):
+            axes.imshow(image[0].float().numpy(), cmap="gray", vmin=0, vmax=1)
+            axes.set(xticks=[], yticks=[])
+        axes_row[0].set_xlabel(str(label))
+    for axes, title in zip(grid[0], ("original", "view 1", "view 2"), strict=True):
+        axes.set_title(title)
+    return figure

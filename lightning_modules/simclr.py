@@ -1,0 +1,190 @@
+"""Features of images without their labels, by contrast."""
+
+from typing import Any
+
+import torch
+from lightly.loss import NTXentLoss
+from lightly.models.modules.heads import SimCLRProjectionHead
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from torchmetrics import MetricCollection
+
+from lightning_modules.classification_metrics import classification_metrics
+from lightning_modules.linear_probe import Labelled, LinearProbe, fit_probe
+from lightning_modules.networks import ConvEncoder
+from lightning_modules.objective_module import Batch, ObjectiveModule, OptimizerCallable
+from lightning_modules.objectives import ModuleObjective
+from lightning_modules.optimizers import Convergence, CurvatureOptimizer
+
+
+class SimCLR(ObjectiveModule):
+    """Learns an encoder f and a projection g such that the two views of an image meet and those of others part.
+
+        loss = −1/2B Σ_i log [ exp(s(i, i')/τ) / Σ_{j ≠ i} exp(s(i, j)/τ) ],      s = cosine of g(f(view_i)) and g(f(view_j))
+
+    over the 2B views of a batch, i' being the other view of i's image (NT-Xent). T. Chen et al., A simple framework for
+    contrastive learning of visual representations (2020), equation 1. Across processes every view is contrasted with the
+    views of all of them, gradients included: the batch is the joined one.
+
+    Training sees (original, view 1, view 2, label) and never looks at the label. What is measured – loss, accuracy, … – is
+    that of the frozen features under a linear probe, fitted to the training rows with λ chosen on validation and solved
+    exactly; it is part of the checkpoint. `train/objective` is the contrastive loss.
+
+    Args:
+        image_size: (h, w) of the images; taken from the data on the command line.
+        num_classes: K classes that the probe tells apart; taken from the data on the command line.
+        features: F, the length of the encoder's output.
+        channels: of the encoder's first convolution; its cost grows with their square.
+        temperature: τ > 0; the lower, the more the nearest of the other images count.
+        optimizer: the method: any of torch.optim. Its learning rate stays as it is for the whole run.
+
+    Raises:
+        ValueError: a setting out of its range, or a method of this project: it needs a loss that is a fixed function.
+    """
+
+    probe_weight: Tensor
+    probe_bias: Tensor
+    probe_fits: Tensor
+
+    def __init__(
+        self,
+        image_size: tuple[int, int],
+        num_classes: int,
+        features: int = 128,
+        channels: int = 32,
+        temperature: float = 0.2,
+        *,
+        optimizer: OptimizerCallable,
+    ) -> None:
+        super().__init__(optimizer)
+        if not 0 < temperature < float("inf"):
+            raise ValueError(f"SimCLR(temperature={temperature}): the temperature must be a positive number")
+        if num_classes < 2:
+            raise ValueError(
+                f"SimCLR(num_classes={num_classes}): with fewer than 2 classes there is nothing for the probe to tell apart; "
+                "for a regression target use LinearRegression"
+            )
+        self.temperature, self.num_classes = temperature, num_classes
+        self.encoder = ConvEncoder(image_size, features, channels)
+        self.head = SimCLRProjectionHead(features, features, 64, batch_norm=False)
+        self._refuse_curvature()
+        # The probe of the present encoder, or of an earlier one while `probe_fits` is 0; no parameters of the loss.
+        self.register_buffer("probe_weight", torch.zeros(num_classes, features))
+        self.register_buffer("probe_bias", torch.zeros(num_classes))
+        self.register_buffer("probe_fits", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features: (B, 1, h, w) or flat (B, h·w) -> (B, F)."""
+        features: Tensor = self.encoder(images)
+        return features
+
+    def objective(self, batch: Batch) -> ModuleObjective:
+        """NT-Xent over the joined batch of all processes.
+
+        Raises:
+            ValueError: no two views, fewer than two images, or processes with different numbers of them.
+        """
+        if len(batch) != 4:
+            raise ValueError(
+                "SimCLR trains on two views of each image and got one: use a data module that makes them, "
+                "--data=MNISTTwoViewDataModule"
+            )
+        images = torch.tensor(float(len(batch[0])), device=self.device)
+        total, squares = self.reduction(torch.stack([images, images.square()]))
+        if total < 2:
+            raise ValueError(
+                f"a batch of {int(total)} leaves SimCLR no other image to contrast with: use a batch size of 2 or more that "
+                "does not leave 1 image over"
+            )
+        if total.square() != self._processes * squares:  # Cauchy and Schwarz: equal if and only if all shares are
+            raise ValueError(
+                f"{int(total)} images do not spread evenly over {self._processes} processes, and the gathered views must: "
+                "choose a batch size, and a number of training images, that divide by the number of processes"
+            )
+        return ModuleObjective(self, type(self).contrast, batch, len(batch[0]), self.reduction)
+
+    def contrast(self, batch: Batch) -> Tensor:
+        """Sum over this process's B images of −½ log …, the views of all processes in the denominator: ()."""
+        _, first, second, _ = batch
+        projections = self.head(self.encoder(torch.cat([first, second])))
+        loss: Tensor = NTXentLoss(self.temperature, gather_distributed=self._processes > 1)(*projections.chunk(2))
+        return len(first) * loss
+
+    def check_data(self, rows: Batch) -> None:
+        """Rows of validation and test, and originals of training, must be images of the encoder's size with labels."""
+        images, labels = rows
+        if labels.is_floating_point():
+            raise ValueError(
+                "SimCLR is measured by how well its features tell classes apart: for real targets use LinearRegression"
+            )
+        self.encoder.check(images)
+
+    def metrics(self) -> MetricCollection:
+        return classification_metrics(self.num_classes)
+
+    def evaluate(self, batch: Batch) -> dict[str, Tensor]:
+        """Class probabilities by the probe (n, K), labels, and cross-entropies of images without augmentation."""
+        if not self.probe_fits:
+            self.attach_probe(self._fit_probe_to_data())
+        images, labels = batch[0], batch[-1]
+        z = self(images) @ self.probe_weight.T + self.probe_bias
+        return {"preds": z.softmax(1), "target": labels, "value": cross_entropy(z, labels, reduction="none")}
+
+    def fit_probe(self, train: Labelled, val: Labelled) -> LinearProbe:
+        """The exact probe of any features (n, d) with labels (n,), each process giving its rows."""
+        return fit_probe(train, val, self.num_classes, reduction=self.reduction)
+
+    def attach_probe(self, probe: LinearProbe) -> None:
+        """Make a probe the one by which the present encoder is measured."""
+        self.probe_weight.copy_(probe.weight)
+        self.probe_bias.copy_(probe.bias)
+        self.probe_fits.fill_(1)
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        self.probe_fits.zero_()  # the encoder has moved on
+
+    def convergence(self) -> Convergence:
+        """`budget`, always: there is no optimum to have reached."""
+        return Convergence(
+            "budget",
+            "the contrastive loss couples the random views of a batch, so it is no fixed function with an optimum; "
+            "the measure is the probe of the features",
+            float("nan"),
+            float("nan"),
+        )
+
+    @property
+    def _processes(self) -> int:
+        return self.trainer.world_size if self._trainer is not None else 1
+
+    def _refuse_curvature(self) -> None:
+        method = self.make_optimizer(self.parameters())
+        if isinstance(method, CurvatureOptimizer):
+            raise ValueError(
+                f"SimCLR(optimizer={type(method).__name__}): its loss couples the samples of a random batch, so it is no fixed "
+                "function with a curvature and an optimum; use a method of torch.optim, Adam for one"
+            )
+
+    def _fit_probe_to_data(self) -> LinearProbe:
+        """The probe of the present encoder on the trainer's data, leaving the state of every random generator alone."""
+        data = getattr(self._trainer, "datamodule", None)
+        if data is None:
+            raise ValueError(
+                "SimCLR is measured by a probe fitted to training features, and no data module is there to give them: pass one "
+                "to the trainer, or call attach_probe(fit_probe(train, val))"
+            )
+        # A DataLoader draws a seed for its workers each time it starts.
+        with torch.random.fork_rng(devices=[]):
+            train, val = (self._features_of(loader) for loader in (data.train_dataloader(), data.val_dataloader()))
+        return self.fit_probe(train, val)
+
+    @torch.no_grad()
+    def _features_of(self, loader: Any) -> Labelled:
+        """Features (n, F) and labels (n,) of this process's rows, without augmentation."""
+        features = [self.probe_weight.new_zeros(0, self.probe_weight.shape[1])]
+        labels = [torch.zeros(0, dtype=torch.int64, device=self.device)]
+        for batch in loader:
+            on_device = self.trainer.strategy.batch_to_device(batch)
+            features.append(self(on_device[0]))
+            labels.append(on_device[-1])
+        return torch.cat(features), torch.cat(labels)

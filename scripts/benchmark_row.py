@@ -1,0 +1,44 @@
+"""One comparison of the benchmark: repeated, interleaved measurements of two ways to the same result."""
+
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+
+@dataclass(frozen=True)
+class BenchmarkRow:
+    """Measurements taken in turn, so that the k-th of ours and of theirs saw the same state of the machine.
+
+    Attributes:
+        case: what was measured.
+        unit: of the measurements.
+        peer: whose the others are.
+        ours, theirs: measurements, pair by pair.
+        more_is_better: whether larger numbers win.
+    """
+
+    case: str
+    unit: str
+    peer: str
+    ours: tuple[float, ...]
+    theirs: tuple[float, ...]
+    more_is_better: bool
+
+    @property
+    def ratio(self) -> float:
+        """Median of the pairs' ratios, ours ÷ theirs."""
+        return median(ours / theirs for ours, theirs in zip(self.ours, self.theirs, strict=True))
+
+    @property
+    def better(self) -> str:
+        """Who wins by the median ratio."""
+        return "ours" if (self.ratio > 1) == self.more_is_better else "theirs"
+
+    def cells(self) -> tuple[str, ...]:
+        """A row of the table."""
+        texts = (f"{median(v):,.0f} {self.unit} ({min(v):,.0f} … {max(v):,.0f})" for v in (self.ours, self.theirs))
+        return (self.case, *texts, self.peer, f"{self.ratio:.2f}", self.better)
+
+    def plain(self) -> dict[str, Any]:
+        """Plain values for a file."""
+        return {**asdict(self), "ratio": self.ratio, "better": self.better}

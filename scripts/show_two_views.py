@@ -1,0 +1,41 @@
+"""Draw one minibatch of MNIST with its two views: original and label, view 1, view 2. `--help` lists the options."""
+
+import sys
+from pathlib import Path
+
+import torch
+from matplotlib.figure import Figure
+from one_line_errors import run
+from one_line_parser import OneLineParser
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from callbacks.two_view_grid import draw_two_views
+from datamodules import MNISTTwoView
+
+
+def main(args: list[str]) -> None:
+    """Write the figure and print its path."""
+    parser = OneLineParser(prog="show_two_views.py", description=__doc__)
+    parser.add_argument("--data_dir", type=str, default="data", help="Folder of MNIST, in torchvision's layout.")
+    parser.add_argument("--download", action="store_true", help="Download MNIST if it is not there.")
+    parser.add_argument("--seed", type=int, default=0, help="Of the choice of images and of the views.")
+    parser.add_argument("--output", type=str, default="two_views.png", help="File to write, .png, .pdf or .svg.")
+    parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
+    options = parser.parse_args(args)
+    torch.manual_seed(options.seed)
+    loader = DataLoader(MNISTTwoView(options.data_dir, download=options.download), batch_size=8, shuffle=True)
+    path = Path(options.output)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure_of(next(iter(loader))).savefig(path, dpi=130)
+    print(path)
+
+
+def figure_of(batch: list[Tensor]) -> Figure:
+    """The figure of a loader's batch."""
+    original, first, second, labels = batch
+    return draw_two_views(original, first, second, labels)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, sys.argv[1:]))

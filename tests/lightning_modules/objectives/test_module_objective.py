@@ -1,0 +1,118 @@
+"""The loss of a module against closed forms, finite differences, and itself in shards."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.nn.utils import parameters_to_vector
+
+from lightning_modules.objectives import GLMObjective, ModuleObjective, Objective
+from lightning_modules.objectives.families import Categorical
+
+Batch = tuple[Tensor, Tensor]
+
+
+def summed(module: nn.Module, batch: Batch) -> Tensor:
+    features, labels = batch
+    return cross_entropy(module(features), labels, reduction="sum")
+
+
+def make_batch(rows: int = 23) -> Batch:
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randn(rows, 4, generator=generator, dtype=torch.float64)
+    return features, torch.randint(0, 3, (rows,), generator=generator)
+
+
+def network(*further: nn.Module) -> nn.Sequential:
+    torch.manual_seed(1)
+    return nn.Sequential(nn.Linear(4, 5), *further, nn.Tanh(), nn.Linear(5, 3)).double()
+
+
+def flat(module: nn.Module) -> Tensor:
+    return parameters_to_vector(module.parameters()).detach()
+
+
+QUERIES = ("value", "gradient", "hessian", "hessian_diagonal")
+
+
+def test_a_linear_layer_gives_the_closed_forms() -> None:
+    batch, layer = make_batch(), nn.Linear(4, 3).double()
+    found, expected = ModuleObjective(layer, summed, batch, len(batch[1])), GLMObjective(Categorical(3), *batch)
+    theta, v = torch.randn(2, 15, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    for query in QUERIES:
+        torch.testing.assert_close(getattr(found, query)(theta), getattr(expected, query)(theta), rtol=1e-12, atol=1e-13)
+    product = found.hessian_vector_product(theta, v)
+    torch.testing.assert_close(product, expected.hessian_vector_product(theta, v), rtol=1e-12, atol=1e-13)
+
+
+def test_one_backward_pass_equals_the_oracle_and_finite_differences() -> None:
+    batch, module = make_batch(), network()
+    objective, theta = ModuleObjective(module, summed, batch, len(batch[1])), flat(module)
+    value, gradient = objective.value_and_gradient(theta)
+    torch.testing.assert_close(value, cross_entropy(module(batch[0]), batch[1]).detach(), rtol=1e-14, atol=0)
+    torch.testing.assert_close(gradient, Objective.gradient(objective, theta), rtol=1e-12, atol=1e-14)
+    step = 1e-6 * torch.eye(len(theta), dtype=torch.float64)
+    slopes = torch.stack([objective.value(theta + s) - objective.value(theta - s) for s in step]) / 2e-6
+    torch.testing.assert_close(gradient, slopes, rtol=0, atol=1e-9)
+    bends = torch.stack([objective.gradient(theta + s) - objective.gradient(theta - s) for s in step]) / 2e-6
+    torch.testing.assert_close(objective.hessian(theta), bends, rtol=0, atol=1e-9)
+
+
+def test_the_module_keeps_its_parameters_and_its_gradients() -> None:
+    batch, module = make_batch(), network()
+    before = flat(module)
+    objective = ModuleObjective(module, summed, batch, len(batch[1]))
+    value, gradient = objective.value_and_gradient(torch.zeros_like(before))
+    assert float(value) == pytest.approx(torch.log(torch.tensor(3.0)).item())
+    assert not gradient.requires_grad
+    assert torch.equal(flat(module), before)
+    assert all(p.grad is None and p.requires_grad for p in module.parameters())
+
+
+def test_shards_uneven_and_empty_ones_too_sum_to_the_whole() -> None:
+    (features, labels), module = make_batch(), network()
+    theta = flat(module) + 0.1
+    whole = ModuleObjective(module, summed, (features, labels), 23)
+    cuts = (slice(0, 5), slice(5, 5), slice(5, 23))
+    for query in QUERIES:
+        handed: list[Tensor] = []
+
+        def keep(local_sum: Tensor, handed: list[Tensor] = handed) -> Tensor:
+            handed.append(local_sum)
+            return torch.ones_like(local_sum)
+
+        for cut in cuts:
+            part = ModuleObjective(module, summed, (features[cut], labels[cut]), len(labels[cut]), keep)
+            handed.pop()  # the number of rows
+            getattr(part, query)(theta)
+        total = torch.stack(handed).sum(0) / 23
+        total = total[1:] if query == "gradient" else total
+        torch.testing.assert_close(total, getattr(whole, query)(theta), rtol=1e-12, atol=1e-13)
+
+
+def test_no_row_at_all_is_refused() -> None:
+    with pytest.raises(ValueError, match="not a single row"):
+        ModuleObjective(network(), summed, make_batch(), 0)
+
+
+@pytest.mark.parametrize("make_layer", [nn.Dropout, partial(nn.BatchNorm1d, 5)])
+@pytest.mark.parametrize("query", QUERIES)
+def test_a_noisy_module_has_one_gradient_and_nothing_to_compare(make_layer: Callable[[], nn.Module], query: str) -> None:
+    batch, layer = make_batch(), make_layer()
+    module = network(layer)
+    objective, theta = ModuleObjective(module, summed, batch, len(batch[1])), flat(module)
+    objective.value_and_gradient(theta)
+    with pytest.raises(
+        ValueError, match=rf"{type(layer).__name__} '1' makes .*remove the layer, or use a method of torch.optim"
+    ):
+        getattr(objective, query)(theta)
+    module.eval()
+    getattr(objective, query)(theta)
+
+
+def test_dropout_that_drops_nothing_is_fine() -> None:
+    batch, module = make_batch(), network(nn.Dropout(0.0))
+    ModuleObjective(module, summed, batch, len(batch[1])).value(flat(module))

@@ -1,0 +1,165 @@
+"""Contrastive training: the loss, its gradient on several processes, the probe it is measured by."""
+
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pytorch_lightning.callbacks import ModelCheckpoint
+from torch.nn.functional import cross_entropy, normalize
+from torch.nn.utils import parameters_to_vector
+
+from callbacks import ConfusionMatrix, ConvergenceStatus, MetricCharts, TestMetrics, TrainMetrics
+from lightning_modules.linear_probe import fit_probe
+from lightning_modules.objectives import Objective
+from lightning_modules.optimizers import DiagonalNewton, GradientDescent, Newton
+from lightning_modules.simclr import SimCLR
+from tests.callbacks.memory_logger import MemoryLogger
+from tests.lightning_modules.simclr_ddp_worker import METHODS, run
+from tests.training import Iterates, make_trainer
+from tests.two_view_data import TinyTwoViews
+
+WORKER = Path(__file__).with_name("simclr_ddp_worker.py")
+ADAM = partial(torch.optim.Adam, lr=1e-3)
+
+
+def make(optimizer: Any = ADAM, **options: Any) -> SimCLR:
+    torch.manual_seed(0)
+    return SimCLR((8, 8), 10, features=16, channels=8, optimizer=optimizer, **options)
+
+
+def two_view_batch(data: TinyTwoViews) -> tuple[torch.Tensor, ...]:
+    return next(iter(data.train_dataloader()))
+
+
+def test_loss_is_equation_1_of_the_paper() -> None:
+    model, batch = make(temperature=0.3).double(), two_view_batch(TinyTwoViews(batch_size=5))
+    views = torch.stack([batch[1], batch[2]], 1).flatten(0, 1)  # 2k and 2k + 1 are the views of image k
+    z = normalize(model.head(model(views)))
+    similarity = (z @ z.T / 0.3).exp()
+    terms = [-torch.log(similarity[i, i ^ 1] / (similarity[i].sum() - similarity[i, i])) for i in range(10)]
+    objective = model.objective(batch)
+    theta = parameters_to_vector(model.parameters()).detach()
+    torch.testing.assert_close(objective.value(theta), torch.stack(terms).mean().detach(), rtol=1e-12, atol=0)
+    value, gradient = objective.value_and_gradient(theta)
+    torch.testing.assert_close(value, objective.value(theta))
+    torch.testing.assert_close(gradient, Objective.gradient(objective, theta), rtol=1e-10, atol=1e-13)
+
+
+@pytest.fixture(scope="module", params=[2, 3])
+def ranks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("ranks")
+    command = [sys.executable, str(WORKER), str(request.param), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return [torch.load(folder / f"rank_{rank}.pt") for rank in range(request.param)]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_several_processes_are_one(ranks: list[dict[str, Any]], method: str) -> None:
+    alone = run(method)
+    for rank in ranks:
+        torch.testing.assert_close(rank[method]["gradients"], alone["gradients"], rtol=0, atol=1e-12)
+        torch.testing.assert_close(rank[method]["weights"], alone["weights"], rtol=0, atol=1e-10)
+        torch.testing.assert_close(rank[method]["probe"], alone["probe"], rtol=0, atol=1e-5)
+        assert rank[method]["metrics"] == pytest.approx(alone["metrics"], abs=1e-6)
+        assert torch.equal(rank[method]["weights"], ranks[0][method]["weights"])
+
+
+def test_without_the_gather_the_gradient_differs(ranks: list[dict[str, Any]]) -> None:
+    """Negative control."""
+    alone = run("sgd")["gradients"][0]
+    for rank in ranks:
+        assert (rank["without_gather"]["gradients"][0] - alone).abs().max() > 1e-4
+
+
+def test_uneven_shares_are_refused_on_every_process(ranks: list[dict[str, Any]]) -> None:
+    for rank in ranks:
+        assert rank["uneven"].startswith(f"25 images do not spread evenly over {len(ranks)} processes")
+
+
+def test_training_lowers_the_loss_and_ends_with_budget() -> None:
+    data, status, logger = TinyTwoViews(), ConvergenceStatus(), MemoryLogger()
+    trainer = make_trainer(15, status, MetricCharts(), ConfusionMatrix(), logger=logger)
+    trainer.fit(make(), data)
+    losses = list(logger.values["train/objective"].values())
+    assert sum(losses[-4:]) < 0.8 * sum(losses[:4])
+    assert status.status == "budget"
+    assert "random views" in status.message
+    assert trainer.global_step == 15 * 4
+
+
+def test_measured_by_the_probe_of_the_present_encoder() -> None:
+    """Validation, test and predictions, with the probe fitted anew when the encoder has moved."""
+    data, model = TinyTwoViews(), make()
+    trainer = make_trainer(3, limit_val_batches=1.0)
+    trainer.fit(model, data)
+    (x, y), (x_val, y_val), (x_test, y_test) = (
+        (data.features[data.rows[split]], data.labels[data.rows[split]]) for split in ("train", "val", "test")
+    )
+    with torch.no_grad():
+        probe = fit_probe((model(x), y), (model(x_val), y_val), 10)
+        val_loss, predicted = cross_entropy(probe(model(x_val)), y_val), probe(model(x_test)).argmax(1)
+    assert float(trainer.callback_metrics["val/loss"]) == pytest.approx(val_loss.item(), rel=1e-6)
+    (metrics,) = trainer.test(model, data, verbose=False)
+    assert metrics["test/accuracy"] == pytest.approx((predicted == y_test).double().mean().item())
+    # A fit without validation leaves the probe behind; the test does not take the old one.
+    make_trainer(2).fit(model, data)
+    assert not model.probe_fits
+    make_trainer(1).test(model, data, verbose=False)
+    assert model.probe_fits
+    assert not torch.allclose(model.probe_weight, probe.weight)
+
+
+def test_the_probe_is_part_of_the_checkpoint(tmp_path: Path) -> None:
+    data, model = TinyTwoViews(), make()
+    checkpoint = ModelCheckpoint(tmp_path, filename="best", monitor="val/loss")
+    make_trainer(2, checkpoint, limit_val_batches=1.0, enable_checkpointing=True).fit(model, data)
+    loaded = SimCLR.load_from_checkpoint(tmp_path / "best.ckpt", optimizer=ADAM)
+    assert loaded.probe_fits
+    batch = next(iter(data.val_dataloader()))
+    with torch.no_grad():
+        assert float(loaded.evaluate(batch)["value"].mean()) < 2.3, "no data module was asked for"
+
+
+def test_evaluation_leaves_the_training_alone() -> None:
+    thetas = []
+    for callbacks in ([], [TestMetrics(), TrainMetrics()]):
+        iterates = Iterates()
+        trainer = make_trainer(2, iterates, *callbacks, logger=MemoryLogger(), limit_val_batches=float(len(callbacks) > 0))
+        trainer.fit(make(), TinyTwoViews())
+        thetas.append(torch.stack(iterates.thetas))
+    assert torch.equal(*thetas)
+
+
+def test_images_may_be_flat() -> None:
+    model, images = make(), torch.rand(3, 1, 8, 8)
+    assert model(images).shape == (3, 16)
+    assert torch.equal(model(images), model(images.flatten(1)))
+    with pytest.raises(ValueError, match=r"shape \(1, 9, 9\).*\(1, 8, 8\).*set image_size"):
+        model(torch.rand(3, 1, 9, 9))
+
+
+@pytest.mark.parametrize("method", [Newton, DiagonalNewton, partial(GradientDescent, lr=0.1)])
+def test_methods_that_need_a_fixed_loss_are_refused(method: Any) -> None:
+    with pytest.raises(ValueError, match=r"couples the samples of a random batch.*use a method of torch.optim"):
+        make(method)
+
+
+def test_bad_input_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"temperature=0.*positive"):
+        make(temperature=0.0)
+    with pytest.raises(ValueError, match=r"channels=12.*multiple of 8"):
+        SimCLR((8, 8), 10, channels=12, optimizer=ADAM)
+    with pytest.raises(ValueError, match=r"fewer than 2 classes.*use LinearRegression"):
+        SimCLR((8, 8), 0, optimizer=ADAM)
+    model, batch = make().double(), two_view_batch(TinyTwoViews())
+    with pytest.raises(ValueError, match="a batch of 1 leaves SimCLR no other image"):
+        model.objective(tuple(part[:1] for part in batch))
+    with pytest.raises(ValueError, match=r"two views of each image and got one.*MNISTTwoViewDataModule"):
+        model.objective((batch[0], batch[3]))
+    with pytest.raises(ValueError, match="no data module is there"):
+        model.evaluate(batch)
