@@ -78,6 +78,12 @@ class FitCLI(LightningCLI):
             default="last",
             help="Weights to test: last, or best on validation.",
         )
+        parser.add_argument(
+            "--feature_baselines",
+            type=bool,
+            default=False,
+            help="Judge raw pixels and the untrained encoder before a SimCLR run; many minutes on all of MNIST.",
+        )
         parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
         parser.add_lightning_class_args(GradientNorms, "gradient_norms")
         parser.add_lightning_class_args(TestMetrics, "test_metrics")
@@ -119,7 +125,7 @@ class FitCLI(LightningCLI):
             ConfusionMatrix(),
             MetricCharts(),
             TwoViewGrid(),
-            FeatureBaselines(),
+            *([FeatureBaselines()] if self.config.feature_baselines else []),
             NearestNeighbors(every_n_epochs=self.config.test_metrics.every_n_epochs),
             EmbeddingProjector(),
             HyperParameters(self._settings()),
