@@ -6,6 +6,7 @@ from typing import Any, cast
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from callbacks.frozen_features import frozen
 from callbacks.measured_model import MeasuredModel
 
 
@@ -38,16 +39,12 @@ class SplitMetrics(Callback):
             # The step of Lightning's own epoch-end metrics, so that the curves of one chart line up.
             logger.log_metrics({f"{self.split}/{name}": value for name, value in values.items()}, trainer.global_step - 1)
 
-    @torch.no_grad()
     def measure(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, float]:
         """The metrics at the current weights, over the samples of all processes."""
         model = cast(MeasuredModel, pl_module)
         metrics = model.metrics().set_dtype(torch.float64).to(pl_module.device)
-        modes = [(module, module.training) for module in pl_module.modules()]
-        pl_module.eval()
-        for batch in self._batches:
-            evaluated = model.evaluate(trainer.strategy.batch_to_device(batch))
-            metrics.update(**{key: v.double() if v.is_floating_point() else v for key, v in evaluated.items()})
-        for module, training in modes:
-            module.training = training
+        with frozen(pl_module):
+            for batch in self._batches:
+                evaluated = model.evaluate(trainer.strategy.batch_to_device(batch))
+                metrics.update(**{key: v.double() if v.is_floating_point() else v for key, v in evaluated.items()})
         return {name: float(value) for name, value in metrics.compute().items()}
