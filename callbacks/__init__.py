@@ -1,5 +1,6 @@
 """What is watched during a fit."""
 
+from callbacks.coefficient_intervals import CoefficientIntervals
 from callbacks.confusion_matrix import ConfusionMatrix
 from callbacks.convergence_status import ConvergenceStatus
 from callbacks.curvature_diagnostics import CurvatureDiagnostics
@@ -7,14 +8,19 @@ from callbacks.embedding_projector import EmbeddingProjector
 from callbacks.feature_baselines import FeatureBaselines
 from callbacks.gradient_norms import GradientNorms
 from callbacks.hyper_parameters import HyperParameters
+from callbacks.last_checkpoint import LastCheckpoint
 from callbacks.metric_charts import MetricCharts
 from callbacks.nearest_neighbors import NearestNeighbors
+from callbacks.random_states import RandomStates
+from callbacks.replica_check import ReplicaCheck
+from callbacks.stop_decision import StopDecision
 from callbacks.test_metrics import TestMetrics
 from callbacks.train_metrics import TrainMetrics
 from callbacks.training_time import TrainingTime
 from callbacks.two_view_grid import TwoViewGrid
 
 __all__ = [
+    "CoefficientIntervals",
     "ConfusionMatrix",
     "ConvergenceStatus",
     "CurvatureDiagnostics",
@@ -22,8 +28,12 @@ __all__ = [
     "FeatureBaselines",
     "GradientNorms",
     "HyperParameters",
+    "LastCheckpoint",
     "MetricCharts",
     "NearestNeighbors",
+    "RandomStates",
+    "ReplicaCheck",
+    "StopDecision",
     "TestMetrics",
     "TrainMetrics",
     "TrainingTime",

@@ -3,11 +3,14 @@
 from typing import Any
 
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 from torchmetrics.classification import MulticlassConfusionMatrix
+
+from callbacks.all_rows import all_rows
 
 
 class ConfusionMatrix(Callback):
@@ -28,18 +31,19 @@ class ConfusionMatrix(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        preds, target = outputs["preds"], outputs["target"]
+        preds, target = all_rows(outputs["preds"]), all_rows(outputs["target"])
         if target.is_floating_point():
             return
         if self._counts is None:
             classes = preds.shape[1] if preds.ndim == 2 else 2
-            self._counts = MulticlassConfusionMatrix(classes).to(preds.device)
+            # It gets the rows of all processes, and must not sum over them once more.
+            self._counts = MulticlassConfusionMatrix(classes, distributed_available_fn=lambda: False).to(preds.device)
         self._counts.update(preds.argmax(1) if preds.ndim == 2 else (preds > 0.5).long(), target)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._counts is None:
             return
-        counts = self._counts.compute().cpu()  # on every process: it sums over them
+        counts = self._counts.compute().cpu()
         names = getattr(getattr(trainer, "datamodule", None), "class_names", None) or tuple(map(str, range(len(counts))))
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
@@ -48,29 +52,45 @@ class ConfusionMatrix(Callback):
 
 
 def draw_confusion(counts: Tensor, names: tuple[str, ...]) -> Figure:
-    """Counts (C, C), true classes down and predicted ones across, coloured by the share of the true class."""
-    shares = counts / counts.sum(1, keepdim=True).clamp(min=1)
+    """A figure of `plot_confusion`."""
     size = 1.8 + 0.7 * len(names)
     figure = Figure(figsize=(size + 0.8, size), layout="constrained")
     axes = figure.subplots()
+    plot_confusion(axes, counts, names)
+    axes.set_title("Test set: counts")
+    return figure
+
+
+def plot_confusion(axes: Axes, counts: Tensor, names: tuple[str, ...]) -> None:
+    """Counts (C, C), true classes down and predicted ones across, coloured by the share of the true class."""
+    shares = counts / counts.sum(1, keepdim=True).clamp(min=1)
     axes.imshow(shares.numpy(), cmap="Blues", vmin=0, vmax=1)
     for i in range(len(names)):
         for j in range(len(names)):
-            color = "white" if shares[i, j] > 0.5 else "black"
+            color = "white" if shares[i, j] > 0.5 else "black" if counts[i, j] else "silver"
             axes.text(j, i, str(int(counts[i, j])), ha="center", va="center", color=color)
-    axes.set_xticks(range(len(names)), names, rotation=30 if max(map(len, names)) > 3 else 0)
+    axes.set_xticks(range(len(names)), names, rotation=name_rotation(names))
     axes.set_yticks(range(len(names)), names)
-    axes.set(xlabel="predicted", ylabel="true", title="Test set: counts")
-    return figure
+    axes.set(xlabel="predicted", ylabel="true")
 
 
 def draw_class_accuracy(counts: Tensor, names: tuple[str, ...]) -> Figure:
-    """Share of each true class that is predicted right."""
-    accuracy = torch.diagonal(counts) / counts.sum(1).clamp(min=1)
+    """A bar for each class's `class_accuracy`."""
+    accuracy = class_accuracy(counts).tolist()
     figure = Figure(figsize=(2 + 0.7 * len(names), 3), layout="constrained")
     axes = figure.subplots()
-    bars = axes.bar(range(len(names)), accuracy.tolist(), color="tab:blue")
-    axes.bar_label(bars, [f"{value:.1%}" for value in accuracy.tolist()], padding=2)
-    axes.set_xticks(range(len(names)), names, rotation=30 if max(map(len, names)) > 3 else 0)
+    bars = axes.bar(range(len(names)), accuracy, color="tab:blue")
+    axes.bar_label(bars, [f"{value:.1%}" for value in accuracy], padding=2)
+    axes.set_xticks(range(len(names)), names, rotation=name_rotation(names))
     axes.set(ylim=(0, 1.12), ylabel="share predicted right", title="Test set: accuracy by class")
     return figure
+
+
+def class_accuracy(counts: Tensor) -> Tensor:
+    """Share of each true class that is predicted right: (C, C) -> (C,)."""
+    return torch.diagonal(counts) / counts.sum(1).clamp(min=1)
+
+
+def name_rotation(names: tuple[str, ...]) -> int:
+    """Degrees by which names of classes are turned so that they do not touch."""
+    return 30 if max(map(len, names)) > 3 else 0

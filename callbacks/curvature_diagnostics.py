@@ -18,8 +18,8 @@ class CurvatureDiagnostics(Callback):
     """
 
     def __init__(self, max_parameters: int = 128) -> None:
-        if max_parameters < 0:
-            raise ValueError(f"CurvatureDiagnostics(max_parameters={max_parameters}): give a number ≥ 0")
+        if not isinstance(max_parameters, int) or max_parameters < 0:
+            raise ValueError(f"CurvatureDiagnostics(max_parameters={max_parameters!r}): give a number ≥ 0")
         self.max_parameters = max_parameters
 
     def on_train_batch_end(

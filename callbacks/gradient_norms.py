@@ -41,6 +41,6 @@ class GradientNorms(Callback):
         norms = torch.stack(torch._foreach_norm([gradient for _, gradient in named])).tolist()
         squares: dict[str, float] = defaultdict(float)
         for (name, _), norm in zip(named, norms, strict=True):
-            squares[name.rpartition(".")[0] or name] += norm**2
+            squares[name.rpartition(".")[0] or name] += norm * norm  # inf where ** would raise
         squares["total"] = sum(squares.values())
         return {f"grad_norm/{layer}": square**0.5 for layer, square in squares.items()}

@@ -1,5 +1,6 @@
 """What the callbacks ask of a model beyond Lightning's own hooks."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
@@ -23,6 +24,24 @@ class MeasuredModel(Protocol):
     def evaluate(self, batch: Any) -> dict[str, Tensor]: ...
 
     def convergence(self) -> Verdict: ...
+
+
+class Estimate(Protocol):
+    """A coefficient and how sure it is."""
+
+    name: str
+    estimate: float
+    standard_error: float
+    low: float
+    high: float
+    p_value: float
+
+
+@runtime_checkable
+class CoefficientModel(Protocol):
+    """A model whose coefficients have standard errors, or none where these mean nothing."""
+
+    def coefficients(self, feature_names: Sequence[str], output_names: Sequence[str] = ()) -> Sequence[Estimate]: ...
 
 
 class Probe(Protocol):

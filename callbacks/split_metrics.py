@@ -6,6 +6,7 @@ from typing import Any, cast
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from callbacks.all_rows import all_rows
 from callbacks.frozen_features import frozen
 from callbacks.measured_model import MeasuredModel
 
@@ -43,8 +44,12 @@ class SplitMetrics(Callback):
         """The metrics at the current weights, over the samples of all processes."""
         model = cast(MeasuredModel, pl_module)
         metrics = model.metrics().set_dtype(torch.float64).to(pl_module.device)
+        for metric in metrics.values(copy_state=False):
+            metric.distributed_available_fn = lambda: False  # it gets the rows of all processes
         with frozen(pl_module):
             for batch in self._batches:
                 evaluated = model.evaluate(trainer.strategy.batch_to_device(batch))
-                metrics.update(**{key: v.double() if v.is_floating_point() else v for key, v in evaluated.items()})
+                # Joined here, because torchmetrics refuses a process's share of a batch if it has no rows.
+                rows = {key: all_rows(part) for key, part in evaluated.items()}
+                metrics.update(**{key: v.double() if v.is_floating_point() else v for key, v in rows.items()})
         return {name: float(value) for name, value in metrics.compute().items()}

@@ -36,7 +36,8 @@ class TrainingTime(Callback):
             logger.log_metrics({"time/train_seconds": self.seconds}, trainer.global_step - 1)
 
     def state_dict(self) -> dict[str, float]:
-        return {"seconds": self.seconds}
+        running = 0.0 if self._since is None else time.perf_counter() - self._since
+        return {"seconds": self.seconds + running}
 
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
         self.seconds = state_dict["seconds"]

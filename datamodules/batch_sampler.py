@@ -48,8 +48,8 @@ class ShardedBatchSampler(Sampler[Index]):
         return math.ceil(self.num_rows / self.batch_size)
 
     def __iter__(self) -> Iterator[Index]:
-        if len(self) == 1 and self.world_size == 1:
-            yield slice(None)  # a view of all rows, not a copy
+        if len(self) == 1:
+            yield slice(self.rank, None, self.world_size)  # a view of the rows, not a copy
             return
         if self.shuffle:
             words = np.random.SeedSequence([self.seed, self.epoch]).generate_state(2, np.uint32)

@@ -107,10 +107,10 @@ class ImageDataModule(InMemoryDataModule):
         tested = _tensors(official[0], slice(None)) if official else _tensors(images, test)
         return {"train": _tensors(images, train), "val": _tensors(images, val), "test": tested}
 
-    def on_after_batch_transfer(self, batch: Split, dataloader_idx: int) -> Split:
+    def convert(self, batch: Split, dtype: torch.dtype | None) -> Split:
         """Images (n, h·w) uint8 as pixels in the model's floating type."""
         images, labels = batch
-        return self.to_pixels(images, self.model_dtype or torch.get_default_dtype()), labels
+        return self.to_pixels(images, dtype or torch.get_default_dtype()), labels
 
     def to_pixels(self, images: Tensor, dtype: torch.dtype) -> Tensor:
         """uint8 images of any shape as pixels of a floating type: x / white, or (x / white − mean) / std."""

@@ -1,13 +1,16 @@
 """What every data module in memory shares: options, split, batches."""
 
 from abc import ABC, abstractmethod
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
 from datamodules.batch_sampler import ShardedBatchSampler
+from datamodules.kept_batch import KeptBatch
+from datamodules.option_types import PATH, REAL, WHOLE, check_type
 from datamodules.split import check_fractions
 from datamodules.tensor_batches import TensorBatches
 
@@ -18,7 +21,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
     """Rows that fit in memory, split once into "train", "val" and "test" and served by indexing.
 
     Subclasses say what the rows are (`split` and the properties) and how a batch becomes numbers for the model
-    (`on_after_batch_transfer`, on the device).
+    (`convert`, on the device).
 
     Args:
         data_dir: folder that holds, or receives, the files of the data set.
@@ -35,6 +38,11 @@ class InMemoryDataModule(LightningDataModule, ABC):
         self, data_dir: str | None, batch_size: int | None, val_fraction: float, test_fraction: float | None, seed: int
     ) -> None:
         super().__init__()
+        check_type("data_dir", data_dir, PATH, "the path of a folder, or None", optional=True)
+        check_type("batch_size", batch_size, WHOLE, "a whole number, or None for all rows", optional=True)
+        check_type("val_fraction", val_fraction, REAL, "a number")
+        check_type("test_fraction", test_fraction, REAL, "a number", optional=True)
+        check_type("seed", seed, WHOLE, "a whole number")
         check_fractions(val_fraction, test_fraction)
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size={batch_size}: a batch needs at least one row; null means all rows")
@@ -43,6 +51,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
         self.save_hyperparameters(logger=False)
         self.data_dir, self.batch_size, self.seed = data_dir, batch_size, seed
         self.val_fraction, self.test_fraction = val_fraction, test_fraction
+        self._moved, self._converted = KeptBatch(), KeptBatch()
 
     @abstractmethod
     def split(self) -> dict[str, Split]:
@@ -52,6 +61,10 @@ class InMemoryDataModule(LightningDataModule, ABC):
     def splits(self) -> dict[str, Split]:
         """What `split` returns, computed once."""
         return self.split()
+
+    @abstractmethod
+    def convert(self, batch: Split, dtype: torch.dtype | None) -> Split:
+        """A batch of rows as numbers for a model of this floating type; None where there is no model."""
 
     @property
     @abstractmethod
@@ -95,6 +108,21 @@ class InMemoryDataModule(LightningDataModule, ABC):
 
     def setup(self, stage: str) -> None:
         self.splits  # noqa: B018 – split now, so that rows that cannot be split fail here and not in the first epoch
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the batches at hand are one and the same, all training rows."""
+        return self.batch_size is None and self.trainer is not None and bool(self.trainer.training)
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """A full batch of training is moved once."""
+        move = partial(super().transfer_batch_to_device, device=device, dataloader_idx=dataloader_idx)
+        return self._moved.of(batch, move, device) if self.is_whole else move(batch)
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Rows as numbers for the model; a full batch of training is converted once."""
+        convert = partial(self.convert, dtype=self.model_dtype)
+        return self._converted.of(batch, convert, self.model_dtype) if self.is_whole else convert(batch)
 
     def train_dataloader(self) -> TensorBatches:
         return self._batches("train", shuffle=True)

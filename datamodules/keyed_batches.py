@@ -1,11 +1,12 @@
 """Batches that know which they are, so that what is random about them can be drawn anew exactly."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
+from datamodules.batch_sampler import Index
 from datamodules.tensor_batches import TensorBatches
 
 
@@ -39,9 +40,9 @@ class BatchKey(NamedTuple):
 class KeyedBatches(TensorBatches):
     """`TensorBatches` with a `BatchKey` as the last part of every batch."""
 
-    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+    def load(self, batches: Iterable[Index], first: int) -> Iterator[tuple[Any, ...]]:
         sampler = self.sampler
-        for batch, tensors in enumerate(super().__iter__()):
+        for batch, tensors in enumerate(super().load(batches, first), first):
             rows = min(sampler.batch_size, sampler.num_rows - batch * sampler.batch_size)
             key = BatchKey(sampler.seed, sampler.epoch, batch, rows, sampler.rank, sampler.world_size)
             yield (*tensors, key)

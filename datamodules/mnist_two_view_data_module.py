@@ -4,10 +4,11 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import Subset
 
 from datamodules.batched_views import batched_view
 from datamodules.keyed_batches import BatchKey, KeyedBatches
+from datamodules.keyed_items import ItemBatches
 from datamodules.mnist import MNISTDataModule
 from datamodules.mnist_two_view import MNISTTwoView, view_pipeline
 from datamodules.split import split_rows
@@ -19,7 +20,8 @@ class MNISTTwoViewDataModule(MNISTDataModule):
 
     Validation and test batches are those of `MNISTDataModule`. With `augmentation="batched"` the views are made on the
     device from uint8 images, each image with parameters of its own, by a generator that depends on (seed, epoch, batch)
-    alone: a run repeats and resumes exactly, on any number of processes.
+    alone; with "per_sample" by one that depends on (seed, epoch, image). A run repeats and resumes exactly, on any number
+    of processes.
 
     Args:
         data_dir: folder that holds, or receives, `MNIST/raw/` with torchvision's four files; null = `data` in the current
@@ -58,14 +60,17 @@ class MNISTTwoViewDataModule(MNISTDataModule):
         self.augmentation, self.num_workers, self.views = augmentation, num_workers, views
 
     def train_dataloader(self) -> Any:
+        batches = self._batches("train", shuffle=True)
         if self.augmentation == "batched":
-            batches = self._batches("train", shuffle=True)
             return KeyedBatches(batches.tensors, batches.sampler)
         rows, _, _ = split_rows(self.image_sets[0], self.val_fraction, self.test_fraction, self.seed)
         dataset = Subset(MNISTTwoView(str(self.root), transform=view_pipeline(self.views)), rows.tolist())
-        generator = torch.Generator().manual_seed(self.seed)
-        size = self.batch_size or len(dataset)
-        return DataLoader(dataset, size, shuffle=True, num_workers=self.num_workers, generator=generator)
+        return ItemBatches(dataset, batches.sampler, self.num_workers)
+
+    @property
+    def is_whole(self) -> bool:
+        """Never: every epoch sees views of its own."""
+        return False
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Views of a training batch; pixels of another."""

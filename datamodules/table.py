@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+LARGEST = 1e150
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Table:
             )
         if not self.is_classification and not np.isfinite(self.targets).all():
             raise ValueError(f"{(~np.isfinite(self.targets)).sum()} targets are missing or infinite: drop those rows")
+        self._check_size()
         check_not_constant(self.features, self.feature_names, "")
         if self.is_classification:
             present = np.unique(self.targets)
@@ -53,6 +57,17 @@ class Table:
                     f"the target has one class only ({listed(map(repr, self.class_names or ()))}): there is nothing to "
                     "tell apart; choose another target column or add rows of another class"
                 )
+
+    def _check_size(self) -> None:
+        """Refuse numbers whose squares are infinite."""
+        columns: dict[str, NDArray[Any]] = {name: self.features[:, j] for j, name in enumerate(self.feature_names)}
+        if not self.is_classification:
+            columns |= {"the target": self.targets}
+        huge = [name for name, values in columns.items() if np.abs(values).max() > LARGEST]
+        if huge:
+            raise ValueError(
+                f"values above {LARGEST:g} in columns {listed(map(repr, huge))}: their squares overflow; choose a larger unit"
+            )
 
 
 def check_not_constant(features: NDArray[np.float64], names: Sequence[str], where: str) -> None:

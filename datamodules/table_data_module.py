@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
+from datamodules.folds import Fold
 from datamodules.in_memory_data_module import InMemoryDataModule, Split
 from datamodules.split import split_rows
 from datamodules.table import Table, check_not_constant
@@ -27,6 +28,8 @@ class TableDataModule(InMemoryDataModule):
         test_fraction: share of all rows for the test, in (0, 1).
         seed: of the split and of the order of mini-batches.
         standardize: whether to scale the features.
+        folds: parts of a cross-validation, of which one is the test rows, in place of test_fraction; null = none.
+        fold: which of them, from 0.
     """
 
     def __init__(
@@ -37,9 +40,12 @@ class TableDataModule(InMemoryDataModule):
         test_fraction: float = 0.2,
         seed: int = 0,
         standardize: bool = True,
+        folds: int | None = None,
+        fold: int = 0,
     ) -> None:
         super().__init__(data_dir, batch_size, val_fraction, test_fraction, seed)
         self.standardize = standardize
+        self.fold = None if folds is None else Fold(fold, folds)
 
     @abstractmethod
     def load(self) -> Table:
@@ -87,7 +93,10 @@ class TableDataModule(InMemoryDataModule):
             ValueError: too few rows, or a feature that is constant in the training rows.
         """
         table = self.table
-        train, val, test = split_rows(table, self.val_fraction, self.test_fraction, self.seed)
+        if self.fold is None:
+            train, val, test = split_rows(table, self.val_fraction, self.test_fraction, self.seed)
+        else:
+            train, val, test = self.fold.rows(table, self.val_fraction, self.seed)
         features = table.features
         if self.standardize:
             check_not_constant(features[train], table.feature_names, f" in the {len(train)} training rows")
@@ -96,9 +105,8 @@ class TableDataModule(InMemoryDataModule):
             name: _tensors(features, table.targets, rows) for name, rows in (("train", train), ("val", val), ("test", test))
         }
 
-    def on_after_batch_transfer(self, batch: Split, dataloader_idx: int) -> Split:
+    def convert(self, batch: Split, dtype: torch.dtype | None) -> Split:
         """Real numbers in the model's floating type."""
-        dtype = self.model_dtype
         features, targets = batch
         return features.to(dtype), targets.to(dtype) if targets.is_floating_point() else targets
 

@@ -1,22 +1,24 @@
 """Anybody's own table."""
 
+from functools import cached_property
 from pathlib import Path
-from typing import Literal, get_args
+from typing import cast, get_args
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.parquet
-from numpy.typing import NDArray
+import torch
 
-from datamodules.table import Table, listed
+from datamodules.column_rules import ColumnRules, Task, count_missing
+from datamodules.in_memory_data_module import Split
+from datamodules.mapped_table import MappedTable
+from datamodules.option_types import PATH, TEXT, check_names, check_type
+from datamodules.table import Table
+from datamodules.table_copy import SplitOptions
 from datamodules.table_data_module import TableDataModule
+from datamodules.table_file import read_columns
+from datamodules.tensor_batches import TensorBatches
 
-MOST_CATEGORIES = 100
-MOST_INTEGER_CLASSES = 20
-
-Task = Literal["auto", "classification", "regression"]
+# Memory-mapped rows are evaluated so many at a time.
+EVALUATION_ROWS = 2**14
 
 
 class TabularDataModule(TableDataModule):
@@ -40,9 +42,14 @@ class TabularDataModule(TableDataModule):
         test_fraction: share of all rows for the test, in (0, 1).
         seed: of the split and of the order of mini-batches.
         standardize: whether to scale the features.
+        folds, fold: as in `TableDataModule`.
+        memory_map: folder for a binary copy of the table, made once and read from there as rows are needed; null = all rows
+            in memory. A table may then be larger than memory. The parts are drawn with the same shares, but are other rows
+            than in memory, and there are no folds.
 
     Raises:
-        ValueError: an unknown task, a delimiter of several characters, the target among the excluded columns.
+        ValueError: an unknown task, a delimiter of several characters, the target among the excluded columns, folds of a
+            memory-mapped table.
     """
 
     def __init__(
@@ -59,184 +66,65 @@ class TabularDataModule(TableDataModule):
         test_fraction: float = 0.2,
         seed: int = 0,
         standardize: bool = True,
+        folds: int | None = None,
+        fold: int = 0,
+        memory_map: str | None = None,
     ) -> None:
-        super().__init__(data_dir, batch_size, val_fraction, test_fraction, seed, standardize)
+        super().__init__(data_dir, batch_size, val_fraction, test_fraction, seed, standardize, folds, fold)
+        check_type("path", path, PATH, "the path of a file")
+        check_type("target", target, TEXT, "the name of a column")
+        check_names("categorical", categorical)
+        check_names("exclude", exclude)
         if task not in get_args(Task):
             raise ValueError(f"task={task!r}: choose among {', '.join(get_args(Task))}")
         if len(delimiter) != 1:
             raise ValueError(f"delimiter={delimiter!r}: cells are separated by one character, such as ',' or ';'")
         if target in (exclude or ()):
             raise ValueError(f"exclude={exclude}: the target {target!r} cannot be left out; remove it from exclude")
-        self.path = Path(data_dir or ".") / path
-        self.target, self.task, self.delimiter = target, task, delimiter
-        self.categorical, self.exclude = tuple(categorical or ()), tuple(exclude or ())
+        check_type("memory_map", memory_map, PATH, "the path of a folder, or None", optional=True)
+        if memory_map is not None and folds is not None:
+            raise ValueError(f"memory_map={memory_map!r} with folds={folds}: the rows are not at hand; use test_fraction")
+        self.delimiter, self.memory_map = delimiter, memory_map
+        file = Path(data_dir or ".") / path
+        self.rules = ColumnRules(file, target, tuple(categorical or ()), tuple(exclude or ()), task)
+
+    @cached_property
+    def mapped(self) -> MappedTable:
+        """The table in `memory_map`, split and scaled."""
+        options = SplitOptions(self.val_fraction, cast(float, self.test_fraction), self.seed, self.standardize)
+        return MappedTable.of(Path(cast(str, self.memory_map)), self.rules, self.delimiter, options)
+
+    @cached_property
+    def table(self) -> Table:
+        """The whole table, checked; unscaled unless memory-mapped."""
+        return super().table if self.memory_map is None else self.mapped.table
+
+    def split(self) -> dict[str, Split]:
+        return super().split() if self.memory_map is None else self.mapped.splits()
+
+    def convert(self, batch: Split, dtype: torch.dtype | None) -> Split:
+        if self.memory_map is not None and self.is_whole and dtype not in (None, batch[0].dtype):
+            raise ValueError(
+                f"memory_map: all rows as {dtype} would be a copy in memory; use --trainer.precision=64-true, or a batch_size"
+            )
+        return super().convert(batch, dtype)
+
+    def _batches(self, split: str, shuffle: bool = False) -> TensorBatches:
+        batches = super()._batches(split, shuffle)
+        if self.memory_map is not None and split != "train":
+            batches.sampler.batch_size = min(batches.sampler.batch_size, EVALUATION_ROWS)
+        return batches
 
     def load(self) -> Table:
-        columns = _read(self.path, self.delimiter)
-        names = columns.column_names
-        if len(set(names)) < len(names):
-            repeated = sorted({name for name in names if names.count(name) > 1})
-            raise ValueError(f"{self.path}: several columns are called {listed(map(repr, repeated))}: rename them")
-        for option, wanted in (
-            ("target", (self.target,)),
-            ("categorical", self.categorical),
-            ("exclude", self.exclude),
-        ):
-            unknown = [name for name in wanted if name not in names]
-            if unknown:
-                raise ValueError(
-                    f"{self.path} has no column {listed(map(repr, unknown))} ({option}): "
-                    f"its columns are {listed(map(repr, names), 20)}"
-                )
-        if not columns.num_rows:
-            raise ValueError(f"{self.path} has no rows: nothing can be fitted; check the file")
-        self._refuse_missing(columns)
-        targets, class_names = self._targets(columns[self.target])
-        features = [name for name in names if name != self.target and name not in self.exclude]
-        if not features:
-            raise ValueError(
-                f"{self.path} has no column left besides the target {self.target!r}: there is nothing to predict it from"
-            )
-        blocks = [self._features(name, columns[name]) for name in features]
+        columns = read_columns(self.rules.path, self.delimiter)
+        features = self.rules.features(columns.column_names)
+        self.rules.refuse_empty(columns.num_rows)
+        self.rules.refuse_missing({name: count_missing(columns[name]) for name in columns.column_names})
+        targets, class_names = self.rules.targets(columns[self.rules.target])
+        encodings = [self.rules.encoding(name, columns[name]) for name in features]
         return Table(
-            np.concatenate([block for block, _ in blocks], 1),
+            np.concatenate([encoding.block(columns[encoding.column]) for encoding in encodings], 1),
             targets,
-            tuple(name for _, block in blocks for name in block),
+            tuple(name for encoding in encodings for name in encoding.names),
             class_names,
         )
-
-    def _refuse_missing(self, columns: pa.Table) -> None:
-        counts = {name: _count_missing(columns[name]) for name in columns.column_names if name not in self.exclude}
-        counts = {name: count for name, count in counts.items() if count}
-        if counts:
-            raise ValueError(
-                f"{self.path}: {sum(counts.values())} values are missing or infinite, in columns "
-                f"{listed(f'{name!r} ({count})' for name, count in counts.items())}: fill them in, drop those rows, or "
-                "name the columns in exclude"
-            )
-
-    def _targets(self, column: pa.ChunkedArray) -> tuple[NDArray[np.int64] | NDArray[np.float64], tuple[str, ...] | None]:
-        kind = column.type
-        is_number = _is_number(kind)
-        if not (is_number or pa.types.is_boolean(kind) or _is_text(kind)):
-            raise ValueError(
-                f"{self.path}: the target {self.target!r} is {_described(kind)}, neither number nor text: convert it, or "
-                "choose another target"
-            )
-        task = self.task
-        if task == "auto":
-            few = pa.types.is_integer(kind) and pc.count_distinct(column).as_py() <= MOST_INTEGER_CLASSES
-            task = "classification" if few or not is_number else "regression"
-        if task == "regression":
-            if not is_number:
-                self._refuse_text(self.target, column)
-                raise ValueError(f"{self.path}: the target {self.target!r} is {kind}, not a number: use task=classification")
-            return column.to_numpy().astype(np.float64)[:, None], None
-        self._refuse_text(self.target, column)
-        classes, labels = np.unique(np.asarray(column.to_pylist()), return_inverse=True)
-        return labels.astype(np.int64), tuple(map(str, classes))
-
-    def _features(self, name: str, column: pa.ChunkedArray) -> tuple[NDArray[np.float64], list[str]]:
-        """A block (n, k) of numbers and the names of its columns."""
-        if name not in self.categorical and (_is_number(column.type) or pa.types.is_boolean(column.type)):
-            return column.to_numpy().astype(np.float64)[:, None], [name]
-        if name not in self.categorical:
-            if not _is_text(column.type):
-                raise ValueError(
-                    f"{self.path}: column {name!r} is {_described(column.type)}, neither number nor text: convert it or "
-                    "name it in exclude"
-                )
-            self._refuse_text(name, column)
-            if (distinct := pc.count_distinct(column).as_py()) > MOST_CATEGORIES:
-                raise ValueError(
-                    f"{self.path}: column {name!r} has {distinct} different texts in {len(column)} rows: name it in "
-                    "exclude if it identifies rows, in categorical if it really is a category"
-                )
-        if pa.types.is_nested(column.type):
-            raise ValueError(
-                f"{self.path}: column {name!r} is {column.type}, which is no category: convert it or name it in exclude"
-            )
-        values = np.asarray(column.to_pylist())
-        categories = np.unique(values)
-        if len(categories) == 1:
-            raise ValueError(f"{self.path}: column {name!r} is constant (always {str(categories[0])!r}): name it in exclude")
-        return (values[:, None] == categories[1:]).astype(np.float64), [f"{name}={category}" for category in categories[1:]]
-
-    def _refuse_text(self, name: str, column: pa.ChunkedArray) -> None:
-        """Refuse a column of text in which cells are numbers: a slip in a column of numbers, most likely."""
-        if name in self.categorical or not _is_text(column.type):
-            return
-        values = column.to_pylist()
-        texts = [(row, value) for row, value in enumerate(values, 1) if not _reads_as_number(value)]
-        if not texts:
-            raise ValueError(
-                f"{self.path}: column {name!r} holds numbers written as text: convert them, or name the column in categorical"
-            )
-        if len(texts) < len(values):
-            row, value = texts[0]
-            raise ValueError(
-                f"{self.path}: column {name!r} holds numbers, but text in {len(texts)} of {len(values)} rows (first "
-                f"{value!r}, row {row}): correct those cells, or name the column in categorical"
-            )
-
-
-def _read(path: Path, delimiter: str) -> pa.Table:
-    if path.is_dir() or not path.exists():
-        raise FileNotFoundError(f"there is no file {path}: check --data.path" + (" (it is a folder)" if path.is_dir() else ""))
-    suffix = path.suffix.lower()
-    if suffix not in (".csv", ".parquet"):
-        raise ValueError(f"{path}: only .csv and .parquet files can be read, not {suffix or 'files without an ending'}")
-    try:
-        if suffix == ".parquet":
-            # Not read_table: it cannot read a column whose name occurs twice, so the fault could not be told.
-            with pyarrow.parquet.ParquetFile(path) as file:
-                table = _plain(file.read())
-        else:
-            table = pyarrow.csv.read_csv(
-                path,
-                parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter),
-                convert_options=pyarrow.csv.ConvertOptions(strings_can_be_null=True),
-            )
-        table.column_names  # noqa: B018 – decodes the header, which can fail
-        return table
-    except PermissionError as error:
-        raise PermissionError(f"{path} cannot be opened: you have no permission to read it") from error
-    except (pa.ArrowException, OSError, ValueError) as error:
-        first_line = str(error).splitlines()[0]
-        remedy = "check the file and --data.delimiter" if suffix == ".csv" else "check the file, or write it anew"
-        raise ValueError(f"{path} cannot be read as {suffix[1:]}: {first_line}; {remedy}") from error
-
-
-def _plain(table: pa.Table) -> pa.Table:
-    """Dictionary-encoded columns (pandas' categories) as the values they stand for."""
-    for j, field in enumerate(table.schema):
-        if pa.types.is_dictionary(field.type):
-            table = table.set_column(j, field.name, table.column(j).cast(field.type.value_type))
-    return table
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
-
-
-def _described(kind: pa.DataType) -> str:
-    return "binary (in a CSV file: text that is not UTF-8)" if pa.types.is_binary(kind) else str(kind)
-
-
-def _count_missing(column: pa.ChunkedArray) -> int:
-    """Cells that are empty, not a number or infinite."""
-    if not pa.types.is_floating(column.type):
-        return column.null_count
-    return len(column) - (pc.sum(pc.is_finite(column)).as_py() or 0)
-
-
-def _reads_as_number(value: str) -> bool:
-    try:
-        float(value)
-    except ValueError:
-        return False
-    return True

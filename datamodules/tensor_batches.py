@@ -1,31 +1,26 @@
 """Batches of tensors by indexing: one gather a batch instead of one Python call a row."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from torch import Tensor
 
-from datamodules.batch_sampler import ShardedBatchSampler
+from datamodules.batch_sampler import Index, ShardedBatchSampler
+from datamodules.resumable_batches import ResumableBatches
 
 
-class TensorBatches:
+class TensorBatches(ResumableBatches):
     """Iterates over batches of row-aligned tensors; a dataloader for tables that fit in memory.
 
     Args:
         tensors: each (n, …).
         sampler: which rows make up each batch.
-
-    It presents itself to Lightning like a `DataLoader` without automatic batching – a `sampler` that yields whole batches
-    and no `batch_sampler` – so that Lightning sets the sampler's epoch and replaces nothing.
     """
 
-    batch_sampler = None
-
     def __init__(self, tensors: tuple[Tensor, ...], sampler: ShardedBatchSampler) -> None:
-        self.tensors, self.sampler = tensors, sampler
+        super().__init__(sampler)
+        self.tensors = tensors
 
-    def __len__(self) -> int:
-        return len(self.sampler)
-
-    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
-        for rows in self.sampler:
+    def load(self, batches: Iterable[Index], first: int) -> Iterator[tuple[Any, ...]]:
+        for rows in batches:
             yield tuple(tensor[rows] for tensor in self.tensors)

@@ -2,8 +2,18 @@
 
 from lightning_modules.linear_regression import LinearRegression
 from lightning_modules.logistic_regression import LogisticRegression
+from lightning_modules.mlp import MLP
 from lightning_modules.objective_module import ObjectiveModule
+from lightning_modules.residual_mlp import ResidualMLP
 from lightning_modules.simclr import SimCLR
 from lightning_modules.softmax_regression import SoftmaxRegression
 
-__all__ = ["LinearRegression", "LogisticRegression", "ObjectiveModule", "SimCLR", "SoftmaxRegression"]
+__all__ = [
+    "MLP",
+    "LinearRegression",
+    "LogisticRegression",
+    "ObjectiveModule",
+    "ResidualMLP",
+    "SimCLR",
+    "SoftmaxRegression",
+]

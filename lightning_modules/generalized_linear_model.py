@@ -1,8 +1,13 @@
 """What linear, logistic and softmax regression share: one linear layer under a family's loss."""
 
+from collections.abc import Sequence
+from typing import cast
+
 import torch
 from torch import Tensor
+from torch.nn.utils import parameters_to_vector
 
+from lightning_modules.coefficients import Coefficient, coefficients
 from lightning_modules.objective_module import Batch, ObjectiveModule, OptimizerCallable
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Family
@@ -47,6 +52,18 @@ class GeneralizedLinearModel(ObjectiveModule):
                 f"set num_features={features.shape[1]}"
             )
         return GLMObjective(self.family, features, targets, self.l2, self.reduction)
+
+    def coefficients(self, feature_names: Sequence[str], output_names: Sequence[str] = ()) -> list[Coefficient]:
+        """Coefficients with standard errors, intervals and p-values, at the end of a fit; see `coefficients.py`.
+
+        Empty where there are none to be had: under a penalty, or with no row more than coefficients. Every process must call
+        it, and before the trainer is torn down.
+        """
+        objective = cast(GLMObjective, self.training_objective())
+        if self.l2 > 0 or objective.num_rows <= objective.num_features + 1:
+            return []
+        theta = parameters_to_vector(self.parameters()).detach()
+        return coefficients(objective, theta, feature_names, output_names)
 
     def evaluate(self, batch: Batch) -> dict[str, Tensor]:
         features, targets = as_rows(batch)

@@ -79,15 +79,20 @@ def fit_probe(
             raise ValueError("the probe's penalty is chosen on validation rows and there are none: set val_fraction above 0")
         mean, deviation = _moments(x, reduction)
         x, x_val, family = (x - mean) / deviation, (x_val - mean) / deviation, Categorical(num_classes)
+        training, validation = (
+            GLMObjective(family, x, y, reduction=reduction),
+            GLMObjective(family, x_val, y_val, reduction=reduction),
+        )
+        training.gram_eigen  # noqa: B018 – formed once, for all penalties
         theta, val_losses, starts = x.new_zeros(num_classes * (x.shape[1] + 1)), {}, {}
         for candidate in l2:
-            theta, _ = _minimise(GLMObjective(family, x, y, candidate, reduction), theta)
+            theta, _ = _minimise(training.with_l2(candidate), theta)
             starts[candidate] = theta
-            val_losses[candidate] = float(GLMObjective(family, x_val, y_val, 0.0, reduction).value(theta))
+            val_losses[candidate] = float(validation.value(theta))
             if val_losses[candidate] > min(val_losses.values()):
                 break  # past the best one; the weaker the penalty the longer it takes
         chosen = min(val_losses, key=val_losses.__getitem__)
-        objective = GLMObjective(family, x, y, chosen, reduction)
+        objective = training.with_l2(chosen)
         theta, converged = _minimise(objective, starts[chosen], exact=True)
         weight, bias = objective.split(theta)
         weight = weight / deviation  # W x̂ + b = (W/deviation) x + (b − (W/deviation) mean)

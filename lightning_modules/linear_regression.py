@@ -1,10 +1,11 @@
 """Linear regression."""
 
-from torchmetrics import MeanAbsoluteError, MeanMetric, MeanSquaredError, MetricCollection, R2Score
+from torchmetrics import MetricCollection
 
 from lightning_modules.generalized_linear_model import GeneralizedLinearModel
 from lightning_modules.objective_module import OptimizerCallable
 from lightning_modules.objectives.families import Gaussian
+from lightning_modules.regression_metrics import regression_metrics
 
 
 class LinearRegression(GeneralizedLinearModel):
@@ -24,6 +25,4 @@ class LinearRegression(GeneralizedLinearModel):
         super().__init__(num_features, Gaussian(num_targets), l2, optimizer)
 
     def metrics(self) -> MetricCollection:
-        return MetricCollection(
-            {"loss": MeanMetric("error"), "mse": MeanSquaredError(), "mae": MeanAbsoluteError(), "r2": R2Score()}
-        )
+        return regression_metrics()

@@ -1,17 +1,22 @@
 """The project's only training step."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 from pytorch_lightning import LightningModule
 from pytorch_lightning.core.optimizer import LightningOptimizer
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.nn import Parameter
 from torch.nn.utils import parameters_to_vector
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from torchmetrics import MetricCollection
 
+from lightning_modules.joined_rows import joined_rows, of_all_rows
+from lightning_modules.kept_objective import KeptObjective
 from lightning_modules.objectives import Objective, Reduction, all_processes, this_process
 from lightning_modules.optimizers import Convergence, CurvatureOptimizer, diagnose
 
@@ -41,7 +46,13 @@ class ObjectiveModule(LightningModule, ABC):
     Args:
         optimizer: makes the optimizer from the parameters, e.g. `Newton` or `functools.partial(torch.optim.Adam, lr=1e-3)`.
             It has no default on purpose: the command line would carry the default's settings over to another method.
+
+    Attributes:
+        schedule: "constant" leaves the optimizer's step size; "cosine" lets it fall over the run's t = 0 … T steps as
+            lr ½ (1 + cos(π t/T)) (Loshchilov and Hutter, SGDR (2017), equation 5, without restarts).
     """
+
+    schedule: Literal["constant", "cosine"] = "constant"
 
     def __init__(self, optimizer: OptimizerCallable) -> None:
         super().__init__()
@@ -53,6 +64,7 @@ class ObjectiveModule(LightningModule, ABC):
         for name in [name for name, value in self.hparams.items() if not isinstance(value, PLAIN)]:
             del self.hparams[name]
         self._measured: dict[str, MetricCollection] = {}
+        self._kept = KeptObjective()
 
     @abstractmethod
     def objective(self, batch: Batch) -> Objective:
@@ -86,10 +98,19 @@ class ObjectiveModule(LightningModule, ABC):
         """How this module's objectives sum over processes."""
         return all_processes if self._trainer is not None and self.trainer.world_size > 1 else this_process
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         if self._trainer is not None:
             self.check_precision(self.trainer.precision)
-        return self.make_optimizer(self.parameters())
+        optimizer = self.make_optimizer(self.parameters())
+        if self.schedule == "constant":
+            return optimizer
+        if (steps := self.trainer.estimated_stepping_batches) == float("inf"):
+            raise ValueError("schedule='cosine' ends with the run, and this one has no end: set --trainer.max_epochs")
+        # As a function of the step, not of the last step size: a run resumed for more epochs goes on along its own curve.
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": LambdaLR(optimizer, lambda t: 0.5 * (1 + math.cos(math.pi * t / steps))),
+        }
 
     def check_precision(self, precision: str | int | None) -> None:
         """Refuse what no curvature survives.
@@ -104,10 +125,17 @@ class ObjectiveModule(LightningModule, ABC):
                 "and mixed precision steps without the loss; set --trainer.precision=64-true (or 32-true)"
             )
 
+    def on_fit_start(self) -> None:
+        """Forget the objective of the last fit: penalty and loss may have been changed since."""
+        self._kept = KeptObjective()
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One step of the method on one batch; stops the run when the method is done with the whole training set."""
         optimizer = cast(LightningOptimizer, self.optimizers())
-        objective = self.objective(batch)
+        # Mini-batches do not come again, and to find that out would cost several processes a message.
+        whole = self.trainer.num_training_batches == 1
+        objective = self._kept.of(batch, self.objective, self.reduction) if whole else self.objective(batch)
+        objective.is_sample = not whole
 
         def closure() -> Tensor:
             theta = parameters_to_vector(self.parameters()).detach()
@@ -120,26 +148,40 @@ class ObjectiveModule(LightningModule, ABC):
 
         if isinstance(optimizer.optimizer, CurvatureOptimizer):
             value = optimizer.step(closure=closure, objective=objective)
-            # On a mini-batch a small gradient means nothing for the rest of the data.
-            if optimizer.optimizer.status is not None and self.trainer.num_training_batches == 1:
+            if optimizer.optimizer.status is not None and whole:
                 self.trainer.should_stop = True
         else:
             value = optimizer.step(closure=closure)
-        self.log("train/objective", value)
+        if self.schedule != "constant":
+            cast(LRScheduler, self.lr_schedulers()).step()  # Lightning leaves that to manual optimization
+        self._log_objective(value)
         return value
+
+    def _log_objective(self, value: Tensor) -> None:
+        """To the loggers at once: Lightning would write it after the checkpoint of this step, and a kill between lose it."""
+        self.log("train/objective", value, logger=False)
+        if self.global_step % max(1, self.trainer.log_every_n_steps) == 0:  # type: ignore[attr-defined]
+            for logger in self.loggers:
+                logger.log_metrics({"train/objective": float(value), "epoch": float(self.current_epoch)}, self.global_step - 1)
 
     def convergence(self) -> Convergence:
         """The verdict on the current weights as a minimiser over the whole training set of the running trainer.
 
         Every process must call it, and before the trainer is torn down.
         """
-        batches = [self.trainer.strategy.batch_to_device(batch) for batch in self.trainer.train_dataloader or ()]
-        whole = tuple(torch.cat(parts) for parts in zip(*batches, strict=True))
         theta = parameters_to_vector(self.parameters()).detach()
         optimizer = self.trainer.optimizers[0]
         group = optimizer.param_groups[0]
         stalled = getattr(optimizer, "status", None) == "stalled"
-        return diagnose(self.objective(whole), theta, group.get("tolerance"), stalled)
+        return diagnose(self.training_objective(), theta, group.get("tolerance"), stalled)
+
+    def training_objective(self) -> Objective:
+        """The loss over the whole training set of the running trainer; every process must call it."""
+        batches = [self.trainer.strategy.batch_to_device(batch) for batch in self.trainer.train_dataloader or ()]
+        if len(batches) > 1:
+            return self.objective(tuple(torch.cat(parts) for parts in zip(*batches, strict=True)))
+        # A full batch is not copied: it may be memory-mapped and larger than memory. Nor is it factorised again.
+        return self._kept.of(batches[0], self.objective, self.reduction)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the checkpoint's precision, unless a trainer of another one asks: Lightning would round float64 weights.
@@ -160,9 +202,9 @@ class ObjectiveModule(LightningModule, ABC):
 
     def _measure(self, split: str, batch: Batch) -> dict[str, Tensor]:
         if split not in self._measured:
-            self._measured[split] = self.metrics().set_dtype(torch.float64).to(self.device)
+            self._measured[split] = of_all_rows(self.metrics().set_dtype(torch.float64).to(self.device))
         evaluated = self.evaluate(batch)
-        self._measured[split].update(**in_double(evaluated))
+        self._measured[split].update(**in_double(joined_rows(evaluated)))
         return evaluated
 
     def on_validation_epoch_end(self) -> None:
@@ -174,7 +216,7 @@ class ObjectiveModule(LightningModule, ABC):
     def _log_measured(self, split: str) -> None:
         metrics = self._measured.pop(split)
         values = {f"{split}/{name}": value for name, value in metrics.compute().items()}
-        # torchmetrics has summed over processes already; the maximum of equal numbers is that number.
+        # They are of the rows of all processes already; the maximum of equal numbers is that number.
         self.log_dict(values, sync_dist=True, reduce_fx="max")
 
     def _refuse_non_finite(self, value: Tensor, gradient: Tensor) -> None:

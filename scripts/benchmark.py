@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import benchmark_diagonal
 import benchmark_two_view
 import torch
 from benchmark_row import BenchmarkRow
@@ -18,6 +19,7 @@ from summary import write_json
 
 # A section yields its rows one by one; the number of them is known, for the progress bar.
 SECTIONS: dict[str, tuple[Callable[[str], Iterator[BenchmarkRow]], int]] = {
+    "diagonal": (benchmark_diagonal.measure, benchmark_diagonal.NUM_ROWS),
     "two_view": (benchmark_two_view.measure, benchmark_two_view.NUM_ROWS),
 }
 
@@ -36,8 +38,10 @@ def main(args: list[str]) -> None:
     for name in names:
         measure, total = SECTIONS[name]
         rows[name] = list(track(measure(options.data_dir), description=name, total=total, console=console, transient=True))
+    # A file has no width of its own: wide enough for no cell to be broken.
+    printed = Console(width=None if Console().is_terminal else 180)
     for name, measured in rows.items():
-        Console().print(table_of(name, measured))
+        printed.print(table_of(name, measured))
     if options.json is not None:
         write_json(Path(options.json), {"machine": machine(), **{name: [row.plain() for row in r] for name, r in rows.items()}})
 

@@ -36,9 +36,14 @@ class BenchmarkRow:
 
     def cells(self) -> tuple[str, ...]:
         """A row of the table."""
-        texts = (f"{median(v):,.0f} {self.unit} ({min(v):,.0f} … {max(v):,.0f})" for v in (self.ours, self.theirs))
-        return (self.case, *texts, self.peer, f"{self.ratio:.2f}", self.better)
+        texts = (f"{number(median(v))} {self.unit} ({number(min(v))} … {number(max(v))})" for v in (self.ours, self.theirs))
+        return (self.case, *texts, self.peer, f"{number(self.ratio)}", self.better)
 
     def plain(self) -> dict[str, Any]:
         """Plain values for a file."""
         return {**asdict(self), "ratio": self.ratio, "better": self.better}
+
+
+def number(value: float) -> str:
+    """Three digits, or all of those before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -1,22 +1,27 @@
 """Run several methods on one task with the same split and start, and write a report. `--help` lists the options."""
 
-import csv
 import sys
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 from base_config import read_config
+from comparison_class_figures import draw_class_figures
 from comparison_figures import draw_figures
-from comparison_report import Run, write_report
+from comparison_observations import observe
+from comparison_peers import read_peers
+from comparison_report import write_report
+from comparison_run import Run, make_cli, run_method
 from fit import fit, quiet
-from fit_cli import FitCLI
 from one_line_errors import run
 from one_line_parser import OneLineParser
+from peers import Peer
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.loggers import CSVLogger
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from study_figures import draw_study
+from study_report import write_study
+from study_run import num_fits, study_all
 
 COMPARISONS = Path(__file__).parent / "comparisons"
 
@@ -38,22 +43,48 @@ def main(args: list[str]) -> None:
         raise FileNotFoundError(f"there is no comparison {options.name!r}: choose among {known}, or name a YAML file")
     comparison = read_config(path)
     missing = [key for key in ("title", "data", "model", "methods") if not comparison.get(key)]
+    if comparison.get("seeds") and "select" not in comparison:
+        missing.append("select")
     if missing:
         raise ValueError(f"{path} lacks {', '.join(missing)}: compare it with scripts/comparisons/breast_cancer.yaml")
     if options.data_dir is not None:
         comparison["data"].setdefault("init_args", {})["data_dir"] = options.data_dir
-    runs = run_all(comparison)
     output = Path(options.output) if options.output else next_version(Path("reports") / path.stem)
-    output.mkdir(parents=True, exist_ok=True)
-    figures = draw_figures(runs, output)
-    table = write_report(comparison["title"], runs, figures, output)
+    table = (studied if comparison.get("seeds") else compared)(comparison, output)
     Console().print(table)
     Console().print(f"report: {output / 'report.html'}", highlight=False, soft_wrap=True)
 
 
-def run_all(comparison: dict[str, Any]) -> list[Run]:
-    """Fit and test every method of a comparison, one after the other."""
-    methods = comparison["methods"]
+def compared(comparison: dict[str, Any], output: Path) -> Table:
+    """Run every method once, watching all measures after every epoch, and write the report."""
+    peers = read_peers(comparison)
+    runs = run_all(comparison, peers)
+    by_label = {run.label: run for run in runs}
+    agreements = [text for label, peer in peers.items() for text in peer.observe(by_label[label], by_label)]
+    output.mkdir(parents=True, exist_ok=True)
+    _, *curves = draw_figures(runs, output)
+    return write_report(comparison["title"], runs, observe(runs, agreements), curves, draw_class_figures(runs, output), output)
+
+
+def studied(comparison: dict[str, Any], output: Path) -> Table:
+    """Choose every method's settings on validation, run it over seeds or folds, test each run once, and write the report."""
+    columns = (
+        TextColumn("{task.description:24}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("fits"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=num_fits(comparison))
+        studies = study_all(comparison, lambda label: progress.update(task, advance=1, description=label))
+    output.mkdir(parents=True, exist_ok=True)
+    return write_study(comparison, studies, draw_study(studies, comparison["select"], output), output)
+
+
+def run_all(comparison: dict[str, Any], peers: dict[str, Peer]) -> list[Run]:
+    """Fit and test every method of a comparison and every peer, one after the other."""
+    methods = comparison["methods"] | {label: peer.method(comparison) for label, peer in peers.items()}
     columns = (
         TextColumn("{task.description:16}"),
         BarColumn(),
@@ -72,40 +103,9 @@ def run_all(comparison: dict[str, Any]) -> list[Run]:
         runs = []
         for label, method in methods.items():
             bar = EpochBar(progress, progress.add_task(label, total=method["max_epochs"]), total)
-            cli = make_cli(comparison, method, {"enable_progress_bar": False}, bar)
-            log_dir = Path(cli.trainer.log_dir or ".")
-            cli.trainer.loggers = [*cli.trainer.loggers, CSVLogger(log_dir, name="history", version="")]
-            summary, _ = fit(cli)
+            runs.append(run_method(comparison, label, method, label in peers, bar))
             bar.finish(method["max_epochs"])
-            runs.append(Run(label, summary, read_history(log_dir / "history" / "metrics.csv")))
     return runs
-
-
-def make_cli(comparison: dict[str, Any], method: dict[str, Any], trainer: dict[str, Any], *callbacks: Callback) -> FitCLI:
-    """The fit of one method as `fit.py` would build it.
-
-    `data` of a method overrides options of the common data module, such as `batch_size`.
-    """
-    data = {**comparison["data"], "init_args": {**comparison["data"].get("init_args", {}), **method.get("data", {})}}
-    model = {**comparison["model"], "init_args": {**comparison["model"].get("init_args", {}), "optimizer": method["optimizer"]}}
-    config = {
-        "seed_everything": comparison.get("seed_everything", 0),
-        "data": data,
-        "model": model,
-        "trainer": {**comparison.get("trainer", {}), "max_epochs": method["max_epochs"], **trainer},
-    }
-    return FitCLI(config, callbacks)
-
-
-def read_history(path: Path) -> dict[str, list[float]]:
-    """Values by name, one for each epoch, from a file of Lightning's CSVLogger, which has several rows a step."""
-    by_step: dict[int, dict[str, float]] = defaultdict(dict)
-    with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            by_step[int(row["step"])].update({name: float(value) for name, value in row.items() if value and name != "step"})
-    # The test after the fit repeats the last epoch's metrics at the next step, without a training time.
-    epochs = [values for _, values in sorted(by_step.items()) if "time/train_seconds" in values]
-    return {name: [values[name] for values in epochs] for name in epochs[-1] if all(name in values for values in epochs)}
 
 
 def next_version(folder: Path) -> Path:

@@ -1,28 +1,18 @@
-"""The report of a comparison: one HTML page with the figures inside, its table, and what the numbers say."""
+"""The report of a comparison: one HTML page with the figures inside, its tables, and what the numbers say."""
 
-import base64
 import html
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from comparison_run import Run
+from report_page import html_table, inline, page
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from summary import write_json
 
-HEADINGS = ("method", "test loss", "lowest test loss", "epochs", "seconds", "ms per epoch", "status")
-PAGE = """<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<title>{title}</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222 }}
-table {{ border-collapse: collapse }}
-td, th {{ padding: .3rem .8rem; border-bottom: 1px solid #ddd; text-align: right }}
-td:first-child, th:first-child, td:last-child, th:last-child {{ text-align: left }}
-img {{ max-width: 100% }}
-</style>
-<h1>{title}</h1>
-<p>Data {data}, model {model}, seed {seed}; the same split and the same initial weights for all. Seconds are those of
+BODY = """<h1>{title}</h1>
+<p>Data {data}, model {model}, seed {seed}; the same split and the same initial weights for all. The training objective is
+the mean loss with the penalty over all training rows at the end, ‖∇‖∞ its largest gradient entry. Seconds are those of
 training alone, without evaluation, in one run on one machine.</p>
 {table}
 <h2>What the numbers say</h2>
@@ -30,64 +20,44 @@ training alone, without evaluation, in one run on one machine.</p>
 {observations}
 </ul>
 <h2>Curves</h2>
-{figures}
+{curves}
+{classes}
 <p>{versions}</p>
-</html>
 """
 
 
-@dataclass(frozen=True)
-class Run:
-    """One method's run.
+def write_report(
+    title: str, runs: list[Run], observations: list[str], curves: list[Path], classes: list[Path], output: Path
+) -> Table:
+    """Write report.html and report.json; return the table for the terminal.
 
-    Attributes:
-        label: name of the method in the comparison.
-        summary: what `summary.json` holds.
-        history: values at the end of each epoch, by metric.
+    Args:
+        title: the headline.
+        runs: at least one.
+        observations: what the numbers say, a sentence each.
+        curves: figures against epochs and seconds.
+        classes: figures by class; none under regression.
+        output: folder of the report.
     """
-
-    label: str
-    summary: dict[str, Any]
-    history: dict[str, list[float]]
-
-    @property
-    def score(self) -> str:
-        """The metric shown beside the loss."""
-        return "accuracy" if "test/accuracy" in self.summary else "r2"
-
-    @property
-    def seconds(self) -> float:
-        return float(self.summary["train_seconds"])
-
-    @property
-    def epochs(self) -> int:
-        return int(self.summary["epochs"])
-
-
-def write_report(title: str, runs: list[Run], figures: list[Path], output: Path) -> Table:
-    """Write report.html and report.json; return the table for the terminal."""
-    headings = (HEADINGS[0], HEADINGS[1], f"test {runs[0].score}", *HEADINGS[2:])
+    score = f"test {runs[0].score}"
+    headings = ("method", "test loss", score, "training objective", "‖∇‖∞", "epochs", "seconds", "status")
     rows = [row(run) for run in runs]
-    observations = observe(runs)
     summary = runs[0].summary
-    page = PAGE.format(
+    body = BODY.format(
         title=html.escape(title),
         data=summary["data"],
         model=summary["model"],
         seed=summary["seed"],
         table=html_table(headings, rows),
         observations="\n".join(f"<li>{html.escape(text)}</li>" for text in observations),
-        figures="\n".join(inline(path) for path in figures[1:]),
+        curves="\n".join(map(inline, curves)),
+        classes="\n".join(["<h2>Test set by class</h2>", class_table(runs), *map(inline, classes)]) if classes else "",
         versions=", ".join(f"{name} {version}" for name, version in summary["versions"].items()),
     )
-    (output / "report.html").write_text(page, encoding="utf-8")
-    write_json(
-        output / "report.json", {"title": title, "runs": {run.label: run.summary for run in runs}, "observations": observations}
-    )
-    table = Table(*headings, title=title)
-    for cells in rows:
-        table.add_row(*cells)
-    return table
+    (output / "report.html").write_text(page(title, body), encoding="utf-8")
+    results = {run.label: run.summary | by_class(run) for run in runs}
+    write_json(output / "report.json", {"title": title, "runs": results, "observations": observations})
+    return terminal_table(title, headings, rows)
 
 
 def row(run: Run) -> tuple[str, ...]:
@@ -97,63 +67,36 @@ def row(run: Run) -> tuple[str, ...]:
         run.label,
         f"{summary['test/loss']:.4f}",
         f"{summary[f'test/{run.score}']:.4f}",
-        f"{min(run.history['test/loss']):.4f}",
+        f"{run.objective:.9f}",
+        f"{summary['train/gradient_max']:.1e}",
         str(run.epochs),
         f"{run.seconds:.3f}",
-        f"{1e3 * run.seconds / run.epochs:.1f}",
         str(summary["status"]),
     )
 
 
-def observe(runs: list[Run]) -> list[str]:
-    """Sentences computed from the runs."""
-    sentences = []
-    score = runs[0].score
-    by_loss, by_score = [
-        sorted(runs, key=key) for key in (lambda run: run.summary["test/loss"], lambda run: -run.summary[f"test/{score}"])
-    ]
-    sentences.append(
-        f"Lowest test loss at the end: {by_loss[0].label} with {by_loss[0].summary['test/loss']:.4f}; "
-        f"highest: {by_loss[-1].label} with {by_loss[-1].summary['test/loss']:.4f}."
-    )
-    top = by_score[0].summary[f"test/{score}"]
-    winners = [run.label for run in runs if run.summary[f"test/{score}"] == top]
-    sentences.append(f"Best test {score} at the end: {top:.4f}, by {' and '.join(winners)}.")
-    worst_final = min(run.summary[f"test/{score}"] for run in runs)
-    for run in runs:
-        reached = next((i for i, value in enumerate(run.history[f"test/{score}"]) if value >= worst_final), None)
-        if reached is not None:
-            sentences.append(
-                f"{run.label} first reached a test {score} of {worst_final:.4f}, which all end with or above, after "
-                f"{reached + 1} epochs and {run.history['time/train_seconds'][reached]:.3f} s."
-            )
-    for run in runs:
-        losses = run.history["test/loss"]
-        lowest = min(range(len(losses)), key=losses.__getitem__)
-        if lowest + 1 < len(losses) and losses[-1] > 1.01 * losses[lowest]:
-            sentences.append(
-                f"{run.label}'s test loss rose from {losses[lowest]:.4f} after {lowest + 1} epochs to {losses[-1]:.4f}: "
-                "it went on fitting the training set past the point where that helps."
-            )
-        elif lowest + 1 == len(losses):
-            sentences.append(f"{run.label}'s test loss was still at its lowest in the last epoch.")
-    cheapest = min(runs, key=lambda run: run.seconds / run.epochs)
-    for run in runs:
-        ratio = (run.seconds / run.epochs) / (cheapest.seconds / cheapest.epochs)
-        if run is not cheapest:
-            sentences.append(f"An epoch of {run.label} took {ratio:.1f} times as long as one of {cheapest.label}.")
-    sentences.extend(f"{run.label}: {run.summary['status']} – {run.summary['status_message']}." for run in runs)
-    return sentences
+def by_class(run: Run) -> dict[str, Any]:
+    """Confusion matrix and accuracy of each class by its name; nothing under regression."""
+    if run.predictions is None:
+        return {}
+    accuracy = zip(run.predictions.class_names, run.predictions.class_accuracy.tolist(), strict=True)
+    return {"test/confusion": run.predictions.confusion.tolist(), "test/class_accuracy": dict(accuracy)}
 
 
-def html_table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """A plain HTML table."""
-    cells = [f"<tr>{''.join(f'<th>{html.escape(text)}</th>' for text in headings)}</tr>"]
-    cells += [f"<tr>{''.join(f'<td>{html.escape(text)}</td>' for text in texts)}</tr>" for texts in rows]
-    return "<table>\n" + "\n".join(cells) + "\n</table>"
+def class_table(runs: list[Run]) -> str:
+    """Test accuracy of each class, a row for each run."""
+    accuracies = {run.label: by_class(run)["test/class_accuracy"] for run in runs}
+    rows = [(label, *(f"{value:.4f}" for value in accuracy.values())) for label, accuracy in accuracies.items()]
+    return html_table(("accuracy of class", *next(iter(accuracies.values()))), rows)
 
 
-def inline(path: Path) -> str:
-    """An image inside the page, so that the page can be moved and mailed."""
-    data = base64.b64encode(path.read_bytes()).decode()
-    return f'<p><img src="data:image/png;base64,{data}" alt="{path.stem.replace("_", " ")}"></p>'
+def terminal_table(title: str, headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
+    """The same rows for a terminal of 80 columns, where labels may wrap and numbers may not."""
+    table = Table(title=title, box=SIMPLE_HEAD, show_edge=False, collapse_padding=True, pad_edge=False)
+    table.add_column(headings[0], overflow="fold")
+    for heading, cells in zip(headings[1:], list(zip(*rows, strict=True))[1:], strict=True):
+        words = heading.replace(" ", "\n")
+        table.add_column(words, min_width=max(map(len, cells)), justify="left" if heading == "status" else "right")
+    for cells in rows:
+        table.add_row(*cells)
+    return table

@@ -4,15 +4,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lightning_fabric.plugins import CheckpointIO
 from one_line_parser import OneLineParser
 from pytorch_lightning import LightningDataModule, Trainer
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
-from pytorch_lightning.loggers import TensorBoardLogger
+from resume import find_checkpoint
+from run_folder import RunFolderLogger
+from whole_checkpoints import WholeCheckpoints, read_checkpoint
 
 import datamodules  # noqa: F401 – imported classes can be named by their short names
 import lightning_modules.optimizers  # noqa: F401
 from callbacks import (
+    CoefficientIntervals,
     ConfusionMatrix,
     ConvergenceStatus,
     CurvatureDiagnostics,
@@ -20,8 +24,12 @@ from callbacks import (
     FeatureBaselines,
     GradientNorms,
     HyperParameters,
+    LastCheckpoint,
     MetricCharts,
     NearestNeighbors,
+    RandomStates,
+    ReplicaCheck,
+    StopDecision,
     TestMetrics,
     TrainingTime,
     TrainMetrics,
@@ -38,14 +46,19 @@ class FitCLI(LightningCLI):
     Args:
         args: command-line arguments, or a configuration as a dict.
         callbacks: further callbacks.
+
+    Attributes:
+        resume_path: the checkpoint that the fit goes on from, whole; None for a new run.
     """
 
     def __init__(self, args: list[str] | dict[str, Any], callbacks: tuple[Callback, ...] = ()) -> None:
         self.training_time, self.convergence_status = TrainingTime(), ConvergenceStatus()
+        self.coefficient_intervals = CoefficientIntervals(self.convergence_status)
         self.best_checkpoint = ModelCheckpoint(
             filename="best", monitor="val/loss", enable_version_counter=False, save_on_train_epoch_end=False
         )
         self.further_callbacks = callbacks
+        self.resume_path: Path | None = None
         super().__init__(
             ObjectiveModule,
             LightningDataModule,
@@ -84,6 +97,18 @@ class FitCLI(LightningCLI):
             default=False,
             help="Judge raw pixels and the untrained encoder before a SimCLR run; many minutes on all of MNIST.",
         )
+        parser.add_argument(
+            "--ckpt_path",
+            type=str | None,
+            default=None,
+            help="Checkpoint to resume from, or last: the last one of this data, model and method, whose run is continued.",
+        )
+        parser.add_argument(
+            "--checkpoint_every_n_steps",
+            type=int | None,
+            default=None,
+            help="Write last.ckpt every so many steps as well; null: at the end of each epoch.",
+        )
         parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
         parser.add_lightning_class_args(GradientNorms, "gradient_norms")
         parser.add_lightning_class_args(TestMetrics, "test_metrics")
@@ -110,18 +135,36 @@ class FitCLI(LightningCLI):
         self.model.check_precision(config.precision)
         if config.logger is False:
             self.save_config_callback = None  # without a run folder it would write into the current one
+        logs = Path(config.default_root_dir or ".") / "logs"
+        if wanted := self.config.ckpt_path:
+            self.resume_path = find_checkpoint(wanted, logs.joinpath(*self.names))
+            self.config.ckpt_path = None  # config.yaml repeats the run, not its interruption
         if config.logger in (None, True):
-            root = Path(config.default_root_dir or ".")
-            kwargs["logger"] = TensorBoardLogger(root / "logs", name="/".join(self.names), default_hp_metric=False)
+            name, run = "/".join(self.names), self._continued(wanted)
+            kwargs["logger"] = RunFolderLogger(logs, name=name, default_hp_metric=False, **run)
+        plugins = config.plugins if isinstance(config.plugins, list) else [config.plugins] if config.plugins else []
+        if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
+            kwargs["plugins"] = [WholeCheckpoints(), *plugins]
         if not self.has_validation:
             kwargs["limit_val_batches"] = 0
         kwargs["callbacks"] = [self.training_time, *(config.callbacks or []), *self._callbacks(config)]
         return super().instantiate_trainer(**kwargs)
 
+    def _continued(self, wanted: str | None) -> dict[str, Any]:
+        """A run resumed from its last checkpoint goes on in its own folder; what it logged after that step counts no more."""
+        if self.resume_path is None or wanted != "last":
+            return {}
+        run_folder = self.resume_path.parents[1]
+        return {
+            "version": int(run_folder.name.removeprefix("version_")),
+            "purge_step": read_checkpoint(self.resume_path)["global_step"],
+        }
+
     def _callbacks(self, config: Any) -> list[Callback]:
         callbacks = [
             TrainMetrics(self.config.test_metrics.every_n_epochs),
             self.convergence_status,
+            self.coefficient_intervals,
             ConfusionMatrix(),
             MetricCharts(),
             TwoViewGrid(),
@@ -130,9 +173,12 @@ class FitCLI(LightningCLI):
             EmbeddingProjector(),
             HyperParameters(self._settings()),
             *self.further_callbacks,
+            ReplicaCheck(),
+            StopDecision(),
+            RandomStates(),
         ]
         if config.enable_checkpointing is not False and not config.fast_dev_run:
-            callbacks.append(ModelCheckpoint(filename="last", save_top_k=0, save_last=True))
+            callbacks.append(LastCheckpoint(self.config.checkpoint_every_n_steps))
             if self.has_validation:
                 callbacks.append(self.best_checkpoint)
         if config.enable_progress_bar:

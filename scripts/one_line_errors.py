@@ -1,5 +1,6 @@
 """An error is a user interface: one line on the error stream, a non-zero exit, the traceback on demand."""
 
+import os
 import re
 import sys
 import traceback
@@ -25,6 +26,14 @@ CLASSES = {
 }
 
 
+# What gloo and NCCL say when another process has gone.
+LOST = re.compile(r"Connection (closed|reset) by peer|Broken pipe|recvBytes|[Tt]imed? ?out waiting for|ncclRemoteError")
+
+
+# As what Lightning raises that an option makes no sense.
+REFUSALS = (ValueError, TypeError, RuntimeError, ImportError)
+
+
 class CommandLineError(ValueError):
     """The command line or a configuration file asks for something that does not exist."""
 
@@ -42,7 +51,9 @@ def run(main: Callable[[list[str]], None], args: list[str]) -> int:
     except Exception as error:
         if "--debug" in args:
             raise
-        print(f"error: {one_line(error)}", file=sys.stderr)
+        rank = os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))
+        where = f" (process {rank})" if rank.isdigit() and int(rank) else ""
+        print(f"error{where}: {one_line(error)}", file=sys.stderr)
         return 2 if isinstance(error, CommandLineError) else 1
     return 0
 
@@ -50,6 +61,20 @@ def run(main: Callable[[list[str]], None], args: list[str]) -> int:
 def one_line(error: Exception) -> str:
     """What a user needs of an exception: its message, or where it came from if it has none of ours."""
     message = reason(str(error))
+    if port := re.search(r"EADDRINUSE.*?port: (\d+)|port: (\d+).*?EADDRINUSE", message):
+        number = port[1] or port[2]
+        return f"port {number} is in use by another program or run: set another by the environment variable MASTER_PORT"
+    if isinstance(error, RuntimeError) and LOST.search(message):
+        return (
+            "another process of this run has ended or cannot be reached, so this one stops, too: see what that one said, then "
+            f"go on from the last checkpoint with --ckpt_path=last ({message[:100]})"
+        )
+    origin = traceback.extract_tb(error.__traceback__)[-1].filename if error.__traceback__ else ""
+    if "/torch/optim/" in origin:
+        return f"the optimizer refuses: {message}; --model.optimizer.help=CLASS explains its options"
+    by_lightning = "/pytorch_lightning/" in origin or "/lightning_fabric/" in origin
+    if by_lightning and (isinstance(error, REFUSALS) or type(error).__name__ == "MisconfigurationException"):
+        return f"{message.rstrip('.')}; --help explains the options"
     if isinstance(error, (ValueError, OSError, ArithmeticError)) or type(error).__name__ == "MisconfigurationException":
         return message
     frame = traceback.extract_tb(error.__traceback__)[-1]
@@ -62,7 +87,13 @@ def reason(message: str) -> str:
     if not any(WRAPPING.match(line) for line in lines if line):
         plain = " ".join(message.split())
         # A wrong key of a file, in the words for a wrong option, so that the parser suggests the right one.
-        return re.sub(r"^Group '(.+)' does not accept option '(.+)'$", r"unrecognized arguments: --\1.\2", plain)
+        plain = re.sub(r"^Group '(.+)' does not accept option '(.+)'$", r"unrecognized arguments: --\1.\2", plain)
+        plain = re.sub(r"^Option '(\w+\.class_path)' is not accepted$", r"unrecognized arguments: --\1", plain)
+        return re.sub(
+            r"^the following arguments are required: (data|model)(, model)?$",
+            r"\1\2 must be named: by --data=CLASS and --model=CLASS, or data and model with a class_path each in the file",
+            plain,
+        )
     keys = [key for key in re.findall(r'Parser key "([^"]+)"', message) if key != "config"]
     reasons = [line for line in lines if not WRAPPING.match(line) and line != "Expected a <class 'NoneType'>"]
     text = reasons[0] if reasons else " ".join(message.split())
@@ -82,10 +113,14 @@ def reason(message: str) -> str:
     if abstract := re.search(r"instantiatable class, but (\S+) is abstract", text):
         return f"{option}: {abstract[1]} is abstract and cannot be used itself; choose among {', '.join(known)}"
     if refused := re.match(r"Option '(.+)' is not accepted", text):
-        return (
-            f"{option}.{refused[1]} does not exist for the chosen class: "
-            "--model.help=CLASS, --data.help=CLASS and --model.optimizer.help=CLASS list what does"
-        )
+        lists = "--model.help=CLASS, --data.help=CLASS and --model.optimizer.help=CLASS list what does"
+        if keys[-1] == "peer":
+            lists = "scripts/peers explains what does"
+        return f"{option}.{refused[1]} does not exist for the chosen class: {lists}"
+    if "Not a valid subclass of" in text or "but got" in text:
+        return f"{option}: give the name of a class, or its class_path with init_args; choose among {', '.join(known)}"
+    if value := re.search(r"Unable to load config '(.+)'", text):
+        return f"{option} holds {value[1]!r}: give settings there, each as name: value"
     types = [match for line in reasons if (match := re.match(r"Expected an? (.+?)(\. Got value: (.*))?$", line))]
     if types:
         given = types[0][3] or next((line.removeprefix("Given value: ") for line in lines if "Given value: " in line), "?")

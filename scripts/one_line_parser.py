@@ -1,6 +1,6 @@
 """A command-line parser that refuses in one line."""
 
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from one_line_errors import CommandLineError, reason, suggestion
 from pytorch_lightning.cli import LightningArgumentParser
@@ -8,6 +8,10 @@ from pytorch_lightning.cli import LightningArgumentParser
 
 class OneLineParser(LightningArgumentParser):
     """Raises what it would have printed below a page of usage."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # An abbreviation that works today is ambiguous, or another option, tomorrow.
+        super().__init__(*args, **{"allow_abbrev": False, **kwargs})
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         text = reason(message)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,10 @@ from fit_cli import FitCLI
 from rich.console import Console
 from rich.table import Table
 
+from callbacks.coefficient_intervals import as_rows
+
+# More than a screen of them are left to `summary.json`.
+MOST_COEFFICIENTS = 32
 LIBRARIES = ("torch", "pytorch-lightning", "torchmetrics", "scikit-learn", "lightning-newton")
 
 
@@ -22,6 +27,7 @@ def summarize(cli: FitCLI, metrics: dict[str, float]) -> dict[str, Any]:
         "train_seconds": cli.training_time.seconds,
         "status": cli.convergence_status.status,
         "status_message": cli.convergence_status.message,
+        "coefficients": as_rows(cli.coefficient_intervals.table),
         "method": method,
         "model": model,
         "data": data,
@@ -32,10 +38,19 @@ def summarize(cli: FitCLI, metrics: dict[str, float]) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write all or nothing: a reader never sees half a file."""
+    """Write all or nothing: a reader never sees half a file.
+
+    Raises:
+        OSError: the folder cannot be written, or the disk is full.
+    """
     partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    try:
+        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        os.replace(partial, path)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink()
+        raise
 
 
 def show(summary: dict[str, Any], log_dir: Path | None) -> None:
@@ -50,6 +65,23 @@ def show(summary: dict[str, Any], log_dir: Path | None) -> None:
     table.add_row("seconds of training", f"{summary['train_seconds']:.3f}")
     table.add_row("convergence", str(summary["status"]))
     console.print(table)
+    if 0 < len(summary["coefficients"]) <= MOST_COEFFICIENTS:
+        console.print(coefficient_table(summary["coefficients"]))
     console.print(summary["status_message"], highlight=False, soft_wrap=True)
     if log_dir is not None:
         console.print(f"logs: {log_dir}", highlight=False, soft_wrap=True)
+
+
+def coefficient_table(coefficients: dict[str, dict[str, float]]) -> Table:
+    """Estimate, standard error, interval and p-value of each coefficient."""
+    table = Table("coefficient", "estimate", "± s.e.", "95 % interval", "p")
+    for name, row in coefficients.items():
+        p_value = f"{row['p_value']:.2g}" if row["p_value"] else "< 1e-300"
+        table.add_row(
+            name,
+            f"{row['estimate']:.4g}",
+            f"{row['standard_error']:.2g}",
+            f"{row['low']:.3g} … {row['high']:.3g}",
+            p_value,
+        )
+    return table

@@ -11,7 +11,7 @@ TORCH_ONLY = ("lightning_modules/objectives", "lightning_modules/optimizers", "l
 # What the files below a folder may import of the project, the most special folder first.
 ALLOWED = {
     "lightning_modules/objectives/families": ("lightning_modules.objectives.families",),
-    "lightning_modules/objectives": ("lightning_modules.objectives",),
+    "lightning_modules/objectives": ("lightning_modules.objectives", "lightning_modules.networks"),
     "lightning_modules/optimizers": ("lightning_modules.objectives", "lightning_modules.optimizers"),
     "lightning_modules/networks": ("lightning_modules.networks",),
     "lightning_modules": ("lightning_modules",),

@@ -13,17 +13,19 @@ import callbacks
 import datamodules
 import lightning_modules
 from datamodules import BreastCancerDataModule, CaliforniaHousingDataModule, IrisDataModule
-from lightning_modules import optimizers
-from lightning_modules.objectives import GLMObjective, Objective
+from lightning_modules import mlp, networks, optimizers
+from lightning_modules.networks.initialization import BOUNDS
+from lightning_modules.objectives import GLMObjective, NetworkObjective, Objective, families
 from lightning_modules.optimizers import CurvatureOptimizer, Newton
 from tests.idx_files import write_mnist
 from tests.training import METHODS, make_model, make_trainer
 
-FACES = (callbacks, datamodules, lightning_modules, lightning_modules.objectives, optimizers)
+FACES = (callbacks, datamodules, lightning_modules, lightning_modules.objectives, families, networks, optimizers)
 NAMED = [(face, name) for face in FACES for name in face.__all__]
 MODELS = [name for name in lightning_modules.__all__ if not inspect.isabstract(getattr(lightning_modules, name))]
 # Models of a fixed loss over labelled rows, with a penalty; SimCLR, which learns from two views, has tests of its own.
 SUPERVISED = [name for name in MODELS if "l2" in inspect.signature(getattr(lightning_modules, name)).parameters]
+NETWORKS = [name for name in SUPERVISED if "widths" in inspect.signature(getattr(lightning_modules, name)).parameters]
 CURVATURE_METHODS = [
     name
     for name in optimizers.__all__
@@ -91,28 +93,39 @@ def data_module(request: pytest.FixtureRequest, tmp_path: Any) -> Any:
     return getattr(datamodules, name)()
 
 
+def sizes_of(name: str, data: Any) -> dict[str, Any]:
+    """What the constructor of a model has to know of the data."""
+    if name in NETWORKS:
+        return {"widths": (data.num_features, 3, 3, data.num_classes or data.num_targets)}
+    parameters = inspect.signature(getattr(lightning_modules, name)).parameters
+    return {size: getattr(data, size) for size in ("num_features", "num_classes", "num_targets") if size in parameters}
+
+
+# A network suits labels under cross-entropy and real targets under every other loss, and is refused otherwise.
+CANDIDATES = [(name, {}) for name in SUPERVISED] + [(name, {"loss": loss}) for name in NETWORKS for loss in mlp.LOSSES]
+
+
 def test_every_data_module_feeds_every_suitable_model_and_no_other(data_module: Any) -> None:
-    fitted = []
-    for name in SUPERVISED:
-        sizes = {
-            size: getattr(data_module, size)
-            for size in ("num_features", "num_classes", "num_targets")
-            if size in inspect.signature(getattr(lightning_modules, name)).parameters
-        }
+    fitted: list[tuple[str, dict[str, str]]] = []
+    for name, options in CANDIDATES:
         try:
             # Matrix-free, because ten classes of 784 pixels make a matrix of half a gigabyte.
-            model = getattr(lightning_modules, name)(**sizes, l2=0.01, optimizer=partial(Newton, solver="cg"))
+            method = partial(Newton, solver="cg")
+            model = getattr(lightning_modules, name)(**sizes_of(name, data_module), **options, l2=0.01, optimizer=method)
             make_trainer(2).fit(model, data_module)
         except ValueError as error:
             assert "use " in str(error), "a refusal names what would fit"
         else:
-            fitted.append(name)
+            fitted.append((name, options))
     if not data_module.num_classes:
-        assert fitted == ["LinearRegression"]
+        losses = [loss for loss in mlp.LOSSES if loss != "cross_entropy"]
+        expected: list[tuple[str, dict[str, str]]] = [("LinearRegression", {})]
+        expected += [(name, {"loss": loss}) for name in NETWORKS for loss in losses]
     else:
-        assert fitted == (
-            ["LogisticRegression", "SoftmaxRegression"] if data_module.num_classes == 2 else ["SoftmaxRegression"]
-        )
+        binary = ["LogisticRegression"] if data_module.num_classes == 2 else []
+        expected = [(name, {}) for name in (*binary, "SoftmaxRegression", *NETWORKS)]
+        expected += [(name, {"loss": "cross_entropy"}) for name in NETWORKS]
+    assert sorted(map(str, fitted)) == sorted(map(str, expected))
 
 
 def test_every_data_module_shares_the_common_options(data_module: Any) -> None:
@@ -129,8 +142,10 @@ def test_every_data_module_shares_the_common_options(data_module: Any) -> None:
 
 @pytest.mark.parametrize("name", SUPERVISED)
 def test_every_model_measures_itself(name: str) -> None:
-    data = IrisDataModule() if name == "SoftmaxRegression" else BreastCancerDataModule()
-    model = make_model(data, Newton) if name != "LinearRegression" else lightning_modules.LinearRegression(30, optimizer=Newton)
+    """The loss of its metrics is its objective without the penalty; the weights of a linear model, which are 0, have none."""
+    data = BreastCancerDataModule() if name in ("LogisticRegression", "LinearRegression") else IrisDataModule()
+    penalty = {"l2": 0.0} if name in NETWORKS else {"l2": 0.01}
+    model = getattr(lightning_modules, name)(**sizes_of(name, data), **penalty, optimizer=Newton)
     features, targets = data.splits["test"]
     batch = (features, targets.double()[:, None] if name == "LinearRegression" else targets)
     metrics = model.double().metrics()
@@ -139,12 +154,21 @@ def test_every_model_measures_itself(name: str) -> None:
     objective = model.objective(batch)
     assert isinstance(objective, Objective)
     theta = torch.nn.utils.parameters_to_vector(model.parameters()).detach()
-    assert float(values["loss"]) == pytest.approx(float(objective.value(theta)), rel=1e-6), "weights of 0 have no penalty"
+    assert float(values["loss"]) == pytest.approx(float(objective.value(theta)), rel=1e-6)
 
 
-def test_closed_forms_override_every_derivative() -> None:
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_name_that_a_network_can_be_told_is_in_its_documentation(name: str) -> None:
+    documentation = "".join(cls.__doc__ or "" for cls in getattr(lightning_modules, name).__mro__)
+    for choice in (*mlp.LOSSES, *networks.ACTIVATIONS, *BOUNDS, "constant", "cosine"):
+        assert choice in documentation
+
+
+@pytest.mark.parametrize("objective", [GLMObjective, NetworkObjective])
+def test_closed_forms_override_every_derivative(objective: type[Objective]) -> None:
     for name in (
         "gradient",
+        "value_and_gradient",
         "hessian_vector_product",
         "hessian",
         "hessian_diagonal",
@@ -152,4 +176,4 @@ def test_closed_forms_override_every_derivative() -> None:
         "ggn",
         "ggn_diagonal",
     ):
-        assert name in vars(GLMObjective)
+        assert name in vars(objective)

@@ -17,7 +17,7 @@ METHODS: dict[str, OptimizerCallable] = {
     "newton_fixed": partial(Newton, lr=0.5, damping=1e-3),
     "newton_backtracking": partial(Newton, damping=1e-6, search="backtracking"),
     "newton_cg": partial(Newton, solver="cg"),
-    "newton_ggn": partial(Newton, curvature="ggn"),
+    "newton_hessian": partial(Newton, curvature="hessian"),
     "diagonal_newton": DiagonalNewton,
     "diagonal_newton_fixed": partial(DiagonalNewton, lr=0.1, damping=1e-3),
     "sgd_nesterov": partial(torch.optim.SGD, lr=0.1, momentum=0.9, nesterov=True),

@@ -25,6 +25,8 @@ class ConvEncoder(nn.Module):
 
     def __init__(self, image_size: tuple[int, int], features: int = 128, channels: int = 32) -> None:
         super().__init__()
+        if image_size is None:  # what a data module of tables hands over
+            raise ValueError("image_size is None: an encoder takes images, and these data are none; choose data of images")
         height, width = image_size
         if min(height, width, features, channels) < 1:
             raise ValueError(

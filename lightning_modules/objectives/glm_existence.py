@@ -40,7 +40,7 @@ def separates(rows: GLMRows, candidate: Tensor) -> Tensor | None:
     approaches their direction geometrically and does not reach it.
     """
     free = candidate - rows.weights_of(candidate) if rows.l2 else candidate
-    redundant = rows.common_shifts(free)
+    redundant = rows.invariant_directions(free)
     free = free - redundant @ (redundant.T @ free)
     norm = free.norm()
     # Where no more than rounding is left of the candidate there was nothing but redundancy; false for nan as well.
@@ -61,9 +61,10 @@ def escaping_bias(rows: GLMRows, theta: Tensor) -> Tensor | None:
 
     Biases are not penalised, so this happens whatever λ is.
     """
-    family, targets = rows.family, rows.targets
-    outputs = torch.eye(family.num_outputs, dtype=theta.dtype, device=theta.device)
+    outputs = torch.eye(rows.family.num_outputs, dtype=theta.dtype, device=theta.device)
     directions = torch.cat([outputs, -outputs])
-    raised = torch.stack([(family.recession(z.expand(len(targets), -1), targets) > 0).sum() for z in directions])
+    raised = torch.zeros(len(directions), dtype=torch.int64, device=theta.device)
+    for y in rows.targets.split(rows.chunk_rows):
+        raised += torch.stack([(rows.family.recession(z.expand(len(y), -1), y) > 0).sum() for z in directions])
     escaping = directions[rows.reduction(raised) == 0]
     return torch.cat([theta.new_zeros(len(theta) - len(outputs)), escaping[0]]) if len(escaping) else None

@@ -18,6 +18,10 @@ from lightning_modules.objectives.glm_existence import concordance, escaping_bia
 from lightning_modules.objectives.glm_rows import GLMRows
 from lightning_modules.objectives.linear_dependence import dependent_columns
 from lightning_modules.objectives.objective import Objective
+from lightning_modules.objectives.preconditioner import DiagonalPreconditioner, KroneckerPreconditioner, Preconditioner
+
+# The Gram matrix of more features costs more than the products with the Hessian that it saves.
+MOST_GRAM_FEATURES = 4096
 
 
 class GLMObjective(GLMRows, Objective):
@@ -27,6 +31,8 @@ class GLMObjective(GLMRows, Objective):
 
     Args and errors are those of `GLMRows`.
     """
+
+    is_convex = True
 
     def value(self, theta: Tensor) -> Tensor:
         losses = theta.new_zeros(())
@@ -39,7 +45,7 @@ class GLMObjective(GLMRows, Objective):
 
     def value_and_gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         losses, gradient = theta.new_zeros(1), torch.zeros_like(theta)
-        for x, y, z in self.chunks(theta):
+        for x, y, z in self.known_chunks(theta):
             losses += self.family.loss(z, y).sum()
             gradient += self.pull_back(self.family.gradient(z, y), x)
         sums = self.reduction(torch.cat([losses, gradient])) / self.num_rows
@@ -48,15 +54,15 @@ class GLMObjective(GLMRows, Objective):
     def hessian_vector_product(self, theta: Tensor, v: Tensor) -> Tensor:
         weight, bias = self.split(v)
         product = torch.zeros_like(theta)
-        for x, _, z in self.chunks(theta):
+        for x, y, z in self.known_chunks(theta):
             dz = torch.addmm(bias, x, weight.T)  # v → Jv
-            product += self.pull_back(self.family.curvature_product(z, dz), x)  # Jv → HJv → JᵀHJv
+            product += self.pull_back(self.family.curvature_product(z, y, dz), x)  # Jv → HJv → JᵀHJv
         return self.reduction(product) / self.num_rows + self.l2 * self.weights_of(v)
 
     def hessian(self, theta: Tensor) -> Tensor:
         outputs, size = self.family.num_outputs, self.num_features + 1
         blocks = theta.new_zeros(outputs, outputs, size, size)
-        for x, _, z in self.chunks(theta):
+        for x, _, z in self.known_chunks(theta):
             extended = torch.cat([x, x.new_ones(len(x), 1)], 1)  # x̃ = (x, 1)
             curvature = self.family.curvature(z)
             for j in range(outputs):
@@ -73,9 +79,27 @@ class GLMObjective(GLMRows, Objective):
 
     def hessian_diagonal(self, theta: Tensor) -> Tensor:
         diagonal = torch.zeros_like(theta)
-        for x, _, z in self.chunks(theta):
+        for x, _, z in self.known_chunks(theta):
             diagonal += self.pull_back(self.family.curvature_diagonal(z), x.square())
         return self.reduction(diagonal) / self.num_rows + self.l2 * self.weights_of(torch.ones_like(theta))
+
+    def hessian_preconditioner(self, theta: Tensor) -> Preconditioner:
+        """The Hessian with every row's curvature replaced by the mean one:  1/n Σ_i ∂²l/∂z² ⊗ 1/n Σ_i x̃_i x̃_iᵀ + λ I.
+
+        Exact for least squares, but for the penalty on the bias. The second factor is formed and factorised once; with so
+        few rows or so many features that this would cost more than it saves, for rows that come only once, or for features
+        in units so different that rounding hides some behind the others, the diagonal of the Hessian has to do.
+        """
+        if self.is_sample or self.num_features > min(MOST_GRAM_FEATURES, self.num_rows) or self.hides_features:
+            return DiagonalPreconditioner(self.hessian_diagonal(theta))
+        mean = theta.new_zeros(self.family.num_outputs, self.family.num_outputs)
+        for _, _, z in self.known_chunks(theta):
+            mean += self.family.curvature(z).sum(0)
+        mean = self.reduction(mean).double() / self.num_rows
+        return KroneckerPreconditioner(mean, *self.gram_eigen, self.l2, self.by_layout())
+
+    def ggn_preconditioner(self, theta: Tensor) -> Preconditioner:
+        return self.hessian_preconditioner(theta)
 
     def ggn_vector_product(self, theta: Tensor, v: Tensor) -> Tensor:
         return self.hessian_vector_product(theta, v)
@@ -96,9 +120,6 @@ class GLMObjective(GLMRows, Objective):
     def penalty(self, theta: Tensor) -> Tensor:
         return 0.5 * self.l2 * self.weights_of(theta).square().sum()
 
-    def invariant_directions(self, theta: Tensor) -> Tensor:
-        return self.common_shifts(theta)
-
     def attains_minimum(self, theta: Tensor, decrement: float, hessian: Tensor | None) -> bool:
         """Certain for least squares, and with a penalty if no class is missing; else if λR ≤ ½ (see `concordance`)."""
         if self.l2 > 0:
@@ -116,7 +137,7 @@ class GLMObjective(GLMRows, Objective):
                     "the classes are separated, so the loss falls forever along one direction",
                     direction=separating,
                 )
-        if self.l2 == 0 and (columns := dependent_columns(self.gram())):
+        if self.l2 == 0 and (columns := dependent_columns(self.gram.roll((1, 1), (0, 1)))):
             listed = ", ".join(map(str, columns[:8])) + (", …" if len(columns) > 8 else "")
             return Degeneracy(
                 "rank_deficient",

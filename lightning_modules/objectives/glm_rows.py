@@ -1,14 +1,20 @@
 """The rows of a generalised linear model, and how its parameters lie in one vector."""
 
 from collections.abc import Iterator
+from copy import copy
+from functools import cached_property
 
 import torch
 from torch import Tensor
+from typing_extensions import Self
 
+from lightning_modules.objectives.common_shifts import common_shifts
 from lightning_modules.objectives.families.family import Family
 from lightning_modules.objectives.reduction import Reduction, this_process
 
 CACHE_BYTES = 2**21
+# Predictors are kept for the next query at the same θ up to this size.
+KEPT_BYTES = 2**26
 
 
 class GLMRows:
@@ -47,6 +53,13 @@ class GLMRows:
         self.num_rows = int(reduction(torch.tensor(len(features), device=features.device)))
         if self.num_rows == 0:
             raise ValueError("there is not a single row to compute a loss from")
+        self._known: tuple[Tensor, list[Tensor]] | None = None
+
+    def with_l2(self, l2: float) -> Self:
+        """The same rows under another penalty, sharing what is known of them."""
+        other = copy(self)
+        other.l2 = l2
+        return other
 
     def pairs(self, dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
         """Chunks of (features, targets)."""
@@ -60,14 +73,46 @@ class GLMRows:
         for x, y in self.pairs(theta.dtype):
             yield x, y, torch.addmm(bias, x, weight.T)
 
+    def known_chunks(self, theta: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """`chunks`, the linear predictors computed once for as long as θ stays the same: for products at one point.
+
+        They take K numbers a row beside its d features; more than KEPT_BYTES are not kept, so that memory does not grow with
+        rows that are memory-mapped. θ must be an ordinary tensor, not one under `torch.func`.
+        """
+        if len(self.features) * self.family.num_outputs * theta.element_size() > KEPT_BYTES:
+            yield from self.chunks(theta)
+            return
+        if self._known is None or self._known[0].dtype != theta.dtype or not torch.equal(self._known[0], theta):
+            predictors = []
+            for x, y, z in self.chunks(theta):
+                predictors.append(z)
+                yield x, y, z
+            self._known = (theta.clone(), predictors)
+            return
+        for (x, y), z in zip(self.pairs(theta.dtype), self._known[1], strict=True):
+            yield x, y, z
+
+    @cached_property
     def gram(self) -> Tensor:
-        """Σ (1, x)(1, x)ᵀ over all rows, in float64: (d + 1, d + 1)."""
+        """Σ (x, 1)(x, 1)ᵀ over all rows, in float64: (d + 1, d + 1)."""
         size = self.num_features + 1
         total = torch.zeros(size, size, dtype=torch.float64, device=self.features.device)
         for x, _ in self.pairs(torch.float64):
-            extended = torch.cat([x.new_ones(len(x), 1), x], 1)
+            extended = torch.cat([x, x.new_ones(len(x), 1)], 1)
             total.addmm_(extended.T, extended)
         return self.reduction(total)
+
+    @property
+    def hides_features(self) -> bool:
+        """Whether rounding in the Gram matrix's eigenvalues is above the squares of some feature, and no penalty above both."""
+        squares = self.gram.diagonal()
+        return self.l2 == 0 and bool(((squares > 0) & (squares < 1e-12 * squares.max())).any())
+
+    @cached_property
+    def gram_eigen(self) -> tuple[Tensor, Tensor]:
+        """Eigenvalues (d + 1,) and eigenvectors (d + 1, d + 1) of the mean of (x, 1)(x, 1)ᵀ."""
+        eigenvalues, eigenvectors = torch.linalg.eigh(self.gram / self.num_rows)
+        return eigenvalues, eigenvectors
 
     def split(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         """(p,) -> W (K, d), b (K,)."""
@@ -79,15 +124,11 @@ class GLMRows:
         weight, bias = self.split(theta)
         return torch.cat([weight.flatten(), torch.zeros_like(bias)])
 
-    def common_shifts(self, theta: Tensor) -> Tensor:
-        """Orthonormal directions (p, k) that shift all K predictors of a row alike: in every column of (W, b), or in b alone
-        if W is penalised. k = 0 for a family that such a shift does not leave alone.
-        """
+    def invariant_directions(self, theta: Tensor) -> Tensor:
+        """The common shifts of W and b, for a family that they leave alone: (p,) -> (p, k)."""
         if not self.family.shift_invariant:
             return theta.new_zeros(len(theta), 0)
-        shift = theta.new_full((self.family.num_outputs, 1), self.family.num_outputs**-0.5)
-        features = torch.eye(self.num_features + 1, dtype=theta.dtype, device=theta.device)
-        return torch.kron(shift, features[:, -1:] if self.l2 else features)[self.by_layout()]
+        return common_shifts(self.split(theta)[0], penalised=self.l2 > 0)
 
     def pull_back(self, g: Tensor, x: Tensor) -> Tensor:
         """Σ_i g_i ⊗ x̃_i of a chunk, laid out as θ: (rows, K), (rows, d) -> (p,)."""

@@ -5,9 +5,13 @@ r"""The loss of any module as a function of its flat parameters, by automatic di
 `loss` returns a *sum* over rows, so shards may be uneven or empty and the division comes last, as everywhere. It may look
 at the rows of other processes too, if its backward pass sends them their gradients: then each process's sum is that of its
 own rows, and the gradient of the total is still the sum of what the processes compute.
+
+A loss that is given in two parts, `SplitLoss`, has a Gauss–Newton matrix too. Diagonals without a p × p matrix:
+`diagonal_estimate.py`.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -21,23 +25,42 @@ from lightning_modules.objectives.reduction import Reduction, this_process
 SummedLoss = Callable[[Any, Any], Tensor]
 
 
-class _LossOf(nn.Module):
-    """The loss as a module around the model, because `functional_call` replaces parameters for a `forward` only."""
+@dataclass(frozen=True)
+class SplitLoss:
+    """A summed loss in the two parts that the Gauss–Newton matrix JᵀHJ takes: loss = output_loss ∘ outputs.
 
-    def __init__(self, module: nn.Module, loss: SummedLoss) -> None:
+    JᵀHJ is positive semidefinite if `output_loss` is convex in the outputs; put as much into it as is.
+
+    Attributes:
+        outputs: (module, batch) -> f, all that depends on the module's parameters: a tensor of any shape.
+        output_loss: (f, batch) -> the sum of the losses of the batch's rows ().
+    """
+
+    outputs: Callable[[Any, Any], Tensor]
+    output_loss: Callable[[Tensor, Any], Tensor]
+
+    def __call__(self, module: Any, batch: Any) -> Tensor:
+        """The loss as one function: (module, batch) -> ()."""
+        return self.output_loss(self.outputs(module, batch), batch)
+
+
+class _FunctionOf(nn.Module):
+    """A function of a module as a module around it, because `functional_call` replaces parameters for a `forward` only."""
+
+    def __init__(self, module: nn.Module) -> None:
         super().__init__()
-        self.module, self.loss = module, loss
+        self.module = module
 
-    def forward(self, batch: Any) -> Tensor:
-        return self.loss(self.module, batch)
+    def forward(self, function: Callable[[Any, Any], Tensor], batch: Any) -> Tensor:
+        return function(self.module, batch)
 
 
 class _OwnRows(Objective):
     """Σ loss over the rows of this process alone: what is differentiated, before anything is summed over processes."""
 
     def __init__(self, module: nn.Module, loss: SummedLoss, batch: Any) -> None:
-        self.loss_of, self.batch = _LossOf(module, loss), batch
-        self.shapes = {name: parameter.shape for name, parameter in self.loss_of.named_parameters()}
+        self.function_of, self.loss, self.batch = _FunctionOf(module), loss, batch
+        self.shapes = {name: parameter.shape for name, parameter in self.function_of.named_parameters()}
 
     def split(self, theta: Tensor) -> dict[str, Tensor]:
         """(p,) -> the parameters by name, in their shapes."""
@@ -46,11 +69,25 @@ class _OwnRows(Objective):
 
     def at(self, parameters: dict[str, Tensor]) -> Tensor:
         """The sum () at given parameters."""
-        value: Tensor = functional_call(self.loss_of, parameters, (self.batch,))
-        return value
+        return self._call(self.loss, parameters)
 
     def value(self, theta: Tensor) -> Tensor:
         return self.at(self.split(theta))
+
+    def outputs(self, theta: Tensor) -> Tensor:
+        if not isinstance(self.loss, SplitLoss):
+            raise NotImplementedError(
+                "the loss of a ModuleObjective is one function, so it has no Gauss–Newton matrix: give it as "
+                "SplitLoss(outputs, output_loss), or use curvature='hessian'"
+            )
+        return self._call(self.loss.outputs, self.split(theta))
+
+    def output_loss(self, outputs: Tensor) -> Tensor:
+        return self.loss.output_loss(outputs, self.batch) if isinstance(self.loss, SplitLoss) else super().output_loss(outputs)
+
+    def _call(self, function: SummedLoss, parameters: dict[str, Tensor]) -> Tensor:
+        result: Tensor = functional_call(self.function_of, parameters, (function, self.batch))
+        return result
 
 
 class ModuleObjective(Objective):
@@ -58,7 +95,7 @@ class ModuleObjective(Objective):
 
     Args:
         module: any module; θ (p,) is laid out as its `parameters()`.
-        loss: (module, batch) -> the sum of the losses of the batch's rows ().
+        loss: (module, batch) -> the sum of the losses of the batch's rows (); a `SplitLoss` has a Gauss–Newton matrix too.
         batch: this process's rows, in whatever form `loss` takes them.
         num_rows: how many rows that is, ≥ 0.
         reduction: sums over processes; `this_process` if all rows are here.
@@ -77,8 +114,7 @@ class ModuleObjective(Objective):
             raise ValueError("there is not a single row to compute a loss from")
 
     def value(self, theta: Tensor) -> Tensor:
-        self._refuse_noise()
-        return self.reduction(self.own.value(theta)) / self.num_rows
+        return self._mean(self.own.value, theta)
 
     def gradient(self, theta: Tensor) -> Tensor:
         self._refuse_noise()
@@ -97,16 +133,34 @@ class ModuleObjective(Objective):
         return sums[0], sums[1:]
 
     def hessian_vector_product(self, theta: Tensor, v: Tensor) -> Tensor:
-        self._refuse_noise()
-        return self.reduction(self.own.hessian_vector_product(theta, v)) / self.num_rows
+        return self._mean(self.own.hessian_vector_product, theta, v)
 
     def hessian(self, theta: Tensor) -> Tensor:
-        self._refuse_noise()
-        return self.reduction(self.own.hessian(theta)) / self.num_rows
+        return self._mean(self.own.hessian, theta)
 
     def hessian_diagonal(self, theta: Tensor) -> Tensor:
+        return self._mean(self.own.hessian_diagonal, theta)
+
+    def outputs(self, theta: Tensor) -> Tensor:
         self._refuse_noise()
-        return self.reduction(self.own.hessian_diagonal(theta)) / self.num_rows
+        return self.own.outputs(theta)
+
+    def output_loss(self, outputs: Tensor) -> Tensor:
+        return self._mean(self.own.output_loss, outputs)
+
+    def ggn_vector_product(self, theta: Tensor, v: Tensor) -> Tensor:
+        return self._mean(self.own.ggn_vector_product, theta, v)
+
+    def ggn(self, theta: Tensor) -> Tensor:
+        return self._mean(self.own.ggn, theta)
+
+    def ggn_diagonal(self, theta: Tensor) -> Tensor:
+        return self._mean(self.own.ggn_diagonal, theta)
+
+    def _mean(self, own: Callable[..., Tensor], *arguments: Tensor) -> Tensor:
+        """This process's sum -> the mean over all rows."""
+        self._refuse_noise()
+        return self.reduction(own(*arguments)) / self.num_rows
 
     def _refuse_noise(self) -> None:
         """Refuse to compare or differentiate twice what is another function at each evaluation.

@@ -22,17 +22,29 @@ from torch import Tensor
 from torch.func import grad, grad_and_value, jvp, vjp, vmap
 
 from lightning_modules.objectives.degeneracy import Degeneracy
+from lightning_modules.objectives.preconditioner import DiagonalPreconditioner, Preconditioner
+
+NO_GGN = "{} is not split into model and loss, so it has no Gauss–Newton matrix: use curvature='hessian'"
 
 
 class Objective(ABC):
     """Mean loss of a model on a data set, as a function of its flat parameters θ (p,)."""
 
+    # Whether these rows are a sample that changes from step to step, so that what they say is to be averaged.
+    is_sample = False
+    # Whether the loss is convex in θ, so that its Hessian has no negative eigenvalue.
+    is_convex = False
     # How many columns of a p × p matrix are formed at a time: bounds the memory of the dense defaults.
     columns_at_a_time = 64
 
     @abstractmethod
     def value(self, theta: Tensor) -> Tensor:
         """Mean loss plus penalty: (p,) -> ()."""
+
+    @property
+    def has_hessian(self) -> bool:
+        """Whether the second derivatives add up to the first ones: not where these jump."""
+        return True
 
     def gradient(self, theta: Tensor) -> Tensor:
         """∇ value: (p,) -> (p,)."""
@@ -57,11 +69,11 @@ class Objective(ABC):
 
     def outputs(self, theta: Tensor) -> Tensor:
         """f(θ), the model's outputs for every row this process holds: (p,) -> (n, K)."""
-        raise NotImplementedError(f"{type(self).__name__} is not split into model and loss, so it has no Gauss–Newton matrix")
+        raise NotImplementedError(NO_GGN.format(type(self).__name__))
 
     def output_loss(self, outputs: Tensor) -> Tensor:
         """ℓ, the mean loss of given outputs: (n, K) -> ()."""
-        raise NotImplementedError(f"{type(self).__name__} is not split into model and loss, so it has no Gauss–Newton matrix")
+        raise NotImplementedError(NO_GGN.format(type(self).__name__))
 
     def penalty(self, theta: Tensor) -> Tensor:
         """r(θ), the part of `value` that does not depend on the data: (p,) -> ()."""
@@ -81,6 +93,18 @@ class Objective(ABC):
     def ggn_diagonal(self, theta: Tensor) -> Tensor:
         """Diagonal of `ggn`: (p,) -> (p,)."""
         return Objective.ggn(self, theta).diagonal().clone()
+
+    def ggn_form(self, theta: Tensor, v: Tensor) -> Tensor:
+        """v ggn vᵀ, the curvature within the span of k directions: (p,), (k, p) -> (k, k)."""
+        return v @ torch.stack([self.ggn_vector_product(theta, row) for row in v]).T
+
+    def hessian_preconditioner(self, theta: Tensor) -> Preconditioner:
+        """A cheap approximation of `hessian` for conjugate gradients: (p,) -> P."""
+        return DiagonalPreconditioner(self.hessian_diagonal(theta))
+
+    def ggn_preconditioner(self, theta: Tensor) -> Preconditioner:
+        """A cheap approximation of `ggn` for conjugate gradients: (p,) -> P."""
+        return DiagonalPreconditioner(self.ggn_diagonal(theta))
 
     def invariant_directions(self, theta: Tensor) -> Tensor:
         """Orthonormal directions along which `value` never changes, whatever the data: (p,) -> (p, k), here k = 0.

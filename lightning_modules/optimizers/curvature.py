@@ -10,6 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from lightning_modules.objectives import Preconditioner
 from lightning_modules.optimizers.solve import SingularCurvatureError, cholesky_solve, conjugate_gradients
 
 
@@ -70,6 +71,23 @@ class DenseCurvature(Curvature):
         return float(eigenvalues[0]), float(eigenvalues[-1])
 
 
+class AbsoluteCurvature(DenseCurvature):
+    """|C|, the matrix with the same eigenvectors and the absolute eigenvalues, where C is indefinite; C where it is not.
+
+    A step −|C|⁻¹g goes down along directions of negative curvature too, where −C⁻¹g goes up to a saddle.
+    Source: Dauphin et al., Identifying and attacking the saddle point problem (2014), section 5.
+
+    Args:
+        matrix, invariant: as in `DenseCurvature`.
+    """
+
+    def __init__(self, matrix: Tensor, invariant: Tensor) -> None:
+        super().__init__(matrix, invariant)
+        if int(torch.linalg.cholesky_ex(self._completed).info) != 0:
+            eigenvalues, vectors = torch.linalg.eigh(self.matrix)
+            super().__init__((vectors * eigenvalues.abs()) @ vectors.T, invariant)
+
+
 class DiagonalCurvature(Curvature):
     """C as its diagonal.
 
@@ -97,26 +115,32 @@ class DiagonalCurvature(Curvature):
 
 
 class MatrixFreeCurvature(Curvature):
-    """C as a product, solved by conjugate gradients preconditioned with its diagonal.
+    """C as a product, solved by preconditioned conjugate gradients.
 
     Args:
         product: v (p,) -> Cv (p,).
-        diagonal: diagonal of C (p,).
+        preconditioner: a cheap approximation of C.
         invariant: as in `DenseCurvature`; the preconditioner mixes these directions in, and they are taken out again.
         tolerance: on the relative residual of the solution.
     """
 
-    def __init__(self, product: Callable[[Tensor], Tensor], diagonal: Tensor, invariant: Tensor, tolerance: float) -> None:
-        self.product, self.diagonal, self.invariant, self.tolerance = product, diagonal, invariant, tolerance
+    def __init__(
+        self, product: Callable[[Tensor], Tensor], preconditioner: Preconditioner, invariant: Tensor, tolerance: float
+    ) -> None:
+        self.product, self.preconditioner, self.invariant, self.tolerance = product, preconditioner, invariant, tolerance
 
     def solve(self, rhs: Tensor, damping: float) -> Tensor:
-        floor = torch.finfo(rhs.dtype).eps * self.diagonal.abs().max() + damping
-        preconditioner = (self.diagonal.abs() + damping).clamp_min(float(floor) or 1.0)
-        x = conjugate_gradients(lambda v: self.product(v) + damping * v, rhs, preconditioner, self.tolerance, 2 * len(rhs))
+        x = conjugate_gradients(
+            lambda v: self.product(v) + damping * v,
+            rhs,
+            lambda r: self.preconditioner.solve(r, damping),
+            self.tolerance,
+            2 * len(rhs),
+        )
         return x - self.invariant @ (self.invariant.T @ x)
 
     def quadratic_form(self, s: Tensor) -> Tensor:
         return s @ self.product(s)
 
     def mean(self) -> float:
-        return float(self.diagonal.mean())
+        return self.preconditioner.mean()

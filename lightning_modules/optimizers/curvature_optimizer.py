@@ -10,14 +10,15 @@ from torch.nn import Parameter
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from lightning_modules.objectives import Objective
-from lightning_modules.optimizers.convergence import newton_decrement
+from lightning_modules.optimizers.convergence import default_tolerance, newton_decrement
 from lightning_modules.optimizers.search import backtracking
 
 
 class CurvatureOptimizer(torch.optim.Optimizer, ABC):
     """θ ← θ + t d: a direction d from the objective's derivatives, a step size t from `lr` or a search.
 
-    It moves on whatever rows its objective holds, and knows nothing of batches, chunks or processes.
+    It moves on whatever rows its objective holds, and knows nothing of chunks or processes; of batches only that an
+    objective `is_sample`.
 
     Args:
         params: the parameters, one group, in the order of `module.parameters()`.
@@ -77,7 +78,9 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
         theta = parameters_to_vector(params).detach()
         gradient = torch.cat([p.grad.flatten() for p in params])
         self.diagnostics = {"gradient_max": float(gradient.abs().max())}
-        self.status = "converged" if self._is_optimal(theta, gradient, objective) else None
+        # On a sample a small gradient means nothing for the rest of the data.
+        optimal = not objective.is_sample and self._is_optimal(theta, gradient, objective)
+        self.status = "converged" if optimal else None
         if self.status is None:
             step = self.displacement(theta, gradient, loss, objective)
             if step is None:
@@ -101,10 +104,13 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
         self.diagnostics["step_size"] = size or 0.0
         return None if size is None else size * direction
 
+    def tolerance(self, theta: Tensor) -> float:
+        """What is asked of ‖∇‖∞ and λ²/2 at θ (p,)."""
+        chosen: float | None = self.param_groups[0]["tolerance"]
+        return default_tolerance(theta.dtype) if chosen is None else chosen
+
     def _is_optimal(self, theta: Tensor, gradient: Tensor, objective: Objective) -> bool:
-        tolerance = self.param_groups[0]["tolerance"]
-        if tolerance is None:
-            tolerance = torch.finfo(theta.dtype).eps ** (2 / 3)
+        tolerance = self.tolerance(theta)
         # The gradient first: it is known, the decrement costs a Hessian.
         return (
             self.diagnostics["gradient_max"] <= tolerance

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor
 from torch.nn import Parameter
@@ -10,7 +10,7 @@ from torch.nn import Parameter
 from lightning_modules.objectives import Objective
 from lightning_modules.optimizers.curvature import Curvature
 from lightning_modules.optimizers.curvature_optimizer import CurvatureOptimizer
-from lightning_modules.optimizers.damping import adapted, grown
+from lightning_modules.optimizers.damping import adapted, grown, initial
 from lightning_modules.optimizers.search import gradient_falls, lost_in_rounding
 from lightning_modules.optimizers.solve import SingularCurvatureError
 
@@ -81,8 +81,9 @@ class DampedOptimizer(CurvatureOptimizer):
         return step
 
     def _adaptive_displacement(self, theta: Tensor, gradient: Tensor, loss: Tensor, objective: Objective) -> Tensor | None:
-        lr, damping = self.param_groups[0]["lr"], self.damping
+        lr = self.param_groups[0]["lr"]
         curvature = self.last_curvature = self.local_curvature(theta, gradient, objective)
+        damping = self._memory.setdefault("damping", initial(curvature.mean(), objective.is_convex))
         for trial in range(self.max_trials):
             self.diagnostics.update(damping=damping, rejected=float(trial))
             try:
@@ -106,7 +107,7 @@ class DampedOptimizer(CurvatureOptimizer):
         return None
 
     @property
-    def _memory(self) -> dict[str, float]:
+    def _memory(self) -> dict[str, Any]:
         # State is kept with the first parameter, as torch's LBFGS does, because `state_dict` knows state by parameter only.
-        memory: dict[str, float] = self.state[self.param_groups[0]["params"][0]]
+        memory: dict[str, Any] = self.state[self.param_groups[0]["params"][0]]
         return memory

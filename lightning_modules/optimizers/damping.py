@@ -3,13 +3,22 @@
     ρ = (f(θ) − f(θ + s)) / (m(θ) − m(θ + s))       gain ratio: actual over predicted decrease
 
 μ shrinks when ρ > ¾, grows when ρ < ¼, and a step that does not decrease the loss is tried again with more of it.
-It starts at 0 and returns to 0 where it no longer matters: a model that is right – least squares, a logistic regression
-near its optimum – gets pure Newton steps, and one step is enough where one step is exact.
+On a convex loss it starts at 0, and it returns to 0 where it no longer matters: a model that is right – least squares, a
+logistic regression near its optimum – gets pure Newton steps, and one step is enough where one step is exact.
 
 References: D. Marquardt (1963); R. Fletcher (1971), whose ¼ and ¾ these are; Nocedal and Wright (2006), algorithm 4.1.
 """
 
 SHRINK, GROW, FIRST, NEGLIGIBLE = 1 / 3, 4.0, 1e-4, 1e-7
+
+
+def initial(unit: float, is_convex: bool) -> float:
+    """Damping of the first step: none for a convex loss; as much as there is curvature where the model says little yet.
+
+    An undamped first step of a network leads past the region where its units tell rows apart, to weights of nearly 0 or to
+    saturated units, and there it may stay.
+    """
+    return 0.0 if is_convex else abs(unit)
 
 
 def grown(damping: float, unit: float) -> float:

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from lightning_modules.objectives import Objective
-from lightning_modules.optimizers.curvature import Curvature, DenseCurvature, MatrixFreeCurvature
+from lightning_modules.optimizers.curvature import AbsoluteCurvature, Curvature, DenseCurvature, MatrixFreeCurvature
 from lightning_modules.optimizers.damped_optimizer import DampedOptimizer
 
 DENSE_BYTES = 4 * 2**30
@@ -24,8 +24,9 @@ class Newton(DampedOptimizer):
         params: the parameters, one group.
         lr: step size, > 0; 1 is the full Newton step.
         damping: μ ≥ 0 added to the diagonal of the curvature of the *mean* loss, or "adaptive" (Levenberg–Marquardt by the
-            gain ratio, starting at 0). For the curvature of a *summed* loss divide its damping by the number of rows.
-        curvature: "hessian", or "ggn" for the generalised Gauss–Newton matrix (never indefinite).
+            gain ratio; see `damping.py`). For the curvature of a *summed* loss divide its damping by the number of rows.
+        curvature: "ggn" for the generalised Gauss–Newton matrix (never indefinite), or "hessian", of which the absolute
+            eigenvalues count where it is indefinite; the same for a generalised linear model.
         solver: "cholesky" forms the p × p matrix; "cg" needs products with it only, for many parameters.
         search: null for the constant step lr, "backtracking" to halve it until the loss decreases enough (Armijo); needs a
             fixed damping.
@@ -40,7 +41,7 @@ class Newton(DampedOptimizer):
         params: Iterable[Parameter],
         lr: float = 1.0,
         damping: float | Literal["adaptive"] = "adaptive",
-        curvature: Literal["hessian", "ggn"] = "hessian",
+        curvature: Literal["hessian", "ggn"] = "ggn",
         solver: Literal["cholesky", "cg"] = "cholesky",
         search: Literal["backtracking"] | None = None,
         tolerance: float | None = None,
@@ -54,14 +55,21 @@ class Newton(DampedOptimizer):
         hessian = group["curvature"] == "hessian"
         if group["solver"] == "cg":
             product = objective.hessian_vector_product if hessian else objective.ggn_vector_product
-            diagonal = objective.hessian_diagonal(theta) if hessian else objective.ggn_diagonal(theta)
-            # Residuals that shrink like √‖g‖ keep the convergence superlinear (Nocedal and Wright, theorem 7.2).
-            forcing = min(0.1, float(gradient.norm()) ** 0.5)
-            return MatrixFreeCurvature(partial(product, theta), diagonal, objective.invariant_directions(theta), forcing)
+            preconditioner = objective.hessian_preconditioner(theta) if hessian else objective.ggn_preconditioner(theta)
+            # Residuals that shrink like √‖g‖ keep the convergence superlinear (Nocedal and Wright, theorem 7.2), and what is
+            # below a tenth of the tolerance nobody asked for.
+            floor = 0.1 * self.tolerance(theta) / (float(gradient.abs().max()) or 1.0)
+            forcing = max(min(0.1, float(gradient.norm()) ** 0.5), floor)
+            # A network's are as many numbers as its parameters times its last layer's inputs, and its damping keeps them out.
+            invariant = objective.invariant_directions(theta) if objective.is_convex else theta.new_zeros(len(theta), 0)
+            return MatrixFreeCurvature(partial(product, theta), preconditioner, invariant, forcing)
         if (size := 8 * len(theta) ** 2) > DENSE_BYTES:
             raise ValueError(
                 f"a dense {group['curvature']} of {len(theta)} parameters takes {size / 2**30:.1f} GiB: "
                 "use Newton(solver='cg'), which needs products only, or DiagonalNewton"
             )
-        matrix = objective.hessian(theta) if hessian else objective.ggn(theta)
-        return DenseCurvature(matrix, objective.invariant_directions(theta))
+        invariant = objective.invariant_directions(theta)
+        if not hessian:
+            return DenseCurvature(objective.ggn(theta), invariant)
+        dense = DenseCurvature if objective.is_convex else AbsoluteCurvature
+        return dense(objective.hessian(theta), invariant)

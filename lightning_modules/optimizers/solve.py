@@ -49,7 +49,12 @@ def _smallest_eigenvalue(factor: Tensor) -> Tensor:
 
 
 def conjugate_gradients(
-    product: Callable[[Tensor], Tensor], rhs: Tensor, preconditioner: Tensor, tolerance: float, max_iterations: int
+    product: Callable[[Tensor], Tensor],
+    rhs: Tensor,
+    preconditioner: Callable[[Tensor], Tensor],
+    tolerance: float,
+    max_iterations: int,
+    in_energy: bool = False,
 ) -> Tensor:
     """Solve A x = `rhs` approximately with products v → Av only: (p,) -> (p,).
 
@@ -60,18 +65,21 @@ def conjugate_gradients(
     Args:
         product: v (p,) -> Av (p,), A symmetric.
         rhs: b (p,).
-        preconditioner: positive diagonal (p,), an approximation of the diagonal of A.
+        preconditioner: r (p,) -> P⁻¹r (p,), P an approximation of A.
         tolerance: on the residual relative to b.
         max_iterations: bound on the number of products.
+        in_energy: whether the residual is measured by the preconditioner, √(rᵀP⁻¹r) against √(bᵀP⁻¹b): an estimate of the
+            error in the norm of A, which is what the decrement bᵀA⁻¹b needs.
 
     Raises:
         SingularCurvatureError: the very first direction has no positive curvature.
     """
     x, residual = torch.zeros_like(rhs), -rhs
-    y = residual / preconditioner
+    y = preconditioner(residual)
     direction, ry = -y, residual @ y
+    first = ry
     for iteration in range(max_iterations):
-        if residual.norm() <= tolerance * rhs.norm():
+        if (ry <= tolerance**2 * first) if in_energy else (residual.norm() <= tolerance * rhs.norm()):
             break
         image = product(direction)
         curvature = direction @ image
@@ -84,7 +92,7 @@ def conjugate_gradients(
         alpha = ry / curvature
         x = x + alpha * direction
         residual = residual + alpha * image
-        y = residual / preconditioner
+        y = preconditioner(residual)
         ry, previous = residual @ y, ry
         direction = -y + ry / previous * direction
     return x

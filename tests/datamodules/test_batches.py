@@ -83,6 +83,14 @@ def test_a_full_batch_is_a_view(batch_size: int | None) -> None:
     assert (served.data_ptr(), labels.data_ptr()) == (features.data_ptr(), targets.data_ptr())
 
 
+@pytest.mark.parametrize("rank", range(3))
+def test_a_share_of_a_full_batch_is_a_view_too(rank: int) -> None:
+    features = torch.randn(10, 3)
+    ((share,),) = TensorBatches((features,), ShardedBatchSampler(10, None, shuffle=True, rank=rank, world_size=3))
+    assert torch.equal(share, features[rank::3])
+    assert share.data_ptr() == features[rank].data_ptr()
+
+
 class Recorder(LightningModule):
     """Notes the rows of every training batch, by epoch."""
 

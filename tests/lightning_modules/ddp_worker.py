@@ -15,9 +15,9 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from datamodules import BreastCancerDataModule, IrisDataModule
-from lightning_modules import LogisticRegression
+from lightning_modules import MLP, LogisticRegression, ObjectiveModule, ResidualMLP
 from lightning_modules.objectives import Reduction, this_process
-from lightning_modules.optimizers import Newton
+from lightning_modules.optimizers import DiagonalNewton, Newton
 from tests.training import METHODS, fit_iterates, make_model
 
 EPOCHS = 4
@@ -27,7 +27,18 @@ DATA: dict[str, Any] = {
     "iris": partial(IrisDataModule, val_fraction=0.2, test_fraction=0.205, seed=3, batch_size=None),
     "iris_batches": partial(IrisDataModule, val_fraction=0.2, test_fraction=0.205, seed=3, batch_size=29),
 }
+# Networks under the methods that ask for all there is: value, gradient, matrices, products, diagonals, averages over steps.
+NETWORKS: dict[str, Any] = {
+    "mlp_newton": partial(MLP, optimizer=Newton),
+    "mlp_newton_hessian": partial(MLP, optimizer=partial(Newton, curvature="hessian")),
+    "mlp_newton_cg": partial(MLP, optimizer=partial(Newton, solver="cg")),
+    "mlp_diagonal_newton": partial(MLP, optimizer=DiagonalNewton),
+    "mlp_adam": partial(MLP, optimizer=METHODS["adam"]),
+    "residual_diagonal_newton": partial(ResidualMLP, optimizer=partial(DiagonalNewton, curvature="hessian")),
+    "residual_cosine": partial(ResidualMLP, schedule="cosine", optimizer=METHODS["adam"]),
+}
 CASES = [(data, method) for data in DATA for method in METHODS]
+CASES += [(data, method) for data in ("iris", "iris_batches") for method in NETWORKS]
 
 
 class WithoutReduction(LogisticRegression):
@@ -42,8 +53,11 @@ def iterates(data: str, method: str, **options: Any) -> torch.Tensor:
     """θ after each epoch of a case; one that converges early keeps its last θ."""
     torch.manual_seed(0)
     module = DATA[data]()
+    model: ObjectiveModule
     if method == "without_reduction":
         model = WithoutReduction(module.num_features, 0.01, optimizer=Newton)
+    elif method in NETWORKS:
+        model = NETWORKS[method]((4, 4, 4, 3), "tanh", l2=0.01)
     else:
         model = make_model(module, METHODS[method])
     return fit_iterates(model, module, EPOCHS, **options)

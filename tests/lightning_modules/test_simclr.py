@@ -163,3 +163,8 @@ def test_bad_input_is_refused() -> None:
         model.objective((batch[0], batch[3]))
     with pytest.raises(ValueError, match="no data module is there"):
         model.evaluate(batch)
+
+
+def test_data_without_images_are_refused() -> None:
+    with pytest.raises(ValueError, match="these data are none; choose data of images"):
+        SimCLR(image_size=None, num_classes=10, optimizer=torch.optim.Adam)  # type: ignore[arg-type]

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from base_config import with_base
 from fit_cli import FitCLI
+from jsonargparse import ArgumentParser
+
+from lightning_modules.optimizers import Newton
 
 
 def base(args: list[str]) -> dict[str, Any]:
@@ -35,6 +38,12 @@ def test_settings_of_a_replaced_method_are_gone(flags: list[str]) -> None:
 def test_settings_of_the_same_method_stay() -> None:
     assert optimizer(["--model.optimizer=lightning_modules.optimizers.Newton"])["init_args"]["damping"] == "adaptive"
     assert optimizer([])["init_args"]["lr"] == 1.0
+
+
+def test_the_base_states_the_defaults_of_its_method() -> None:
+    parser = ArgumentParser()
+    parser.add_class_arguments(Newton, skip={"params"})
+    assert optimizer([])["init_args"] == parser.get_defaults().as_dict()
 
 
 def test_a_new_model_keeps_the_method_and_nothing_else() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from compare import COMPARISONS, main, make_cli, read_history
+from compare import COMPARISONS, main
+from comparison_run import make_cli, read_history
 from one_line_errors import run
 
 
@@ -59,8 +60,10 @@ def test_every_comparison_is_whole(path: Path) -> None:
     comparison = yaml.safe_load(path.read_text())
     assert {"title", "data", "model", "methods"} <= set(comparison)
     for method in comparison["methods"].values():
-        assert set(method) - {"data"} == {"max_epochs", "optimizer"}
+        assert set(method) - {"data", "model", "model_options", "tune", "group"} == {"max_epochs", "optimizer"}
         assert set(method.get("data", {})) <= {"batch_size"}, "another split would be another task"
+        assert all(comparison.get("seeds") or not method.get(key) for key in ("tune", "group"))
+    assert bool(comparison.get("seeds")) is ("select" in comparison)
 
 
 def test_a_method_can_have_its_own_batch_size() -> None:

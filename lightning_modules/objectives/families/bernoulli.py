@@ -53,8 +53,11 @@ class Bernoulli(Family):
         # σ(z) σ(−z), not σ(z) (1 − σ(z)): the latter is exactly 0 from z = 37 on.
         return torch.sigmoid(z) * torch.sigmoid(-z)
 
-    def curvature_product(self, z: Tensor, v: Tensor) -> Tensor:
+    def curvature_product(self, z: Tensor, y: Tensor, v: Tensor) -> Tensor:
         return self.curvature_diagonal(z) * v
+
+    def curvature_factor(self, z: Tensor, y: Tensor) -> Tensor:
+        return self.curvature_diagonal(z).sqrt()[None]
 
     def recession(self, z: Tensor, y: Tensor) -> Tensor:
         return torch.relu(torch.where(y == 1, -z, z))[:, 0]

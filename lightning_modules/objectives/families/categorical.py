@@ -26,7 +26,7 @@ class Categorical(Family):
         if targets.is_floating_point():
             raise ValueError(
                 f"the targets are real numbers ({targets.dtype}), not class labels: a classifier does not fit them; "
-                "use LinearRegression"
+                "use LinearRegression, or a network with loss='mse'"
             )
         if targets.ndim != 1:
             raise ValueError(f"the targets have shape {tuple(targets.shape)}, a classifier takes one label a row, (rows,)")
@@ -34,8 +34,8 @@ class Categorical(Family):
         if bad.any():
             raise ValueError(
                 f"{int(bad.sum())} of {len(targets)} labels lie outside 0 … {self.num_outputs - 1} (found "
-                f"{targets.min().item()} … {targets.max().item()}): set num_classes to the number of classes and count "
-                "labels from 0"
+                f"{targets.min().item()} … {targets.max().item()}): set num_classes, or the last width of a network, to "
+                "the number of classes and count labels from 0"
             )
         return targets.long()
 
@@ -58,9 +58,17 @@ class Categorical(Family):
         p = torch.softmax(z, 1)
         return p * (1 - p)
 
-    def curvature_product(self, z: Tensor, v: Tensor) -> Tensor:
+    def curvature_product(self, z: Tensor, y: Tensor, v: Tensor) -> Tensor:
         p = torch.softmax(z, 1)
-        return p * (v - (p * v).sum(1, keepdim=True))
+        return p * (v - (p * v).sum(-1, keepdim=True))
+
+    def curvature_factor(self, z: Tensor, y: Tensor) -> Tensor:
+        # Row c is √p_c (e_c − p): their squares sum to Σ_c p_c (e_c − p)(e_c − p)ᵀ, the covariance of a draw from p.
+        p = torch.softmax(z, 1)
+        root = p.sqrt()
+        factor = -root.T[:, :, None] * p
+        factor.diagonal(dim1=0, dim2=2).add_(root)
+        return factor
 
     def recession(self, z: Tensor, y: Tensor) -> Tensor:
         return z.amax(1) - z.gather(1, y[:, None])[:, 0]

@@ -10,12 +10,14 @@ curvature is free of y, so the Hessian and the generalised Gauss–Newton matrix
 Reference: P. McCullagh and J. Nelder, Generalized Linear Models, 2nd ed. (1989), section 2.2.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 
 from torch import Tensor
 
+from lightning_modules.objectives.families.pointwise_loss import PointwiseLoss
 
-class Family(ABC):
+
+class Family(PointwiseLoss):
     """Loss, gradient and curvature of one row as functions of its linear predictor.
 
     Args:
@@ -24,31 +26,10 @@ class Family(ABC):
 
     # c with |l'''(z)[u, u, v]| ≤ c max_k |v_k| l''(z)[u, u] for all u, v: generalised self-concordance (Bach, 2010, section 2).
     self_concordance: float
-    # Whether adding one number to all K predictors of a row changes nothing.
-    shift_invariant = False
-
-    def __init__(self, num_outputs: int) -> None:
-        self.num_outputs = num_outputs
-
-    @abstractmethod
-    def check(self, targets: Tensor) -> Tensor:
-        """Return the targets in the shape the other methods take; refuse those this family cannot have produced.
-
-        Raises:
-            ValueError: the targets do not suit the family; the message says what was found and which model would fit.
-        """
-
-    @abstractmethod
-    def loss(self, z: Tensor, y: Tensor) -> Tensor:
-        """Loss of each row: (n, K), checked targets -> (n,)."""
 
     @abstractmethod
     def mean(self, z: Tensor) -> Tensor:
         """Expected sufficient statistic μ(z): (n, K) -> (n, K)."""
-
-    @abstractmethod
-    def gradient(self, z: Tensor, y: Tensor) -> Tensor:
-        """∂l/∂z = μ(z) − t(y) of each row: (n, K), checked targets -> (n, K)."""
 
     @abstractmethod
     def curvature(self, z: Tensor) -> Tensor:
@@ -57,10 +38,6 @@ class Family(ABC):
     @abstractmethod
     def curvature_diagonal(self, z: Tensor) -> Tensor:
         """Diagonal of `curvature`: (n, K) -> (n, K)."""
-
-    @abstractmethod
-    def curvature_product(self, z: Tensor, v: Tensor) -> Tensor:
-        """`curvature` times a vector in each row: (n, K), (n, K) -> (n, K)."""
 
     @abstractmethod
     def recession(self, z: Tensor, y: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from lightning_modules.objectives.families.family import Family
+from lightning_modules.objectives.families.real_targets import real_targets
 
 
 class Gaussian(Family):
@@ -19,22 +20,8 @@ class Gaussian(Family):
     self_concordance = 0.0
 
     def check(self, targets: Tensor) -> Tensor:
-        """Real targets (n, K); (n,) is read as (n, 1). Any other shape would broadcast and is refused."""
-        if not targets.is_floating_point():
-            raise ValueError(
-                f"the targets are class labels ({targets.dtype}), not real numbers: least squares does not fit them; "
-                "use LogisticRegression or SoftmaxRegression"
-            )
-        if targets.ndim == 1:
-            targets = targets[:, None]
-        if targets.ndim != 2 or targets.shape[1] != self.num_outputs:
-            raise ValueError(
-                f"the targets have shape {tuple(targets.shape)}, the model predicts (rows, {self.num_outputs}): "
-                f"set num_targets to {targets.shape[-1]}"
-            )
-        if not torch.isfinite(targets).all():
-            raise ValueError(f"{int((~torch.isfinite(targets)).sum())} targets are not finite: remove those rows")
-        return targets
+        """Real targets (n, K), as `real_targets` has them."""
+        return real_targets(targets, self.num_outputs)
 
     def loss(self, z: Tensor, y: Tensor) -> Tensor:
         return 0.5 * (z - y.to(z.dtype)).square().sum(1)
@@ -51,8 +38,11 @@ class Gaussian(Family):
     def curvature_diagonal(self, z: Tensor) -> Tensor:
         return torch.ones_like(z)
 
-    def curvature_product(self, z: Tensor, v: Tensor) -> Tensor:
+    def curvature_product(self, z: Tensor, y: Tensor, v: Tensor) -> Tensor:
         return v
+
+    def curvature_factor(self, z: Tensor, y: Tensor) -> Tensor:
+        return self.curvature(z).transpose(0, 1)
 
     def recession(self, z: Tensor, y: Tensor) -> Tensor:
         return torch.where(z.abs().sum(1) > 0, torch.inf, 0.0).to(z)

@@ -50,16 +50,18 @@ def test_own_loss_is_differentiable(family, scale):
     own = vmap(grad(lambda z, y: family.loss(z[None], y[None])[0]))
     assert_close(own(z, y), family.gradient(z, y), rtol=1e-10, atol=1e-14)
     v = torch.randn_like(z)
-    assert_close(jvp(lambda z: own(z, y), (z,), (v,))[1], family.curvature_product(z, v), rtol=1e-9, atol=1e-13)
+    assert_close(jvp(lambda z: own(z, y), (z,), (v,))[1], family.curvature_product(z, y, v), rtol=1e-9, atol=1e-13)
 
 
 @each_family
 @each_scale
 def test_the_forms_of_the_curvature_agree(family, scale):
-    z, _ = sample(family, scale)
+    z, y = sample(family, scale)
     v, curvature = torch.randn_like(z), family.curvature(z)
+    factor = family.curvature_factor(z, y)
+    assert_close(torch.einsum("cnj,cnk->njk", factor, factor), curvature.contiguous(), rtol=1e-10, atol=1e-14)
     assert_close(family.curvature_diagonal(z), curvature.diagonal(dim1=1, dim2=2), rtol=1e-10, atol=1e-14)
-    assert_close(family.curvature_product(z, v), torch.einsum("njk,nk->nj", curvature, v), rtol=1e-10, atol=1e-14)
+    assert_close(family.curvature_product(z, y, v), torch.einsum("njk,nk->nj", curvature, v), rtol=1e-10, atol=1e-14)
     assert (torch.linalg.eigvalsh(curvature) >= -1e-14).all()
 
 
@@ -85,7 +87,7 @@ def test_extreme_predictors_stay_finite(family, size):
         family.gradient(z, y),
         family.curvature(z),
         family.curvature_diagonal(z),
-        family.curvature_product(z, v),
+        family.curvature_product(z, y, v),
         family.recession(z, y),
     )
     finite = quantities[:-1] if isinstance(family, Gaussian) else quantities  # a square has no finite slope far out
@@ -145,7 +147,7 @@ def test_self_concordance_is_sharp(family):
     z = torch.full((1, family.num_outputs), 9.0, dtype=torch.float64)
     z[:, 1:] = -9.0
     v = z.sign()
-    second = lambda z: (v * family.curvature_product(z, v)).sum(1)  # noqa: E731
+    second = lambda z: (v * family.curvature_product(z, torch.zeros(1), v)).sum(1)  # noqa: E731
     third = jvp(second, (z,), (v,))[1]
     assert (third.abs() >= 0.99 * family.self_concordance * second(z)).all()
 
@@ -219,8 +221,8 @@ NAN, INF = float("nan"), float("inf")
         (Categorical(3), torch.tensor([0.0, 1.0]), "real numbers", "use LinearRegression"),
         (Categorical(3), torch.zeros(3, 3, dtype=torch.int64), r"shape \(3, 3\)", "one label a row"),
         (Gaussian(1), torch.tensor([0, 1]), "class labels", "use LogisticRegression or SoftmaxRegression"),
-        (Gaussian(1), torch.zeros(5, 2), r"shape \(5, 2\).*\(rows, 1\)", "set num_targets to 2"),
-        (Gaussian(3), torch.zeros(5), r"shape \(5, 1\).*\(rows, 3\)", "set num_targets to 1"),
+        (Gaussian(1), torch.zeros(5, 2), r"shape \(5, 2\).*\(rows, 1\)", "set its number of outputs to 2"),
+        (Gaussian(3), torch.zeros(5), r"shape \(5, 1\).*\(rows, 3\)", "set its number of outputs to 1"),
         (Gaussian(2), torch.zeros(5, 2, 1), r"shape \(5, 2, 1\).*\(rows, 2\)", r"\(rows, 2\)"),
         (Gaussian(1), torch.tensor([0.0, NAN, INF]), "2 targets are not finite", "remove those rows"),
     ],

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import parameters_to_vector
 
-from lightning_modules.objectives import GLMObjective, ModuleObjective, Objective
+from lightning_modules.networks import DenseNetwork
+from lightning_modules.objectives import GLMObjective, ModuleObjective, NetworkObjective, Objective, SplitLoss
 from lightning_modules.objectives.families import Categorical
 
 Batch = tuple[Tensor, Tensor]
@@ -116,3 +117,46 @@ def test_a_noisy_module_has_one_gradient_and_nothing_to_compare(make_layer: Call
 def test_dropout_that_drops_nothing_is_fine() -> None:
     batch, module = make_batch(), network(nn.Dropout(0.0))
     ModuleObjective(module, summed, batch, len(batch[1])).value(flat(module))
+
+
+# -- A loss in two parts ------------------------------------------------------------------------------------------
+
+SPLIT = SplitLoss(
+    lambda module, batch: module(batch[0]), lambda outputs, batch: cross_entropy(outputs, batch[1], reduction="sum")
+)
+GGN_QUERIES = ("ggn", "ggn_diagonal")
+
+
+def test_a_split_loss_has_the_gauss_newton_matrix_of_the_closed_forms() -> None:
+    (features, labels), dense = make_batch(), DenseNetwork((4, 5, 3), "tanh")
+    found = ModuleObjective(dense.double(), SPLIT, (features, labels), len(labels))
+    expected = NetworkObjective(dense, Categorical(3), features, labels)
+    theta, v = torch.randn(2, 43, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    for query in (*QUERIES, *GGN_QUERIES):
+        torch.testing.assert_close(getattr(found, query)(theta), getattr(expected, query)(theta), rtol=1e-10, atol=1e-12)
+    product = expected.ggn_vector_product(theta, v)
+    torch.testing.assert_close(found.ggn_vector_product(theta, v), product, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(found.output_loss(found.outputs(theta)), found.value(theta), rtol=1e-14, atol=0)
+
+
+def test_the_shards_of_a_gauss_newton_matrix_sum_to_the_whole() -> None:
+    (features, labels), module = make_batch(), network()
+    whole = ModuleObjective(module, SPLIT, (features, labels), 23)
+    parts = [ModuleObjective(module, SPLIT, (features[cut], labels[cut]), len(labels[cut])) for cut in (slice(5), slice(5, 23))]
+    for query in GGN_QUERIES:
+        first, second = (getattr(part, query)(flat(module)) * part.num_rows for part in parts)
+        torch.testing.assert_close((first + second) / 23, getattr(whole, query)(flat(module)), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("query", GGN_QUERIES)
+def test_a_loss_in_one_piece_says_how_to_split_it(query: str) -> None:
+    module = network()
+    with pytest.raises(NotImplementedError, match=r"give it as SplitLoss\(outputs, output_loss\), or use curvature='hessian'"):
+        getattr(ModuleObjective(module, summed, make_batch(), 23), query)(flat(module))
+
+
+@pytest.mark.parametrize("query", GGN_QUERIES)
+def test_a_noisy_module_has_no_gauss_newton_matrix(query: str) -> None:
+    module = network(nn.Dropout())
+    with pytest.raises(ValueError, match="Dropout '1' makes"):
+        getattr(ModuleObjective(module, SPLIT, make_batch(), 23), query)(flat(module))

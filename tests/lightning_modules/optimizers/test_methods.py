@@ -306,7 +306,8 @@ class Saddle(Objective):
 def test_adaptive_damping_leaves_negative_curvature_downhill(make, solver):
     """A pure Newton step would climb to the saddle at 0."""
     parameter = Parameter(torch.tensor([1.0, 0.1], dtype=torch.float64))
-    optimizer = make([parameter], solver=solver) if make is Newton else make([parameter])
+    options = {"solver": solver} if make is Newton else {}
+    optimizer = make([parameter], curvature="hessian", **options)
     objective, losses = Saddle(), []
 
     def closure() -> Tensor:
@@ -402,6 +403,8 @@ def test_one_parameter_group_only(make):
 class ManyParameters(Objective):
     """½ ‖θ − 1‖², whose Hessian must not be formed."""
 
+    is_convex = True
+
     def value(self, theta: Tensor) -> Tensor:
         return 0.5 * (theta - 1).square().sum()
 
@@ -439,6 +442,6 @@ def test_a_matrix_that_does_not_fit_is_refused_before_it_is_formed(curvature, da
 
 
 def test_the_matrix_free_solver_takes_what_does_not_fit():
-    optimizer, parameter = step_with_many_parameters(solver="cg")
+    optimizer, parameter = step_with_many_parameters(solver="cg", curvature="hessian")
     assert optimizer.status == "converged"
     assert_close(parameter.detach(), torch.ones_like(parameter.detach()))

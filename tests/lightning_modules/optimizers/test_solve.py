@@ -82,6 +82,10 @@ def test_what_is_not_positive_definite_is_refused_with_the_remedies(matrix):
         refusal.match(remedy)
 
 
+def identity(r: Tensor) -> Tensor:
+    return r
+
+
 # -- Conjugate gradients ------------------------------------------------------------------------------------------
 
 
@@ -89,7 +93,7 @@ def test_what_is_not_positive_definite_is_refused_with_the_remedies(matrix):
 @pytest.mark.parametrize("size", [1, 5, 30])
 def test_conjugate_gradients_equal_a_direct_solver(size, preconditioned):
     matrix, rhs = random_spd(size, 1), normal(size)
-    preconditioner = matrix.diagonal() if preconditioned else torch.ones(size, dtype=torch.float64)
+    preconditioner = (lambda r: r / matrix.diagonal()) if preconditioned else identity
     solution = conjugate_gradients(lambda v: matrix @ v, rhs, preconditioner, 1e-13, 10 * size)
     assert_close(solution, torch.linalg.solve(matrix, rhs), rtol=1e-10, atol=1e-11)
 
@@ -102,10 +106,9 @@ def test_conjugate_gradients_stop_at_the_tolerance_and_not_before(tolerance):
         products.append(v)
         return matrix @ v
 
-    one = torch.ones(30, dtype=torch.float64)
-    solution = conjugate_gradients(product, rhs, one, tolerance, 300)
+    solution = conjugate_gradients(product, rhs, identity, tolerance, 300)
     assert (matrix @ solution - rhs).norm() <= 1.01 * tolerance * rhs.norm()
-    earlier = conjugate_gradients(lambda v: matrix @ v, rhs, one, tolerance, len(products) - 1)
+    earlier = conjugate_gradients(lambda v: matrix @ v, rhs, identity, tolerance, len(products) - 1)
     assert (matrix @ earlier - rhs).norm() > tolerance * rhs.norm()
 
 
@@ -115,9 +118,30 @@ def test_conjugate_gradients_give_a_descent_direction_however_early_they_stop(se
     """And one along which the quadratic model falls, even where the matrix is singular: its right-hand side is in its range."""
     x = normal(15, 20, seed=seed)
     matrix, rhs = x.T @ x, x.T @ normal(15, seed=seed + 50)
-    solution = conjugate_gradients(lambda v: matrix @ v, rhs, matrix.diagonal(), 1e-14, iterations)
+    solution = conjugate_gradients(lambda v: matrix @ v, rhs, lambda r: r / matrix.diagonal(), 1e-14, iterations)
     assert solution @ rhs > 0
     assert 0.5 * solution @ matrix @ solution - rhs @ solution < 0
+
+
+@pytest.mark.parametrize("tolerance", [0.3, 0.1, 0.01])
+def test_in_the_norm_of_a_perfect_preconditioner_the_error_of_the_energy_is_the_tolerance_squared(tolerance: float) -> None:
+    """With P close to A, bᵀA⁻¹b − bᵀx = ‖x − A⁻¹b‖²_A is at most tolerance² of bᵀA⁻¹b, to the closeness of P."""
+    root = normal(60, 60)
+    matrix = root @ root.T + torch.diag(torch.logspace(-3, 3, 60).double())
+    noise = normal(60, 60, seed=1) / 200
+    half = torch.linalg.cholesky(matrix)
+    close = half @ (torch.eye(60).double() + noise + noise.T) @ half.T
+    rhs = normal(60, seed=2)
+    products: list[None] = []
+
+    def product(v: Tensor) -> Tensor:
+        products.append(None)
+        return matrix @ v
+
+    x = conjugate_gradients(product, rhs, lambda r: torch.linalg.solve(close, r), tolerance, 60, in_energy=True)
+    energy = rhs @ torch.linalg.solve(matrix, rhs)
+    assert 0 <= float(1 - rhs @ x / energy) <= 1.5 * tolerance**2
+    assert 1 <= len(products) < 30
 
 
 def test_a_zero_right_hand_side_needs_no_product():
@@ -125,7 +149,7 @@ def test_a_zero_right_hand_side_needs_no_product():
         raise AssertionError("the solution is 0")
 
     zero = torch.zeros(3, dtype=torch.float64)
-    assert_close(conjugate_gradients(product, zero, zero + 1, 1e-3, 10), zero)
+    assert_close(conjugate_gradients(product, zero, identity, 1e-3, 10), zero)
 
 
 @pytest.mark.parametrize("diagonal", [[-1.0, -2.0], [0.0, 0.0], [1.0, -5.0]], ids=["negative", "zero", "indefinite"])
@@ -133,12 +157,12 @@ def test_no_positive_curvature_along_the_first_direction_is_refused(diagonal):
     matrix = torch.tensor(diagonal, dtype=torch.float64).diag()
     one = torch.ones(2, dtype=torch.float64)
     with pytest.raises(SingularCurvatureError, match="not positive: use damping='adaptive' or a damping > 0"):
-        conjugate_gradients(lambda v: matrix @ v, one, one, 1e-8, 10)
+        conjugate_gradients(lambda v: matrix @ v, one, identity, 1e-8, 10)
 
 
 def test_negative_curvature_met_later_ends_with_what_was_gained():
     matrix = torch.tensor([10.0, 1.0, -0.1], dtype=torch.float64).diag()
     rhs = torch.tensor([1.0, 1.0, 0.5], dtype=torch.float64)
-    solution = conjugate_gradients(lambda v: matrix @ v, rhs, torch.ones_like(rhs), 1e-12, 30)
+    solution = conjugate_gradients(lambda v: matrix @ v, rhs, identity, 1e-12, 30)
     assert torch.isfinite(solution).all() and solution @ rhs > 0
     assert 0.5 * solution @ matrix @ solution - rhs @ solution < 0

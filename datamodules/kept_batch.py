@@ -1,0 +1,22 @@
+"""A full batch is moved and converted once, not in every epoch."""
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+Batch = tuple[Tensor, ...]
+
+
+class KeptBatch:
+    """What was last made of a batch, given again when the same tensors come again."""
+
+    def __init__(self) -> None:
+        # The batch is held as long as what was made of it, so that no other tensor can take its place in memory.
+        self._last: tuple[Batch, list[object], Batch] | None = None
+
+    def of(self, batch: Batch, make: Callable[[Batch], Batch], *settings: object) -> Batch:
+        """`make(batch)`, made once for the same batch and settings."""
+        identity = [*((tensor.data_ptr(), tensor._version, tensor.shape, tensor.dtype) for tensor in batch), *settings]
+        if self._last is None or self._last[1] != identity:
+            self._last = (batch, identity, make(batch))
+        return self._last[2]

@@ -1,0 +1,32 @@
+"""The objective of a full batch is checked, counted and factorised once, not at every step."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from lightning_modules.objectives import Objective, Reduction
+
+Batch = tuple[Tensor, ...]
+
+
+class KeptObjective:
+    """Gives the last objective again when the same tensors, unchanged, come again."""
+
+    def __init__(self) -> None:
+        # The batch is held as long as its objective, so that no other tensor can take its place in memory.
+        self._last: tuple[Batch, list[tuple[object, ...]], Objective] | None = None
+
+    def of(self, batch: Batch, make: Callable[[Batch], Objective], reduction: Reduction) -> Objective:
+        """The objective of a batch. Making one reduces over processes, so all of them make one or none does."""
+        identity = [_identity(tensor) for tensor in batch]
+        is_new = self._last is None or self._last[1] != identity
+        if bool(reduction(torch.tensor(int(is_new), device=batch[0].device))):
+            self._last = (batch, identity, make(batch))
+        assert self._last is not None
+        return self._last[2]
+
+
+def _identity(tensor: Tensor) -> tuple[object, ...]:
+    """What two tensors share only if they are the same memory with the same content."""
+    return tensor.data_ptr(), tensor._version, tensor.shape, tensor.stride(), tensor.dtype, tensor.device

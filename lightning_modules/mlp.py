@@ -1,0 +1,108 @@
+"""Multilayer perceptron."""
+
+import logging
+from collections.abc import Callable
+from functools import cached_property
+from typing import ClassVar, Literal
+
+from pytorch_lightning.utilities import rank_zero_only
+from torch import Tensor
+from torchmetrics import MetricCollection
+
+from lightning_modules.classification_metrics import classification_metrics
+from lightning_modules.networks import DenseNetwork
+from lightning_modules.objective_module import Batch, ObjectiveModule, OptimizerCallable
+from lightning_modules.objectives import NetworkObjective
+from lightning_modules.objectives.families import AbsoluteError, Categorical, PointwiseLoss, PseudoHuber, SquaredError
+from lightning_modules.optimizers.damped_optimizer import DampedOptimizer
+from lightning_modules.regression_metrics import regression_metrics
+from lightning_modules.two_views import as_rows
+
+# What the user should know of a run; `fit.py` shows it.
+tell = rank_zero_only(logging.getLogger(__name__).info)
+
+LOSSES: dict[str, Callable[[int], PointwiseLoss]] = {
+    "cross_entropy": Categorical,
+    "mse": SquaredError,
+    "l1": AbsoluteError,
+    "pseudo_huber": PseudoHuber,
+}
+
+
+class MLP(ObjectiveModule):
+    """A dense network f, fitted to minimise  1/n Σ_i l(f(x_i), y_i) + l2/2 Σ_ℓ ‖W_ℓ‖²; the biases are not penalised.
+
+    Gradient and curvature are computed by the sweeps of `NetworkObjective`, not by automatic differentiation. `preds` are
+    class probabilities (n, K) under cross-entropy, else the outputs (n, K).
+
+    Args:
+        widths: (features, hidden widths …, classes or targets).
+        activation: of the hidden layers: relu, sigmoid, identity, sign, tanh, hard_tanh, leaky_tanh or softplus.
+        initialization: of the weights: xavier_uniform, xavier_half, kaiming_uniform, or a number d for uniform ±d.
+        loss: cross_entropy, mse (summed over the targets of a row), l1 (likewise), or pseudo_huber (l1 rounded within 0.1
+            of 0). Newton and DiagonalNewton minimise pseudo_huber for l1, which has no curvature; metrics stay those of l1.
+        l2: strength of the penalty on the weights (not the biases), ≥ 0, relative to the mean loss.
+        output_activation: of the last layer, by the same names.
+        schedule: "cosine" lets the step size fall to 0 over the run, which mini-batches need; "constant" leaves it.
+        optimizer: the method: GradientDescent, Newton, DiagonalNewton or any of torch.optim.
+
+    Raises:
+        ValueError: an unknown name, widths that make no network, a negative penalty, one class.
+    """
+
+    network_class: ClassVar[type[DenseNetwork]] = DenseNetwork
+
+    def __init__(
+        self,
+        widths: tuple[int, ...] | list[int],
+        activation: str = "relu",
+        initialization: float | str = "xavier_uniform",
+        loss: Literal["cross_entropy", "mse", "l1", "pseudo_huber"] = "cross_entropy",
+        l2: float = 0.0,
+        output_activation: str = "identity",
+        schedule: Literal["constant", "cosine"] = "constant",
+        *,
+        optimizer: OptimizerCallable,
+    ) -> None:
+        super().__init__(optimizer)
+        name = type(self).__name__
+        if schedule not in ("constant", "cosine"):
+            raise ValueError(f"{name}(schedule={schedule!r}): choose 'constant' or 'cosine'")
+        self.schedule = schedule
+        if loss not in LOSSES:
+            raise ValueError(f"{name}(loss={loss!r}): choose among {', '.join(LOSSES)}")
+        if not 0 <= l2 < float("inf"):
+            raise ValueError(f"{name}(l2={l2}): the penalty must be a number ≥ 0")
+        self.network = self.network_class(widths, activation, initialization, output_activation)
+        if loss == "cross_entropy" and widths[-1] < 2:
+            raise ValueError(
+                f"{name}(widths={list(widths)}): cross-entropy needs an output for each class, at least 2; for real targets "
+                "use loss='mse', 'l1' or 'pseudo_huber'"
+            )
+        self.loss, self.l2 = LOSSES[loss](widths[-1]), l2
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Outputs: (n, d) -> (n, K)."""
+        outputs: Tensor = self.network(features)
+        return outputs
+
+    @cached_property
+    def minimised_loss(self) -> PointwiseLoss:
+        """The loss, or its smoothed form where the method needs a curvature and the loss has none."""
+        if isinstance(self.loss, AbsoluteError) and isinstance(self.make_optimizer(self.parameters()), DampedOptimizer):
+            smoothed = self.loss.smoothed()
+            tell(f"l1 has no curvature: what is minimised is the pseudo-Huber loss, l1 rounded within {smoothed.delta} of 0")
+            return smoothed
+        return self.loss
+
+    def objective(self, batch: Batch) -> NetworkObjective:
+        features, targets = as_rows(batch)
+        return NetworkObjective(self.network, self.minimised_loss, features, targets, self.l2, self.reduction)
+
+    def evaluate(self, batch: Batch) -> dict[str, Tensor]:
+        features, targets = as_rows(batch)
+        z, y = self(features), self.loss.check(targets)
+        return {"preds": self.loss.mean(z), "target": y, "value": self.loss.loss(z, y)}
+
+    def metrics(self) -> MetricCollection:
+        return classification_metrics(self.loss.num_outputs) if isinstance(self.loss, Categorical) else regression_metrics()

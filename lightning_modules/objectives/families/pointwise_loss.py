@@ -1,0 +1,54 @@
+"""The loss of one row as a function of the model's outputs for it.
+
+    l(z, y)                    loss of one row, convex in z
+    ∂l/∂z,  ∂²l/∂z² ⪰ 0        its gradient and curvature
+    ∂²l/∂z² = SᵀS              a factor S of the curvature, of as few rows as is easy
+
+z (n, K) are the outputs of the model, y the targets.
+"""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor
+
+
+class PointwiseLoss(ABC):
+    """Loss, gradient and curvature of one row as functions of the model's outputs.
+
+    Args:
+        num_outputs: K, the number of outputs of a row.
+    """
+
+    # Whether adding one number to all K outputs of a row changes nothing.
+    shift_invariant = False
+
+    def __init__(self, num_outputs: int) -> None:
+        self.num_outputs = num_outputs
+
+    @abstractmethod
+    def check(self, targets: Tensor) -> Tensor:
+        """Return the targets in the shape the other methods take; refuse those that do not suit the loss.
+
+        Raises:
+            ValueError: the targets do not suit the loss; the message says what was found and what would fit.
+        """
+
+    @abstractmethod
+    def loss(self, z: Tensor, y: Tensor) -> Tensor:
+        """Loss of each row: (n, K), checked targets -> (n,)."""
+
+    def mean(self, z: Tensor) -> Tensor:
+        """The prediction that outputs stand for: (n, K) -> (n, K); the outputs themselves unless said otherwise."""
+        return z
+
+    @abstractmethod
+    def gradient(self, z: Tensor, y: Tensor) -> Tensor:
+        """∂l/∂z of each row: (n, K), checked targets -> (n, K)."""
+
+    @abstractmethod
+    def curvature_product(self, z: Tensor, y: Tensor, v: Tensor) -> Tensor:
+        """∂²l/∂z² times a vector in each row: (n, K), checked targets, (n, K) -> (n, K)."""
+
+    @abstractmethod
+    def curvature_factor(self, z: Tensor, y: Tensor) -> Tensor:
+        """The C rows of S with SᵀS = ∂²l/∂z², for each row of z: (n, K), checked targets -> (C, n, K)."""

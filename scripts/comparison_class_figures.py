@@ -1,0 +1,63 @@
+"""The figures of a comparison by class: confusion matrices and accuracies, all methods side by side."""
+
+import math
+from pathlib import Path
+
+from comparison_run import Run
+from matplotlib.figure import Figure
+from predictions import Predictions
+
+from callbacks.confusion_matrix import name_rotation, plot_confusion
+
+WIDTH = 12.0  # inches
+
+
+def draw_class_figures(runs: list[Run], output: Path) -> list[Path]:
+    """Write confusion.png and class_accuracy.png and return their paths; none under regression."""
+    predictions = {run.label: run.predictions for run in runs if run.predictions is not None}
+    if not predictions:
+        return []
+    figures = {"confusion": draw_confusions(predictions), "class_accuracy": draw_class_accuracies(predictions)}
+    paths = {output / f"{name}.png": figure for name, figure in figures.items()}
+    for path, figure in paths.items():
+        figure.savefig(path, dpi=130)
+    return list(paths)
+
+
+def draw_confusions(predictions: dict[str, Predictions]) -> Figure:
+    """A confusion matrix for each run, as many in a row as are readable."""
+    names = next(iter(predictions.values())).class_names
+    size = 1.5 + 0.42 * len(names)
+    rows = math.ceil(len(predictions) / max(1, int(WIDTH / size)))
+    columns = math.ceil(len(predictions) / rows)
+    figure = Figure(figsize=(size * columns, size * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).flatten()
+    for axes, (label, predicted) in zip(grid, predictions.items(), strict=False):
+        plot_confusion(axes, predicted.confusion, names)
+        axes.set_title(label, fontsize=11)
+    for axes in grid[len(predictions) :]:
+        axes.set_axis_off()
+    return figure
+
+
+def draw_class_accuracies(predictions: dict[str, Predictions]) -> Figure:
+    """Test accuracy by class, a bar for each run beside the others'."""
+    names = next(iter(predictions.values())).class_names
+    accuracies = {label: predicted.class_accuracy.tolist() for label, predicted in predictions.items()}
+    lowest = min(min(values) for values in accuracies.values())
+    width = 0.85 / len(accuracies)
+    figure = Figure(figsize=(WIDTH, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for number, (label, values) in enumerate(accuracies.items()):
+        middle = number - (len(accuracies) - 1) / 2
+        places = [position + middle * width for position in range(len(names))]
+        bars = axes.bar(places, values, width, color=f"C{number}", label=label)
+        axes.bar_label(bars, [f"{value:.4f}" for value in values], padding=3, rotation=90, fontsize=8)
+    # The differences are far smaller than the accuracies, so the axis starts near the lowest and says so.
+    bottom = max(0.0, lowest - max(0.3 * (1 - lowest), 1e-3))
+    axes.set_ylim(bottom, 1 + 0.25 * (1 - bottom))
+    axes.set_yticks([tick for tick in axes.get_yticks() if bottom <= tick <= 1])
+    axes.set_xticks(range(len(names)), names, rotation=name_rotation(names))
+    axes.set(xlabel="true class", ylabel=f"share predicted right\n(axis starts at {bottom:.3g})")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=len(accuracies), frameon=False)
+    return figure

@@ -1,0 +1,51 @@
+"""What a classifier says of the test rows at the end of a run."""
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from fit_cli import FitCLI
+from torch import Tensor
+from torchmetrics.functional.classification import multiclass_confusion_matrix
+
+from callbacks.confusion_matrix import class_accuracy
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predictions and truth of n test rows, always in the data module's order.
+
+    Attributes:
+        probabilities: of the C classes (n, C).
+        labels: true classes (n,).
+        class_names: C names.
+    """
+
+    probabilities: Tensor
+    labels: Tensor
+    class_names: tuple[str, ...]
+
+    @property
+    def confusion(self) -> Tensor:
+        """Counts (C, C), true classes down and predicted ones across."""
+        return multiclass_confusion_matrix(self.probabilities, self.labels, len(self.class_names))
+
+    @property
+    def class_accuracy(self) -> Tensor:
+        """Share of each true class that is predicted right (C,)."""
+        return class_accuracy(self.confusion)
+
+    def differences(self, other: "Predictions") -> Tensor:
+        """Largest difference of a probability over the test rows of each true class (C,)."""
+        by_row = (self.probabilities - other.probabilities).abs().amax(1)
+        return torch.stack([by_row[self.labels == label].amax() for label in range(len(self.class_names))])
+
+
+def predict(cli: FitCLI) -> Predictions | None:
+    """Predict the test rows with the weights that a fit ended with; None if the targets are real numbers."""
+    data = cli.datamodule
+    if not data.num_classes:
+        return None
+    predicted = torch.cat(cast(list[Tensor], cli.trainer.predict(cli.model, data)))
+    probabilities = predicted if predicted.ndim == 2 else torch.stack([1 - predicted, predicted], 1)
+    return Predictions(probabilities, data.splits["test"][1], data.class_names)

@@ -1,0 +1,38 @@
+"""One HTML page that holds all it shows, so that it can be moved and mailed."""
+
+import base64
+import html
+from pathlib import Path
+
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<title>{title}</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; color: #222 }}
+table {{ border-collapse: collapse; font-variant-numeric: tabular-nums }}
+td, th {{ padding: .3rem .7rem; border-bottom: 1px solid #ddd; text-align: right; vertical-align: top }}
+td:first-child, th:first-child {{ text-align: left }}
+img {{ max-width: 100% }}
+</style>
+{body}
+</html>
+"""
+
+
+def page(title: str, body: str) -> str:
+    """A whole page: the title as plain text, the body as HTML."""
+    return PAGE.format(title=html.escape(title), body=body)
+
+
+def html_table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A plain HTML table."""
+    cells = [f"<tr>{''.join(f'<th>{html.escape(text)}</th>' for text in headings)}</tr>"]
+    cells += [f"<tr>{''.join(f'<td>{html.escape(text)}</td>' for text in texts)}</tr>" for texts in rows]
+    return "<table>\n" + "\n".join(cells) + "\n</table>"
+
+
+def inline(path: Path) -> str:
+    """An image inside the page."""
+    data = base64.b64encode(path.read_bytes()).decode()
+    return f'<p><img src="data:image/png;base64,{data}" alt="{path.stem.replace("_", " ")}"></p>'

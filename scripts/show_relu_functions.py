@@ -1,0 +1,84 @@
+"""Draw two functions as sums of ReLUs: the tent and the dead zone, over their exact networks. `--help` lists the options."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from one_line_errors import run
+from one_line_parser import OneLineParser
+from torch import Tensor
+from torch.nn.functional import softshrink
+
+from lightning_modules.networks import DenseNetwork, dead_zone, tent
+
+
+def main(args: list[str]) -> None:
+    """Write the figure, print the largest differences and the figure's path."""
+    parser = OneLineParser(prog="show_relu_functions.py", description=__doc__)
+    parser.add_argument("--threshold", type=float, default=0.5, help="Half-width s of the dead zone.")
+    parser.add_argument("--points", type=int, default=1001, help="Number of points x of each function.")
+    parser.add_argument("--output", type=str, default="relu_functions.png", help="File to write, .png, .pdf or .svg.")
+    parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
+    options = parser.parse_args(args)
+    if options.points < 2:
+        raise ValueError(f"--points={options.points}: a curve takes at least 2")
+    s: float = options.threshold
+    # Each function written without ReLU, its network, the interval to draw, and what the output layer does.
+    cases: dict[str, tuple[Callable[[Tensor], Tensor], DenseNetwork, float, float, str]] = {
+        "tent": (lambda x: (1 - (2 * x - 1).abs()).clamp(min=0), tent(), -0.5, 1.5, "ReLU(3 + their sum)"),
+        f"dead zone, s = {s:g}": (lambda x: softshrink(x, s), dead_zone(s), -2 * s - 1, 2 * s + 1, "their sum"),
+    }
+    figure = Figure(figsize=(10, 6), layout="constrained")
+    grid = figure.subplots(2, 2, sharex="col")
+    for (above, below), (title, (function, network, low, high, output)) in zip(grid.T, cases.items(), strict=True):
+        x = torch.linspace(low, high, options.points, dtype=torch.float64)
+        draw_terms(above, x, network)
+        difference = draw_sum(below, x, function(x), network)
+        above.set(title=title, ylabel="hidden units, weighted")
+        below.set(xlabel="x", ylabel=output)
+        print(f"{title}: largest difference {difference:.1e} at {options.points} points")
+    path = Path(options.output)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=130)
+    print(path)
+
+
+@torch.no_grad()
+def draw_terms(axes: Axes, x: Tensor, network: DenseNetwork) -> None:
+    """A panel with what each hidden unit of a 1-k-1 network contributes at points x (m,)."""
+    first, last = network.layers
+    weights = last.weight[0]
+    terms = network.activation(first(x[:, None])) * weights
+    for number, term in enumerate(terms.T):
+        label = term_label(float(weights[number]), float(first.weight[number, 0]), float(first.bias[number]))
+        axes.plot(x, term, color=f"C{number + 2}", linewidth=1.8, label=label)
+    axes.legend(frameon=False)
+    axes.grid(alpha=0.3)
+
+
+def term_label(outer: float, inner: float, bias: float) -> str:
+    """outer · ReLU(inner · x + bias) as one writes it: −ReLU(2x − 1)."""
+
+    def factor(number: float) -> str:
+        return {1.0: "", -1.0: "−"}.get(number, f"{number:g}".replace("-", "−"))
+
+    shift = f" {'−' if bias < 0 else '+'} {abs(bias):g}" if bias else ""
+    return f"{factor(outer)}ReLU({factor(inner)}x{shift})"
+
+
+@torch.no_grad()
+def draw_sum(axes: Axes, x: Tensor, y: Tensor, network: DenseNetwork) -> float:
+    """A panel with a function's values y (m,) at points x (m,) and its network's; returns the largest difference."""
+    values = network(x[:, None])[:, 0]
+    axes.plot(x, y, color="C0", linewidth=7, alpha=0.3, solid_capstyle="round", label="function")
+    axes.plot(x, values, color="C1", linewidth=1.8, label="ReLU network")
+    axes.legend(frameon=False)
+    axes.grid(alpha=0.3)
+    return float((values - y).abs().max())
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, sys.argv[1:]))

@@ -1,0 +1,106 @@
+"""The report of a study: its table, what the numbers say, and one HTML page with the figures inside."""
+
+import html
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from comparison_report import terminal_table
+from report_page import html_table, inline, page
+from rich.table import Table
+from study_figures import gradient_seconds
+from study_run import Study, is_score
+from summary import write_json
+
+BODY = """<h1>{title}</h1>
+<p>Medians over {seeds} seeds{folds}, with the smallest and the largest. Settings are those that did best by {select} within
+the trials, by the first seed; the test rows were looked at once, at the end of each run. Seconds are of training alone,
+without evaluation, on one machine; gradients are these seconds in units of one gradient over all training rows.</p>
+{table}
+<h2>What the numbers say</h2>
+<ul>
+{observations}
+</ul>
+{figures}
+<p>{versions}</p>
+"""
+
+
+def write_study(comparison: dict[str, Any], studies: list[Study], figures: list[Path], output: Path) -> Table:
+    """Write report.html and report.json; return the table for the terminal."""
+    select, title = comparison["select"], comparison["title"]
+    name = select.rpartition("/")[2]
+    headings = ("method", f"test {name}", f"val {name}", "train", "epochs", "seconds", "gradients", "trials", "chosen")
+    unit = gradient_seconds(studies)
+    rows = [row(study, name, unit) for study in studies]
+    observations = observe(studies, select)
+    body = BODY.format(
+        title=html.escape(title),
+        seeds=len(comparison["seeds"]),
+        folds=f", each the mean of {comparison['folds']} folds" if comparison.get("folds") else "",
+        select=select.replace("/", " ").replace("val", "validation"),
+        table=html_table(headings, rows),
+        observations="\n".join(f"<li>{html.escape(text)}</li>" for text in observations),
+        figures="\n".join(map(inline, figures)),
+        versions=", ".join(f"{k} {v}" for k, v in studies[0].runs[0].summary["versions"].items()),
+    )
+    (output / "report.html").write_text(page(title, body), encoding="utf-8")
+    results = {
+        study.label: {
+            "chosen": study.chosen,
+            "trials": study.trials,
+            "runs": [run.summary | {"course": run.course, "gradient_seconds": run.gradient_seconds} for run in study.runs],
+        }
+        for study in studies
+    }
+    write_json(output / "report.json", {"title": title, "methods": results, "observations": observations})
+    narrow = [0, 1, 5, 6, 7]  # what fits a terminal; the page has it all
+    return terminal_table(title, tuple(headings[i] for i in narrow), [tuple(cells[i] for i in narrow) for cells in rows])
+
+
+def row(study: Study, name: str, unit: float) -> tuple[str, ...]:
+    """The cells of a method."""
+    seconds = study.median("train_seconds")
+    return (
+        study.label,
+        spread(study.by_seed(f"test/{name}")),
+        f"{study.median(f'val/{name}'):.4f}" if study.has_course else "–",
+        f"{study.median(f'train/{name}'):.4f}",
+        f"{study.median('epochs'):g}",
+        f"{seconds:.2f}",
+        f"{seconds / unit:.0f}",
+        str(study.trials),
+        ", ".join(f"{place.rpartition('.')[2]} {value}" for place, value in study.chosen.items()) or "–",
+    )
+
+
+def spread(values: list[float]) -> str:
+    """median (min … max)"""
+    return f"{median(values):.4f}" + (f" ({min(values):.4f} … {max(values):.4f})" if len(values) > 1 else "")
+
+
+def observe(studies: list[Study], select: str) -> list[str]:
+    """Who is best, whether every run learnt, and when the first method had what the others ended with."""
+    name = select.rpartition("/")[2]
+    better = max if is_score(select) else min
+    best = better(studies, key=lambda study: study.median(f"test/{name}"))
+    sentences = [f"Best median test {name}: {best.label} with {best.median(f'test/{name}'):.4f}."]
+    for study in studies:
+        worse = min if is_score(select) else max
+        worst = worse(float(run.summary[f"train/{name}"]) for run in study.runs)
+        sentences.append(f"{study.label}: train {name} of its worst run {worst:.4f}.")
+    followed = [study for study in studies if study.has_course]
+    return [*sentences, *(overtaking(followed[0], other, select) for other in followed[1:])]
+
+
+def overtaking(first: Study, other: Study, select: str) -> str:
+    """When the median of one was where the other's ended, in seconds of training."""
+    goal, spent = other.curve(select)[-1], other.curve("seconds")
+    if not is_score(select):
+        goal = min(other.curve(select))
+    target = f"{other.label}'s {'final' if is_score(select) else 'lowest'} validation {select.rpartition('/')[2]} of {goal:.4f}"
+    needed = spent[-1] if is_score(select) else spent[other.curve(select).index(goal)]
+    for value, seconds in zip(first.curve(select), first.curve("seconds"), strict=True):
+        if value >= goal if is_score(select) else value <= goal:
+            return f"{first.label} reached {target} in {seconds:.2f} s, {seconds / needed:.2f} of its {needed:.2f} s."
+    return f"{first.label} did not reach {target} ({needed:.2f} s)."

@@ -1,0 +1,112 @@
+"""Checkpoint files that are whole or not there, and run nothing when they are read."""
+
+import os
+import pickle
+import zipfile
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
+
+
+class DamagedCheckpointError(ValueError):
+    """A checkpoint file that is not whole, or holds more than plain values."""
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Lightning's way to files: written beside the old one, flushed to disk and renamed; read with every byte checked."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        """Write all or nothing.
+
+        Raises:
+            OSError: the folder cannot be written, or the disk is full; what was there before still is.
+        """
+        path = Path(path)
+        partial = path.with_suffix(".partial")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as file:
+                torch.save(checkpoint, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, path)
+            sync_folder(path.parent)
+        except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+            with suppress(OSError):
+                partial.unlink()
+            if isinstance(error, RuntimeError) and not isinstance(error.__context__, OSError):
+                raise
+            cause = error.__context__ if isinstance(error, RuntimeError) else error
+            raise OSError(
+                f"the checkpoint {path} could not be written ({getattr(cause, 'strerror', None) or cause}): free or choose "
+                "another disk with --trainer.default_root_dir; an earlier checkpoint is left as it was"
+            ) from error
+
+    def load_checkpoint(
+        self,
+        path: str | Path,
+        map_location: Callable[..., Any] | None = lambda storage, _: storage,
+        weights_only: bool | None = None,
+    ) -> dict[str, Any]:
+        """Read a whole file of plain values and tensors, whatever `weights_only` says.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            DamagedCheckpointError: it is damaged, or would have to run code.
+        """
+        return read_checkpoint(Path(path), map_location)
+
+
+def read_checkpoint(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
+    """The content of a checkpoint file, see `WholeCheckpoints.load_checkpoint`."""
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"there is no checkpoint {path}{' (it is a folder)' if path.is_dir() else ''}: check --ckpt_path"
+        )
+    if reason := damage(path):
+        raise DamagedCheckpointError(f"the checkpoint {path} is damaged ({reason})")
+    try:
+        content = torch.load(path, map_location=map_location, weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise DamagedCheckpointError(
+            f"the checkpoint {path} holds more than plain values and tensors, and reading it could run foreign code: it is not "
+            "one of this project's"
+        ) from error
+    except (RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise DamagedCheckpointError(f"the checkpoint {path} is damaged ({' '.join(str(error).split())[:80]})") from error
+    if not isinstance(content, dict) or not {"state_dict", "loops"} <= set(content):
+        raise DamagedCheckpointError(f"the checkpoint {path} holds no run of this project: state_dict and loops are missing")
+    return content
+
+
+def damage(path: Path) -> str | None:
+    """What is wrong with the file: it is an archive whose every member has a checksum, which torch itself does not compare."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+        return f"it is truncated or no checkpoint: {' '.join(str(error).split())}"
+    return None if broken is None else f"the checksum of its part {broken} is wrong"
+
+
+def newest_whole(paths: Iterable[Path]) -> Path | None:
+    """The checkpoint written last among those that are whole."""
+    return next((path for path in sorted(paths, key=written, reverse=True) if damage(path) is None), None)
+
+
+def written(path: Path) -> int:
+    """When, in nanoseconds."""
+    return path.stat().st_mtime_ns
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the folder's entries on disk, too: the rename is lost with the power otherwise."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,353 @@
+"""Diagonal Newton on mini-batches against its recursion, written out in numpy."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import Parameter
+
+from lightning_modules.networks import DenseNetwork
+from lightning_modules.objectives import GLMObjective, NetworkObjective, Objective
+from lightning_modules.objectives.families import AbsoluteError, Gaussian
+from lightning_modules.optimizers import CurvatureOptimizer, DiagonalNewton, GradientDescent, Newton, SingularCurvatureError
+
+Array = NDArray[np.float64]
+SIZE = 5
+
+
+class Quadratic(Objective):
+    """½ θᵀAθ − bᵀθ of one sample; it counts how often its curvature is asked for."""
+
+    is_sample = True
+
+    def __init__(self, matrix: Tensor, linear: Tensor) -> None:
+        self.matrix, self.linear, self.diagonals, self.forms = matrix, linear, 0, 0
+
+    def value(self, theta: Tensor) -> Tensor:
+        return 0.5 * theta @ self.matrix @ theta - self.linear @ theta
+
+    def gradient(self, theta: Tensor) -> Tensor:
+        return self.matrix @ theta - self.linear
+
+    def value_and_gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
+        return self.value(theta), self.gradient(theta)
+
+    def hessian_diagonal(self, theta: Tensor) -> Tensor:
+        self.diagonals += 1
+        return self.matrix.diagonal().clone()
+
+    def ggn_diagonal(self, theta: Tensor) -> Tensor:
+        return self.hessian_diagonal(theta)
+
+    def ggn_form(self, theta: Tensor, v: Tensor) -> Tensor:
+        self.forms += 1
+        return v @ self.matrix @ v.T
+
+
+def wandering(steps: int) -> list[Quadratic]:
+    """Every sample has another curvature and another optimum."""
+    generator = torch.Generator().manual_seed(0)
+    samples = []
+    for _ in range(steps):
+        root = torch.randn(SIZE, SIZE, dtype=torch.float64, generator=generator)
+        linear = torch.randn(SIZE, dtype=torch.float64, generator=generator)
+        samples.append(Quadratic(root @ root.T / SIZE + 0.1 * torch.eye(SIZE, dtype=torch.float64), linear))
+    return samples
+
+
+def constant(steps: int) -> list[Quadratic]:
+    return [wandering(1)[0] for _ in range(steps)]
+
+
+class Slope(Quadratic):
+    """The same gradient everywhere, whatever the curvature says."""
+
+    def gradient(self, theta: Tensor) -> Tensor:
+        return -self.linear
+
+
+def turning(steps: int) -> list[Quadratic]:
+    """One slope for half of the time, so that the direction gathers momentum, then a lesser one the other way."""
+    slopes = [10.0] * (steps // 2) + [-8.0] * (steps - steps // 2)
+    eye = torch.eye(SIZE, dtype=torch.float64)
+    return [Slope(eye, torch.full((SIZE,), -slope, dtype=torch.float64)) for slope in slopes]
+
+
+@dataclass
+class Settings:
+    lr: float = 1.0
+    momentum: float = 0.7
+    refresh: int = 4
+
+
+def recursion(samples: list[Quadratic], theta: Array, settings: Settings, restart: bool = True) -> tuple[list[Array], int]:
+    """θ after each step, and how often the direction was thrown away for leading uphill."""
+    v, p, b, m = np.zeros(SIZE), np.zeros(SIZE), 0.0, 0.0
+    updates, restarts, iterates = 0, 0, []
+    for t, sample in enumerate(samples):
+        c, g = sample.matrix.numpy(), sample.gradient(torch.tensor(theta)).numpy()
+        fresh = t % settings.refresh == 0 or t < 2 * settings.refresh
+        if fresh:
+            updates += 1
+            v = 0.95 * v + 0.05 * np.diag(c)
+        corrected = v / (1 - 0.95**updates)
+        mu = corrected.mean()
+        newton = -g / (corrected + mu)
+        p = settings.momentum * p + newton
+        if fresh:
+            b = 0.9 * b + 0.1 * (-g @ p)
+            m = 0.9 * m + 0.1 * (p @ c @ p + mu * p @ p)
+            if b <= 0 and restart:
+                restarts += 1
+                p = newton
+                b, m = -g @ p, p @ c @ p + mu * p @ p
+        theta = theta + settings.lr * b / m * p
+        iterates.append(theta)
+    return iterates, restarts
+
+
+def steps_of(optimizer: CurvatureOptimizer, parameter: Parameter, samples: list[Quadratic]) -> Iterator[Tensor]:
+    for sample in samples:
+
+        def closure(sample: Quadratic = sample) -> Tensor:
+            value, parameter.grad = sample.value_and_gradient(parameter.detach())
+            return value
+
+        optimizer.step(closure, objective=sample)
+        yield parameter.detach().clone()
+
+
+def start() -> Parameter:
+    return Parameter(torch.linspace(-1, 2, SIZE, dtype=torch.float64))
+
+
+SAMPLES = {"constant": constant, "wandering": wandering, "turning": turning}
+
+
+@pytest.mark.parametrize("curvature", ["ggn", "hessian"])
+@pytest.mark.parametrize("lr", [1.0, 0.3])
+@pytest.mark.parametrize("momentum", [0.0, 0.7, 0.99])
+@pytest.mark.parametrize("refresh", [1, 4, 7])
+@pytest.mark.parametrize("samples", SAMPLES)
+def test_the_steps_are_those_of_the_recursion(samples: str, refresh: int, momentum: float, lr: float, curvature: str) -> None:
+    drawn, settings = SAMPLES[samples](60), Settings(lr, momentum, refresh)
+    expected, _ = recursion(drawn, start().detach().numpy(), settings)
+    parameter = start()
+    optimizer = DiagonalNewton([parameter], lr=lr, momentum=momentum, refresh=refresh, curvature=curvature)  # type: ignore[arg-type]
+    for found, theta in zip(steps_of(optimizer, parameter, drawn), expected, strict=True):
+        torch.testing.assert_close(found, torch.tensor(theta), rtol=1e-9, atol=1e-9)
+
+
+def test_the_first_step_minimises_the_model_along_newtons_damped_direction() -> None:
+    """No average has anything to add yet: v̂ = diag C, whatever the weight of the first sample."""
+    sample, parameter = wandering(1)[0], start()
+    theta, g = parameter.detach().clone(), sample.gradient(parameter.detach())
+    diagonal = sample.matrix.diagonal()
+    d = -g / (diagonal + diagonal.mean())
+    along = d @ sample.matrix @ d + diagonal.mean() * (d @ d)
+    (found,) = steps_of(DiagonalNewton([parameter]), parameter, [sample])
+    torch.testing.assert_close(found, theta - (g @ d) / along * d, rtol=1e-12, atol=1e-14)
+
+
+def test_negative_entries_of_the_hessian_count_by_their_size() -> None:
+    """Divided by a negative curvature the gradient would lead uphill."""
+    sample, parameter = constant(1)[0], start()
+    sample.matrix = torch.tensor([2.0, -1.0, 0.5, -3.0, 1.0], dtype=torch.float64).diag()
+    sample.ggn_diagonal = lambda theta: torch.ones(SIZE, dtype=torch.float64)  # type: ignore[method-assign]
+    sample.ggn_form = lambda theta, v: v @ v.T  # type: ignore[method-assign]
+    theta, g = parameter.detach().clone(), sample.gradient(parameter.detach())
+    for curvature, diagonal in (("hessian", sample.matrix.diagonal().abs()), ("ggn", torch.ones(SIZE, dtype=torch.float64))):
+        d = -g / (diagonal + diagonal.mean())
+        step = -(g @ d) / ((1 + diagonal.mean()) * (d @ d)) * d  # the length is that of the Gauss–Newton model in both cases
+        moved = Parameter(theta.clone())
+        (found,) = steps_of(DiagonalNewton([moved], curvature=curvature), moved, [sample])  # type: ignore[arg-type]
+        torch.testing.assert_close(found, theta + step, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize(("refresh", "updates"), [(1, 20), (4, 8 + 3), (10, 20), (7, 14 + 1)])
+def test_the_curvature_is_asked_for_at_the_first_steps_and_at_every_refresh(refresh: int, updates: int) -> None:
+    samples, parameter = wandering(20), start()
+    list(steps_of(DiagonalNewton([parameter], refresh=refresh), parameter, samples))
+    asked = [sample.diagonals for sample in samples]
+    assert asked == [int(t < 2 * refresh or t % refresh == 0) for t in range(20)]
+    assert sum(asked) == updates and [sample.forms for sample in samples] == asked
+
+
+@pytest.mark.parametrize("name", ["damping", "search"])
+def test_a_fixed_damping_averages_nothing(name: str) -> None:
+    """The plain equation on the present sample alone."""
+    parameter, samples = start(), wandering(5)
+    optimizer = DiagonalNewton([parameter], damping=0.3, lr=0.5, search="backtracking" if name == "search" else None)
+    theta = parameter.detach().clone()
+    for sample, found in zip(samples, steps_of(optimizer, parameter, samples), strict=True):
+        expected = theta - 0.5 * sample.gradient(theta) / (sample.matrix.diagonal() + 0.3)
+        if name == "damping":
+            torch.testing.assert_close(found, expected)
+        theta = found
+    assert "direction" not in optimizer.state_dict()["state"].get(0, {})
+
+
+def test_where_all_rows_are_seen_nothing_is_averaged() -> None:
+    """Negative control of `is_sample`: the loss falls at every step, as the gain ratio demands."""
+    parameter, whole = start(), constant(1)[0]
+    whole.is_sample = False
+    optimizer, losses = DiagonalNewton([parameter]), []
+    for theta in steps_of(optimizer, parameter, [whole] * 15):
+        losses.append(float(whole.value(theta)))
+    assert losses == sorted(losses, reverse=True)
+    assert "gain_ratio" in optimizer.diagnostics
+
+
+def test_on_a_sample_a_small_gradient_means_nothing() -> None:
+    """Only all rows together can tell that a point is optimal."""
+    for is_sample, status in ((True, None), (False, "converged")):
+        sample, parameter = constant(1)[0], start()
+        with torch.no_grad():
+            parameter.copy_(torch.linalg.solve(sample.matrix, sample.linear))
+        sample.is_sample = is_sample
+        optimizer = GradientDescent([parameter], lr=0.1)
+        list(steps_of(optimizer, parameter, [sample]))
+        assert optimizer.status == status
+
+
+# -- Uphill -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("refresh", [1, 4])
+def test_a_direction_that_leads_uphill_on_average_is_forgotten(refresh: int) -> None:
+    samples, settings = turning(200), Settings(momentum=0.999, refresh=refresh)
+    begin = start().detach().numpy()
+    expected, restarts = recursion(samples, begin, settings)
+    assert restarts == 1, "the example is one"
+    stubborn, _ = recursion(samples, begin, settings, restart=False)
+    assert not np.allclose(stubborn[-1], expected[-1], rtol=1e-3), "negative control"
+    turned = next(t for t in range(200) if not np.allclose(stubborn[t], expected[t], rtol=1e-9))
+    parameter = start()
+    optimizer = DiagonalNewton([parameter], momentum=0.999, refresh=refresh)
+    iterates = [start().detach(), *steps_of(optimizer, parameter, samples)]
+    slopes = [float(samples[t].gradient(iterates[t]) @ (iterates[t + 1] - iterates[t])) for t in range(200)]
+    assert slopes[turned - 1] > 0, "the steps before it went uphill on their samples"
+    assert all(slope < 0 for slope in slopes[turned:])
+    torch.testing.assert_close(iterates[-1], torch.tensor(expected[-1]), rtol=1e-9, atol=1e-9)
+
+
+# -- State --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("refresh", [1, 4])
+@pytest.mark.parametrize("half", [1, 9, 13])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_a_stored_state_goes_on_to_the_last_bit(refresh: int, half: int, dtype: torch.dtype, tmp_path: Path) -> None:
+    samples = [Quadratic(sample.matrix.to(dtype), sample.linear.to(dtype)) for sample in wandering(20)]
+    whole = Parameter(start().detach().to(dtype))
+    expected = list(steps_of(DiagonalNewton([whole], refresh=refresh), whole, samples))
+
+    first = Parameter(start().detach().to(dtype))
+    optimizer = DiagonalNewton([first], refresh=refresh)
+    list(steps_of(optimizer, first, samples[:half]))
+    torch.save({"optimizer": optimizer.state_dict(), "theta": first.detach()}, tmp_path / "state.pt")
+    stored = torch.load(tmp_path / "state.pt", weights_only=True)
+    second = Parameter(stored["theta"])
+    resumed = DiagonalNewton([second], refresh=refresh)
+    resumed.load_state_dict(stored["optimizer"])
+    for found, theta in zip(steps_of(resumed, second, samples[half:]), expected[half:], strict=True):
+        assert torch.equal(found, theta)
+
+    third = Parameter(stored["theta"].clone())
+    forgetful = list(steps_of(DiagonalNewton([third], refresh=refresh), third, samples[half:]))
+    assert not torch.equal(forgetful[0], expected[half]), "so the state is what it needs"
+
+
+def test_mini_batches_may_follow_full_batches() -> None:
+    parameter, (whole, *samples) = start(), wandering(6)
+    whole.is_sample = False
+    optimizer = DiagonalNewton([parameter])
+    list(steps_of(optimizer, parameter, [whole] * 3))
+    for theta in steps_of(optimizer, parameter, samples):
+        assert torch.isfinite(theta).all()
+
+
+def test_full_batches_may_follow_mini_batches() -> None:
+    parameter, (whole, *samples) = start(), wandering(6)
+    optimizer = DiagonalNewton([parameter])
+    list(steps_of(optimizer, parameter, samples))
+    whole.is_sample = False
+    losses = [float(whole.value(theta)) for theta in steps_of(optimizer, parameter, [whole] * 10)]
+    assert losses == sorted(losses, reverse=True)
+
+
+# -- Refusals -----------------------------------------------------------------------------------------------------
+
+
+def network_under_the_absolute_error() -> tuple[Parameter, NetworkObjective]:
+    network = DenseNetwork((2, 3, 1), "tanh")
+    objective = NetworkObjective(network, AbsoluteError(1), torch.randn(6, 2).double(), torch.randn(6, 1).double())
+    objective.is_sample = True
+    return Parameter(torch.randn(13, dtype=torch.float64)), objective
+
+
+def test_no_curvature_at_all_is_refused_in_one_line() -> None:
+    parameter, objective = network_under_the_absolute_error()
+
+    def closure() -> Tensor:
+        value, parameter.grad = objective.value_and_gradient(parameter.detach())
+        return value
+
+    with pytest.raises(SingularCurvatureError, match=r"curvature is 0 in every direction.*GradientDescent") as refusal:
+        DiagonalNewton([parameter]).step(closure, objective=objective)
+    assert "\n" not in str(refusal.value)
+
+
+def test_curvature_in_one_entry_is_enough() -> None:
+    """Negative control: entries of no curvature are damped, not refused."""
+    sample, parameter = Quadratic(torch.zeros(SIZE, SIZE).double(), torch.ones(SIZE).double()), start()
+    sample.matrix[0, 0] = 1.0
+    (theta,) = steps_of(DiagonalNewton([parameter]), parameter, [sample])
+    assert torch.isfinite(theta).all()
+
+
+@pytest.mark.parametrize(
+    ("setting", "cause", "remedy"),
+    [
+        *[
+            ({"momentum": value}, rf"DiagonalNewton\(momentum={value}\)", r"in \[0, 1\)")
+            for value in (-0.1, 1.0, 2, float("nan"))
+        ],
+        *[({"refresh": value}, rf"DiagonalNewton\(refresh={value}\)", "1 or more") for value in (0, -3, 1.5, None)],
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(setting: dict[str, Any], cause: str, remedy: str) -> None:
+    with pytest.raises(ValueError, match=cause) as refusal:
+        DiagonalNewton([start()], **setting)
+    refusal.match(remedy)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(DiagonalNewton, id="diagonal"),
+        pytest.param(lambda p: Newton(p, solver="cg"), id="newton cg"),
+        pytest.param(Newton, id="newton"),
+        pytest.param(lambda p: DiagonalNewton(p, damping=0.1), id="fixed damping"),
+    ],
+)
+def test_a_sample_without_a_gradient_moves_nothing_and_stops_nothing(make: Any) -> None:
+    x = torch.randn(8, SIZE - 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    silent, loud = (GLMObjective(Gaussian(1), x, y) for y in (torch.zeros(8).double(), x[:, 0]))
+    parameter = Parameter(torch.zeros(SIZE, dtype=torch.float64))
+    optimizer = make([parameter])
+    for objective in (silent, loud):
+        objective.is_sample = True
+
+        def closure(objective: GLMObjective = objective) -> Tensor:
+            value, parameter.grad = objective.value_and_gradient(parameter.detach())
+            return value
+
+        optimizer.step(closure, objective=objective)
+        assert bool(parameter.any()) is (objective is loud)

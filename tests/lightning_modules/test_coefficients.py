@@ -1,0 +1,102 @@
+"""Standard errors, intervals and p-values are statsmodels', on its own data sets."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+
+from lightning_modules.coefficients import Coefficient, coefficients
+from lightning_modules.objectives import GLMObjective
+from lightning_modules.objectives.families import Bernoulli, Categorical, Family, Gaussian
+from lightning_modules.optimizers import Newton, SingularCurvatureError
+
+statsmodels = pytest.importorskip("statsmodels.api", reason="statsmodels, the peer, comes with the dev extra")
+
+
+def fitted(family: Family, x: Tensor, y: Tensor) -> tuple[GLMObjective, Tensor]:
+    objective = GLMObjective(family, x, y)
+    parameter = Parameter(torch.zeros(family.num_outputs * (x.shape[1] + 1), dtype=torch.float64))
+    optimizer = Newton([parameter])
+
+    def closure() -> Tensor:
+        value, parameter.grad = objective.value_and_gradient(parameter.detach())
+        return value
+
+    while optimizer.status is None:
+        optimizer.step(closure, objective=objective)
+    return objective, parameter.detach()
+
+
+def as_array(found: list[Coefficient]) -> Any:
+    return np.array([[c.estimate, c.standard_error, c.low, c.high, c.p_value] for c in found])
+
+
+def expected(result: Any) -> Any:
+    """Its coefficients equation by equation, the constant last."""
+    intervals = np.asarray(result.conf_int()).reshape(-1, 2)
+    columns = [np.asarray(each).T.ravel() for each in (result.params, result.bse)]
+    return np.column_stack([*columns, intervals, np.asarray(result.pvalues).T.ravel()])
+
+
+def standardized(data: Any) -> Any:
+    x = np.asarray(data.exog, dtype=float)
+    x = x[:, x.std(0) > 0]
+    return (x - x.mean(0)) / x.std(0)
+
+
+def with_constant(x: Any) -> Any:
+    return np.column_stack([x, np.ones(len(x))])
+
+
+def test_least_squares() -> None:
+    data = statsmodels.datasets.longley.load_pandas()
+    x, y = standardized(data), np.asarray(data.endog, dtype=float)
+    found = coefficients(*fitted(Gaussian(1), torch.tensor(x), torch.tensor(y)), list("abcdef"))
+    result = statsmodels.OLS(y, with_constant(x)).fit()
+    np.testing.assert_allclose(as_array(found), expected(result), rtol=1e-7)
+    assert [c.name for c in found] == [*"abcdef", "intercept"]
+
+
+def test_logistic_regression() -> None:
+    data = statsmodels.datasets.spector.load_pandas()
+    x, y = standardized(data), np.asarray(data.endog, dtype=int)
+    found = coefficients(*fitted(Bernoulli(), torch.tensor(x), torch.tensor(y)), list("abc"))
+    result = statsmodels.Logit(y, with_constant(x)).fit(disp=False, tol=1e-14, method="newton")
+    np.testing.assert_allclose(as_array(found), expected(result), rtol=1e-7)
+
+
+def test_softmax_regression_against_the_first_class() -> None:
+    data = statsmodels.datasets.anes96.load_pandas()
+    x, y = standardized(data), np.asarray(data.endog, dtype=int)
+    objective, theta = fitted(Categorical(7), torch.tensor(x), torch.tensor(y))
+    found = coefficients(objective, theta, [f"x{j}" for j in range(x.shape[1])], [f"party {k}" for k in range(7)])
+    result = statsmodels.MNLogit(y, with_constant(x)).fit(disp=False, tol=1e-14, method="newton")
+    np.testing.assert_allclose(as_array(found), expected(result), rtol=1e-6)
+    assert found[0].name == "party 1 − party 0: x0" and found[-1].name == "party 6 − party 0: intercept"
+
+
+def test_several_targets_have_noise_of_their_own() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(50, 3, dtype=torch.float64, generator=generator)
+    y = x[:, :2] + torch.randn(50, 2, dtype=torch.float64, generator=generator) * torch.tensor([0.1, 5.0])
+    both = coefficients(*fitted(Gaussian(2), x, y), list("abc"), ["u", "v"])
+    for k, name in enumerate("uv"):
+        alone = coefficients(*fitted(Gaussian(1), x, y[:, k]), list("abc"))
+        np.testing.assert_allclose(as_array(both[4 * k : 4 * k + 4]), as_array(alone), rtol=1e-10)
+        assert both[4 * k].name == f"{name}: a"
+
+
+def test_what_has_no_standard_errors_is_refused() -> None:
+    x, y = torch.randn(10, 2, dtype=torch.float64), torch.arange(10) % 2
+    theta = torch.zeros(3, dtype=torch.float64)
+    with pytest.raises(ValueError, match=r"a penalty biases .* fit with l2=0"):
+        coefficients(GLMObjective(Bernoulli(), x, y, 0.1), theta, list("ab"))
+    with pytest.raises(ValueError, match=r"level=1.5: .* in \(0, 1\)"):
+        coefficients(GLMObjective(Bernoulli(), x, y), theta, list("ab"), level=1.5)
+    with pytest.raises(ValueError, match="3 rows for 3 coefficients leave nothing"):
+        coefficients(GLMObjective(Gaussian(1), x[:3], x[:3, 0]), theta, list("ab"))
+    with pytest.raises(SingularCurvatureError, match="singular"):
+        coefficients(GLMObjective(Bernoulli(), x[:, [0, 0]], y), theta, list("ab"))

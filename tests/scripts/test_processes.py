@@ -1,0 +1,105 @@
+"""fit.py on several processes: started by torchrun, and losing one."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+FIT = str(ROOT / "scripts" / "fit.py")
+DDP = ["--trainer.accelerator=cpu", "--trainer.devices=2", "--trainer.strategy=ddp"]
+ENDLESS = ["--model.optimizer=GradientDescent", "--model.optimizer.lr=1e-9", "--trainer.max_epochs=-1"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_torchrun(tmp_path: Path) -> None:
+    """One run, one folder, one table; the numbers of one process."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", f"--master-port={free_port()}"]
+    done = subprocess.run(
+        [*launcher, FIT, *DDP, "--trainer.num_nodes=1"], cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("test accuracy") == 1
+    (path,) = tmp_path.rglob("summary.json")
+    summary = json.loads(path.read_text())
+    assert (summary["status"], round(summary["test/accuracy"], 4)) == ("converged", 0.9737)
+    assert [folder.name for folder in tmp_path.rglob("version_*")] == ["version_0"]
+    assert len(list(path.parent.rglob("*.ckpt"))) == 2
+
+
+def processes_of(pid: int) -> list[int]:
+    """The children of a process."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", [0, 1])
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are found through /proc")
+def test_when_one_process_is_killed_the_others_end_with_a_message(tmp_path: Path, victim: int) -> None:
+    output = tmp_path / "output.txt"
+    with output.open("w") as file:
+        run = subprocess.Popen([sys.executable, FIT, *DDP, *ENDLESS], cwd=tmp_path, stdout=file, stderr=file)
+    try:
+        deadline = time.monotonic() + 120
+        while not list(tmp_path.rglob("last.ckpt")):
+            assert run.poll() is None, output.read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        (child,) = (pid for pid in processes_of(run.pid) if b"fit.py" in Path(f"/proc/{pid}/cmdline").read_bytes())
+        os.kill((run.pid, child)[victim], signal.SIGKILL)
+        killed = time.monotonic()
+        while (run.poll() is None or alive(child)) and time.monotonic() < killed + 60:
+            time.sleep(0.1)
+        assert run.poll() is not None, "process 0 hangs"
+        assert not alive(child), "process 1 hangs"
+        assert run.returncode != 0
+    finally:
+        for pid in (run.pid, *(processes_of(run.pid) if run.poll() is None else ())):
+            if alive(pid):
+                os.kill(pid, signal.SIGKILL)
+        run.wait()
+    said = output.read_text()
+    survivor = "error: " if victim else "error (process 1): "
+    assert re.search(rf"^{re.escape(survivor)}another process of this run has ended", said, re.MULTILINE), said
+    assert "--ckpt_path=last" in said
+    assert "Traceback" not in said
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and was not waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_asked_to_stop_says_so(tmp_path: Path, number: int) -> None:
+    """Ctrl+C, and what a cluster sends before it takes the machine back."""
+    run = subprocess.Popen(
+        [sys.executable, FIT, *ENDLESS], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while not list(tmp_path.rglob("last.ckpt")):
+        assert run.poll() is None
+        time.sleep(0.1)
+    run.send_signal(number)
+    _, said = run.communicate(timeout=60)
+    assert run.returncode == 130, said
+    assert said.strip().splitlines()[-1] == "interrupted"
+    assert "Traceback" not in said
+    (summary,) = tmp_path.rglob("summary.json")
+    assert json.loads(summary.read_text())["status"] == "interrupted"
+    assert list(tmp_path.rglob("last.ckpt"))

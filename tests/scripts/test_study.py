@@ -1,0 +1,157 @@
+"""A comparison over seeds or folds: settings chosen on validation alone, every run tested once."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from compare import main
+from one_line_errors import run
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+from sklearn.preprocessing import StandardScaler
+from study_report import overtaking
+from study_run import Study, StudyRun, choose, grid, num_fits, run_once, study_all, trial, with_settings
+
+ADAM = {"class_path": "torch.optim.Adam"}
+NETWORK: dict[str, Any] = {
+    "title": "A small study",
+    "seeds": [0, 1, 2],
+    "select": "val/loss",
+    "data": {"class_path": "IrisDataModule"},
+    "model": {"class_path": "MLP", "init_args": {"widths": [4, 5, 3], "activation": "tanh", "l2": 0.001}},
+    "methods": {
+        "Newton": {"max_epochs": 10, "optimizer": {"class_path": "Newton"}},
+        "Adam": {"max_epochs": 10, "optimizer": ADAM, "tune": {"optimizer.lr": [1e-4, 0.05], "data.batch_size": [40, None]}},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("study")
+    (folder / "small.yaml").write_text(yaml.safe_dump(NETWORK, sort_keys=False))
+    assert run(main, [str(folder / "small.yaml"), f"--output={folder / 'report'}"]) == 0
+    return folder / "report"
+
+
+def test_validation_chooses_among_all_settings(report: Path) -> None:
+    found = json.loads((report / "report.json").read_text())["methods"]["Adam"]
+    method = NETWORK["methods"]["Adam"]
+    scores = {json.dumps(each): trial(NETWORK, with_settings(method, each), seed=0) for each in grid(method)}
+    assert found["trials"] == len(scores) == 4
+    assert json.dumps(found["chosen"]) == min(scores, key=scores.__getitem__)
+    assert found["chosen"]["optimizer.lr"] == 0.05
+    assert found["runs"][0]["val/loss"] == min(scores.values()), "the first seed's run repeats its trial"
+
+
+def test_every_seed_is_run_and_tested_once(report: Path) -> None:
+    methods = json.loads((report / "report.json").read_text())["methods"]
+    for found in methods.values():
+        assert [one["seed"] for one in found["runs"]] == [0, 1, 2]
+        assert len({one["val/loss"] for one in found["runs"]}) == 3, "the seeds start at different weights"
+        for one in found["runs"]:
+            assert 0.5 < one["test/accuracy"] <= 1 and len(one["course"]) == 10 and one["gradient_seconds"] > 0
+    assert methods["Newton"]["trials"] == 1 and methods["Newton"]["chosen"] == {}
+
+
+def test_the_page_shows_table_curves_and_what_they_say(report: Path) -> None:
+    page = (report / "report.html").read_text()
+    for text in (
+        "Medians over 3 seeds",
+        "lr 0.05",
+        "train loss of its worst run",
+        "Newton reached Adam&#x27;s lowest validation loss",
+    ):
+        assert text in page
+    assert page.count("data:image/png;base64,") == 2
+
+
+def test_folds_are_scikit_learns_and_their_mean_counts() -> None:
+    comparison = {
+        **NETWORK,
+        "seeds": [3, 4],
+        "folds": 5,
+        "data": {"class_path": "IrisDataModule", "init_args": {"val_fraction": 0.0}},
+        "methods": {
+            "logistic": {
+                "max_epochs": 50,
+                "model": {"class_path": "SoftmaxRegression", "init_args": {"l2": 1 / 120}},
+                "optimizer": {"class_path": "Newton"},
+            }
+        },
+    }
+    fits: list[str] = []
+    (found,) = study_all(comparison, fits.append)
+    x, y = load_iris(return_X_y=True)
+    expected = []
+    for seed in (3, 4):
+        scores = []
+        for rest, test in StratifiedKFold(5, shuffle=True, random_state=seed).split(x, y):
+            scaler = StandardScaler().fit(x[rest])
+            model = LogisticRegression(tol=1e-8, max_iter=1000).fit(scaler.transform(x[rest]), y[rest])
+            scores.append(model.score(scaler.transform(x[test]), y[test]))
+        expected.append(np.mean(scores))
+    assert found.by_seed("test/accuracy") == pytest.approx(expected, abs=1e-12)
+    assert fits == ["logistic"] * num_fits(comparison) and len(fits) == 10 and not found.has_course
+
+
+def test_settings_that_diverge_are_not_chosen() -> None:
+    method = {
+        "max_epochs": 3,
+        "optimizer": {"class_path": "GradientDescent", "init_args": {"lr": 0.1}},
+        "tune": {"optimizer.lr": [1e200, 0.1]},
+    }
+    comparison = {**NETWORK, "seeds": [0]}
+    assert math.isnan(trial(comparison, with_settings(method, {"optimizer.lr": 1e200}), seed=0))
+    assert choose(comparison, method, lambda: None) == {"optimizer.lr": 0.1}
+    with pytest.raises(ValueError, match=r"all diverge; try smaller steps"):
+        choose(comparison, {**method, "tune": {"optimizer.lr": [1e200, 1e250]}}, lambda: None)
+
+
+def test_the_best_weights_are_tested_and_all_seconds_count() -> None:
+    method = {"max_epochs": 30, "data": {"batch_size": 16}, "optimizer": {**ADAM, "init_args": {"lr": 0.1}}}
+    found = run_once({**NETWORK, "test_weights": "best"}, method, seed=0, fold=0)
+    losses = [point["val/loss"] for point in found.course]
+    assert found.summary["val/loss"] == min(losses) < losses[-1]
+    assert found.summary["train_seconds"] == pytest.approx(found.course[-1]["seconds"], rel=0.1)
+
+
+def made(label: str, values: list[float], seconds: list[float]) -> Study:
+    course = [{"val/accuracy": value, "seconds": second} for value, second in zip(values, seconds, strict=True)]
+    return Study(label, "", {}, 1, [StudyRun(0, {}, course, 1.0)])
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([0.5, 0.9, 0.95], "A reached B's final validation accuracy of 0.9000 in 2.00 s, 0.50 of its 4.00 s."),
+        ([0.1], "did not"),
+    ],
+)
+def test_when_one_was_where_the_other_ended(values: list[float], said: str) -> None:
+    other = made("B", [0.8, 0.95, 0.9], [1.0, 2.0, 4.0])
+    assert said in overtaking(made("A", values, [float(i + 1) for i in range(len(values))]), other, "val/accuracy")
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        ({"select": None}, "lacks select"),
+        ({"methods": {"A": {"max_epochs": 1, "optimizer": ADAM, "tune": {"lr": [1, 2]}}}}, "lr is no place for a setting"),
+        ({"select": "val/beauty"}, "val/beauty"),
+    ],
+)
+def test_bad_studies_are_refused_in_one_line(
+    change: dict[str, Any], cause: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = {name: value for name, value in {**NETWORK, **change}.items() if value is not None}
+    (tmp_path / "bad.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    assert run(main, [str(tmp_path / "bad.yaml"), f"--output={tmp_path / 'report'}"]) == 1
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("error:") and cause in error
+    assert not (tmp_path / "report").exists()
