@@ -6,21 +6,20 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import benchmark_diagonal
-import benchmark_two_view
 import torch
-from benchmark_row import BenchmarkRow
-from one_line_errors import run
-from one_line_parser import OneLineParser
+from benchmarks import diagonal, two_view
+from benchmarks.row import BenchmarkRow
+from command_line.one_line_errors import run
+from command_line.one_line_parser import OneLineParser
+from command_line.summary import write_json
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from summary import write_json
 
 # A section yields its rows one by one; the number of them is known, for the progress bar.
 SECTIONS: dict[str, tuple[Callable[[str], Iterator[BenchmarkRow]], int]] = {
-    "diagonal": (benchmark_diagonal.measure, benchmark_diagonal.NUM_ROWS),
-    "two_view": (benchmark_two_view.measure, benchmark_two_view.NUM_ROWS),
+    "diagonal": (diagonal.measure, diagonal.NUM_ROWS),
+    "two_view": (two_view.measure, two_view.NUM_ROWS),
 }
 
 

@@ -4,24 +4,24 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from base_config import read_config
-from comparison_class_figures import draw_class_figures
-from comparison_figures import draw_figures
-from comparison_observations import observe
-from comparison_peers import read_peers
-from comparison_report import write_report
-from comparison_run import Run, make_cli, run_method
+from command_line.base_config import read_config
+from command_line.one_line_errors import run
+from command_line.one_line_parser import OneLineParser
+from comparing.class_figures import draw_class_figures
+from comparing.figures import draw_figures
+from comparing.observations import observe
+from comparing.peer_runs import read_peers
+from comparing.report import write_report
+from comparing.run import Run, make_cli, run_method
+from comparing.study_figures import draw_study
+from comparing.study_report import write_study
+from comparing.study_run import num_fits, study_all
 from fit import fit, quiet
-from one_line_errors import run
-from one_line_parser import OneLineParser
 from peers import Peer
 from pytorch_lightning import Callback, LightningModule, Trainer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
-from study_figures import draw_study
-from study_report import write_study
-from study_run import num_fits, study_all
 
 COMPARISONS = Path(__file__).parent / "comparisons"
 

@@ -9,12 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from base_config import with_base
-from environment import check_environment
-from fit_cli import FitCLI
-from one_line_errors import run
-from resume import check_resumable
-from summary import show, summarize, write_json
+from command_line.base_config import with_base
+from command_line.environment import check_environment
+from command_line.fit_cli import FitCLI
+from command_line.one_line_errors import run
+from command_line.resume import check_resumable
+from command_line.summary import show, summarize, write_json
 
 
 def main(args: list[str]) -> None:

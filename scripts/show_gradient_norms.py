@@ -7,12 +7,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from base_config import read_config
-from comparison_run import make_cli, read_history
+from command_line.base_config import read_config
+from command_line.one_line_errors import run
+from command_line.one_line_parser import OneLineParser
+from comparing.run import make_cli, read_history
 from fit import fit, quiet
 from matplotlib.figure import Figure
-from one_line_errors import run
-from one_line_parser import OneLineParser
 from pytorch_lightning.loggers import CSVLogger
 from rich.console import Console
 from rich.progress import track

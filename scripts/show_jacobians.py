@@ -12,10 +12,10 @@ from pathlib import Path
 from statistics import median
 
 import torch
+from command_line.one_line_errors import run
+from command_line.one_line_parser import OneLineParser
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from one_line_errors import run
-from one_line_parser import OneLineParser
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from command_line.one_line_errors import run
+from command_line.one_line_parser import OneLineParser
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from one_line_errors import run
-from one_line_parser import OneLineParser
 from torch import Tensor
 from torch.nn.functional import softshrink
 

@@ -13,8 +13,8 @@ import sys
 from dataclasses import dataclass
 
 import torch
-from one_line_errors import run
-from one_line_parser import OneLineParser
+from command_line.one_line_errors import run
+from command_line.one_line_parser import OneLineParser
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor

@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 
 import torch
+from command_line.one_line_errors import run
+from command_line.one_line_parser import OneLineParser
 from matplotlib.figure import Figure
-from one_line_errors import run
-from one_line_parser import OneLineParser
 from torch import Tensor
 from torch.utils.data import DataLoader
 

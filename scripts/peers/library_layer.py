@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from comparison_run import Run
+from comparing.run import Run
 from torch import Tensor
 from torch.nn import BCEWithLogitsLoss, CrossEntropyLoss
 

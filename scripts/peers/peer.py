@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import Any
 
-from comparison_run import Run
+from comparing.run import Run
 
 CLASSIFIERS = ("LogisticRegression", "SoftmaxRegression")
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from command_line.one_line_errors import run
 from fit import main
-from one_line_errors import run
 from sklearn.datasets import load_diabetes
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from command_line.one_line_errors import run
 from fit import main
-from one_line_errors import run
 from pytorch_lightning import Callback, LightningModule, Trainer
 from sklearn.preprocessing import StandardScaler
 from torch.nn.utils import parameters_to_vector

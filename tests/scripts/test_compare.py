@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from command_line.one_line_errors import run
 from compare import COMPARISONS, main
-from comparison_run import make_cli, read_history
-from one_line_errors import run
+from comparing.run import make_cli, read_history
 
 
 @pytest.fixture(scope="module")

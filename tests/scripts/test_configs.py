@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from command_line.one_line_errors import run
 from fit import main
 from jsonargparse import ArgumentParser
-from one_line_errors import run
 
 from lightning_modules import optimizers
 from tests.conftest import ROOT

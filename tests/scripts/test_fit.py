@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from command_line.one_line_errors import run
 from fit import main
-from one_line_errors import run
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lightning_modules import LogisticRegression

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from command_line.one_line_errors import run
 from compare import COMPARISONS, main, run_all
-from comparison_peers import read_peers
-from comparison_run import Run, make_cli
-from one_line_errors import run
+from comparing.peer_runs import read_peers
+from comparing.run import Run, make_cli
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import confusion_matrix, recall_score
 

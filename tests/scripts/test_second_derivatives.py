@@ -5,7 +5,7 @@ import re
 import pytest
 import show_second_derivatives
 import torch
-from one_line_errors import run
+from command_line.one_line_errors import run
 from torch import Tensor
 from torch.func import grad, hessian
 

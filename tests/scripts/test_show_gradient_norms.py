@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import show_gradient_norms
 import torch
-from base_config import read_config
-from comparison_run import make_cli
-from one_line_errors import run
+from command_line.base_config import read_config
+from command_line.one_line_errors import run
+from comparing.run import make_cli
 from torch.nn.functional import cross_entropy
 
 from tests.idx_files import write_mnist

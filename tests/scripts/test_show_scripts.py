@@ -7,7 +7,7 @@ import pytest
 import show_jacobians
 import show_relu_functions
 import torch
-from one_line_errors import run
+from command_line.one_line_errors import run
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ START = """
 import sys, time
 sys.path.insert(0, {scripts!r})
 from fit import main
-from one_line_errors import run
+from command_line.one_line_errors import run
 time.sleep(max(0.0, {instant} - time.time()))
 sys.exit(run(main, sys.argv[1:]))
 """

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import benchmark
-import benchmark_two_view
 import pytest
 import show_two_views
-from one_line_errors import run
+from benchmarks import two_view
+from command_line.one_line_errors import run
 
 from tests.idx_files import write_mnist
 
@@ -35,7 +35,7 @@ def test_missing_files_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 def test_benchmark_pairs_both_sides(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     for name, value in (("ROUNDS", 2), ("BATCH_SIZES", (128,)), ("WORKERS", (0,)), ("PEER_SAMPLES", 300)):
-        monkeypatch.setattr(benchmark_two_view, name, value)
+        monkeypatch.setattr(two_view, name, value)
     assert run(benchmark.main, ["two_view", "--json=numbers.json"]) == 0
     assert "two_view" in capsys.readouterr().out
     numbers = json.loads((folder / "numbers.json").read_text())

@@ -3,11 +3,11 @@
 import math
 from pathlib import Path
 
-from comparison_run import Run
 from matplotlib.figure import Figure
-from predictions import Predictions
 
 from callbacks.confusion_matrix import name_rotation, plot_confusion
+from comparing.predictions import Predictions
+from comparing.run import Run
 
 WIDTH = 12.0  # inches
 

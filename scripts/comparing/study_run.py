@@ -11,11 +11,11 @@ from statistics import mean, median
 from typing import Any
 
 import torch
-from comparison_run import make_cli
 from fit import check, fit
 from pytorch_lightning import Callback
-from study_course import Course
 
+from comparing.run import make_cli
+from comparing.study_course import Course
 from lightning_modules.objective_module import NonFiniteLossError
 
 # In these more is better, in all other metrics less.

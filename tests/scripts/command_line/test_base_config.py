@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from base_config import with_base
-from fit_cli import FitCLI
+from command_line.base_config import with_base
+from command_line.fit_cli import FitCLI
 from jsonargparse import ArgumentParser
 
 from lightning_modules.optimizers import Newton

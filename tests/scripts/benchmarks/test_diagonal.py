@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import benchmark
-import benchmark_diagonal
 import pytest
 import torch
-from benchmark_row import BenchmarkRow, number
-from one_line_errors import run
+from benchmarks import diagonal
+from benchmarks.row import BenchmarkRow, number
+from command_line.one_line_errors import run
 
 from lightning_modules.networks import DenseNetwork, ResidualNetwork
 
@@ -21,7 +21,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     settings = {"NETWORKS": NETWORKS, "ROWS": 6, "ROUNDS": 2, "SLOW_ROUNDS": 1, "MILLISECONDS": 0.0}
     for name, value in settings.items():
-        monkeypatch.setattr(benchmark_diagonal, name, value)
+        monkeypatch.setattr(diagonal, name, value)
     return tmp_path
 
 
@@ -47,26 +47,26 @@ def test_every_diagonal_is_measured_beside_every_peer_that_has_it(folder: Path, 
 def test_torch_func_agrees_by_the_jacobian() -> None:
     x, y = torch.randn(6, 784), torch.arange(6)
     network = ResidualNetwork((784, 3, 3, 10), "tanh")
-    ours = benchmark_diagonal.our_diagonal(network, x, y, "Gauss–Newton")()
-    torch.testing.assert_close(ours, benchmark_diagonal.jacobian_diagonal(network, x, y)(), rtol=1e-4, atol=1e-7)
+    ours = diagonal.our_diagonal(network, x, y, "Gauss–Newton")()
+    torch.testing.assert_close(ours, diagonal.jacobian_diagonal(network, x, y)(), rtol=1e-4, atol=1e-7)
 
 
 def test_sides_that_differ_are_not_measured() -> None:
     with pytest.raises(ArithmeticError, match=r"a case: ours and them differ by 1\.0e-03 of the largest entry"):
-        benchmark_diagonal.compared("a case", "them", lambda: torch.ones(3) * 1.001, lambda: torch.ones(3), 2)
-    row = benchmark_diagonal.compared("a case", "them", lambda: torch.ones(3) * 1.00001, lambda: torch.ones(3), 2)
+        diagonal.compared("a case", "them", lambda: torch.ones(3) * 1.001, lambda: torch.ones(3), 2)
+    row = diagonal.compared("a case", "them", lambda: torch.ones(3) * 1.00001, lambda: torch.ones(3), 2)
     assert len(row.ours) == 2
 
 
 def test_not_a_number_is_a_difference() -> None:
     with pytest.raises(ArithmeticError, match="differ by nan"):
-        benchmark_diagonal.compared("a case", "them", lambda: torch.full((3,), torch.nan), lambda: torch.ones(3), 2)
+        diagonal.compared("a case", "them", lambda: torch.full((3,), torch.nan), lambda: torch.ones(3), 2)
 
 
 def test_without_backpack_one_line_says_how_to_get_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(benchmark_diagonal, "find_spec", lambda name: None)
+    monkeypatch.setattr(diagonal, "find_spec", lambda name: None)
     assert run(benchmark.main, ["diagonal", "--json=numbers.json"]) == 1
     error = capsys.readouterr().err
     assert error.splitlines()[-1] == "error: the peer of this section, BackPACK, is not installed: pip install '.[bench]'"

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from command_line.one_line_errors import run
 from fit import main
-from one_line_errors import run
 
 from callbacks import CurvatureDiagnostics, LastCheckpoint, ReplicaCheck
 from datamodules import BreastCancerDataModule, DigitsDataModule, IrisDataModule, TabularDataModule

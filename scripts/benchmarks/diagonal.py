@@ -15,12 +15,12 @@ from importlib.util import find_spec
 from typing import Any
 
 import torch
-from benchmark_row import BenchmarkRow
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev, vmap
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import parameters_to_vector
 
+from benchmarks.row import BenchmarkRow
 from lightning_modules.networks import DenseNetwork, ResidualNetwork
 from lightning_modules.objectives import NetworkObjective
 from lightning_modules.objectives.families import Categorical

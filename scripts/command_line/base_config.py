@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-CONFIGS = Path(__file__).parent / "configs"
+CONFIGS = Path(__file__).parents[1] / "configs"
 DEFAULT = CONFIGS / "breast_cancer_logistic_newton.yaml"
 # Settings that survive a change of the class at this place, because they are a choice of their own.
 KEPT = {"data": (), "model": ("optimizer",), "model.optimizer": ()}

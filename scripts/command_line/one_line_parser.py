@@ -2,8 +2,9 @@
 
 from typing import Any, NoReturn
 
-from one_line_errors import CommandLineError, reason, suggestion
 from pytorch_lightning.cli import LightningArgumentParser
+
+from command_line.one_line_errors import CommandLineError, reason, suggestion
 
 
 class OneLineParser(LightningArgumentParser):

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 import torch
-from base_config import with_base
+from command_line.base_config import with_base
+from command_line.fit_cli import FitCLI
+from command_line.one_line_errors import run
+from command_line.whole_checkpoints import DamagedCheckpointError, WholeCheckpoints, damage, newest_whole, read_checkpoint
 from fit import main
-from fit_cli import FitCLI
-from one_line_errors import run
-from whole_checkpoints import DamagedCheckpointError, WholeCheckpoints, damage, newest_whole, read_checkpoint
 
 from lightning_modules import LogisticRegression
-from tests.scripts.resumed_run import same
+from tests.scripts.command_line.resumed_run import same
 
 CONTENT = {"state_dict": {"weight": torch.arange(5000.0)}, "loops": {}, "global_step": 3}
 QUICK = ["--trainer.max_epochs=2", "--trainer.accelerator=cpu"]

@@ -7,7 +7,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
-from study_run import Study, is_score
+
+from comparing.study_run import Study, is_score
 
 AXES = {"epochs": "epochs", "seconds": "seconds of training", "gradients": "gradients over the training rows in that time"}
 

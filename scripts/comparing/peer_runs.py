@@ -3,8 +3,8 @@
 from typing import Any
 
 import peers
-from one_line_errors import CLASSES, CommandLineError
-from one_line_parser import OneLineParser
+from command_line.one_line_errors import CLASSES, CommandLineError
+from command_line.one_line_parser import OneLineParser
 
 # What a misspelt peer is answered with.
 CLASSES["peer"] = [name for name in peers.__all__ if name != "Peer"]

@@ -13,7 +13,7 @@ import torch
 
 from tests.conftest import ROOT
 from tests.idx_files import write_mnist
-from tests.scripts.resumed_run import fit_in_process, left, same
+from tests.scripts.command_line.resumed_run import fit_in_process, left, same
 
 SGD = ["--model.optimizer=torch.optim.SGD", "--model.optimizer.lr=0.1", "--model.optimizer.momentum=0.9"]
 METHODS = {
@@ -32,6 +32,7 @@ SIMCLR = ["--model=SimCLR", "--model.channels=8", "--model.features=8", "--train
 IRIS = ["--data=IrisDataModule", "--data.batch_size=20"]
 SOFTMAX = ["--model=SoftmaxRegression", "--model.l2=0.01"]
 MNIST = ["--data.data_dir=.", "--data.batch_size=60", "--data.val_fraction=0.2"]
+PLAIN_LOADER = "tests.scripts.command_line.resumed_run.PlainLoaderData"
 VIEWS = ["--data=MNISTTwoViewDataModule", *MNIST]
 
 
@@ -58,9 +59,7 @@ PROBLEMS = {
     "views": Problem([*VIEWS, *SOFTMAX], 16, ("diagonal_newton", *FIRST_ORDER)),
     "views, per sample": Problem([*VIEWS, "--data.augmentation=per_sample", *SOFTMAX], 16, FIRST_ORDER),
     "simclr": Problem([*VIEWS, *SIMCLR], 16, FIRST_ORDER),
-    "plain loader": Problem(
-        ["--data=tests.scripts.resumed_run.PlainLoaderData", "--data.batch_size=20", *SOFTMAX], 20, within_epochs=False
-    ),
+    "plain loader": Problem([f"--data={PLAIN_LOADER}", "--data.batch_size=20", *SOFTMAX], 20, within_epochs=False),
 }  # fmt: skip
 
 
@@ -88,7 +87,7 @@ def killed_and_resumed(
     """Whether both folders hold the same after a whole run, and after one that was killed so many times."""
     whole, killed = folders
     assert fit_in_process(whole, args, forget) == 0, said(whole)
-    killer = ["--trainer.callbacks=tests.scripts.resumed_run.Killer", f"--trainer.callbacks.place={place}"]
+    killer = ["--trainer.callbacks=tests.scripts.command_line.resumed_run.Killer", f"--trainer.callbacks.place={place}"]
     for time in range(times):
         resume = ["--ckpt_path=last"] if list(killed.rglob("last.ckpt")) else []
         at = f"--trainer.callbacks.step={step + 3 * time}"

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from command_line.one_line_errors import run
 from fit import main
-from one_line_errors import run
 
 TABULAR = "--data=TabularDataModule"
 COLUMNS = [TABULAR, "--data.path=table.csv"]

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from command_line.one_line_errors import run
 from compare import main
-from one_line_errors import run
+from comparing.study_report import overtaking
+from comparing.study_run import Study, StudyRun, choose, grid, num_fits, run_once, study_all, trial, with_settings
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
-from study_report import overtaking
-from study_run import Study, StudyRun, choose, grid, num_fits, run_once, study_all, trial, with_settings
 
 ADAM = {"class_path": "torch.optim.Adam"}
 NETWORK: dict[str, Any] = {

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import torch
-from fit_cli import FitCLI
+from command_line.fit_cli import FitCLI
 from torch import Tensor
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 

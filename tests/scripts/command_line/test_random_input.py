@@ -10,10 +10,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from command_line.one_line_errors import run
 from fit import main
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from one_line_errors import run
 
 from datamodules import TabularDataModule
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from command_line.fit_cli import FitCLI
 from fit import fit
-from fit_cli import FitCLI
-from predictions import Predictions, predict
 from pytorch_lightning import Callback
 from pytorch_lightning.loggers import CSVLogger
-from train_objective import TrainObjective
+
+from comparing.predictions import Predictions, predict
+from comparing.train_objective import TrainObjective
 
 
 @dataclass(frozen=True)

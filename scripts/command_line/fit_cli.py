@@ -5,13 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from lightning_fabric.plugins import CheckpointIO
-from one_line_parser import OneLineParser
 from pytorch_lightning import LightningDataModule, Trainer
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
-from resume import find_checkpoint
-from run_folder import RunFolderLogger
-from whole_checkpoints import WholeCheckpoints, read_checkpoint
 
 import datamodules  # noqa: F401 – imported classes can be named by their short names
 import lightning_modules.optimizers  # noqa: F401
@@ -35,6 +31,10 @@ from callbacks import (
     TrainMetrics,
     TwoViewGrid,
 )
+from command_line.one_line_parser import OneLineParser
+from command_line.resume import find_checkpoint
+from command_line.run_folder import RunFolderLogger
+from command_line.whole_checkpoints import WholeCheckpoints, read_checkpoint
 from lightning_modules import ObjectiveModule
 
 LINKS = ("num_features", "num_targets", "num_classes", "image_size")

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from comparison_run import Run
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from comparing.run import Run
 
 Panel = Callable[[Axes, list[Run]], None]
 

@@ -5,12 +5,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from comparison_report import terminal_table
-from report_page import html_table, inline, page
+from command_line.summary import write_json
 from rich.table import Table
-from study_figures import gradient_seconds
-from study_run import Study, is_score
-from summary import write_json
+
+from comparing.page import html_table, inline, page
+from comparing.report import terminal_table
+from comparing.study_figures import gradient_seconds
+from comparing.study_run import Study, is_score
 
 BODY = """<h1>{title}</h1>
 <p>Medians over {seeds} seeds{folds}, with the smallest and the largest. Settings are those that did best by {select} within

@@ -4,11 +4,12 @@ import html
 from pathlib import Path
 from typing import Any
 
-from comparison_run import Run
-from report_page import html_table, inline, page
+from command_line.summary import write_json
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
-from summary import write_json
+
+from comparing.page import html_table, inline, page
+from comparing.run import Run
 
 BODY = """<h1>{title}</h1>
 <p>Data {data}, model {model}, seed {seed}; the same split and the same initial weights for all. The training objective is

@@ -17,8 +17,8 @@ from typing import Any, Literal
 import fit
 import pytest
 import torch
-import whole_checkpoints
-from one_line_errors import run
+from command_line import whole_checkpoints
+from command_line.one_line_errors import run
 from pytorch_lightning import Callback, LightningModule, Trainer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.data import DataLoader, TensorDataset
@@ -97,7 +97,7 @@ def fit_in_process(folder: Path, args: list[str], forget: bool = False) -> int:
 @cache
 def start_server() -> None:
     """Start the server of the processes with this module imported."""
-    CONTEXT.set_forkserver_preload(["tests.scripts.resumed_run"])
+    CONTEXT.set_forkserver_preload(["tests.scripts.command_line.resumed_run"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # until Python 3.13 the server does not take over sys.path
         forkserver.ensure_running()

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from whole_checkpoints import DamagedCheckpointError, newest_whole, read_checkpoint, written
+
+from command_line.whole_checkpoints import DamagedCheckpointError, newest_whole, read_checkpoint, written
 
 # Where the same data are, and how they are fetched, may change from one machine to another.
 PLACES = ("data_dir", "path", "num_workers", "download")

@@ -7,11 +7,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from fit_cli import FitCLI
 from rich.console import Console
 from rich.table import Table
 
 from callbacks.coefficient_intervals import as_rows
+from command_line.fit_cli import FitCLI
 
 # More than a screen of them are left to `summary.json`.
 MOST_COEFFICIENTS = 32

@@ -4,9 +4,9 @@ import time
 from collections.abc import Iterator
 
 import torch
-from benchmark_row import BenchmarkRow
 from torch.utils.data import DataLoader, RandomSampler
 
+from benchmarks.row import BenchmarkRow
 from datamodules import MNISTTwoView
 from datamodules.batched_views import batched_view
 from datamodules.view_parameters import ViewDistribution

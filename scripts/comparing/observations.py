@@ -1,6 +1,6 @@
 """What the numbers of a comparison say."""
 
-from comparison_run import Run
+from comparing.run import Run
 
 
 def observe(runs: list[Run], peers: list[str]) -> list[str]:

@@ -1,0 +1,1 @@
+"""The command line: configurations, messages, run folders, checkpoints and what a run leaves behind."""
