@@ -3,9 +3,10 @@
 import math
 from collections.abc import Iterator
 
-import numpy as np
 import torch
 from torch.utils.data import Sampler
+
+from datamodules.mixed_seed import mixed_seed
 
 Index = torch.Tensor | slice
 
@@ -52,8 +53,7 @@ class ShardedBatchSampler(Sampler[Index]):
             yield slice(self.rank, None, self.world_size)  # a view of the rows, not a copy
             return
         if self.shuffle:
-            words = np.random.SeedSequence([self.seed, self.epoch]).generate_state(2, np.uint32)
-            generator = torch.Generator().manual_seed(int(words[0]) << 32 | int(words[1]))
+            generator = torch.Generator().manual_seed(mixed_seed(self.seed, self.epoch))
             order = torch.randperm(self.num_rows, generator=generator)
         else:
             order = torch.arange(self.num_rows)

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 
 from datamodules.batch_sampler import Index
+from datamodules.mixed_seed import mixed_seed
 from datamodules.tensor_batches import TensorBatches
 
 
@@ -28,8 +28,7 @@ class BatchKey(NamedTuple):
 
     def generator(self) -> torch.Generator:
         """Randomness of the whole batch: every process draws all of it and takes its share."""
-        words = np.random.SeedSequence([self.seed, self.epoch, self.batch]).generate_state(2, np.uint32)
-        return torch.Generator().manual_seed(int(words[0]) << 32 | int(words[1]))
+        return torch.Generator().manual_seed(mixed_seed(self.seed, self.epoch, self.batch))
 
     @property
     def share(self) -> slice:

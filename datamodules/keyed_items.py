@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from datamodules.batch_sampler import Index, ShardedBatchSampler
+from datamodules.mixed_seed import mixed_seed
 from datamodules.resumable_batches import ResumableBatches
 
 
@@ -21,9 +21,8 @@ class KeyedItems(Dataset[Any]):
         self.dataset, self.seed, self.epoch = dataset, seed, epoch
 
     def __getitem__(self, index: int) -> Any:
-        words = np.random.SeedSequence([self.seed, self.epoch, index]).generate_state(2, np.uint32)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(words[0]) << 32 | int(words[1]))
+            torch.manual_seed(mixed_seed(self.seed, self.epoch, index))
             return self.dataset[index]
 
 

@@ -9,7 +9,7 @@ from torch.nn.utils import parameters_to_vector
 
 from lightning_modules import LinearRegression, LogisticRegression, ObjectiveModule, SoftmaxRegression
 from lightning_modules.objective_module import OptimizerCallable
-from lightning_modules.optimizers import DiagonalNewton, GradientDescent, Newton
+from lightning_modules.optimizers import DiagonalNewton, GradientDescent, Newton, SubsampledNewton
 
 METHODS: dict[str, OptimizerCallable] = {
     "gradient_descent": partial(GradientDescent, lr=0.1),
@@ -18,6 +18,7 @@ METHODS: dict[str, OptimizerCallable] = {
     "newton_backtracking": partial(Newton, damping=1e-6, search="backtracking"),
     "newton_cg": partial(Newton, solver="cg"),
     "newton_hessian": partial(Newton, curvature="hessian"),
+    "subsampled_newton": SubsampledNewton,
     "diagonal_newton": DiagonalNewton,
     "diagonal_newton_fixed": partial(DiagonalNewton, lr=0.1, damping=1e-3),
     "sgd_nesterov": partial(torch.optim.SGD, lr=0.1, momentum=0.9, nesterov=True),
@@ -26,6 +27,8 @@ METHODS: dict[str, OptimizerCallable] = {
     "adam": partial(torch.optim.Adam, lr=0.1),
     "lbfgs": partial(torch.optim.LBFGS, max_iter=5),
 }
+# What takes mini-batches too.
+ON_BATCHES = [name for name in METHODS if name != "subsampled_newton"]
 
 
 def make_model(data: Any, optimizer: OptimizerCallable, l2: float = 0.01) -> ObjectiveModule:

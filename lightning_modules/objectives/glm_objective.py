@@ -44,31 +44,35 @@ class GLMObjective(GLMRows, Objective):
         return self.value_and_gradient(theta)[1]
 
     def value_and_gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        losses, gradient = theta.new_zeros(1), torch.zeros_like(theta)
-        for x, y, z in self.known_chunks(theta):
-            losses += self.family.loss(z, y).sum()
-            gradient += self.pull_back(self.family.gradient(z, y), x)
-        sums = self.reduction(torch.cat([losses, gradient])) / self.num_rows
-        return sums[0] + self.penalty(theta), sums[1:] + self.l2 * self.weights_of(theta)
+        def add(total: Tensor, x: Tensor, y: Tensor, z: Tensor) -> None:
+            total[0] += self.family.loss(z, y).sum()
+            total[1:] += self.pull_back(self.family.gradient(z, y), x)
+
+        mean = self.reduction(self.summed(theta, (1 + len(theta),), add)) / self.num_rows
+        return mean[0] + self.penalty(theta), mean[1:] + self.l2 * self.weights_of(theta)
 
     def hessian_vector_product(self, theta: Tensor, v: Tensor) -> Tensor:
         weight, bias = self.split(v)
-        product = torch.zeros_like(theta)
-        for x, y, z in self.known_chunks(theta):
+
+        def add(total: Tensor, x: Tensor, y: Tensor, z: Tensor) -> None:
             dz = torch.addmm(bias, x, weight.T)  # v → Jv
-            product += self.pull_back(self.family.curvature_product(z, y, dz), x)  # Jv → HJv → JᵀHJv
-        return self.reduction(product) / self.num_rows + self.l2 * self.weights_of(v)
+            total += self.pull_back(self.family.curvature_product(z, y, dz), x)  # Jv → HJv → JᵀHJv
+
+        return self.reduction(self.summed(theta, theta.shape, add)) / self.num_rows + self.l2 * self.weights_of(v)
 
     def hessian(self, theta: Tensor) -> Tensor:
         outputs, size = self.family.num_outputs, self.num_features + 1
-        blocks = theta.new_zeros(outputs, outputs, size, size)
-        for x, _, z in self.known_chunks(theta):
-            extended = torch.cat([x, x.new_ones(len(x), 1)], 1)  # x̃ = (x, 1)
-            curvature = self.family.curvature(z)
+
+        def add(blocks: Tensor, x: Tensor, y: Tensor, z: Tensor) -> None:
+            curvature = self.family.curvature(z).permute(1, 2, 0).contiguous()
+            blocks[:, :, :-1, -1] += (curvature.flatten(0, 1) @ x).view(outputs, outputs, -1)
+            blocks[:, :, -1, -1] += curvature.sum(-1)
             for j in range(outputs):
                 for k in range(j + 1):
-                    blocks[j, k].addmm_((extended * curvature[:, j, k, None]).T, extended)
-        blocks = self.reduction(blocks) / self.num_rows
+                    blocks[j, k, :-1, :-1].addmm_((x * curvature[j, k, :, None]).T, x)
+
+        blocks = self.reduction(self.summed(theta, (outputs, outputs, size, size), add)) / self.num_rows
+        blocks[:, :, -1, :-1] = blocks[:, :, :-1, -1]
         for j in range(outputs):
             for k in range(j):
                 blocks[k, j] = blocks[j, k]  # a block is symmetric itself
@@ -78,10 +82,11 @@ class GLMObjective(GLMRows, Objective):
         return hessian
 
     def hessian_diagonal(self, theta: Tensor) -> Tensor:
-        diagonal = torch.zeros_like(theta)
-        for x, _, z in self.known_chunks(theta):
-            diagonal += self.pull_back(self.family.curvature_diagonal(z), x.square())
-        return self.reduction(diagonal) / self.num_rows + self.l2 * self.weights_of(torch.ones_like(theta))
+        def add(total: Tensor, x: Tensor, y: Tensor, z: Tensor) -> None:
+            total += self.pull_back(self.family.curvature_diagonal(z), x.square())
+
+        diagonal = self.reduction(self.summed(theta, theta.shape, add)) / self.num_rows
+        return diagonal + self.l2 * self.weights_of(torch.ones_like(theta))
 
     def hessian_preconditioner(self, theta: Tensor) -> Preconditioner:
         """The Hessian with every row's curvature replaced by the mean one:  1/n Σ_i ∂²l/∂z² ⊗ 1/n Σ_i x̃_i x̃_iᵀ + λ I.
@@ -92,10 +97,11 @@ class GLMObjective(GLMRows, Objective):
         """
         if self.is_sample or self.num_features > min(MOST_GRAM_FEATURES, self.num_rows) or self.hides_features:
             return DiagonalPreconditioner(self.hessian_diagonal(theta))
-        mean = theta.new_zeros(self.family.num_outputs, self.family.num_outputs)
-        for _, _, z in self.known_chunks(theta):
-            mean += self.family.curvature(z).sum(0)
-        mean = self.reduction(mean).double() / self.num_rows
+
+        def add(total: Tensor, x: Tensor, y: Tensor, z: Tensor) -> None:
+            total += self.family.curvature(z).sum(0)
+
+        mean = self.reduction(self.summed(theta, (self.family.num_outputs,) * 2, add)).double() / self.num_rows
         return KroneckerPreconditioner(mean, *self.gram_eigen, self.l2, self.by_layout())
 
     def ggn_preconditioner(self, theta: Tensor) -> Preconditioner:

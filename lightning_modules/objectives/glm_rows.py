@@ -1,6 +1,7 @@
 """The rows of a generalised linear model, and how its parameters lie in one vector."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from copy import copy
 from functools import cached_property
 
@@ -11,10 +12,12 @@ from typing_extensions import Self
 from lightning_modules.objectives.common_shifts import common_shifts
 from lightning_modules.objectives.families.family import Family
 from lightning_modules.objectives.reduction import Reduction, this_process
+from lightning_modules.objectives.shared_work import shared
 
 CACHE_BYTES = 2**21
 # Predictors are kept for the next query at the same θ up to this size.
 KEPT_BYTES = 2**26
+CHUNKS_PER_THREAD = 2
 
 
 class GLMRows:
@@ -53,7 +56,7 @@ class GLMRows:
         self.num_rows = int(reduction(torch.tensor(len(features), device=features.device)))
         if self.num_rows == 0:
             raise ValueError("there is not a single row to compute a loss from")
-        self._known: tuple[Tensor, list[Tensor]] | None = None
+        self._known: tuple[Tensor, dict[int, Tensor]] | None = None
 
     def with_l2(self, l2: float) -> Self:
         """The same rows under another penalty, sharing what is known of them."""
@@ -61,11 +64,16 @@ class GLMRows:
         other.l2 = l2
         return other
 
+    def every(self, step: int) -> Self:
+        """The loss over every so manyth row of each process, from the first: a sample of them, if their order means nothing."""
+        if step == 1:
+            return self
+        return type(self)(self.family, self.features[::step], self.targets[::step], self.l2, self.reduction)
+
     def pairs(self, dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
         """Chunks of (features, targets)."""
-        for start in range(0, len(self.features), self.chunk_rows):
-            rows = slice(start, start + self.chunk_rows)
-            yield self.features[rows].to(dtype), self.targets[rows]
+        for number in range(self.num_chunks):
+            yield self._pair(number, dtype)
 
     def chunks(self, theta: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Chunks of (features, targets, linear predictors)."""
@@ -73,24 +81,65 @@ class GLMRows:
         for x, y in self.pairs(theta.dtype):
             yield x, y, torch.addmm(bias, x, weight.T)
 
-    def known_chunks(self, theta: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def known_chunks(self, theta: Tensor, first: int = 0, step: int = 1) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """`chunks`, the linear predictors computed once for as long as θ stays the same: for products at one point.
 
         They take K numbers a row beside its d features; more than KEPT_BYTES are not kept, so that memory does not grow with
         rows that are memory-mapped. θ must be an ordinary tensor, not one under `torch.func`.
+
+        Args:
+            theta: θ (p,).
+            first, step: which of the chunks.
         """
-        if len(self.features) * self.family.num_outputs * theta.element_size() > KEPT_BYTES:
-            yield from self.chunks(theta)
-            return
-        if self._known is None or self._known[0].dtype != theta.dtype or not torch.equal(self._known[0], theta):
-            predictors = []
-            for x, y, z in self.chunks(theta):
-                predictors.append(z)
-                yield x, y, z
-            self._known = (theta.clone(), predictors)
-            return
-        for (x, y), z in zip(self.pairs(theta.dtype), self._known[1], strict=True):
+        weight, bias = self.split(theta)
+        known = self._known_at(theta)
+        for number in range(first, self.num_chunks, step):
+            x, y = self._pair(number, theta.dtype)
+            z = torch.addmm(bias, x, weight.T) if known is None or number not in known else known[number]
+            if known is not None:
+                known[number] = z
             yield x, y, z
+
+    def summed(self, theta: Tensor, shape: tuple[int, ...], add: Callable[[Tensor, Tensor, Tensor, Tensor], None]) -> Tensor:
+        """A sum over the rows of this process, at θ (p,), the cores of a processor sharing the chunks.
+
+        Args:
+            theta: as in `known_chunks`.
+            shape: of the sum.
+            add: takes the sum so far and a chunk of `known_chunks`, and adds what the chunk gives.
+        """
+        threads = torch.get_num_threads() if theta.device.type == "cpu" else 1
+        # Every part has a sum of its own, and a thread takes as long to start as a few chunks.
+        is_small = math.prod(shape) * theta.element_size() <= KEPT_BYTES
+        parts = threads if is_small and self.num_chunks >= CHUNKS_PER_THREAD * threads else 1
+        self._known_at(theta)  # before the threads ask
+
+        def of_part(part: int) -> Tensor:
+            total = theta.new_zeros(shape)
+            for x, y, z in self.known_chunks(theta, part, parts):
+                add(total, x, y, z)
+            return total
+
+        total, *others = shared(of_part, parts)
+        for other in others:
+            total += other
+        return total
+
+    @property
+    def num_chunks(self) -> int:
+        return -(-len(self.features) // self.chunk_rows)
+
+    def _pair(self, number: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        rows = slice(number * self.chunk_rows, (number + 1) * self.chunk_rows)
+        return self.features[rows].to(dtype), self.targets[rows]
+
+    def _known_at(self, theta: Tensor) -> dict[int, Tensor] | None:
+        """Linear predictors by chunk, those that are known at θ (p,); None where they would take too much memory."""
+        if len(self.features) * self.family.num_outputs * theta.element_size() > KEPT_BYTES:
+            return None
+        if self._known is None or self._known[0].dtype != theta.dtype or not torch.equal(self._known[0], theta):
+            self._known = (theta.clone(), {})
+        return self._known[1]
 
     @cached_property
     def gram(self) -> Tensor:

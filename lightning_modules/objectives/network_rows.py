@@ -79,11 +79,11 @@ class NetworkRows:
         elif numbers * theta.element_size() > KEPT_BYTES:
             yield from self.traces(theta)
         else:
-            known = []
-            for pair in self.traces(theta):
+            known, kept = [], theta.clone()  # a trace holds views of its θ, and the caller may change the other one
+            for pair in self.traces(kept):
                 known.append(pair)
                 yield pair
-            self._known = (theta.clone(), known)
+            self._known = (kept, known)
 
     def mean(self, sums: Tensor) -> Tensor:
         """Sums over this process's rows -> means over all rows."""

@@ -6,6 +6,7 @@ from lightning_modules.optimizers.diagonal_newton import DiagonalNewton
 from lightning_modules.optimizers.gradient_descent import GradientDescent
 from lightning_modules.optimizers.newton import Newton
 from lightning_modules.optimizers.solve import SingularCurvatureError
+from lightning_modules.optimizers.subsampled_newton import SubsampledNewton
 
 __all__ = [
     "Convergence",
@@ -14,5 +15,6 @@ __all__ = [
     "GradientDescent",
     "Newton",
     "SingularCurvatureError",
+    "SubsampledNewton",
     "diagnose",
 ]

@@ -123,6 +123,8 @@ def diagnose(objective: Objective, theta: Tensor, tolerance: float | None = None
     """
     if tolerance is None:
         tolerance = default_tolerance(theta.dtype)
+    if isinstance(objective, GLMObjective):
+        theta = theta.double()  # what is proved below counts every rounding
     gradient = objective.gradient(theta)
     gradient_max = float(gradient.abs().max())
     if gradient_max > tolerance and (len(theta) > DENSE_PARAMETERS or not objective.is_convex):
@@ -134,7 +136,7 @@ def diagnose(objective: Objective, theta: Tensor, tolerance: float | None = None
     measured = f"largest gradient entry {gradient_max:.1e}" + ("" if math.isnan(root) else f", Newton decrement {root:.1e}")
     distance = None
     if isinstance(objective, GLMObjective) and len(theta) <= DENSE_PARAMETERS:
-        distance = distance_bound(objective, theta)
+        distance = distance_bound(objective, theta, gradient, decrement.hessian)
     if distance is not None and distance < math.inf:
         measured += f", at most {distance:.1e} from the optimum"
     optimal = gradient_max <= tolerance and decrement.squared / 2 <= tolerance

@@ -104,6 +104,13 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
         self.diagnostics["step_size"] = size or 0.0
         return None if size is None else size * direction
 
+    @property
+    def memory(self) -> dict[str, Any]:
+        """What is kept from step to step: plain numbers and tensors, part of every checkpoint."""
+        # State is kept with the first parameter, as torch's LBFGS does, because `state_dict` knows state by parameter only.
+        memory: dict[str, Any] = self.state[self.param_groups[0]["params"][0]]
+        return memory
+
     def tolerance(self, theta: Tensor) -> float:
         """What is asked of ‖∇‖∞ and λ²/2 at θ (p,)."""
         chosen: float | None = self.param_groups[0]["tolerance"]

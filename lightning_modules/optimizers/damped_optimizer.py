@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Literal
 
 from torch import Tensor
 from torch.nn import Parameter
@@ -59,7 +59,7 @@ class DampedOptimizer(CurvatureOptimizer):
     def damping(self) -> float:
         """μ in force: the fixed number, or where the adaptive one stands."""
         fixed: float | str = self.param_groups[0]["damping"]
-        return self._memory.get("damping", 0.0) if fixed == "adaptive" else float(fixed)
+        return self.memory.get("damping", 0.0) if fixed == "adaptive" else float(fixed)
 
     def direction(self, theta: Tensor, gradient: Tensor, objective: Objective) -> Tensor:
         """−(C + μI)⁻¹ g: (p,), (p,) -> (p,).
@@ -83,7 +83,7 @@ class DampedOptimizer(CurvatureOptimizer):
     def _adaptive_displacement(self, theta: Tensor, gradient: Tensor, loss: Tensor, objective: Objective) -> Tensor | None:
         lr = self.param_groups[0]["lr"]
         curvature = self.last_curvature = self.local_curvature(theta, gradient, objective)
-        damping = self._memory.setdefault("damping", initial(curvature.mean(), objective.is_convex))
+        damping = self.memory.setdefault("damping", initial(curvature.mean(), objective.is_convex))
         for trial in range(self.max_trials):
             self.diagnostics.update(damping=damping, rejected=float(trial))
             try:
@@ -100,14 +100,8 @@ class DampedOptimizer(CurvatureOptimizer):
                 # The model promises less than the loss can show, so the gradient decides; it says nothing about the damping.
                 gain = 0.5 if gradient_falls(objective, theta + step, gradient) else 0.0
             if gain > 0 and predicted > 0:  # false for nan
-                self._memory["damping"] = adapted(damping, gain, curvature.mean())
+                self.memory["damping"] = adapted(damping, gain, curvature.mean())
                 self.diagnostics.update(gain_ratio=gain, step_size=lr, slope=float(slope))
                 return step
             damping = grown(damping, curvature.mean())
         return None
-
-    @property
-    def _memory(self) -> dict[str, Any]:
-        # State is kept with the first parameter, as torch's LBFGS does, because `state_dict` knows state by parameter only.
-        memory: dict[str, Any] = self.state[self.param_groups[0]["params"][0]]
-        return memory

@@ -78,7 +78,7 @@ class DiagonalNewton(DampedOptimizer):
         group = self.param_groups[0]
         if group["damping"] != "adaptive" or not objective.is_sample:
             return super().displacement(theta, gradient, loss, objective)
-        model = RunningModel(self._memory, group["momentum"], group["refresh"], group["curvature"] == "ggn")
+        model = RunningModel(self.memory, group["momentum"], group["refresh"], group["curvature"] == "ggn")
         step = group["lr"] * model.step(theta, gradient, objective)
         self.diagnostics.update(damping=self.damping, step_size=group["lr"] * model.length)
         return step

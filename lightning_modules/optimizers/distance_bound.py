@@ -45,17 +45,19 @@ class _Rounding:
     longest: float
 
 
-def distance_bound(objective: GLMObjective, theta: Tensor) -> float:
-    """Upper bound on ‖θ* − θ‖₂, θ* the minimiser nearest to θ (p,); infinite where none is proved to exist.
+def distance_bound(objective: GLMObjective, theta: Tensor, gradient: Tensor, hessian: Tensor | None) -> float:
+    """Upper bound on ‖θ* − θ‖₂, θ* the minimiser nearest to θ; infinite where none is proved to exist.
 
-    Forms the Hessian. Softmax weights have minimisers along a common shift too; the nearest one is as far from θ as the only
-    one is along the directions that change anything, so that the Hessian may be completed in the others.
+    Softmax weights have minimisers along a common shift too; the nearest one is as far from θ as the only one is along the
+    directions that change anything, so that the Hessian may be completed in the others.
+
+    Args:
+        objective: the loss.
+        theta: θ (p,), in float64.
+        gradient: (p,), there.
+        hessian: (p, p), there, completed along the directions that change nothing; None if it is singular.
     """
-    theta = theta.double()
-    hessian, gradient = objective.hessian(theta), objective.gradient(theta)
-    invariant = objective.invariant_directions(theta)
-    hessian = hessian + hessian.diagonal().mean() * (invariant @ invariant.T)
-    if not bool(torch.isfinite(hessian).all() and torch.isfinite(gradient).all()):
+    if hessian is None or not bool(torch.isfinite(hessian).all() and torch.isfinite(gradient).all()):
         return math.inf
     rounding = _rounding(objective, theta, hessian)
     eigenvalues, vectors = torch.linalg.eigh(hessian)

@@ -63,13 +63,22 @@ class Newton(DampedOptimizer):
             # A network's are as many numbers as its parameters times its last layer's inputs, and its damping keeps them out.
             invariant = objective.invariant_directions(theta) if objective.is_convex else theta.new_zeros(len(theta), 0)
             return MatrixFreeCurvature(partial(product, theta), preconditioner, invariant, forcing)
-        if (size := 8 * len(theta) ** 2) > DENSE_BYTES:
-            raise ValueError(
-                f"a dense {group['curvature']} of {len(theta)} parameters takes {size / 2**30:.1f} GiB: "
-                "use Newton(solver='cg'), which needs products only, or DiagonalNewton"
-            )
+        refuse_dense(len(theta), group["curvature"])
         invariant = objective.invariant_directions(theta)
         if not hessian:
             return DenseCurvature(objective.ggn(theta), invariant)
         dense = DenseCurvature if objective.is_convex else AbsoluteCurvature
         return dense(objective.hessian(theta), invariant)
+
+
+def refuse_dense(parameters: int, name: str) -> None:
+    """Refuse what no memory holds.
+
+    Raises:
+        ValueError: a matrix of so many parameters takes more than 4 GiB.
+    """
+    if (size := 8 * parameters**2) > DENSE_BYTES:
+        raise ValueError(
+            f"a dense {name} of {parameters} parameters takes {size / 2**30:.1f} GiB: "
+            "use Newton(solver='cg'), which needs products only, or DiagonalNewton"
+        )

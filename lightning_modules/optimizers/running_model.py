@@ -11,6 +11,9 @@ features are correlated. The model of one sample overfits that sample, so it is 
 v, b and m take in a new sample at every `refresh`-th step only (but at each of the first few), which leaves little more
 than the gradient to be computed in between.
 
+C is the generalised Gauss–Newton matrix or the Hessian in the first line, as chosen; in the fourth it is always the former,
+along whose directions the model has a minimiser.
+
 The averages are those of Adam (Kingma and Ba, 2015, algorithm 1), taken of the exact curvature in place of squared
 gradients. The length is that of Martens and Grosse (2015), section 6.4, averaged over the samples.
 """

@@ -11,7 +11,7 @@ from callbacks import ConvergenceStatus, CurvatureDiagnostics, TrainingTime
 from datamodules import BreastCancerDataModule, IrisDataModule
 from lightning_modules.optimizers import Newton
 from tests.callbacks.memory_logger import MemoryLogger
-from tests.training import METHODS, make_model, make_trainer
+from tests.training import METHODS, ON_BATCHES, make_model, make_trainer
 
 
 @pytest.mark.parametrize(("l2", "epochs", "status"), [(0.01, 50, "converged"), (0.0, 50, "separated"), (0.01, 2, "budget")])
@@ -24,7 +24,7 @@ def test_status(l2: float, epochs: int, status: str) -> None:
         assert any(repr(name) in verdict.message for name in data.feature_names)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ON_BATCHES)
 def test_every_method_gets_a_verdict_on_all_rows(method: str) -> None:
     data, verdict = IrisDataModule(batch_size=50), ConvergenceStatus()
     model = make_model(data, METHODS[method])

@@ -9,7 +9,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from callbacks import GradientNorms
 from datamodules import IrisDataModule
 from tests.callbacks.memory_logger import MemoryLogger
-from tests.training import METHODS, make_model, make_trainer
+from tests.training import METHODS, ON_BATCHES, make_model, make_trainer
 
 
 class FirstGradients(Callback):
@@ -25,7 +25,7 @@ class FirstGradients(Callback):
         self.norms.append(torch.cat([g.flatten() for g in gradients]).norm().item())
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ON_BATCHES)
 def test_norms_of_every_step_under_every_method(method: str) -> None:
     logger, expected = MemoryLogger(), FirstGradients()
     data = IrisDataModule(batch_size=45)

@@ -19,7 +19,7 @@ WORKER = Path(__file__).with_name("ddp_worker.py")
 CHAOTIC = {("iris_batches", "newton_backtracking"), ("iris_batches", "lbfgs")}
 
 
-@pytest.fixture(scope="module", params=[2, 3])
+@pytest.fixture(scope="module", params=[2, pytest.param(3, marks=pytest.mark.slow)])
 def results(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, torch.Tensor]]:
     """Iterates by case, for each rank."""
     folder = tmp_path_factory.mktemp("ranks")

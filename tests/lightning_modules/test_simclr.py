@@ -49,7 +49,7 @@ def test_loss_is_equation_1_of_the_paper() -> None:
     torch.testing.assert_close(gradient, Objective.gradient(objective, theta), rtol=1e-10, atol=1e-13)
 
 
-@pytest.fixture(scope="module", params=[2, 3])
+@pytest.fixture(scope="module", params=[2, pytest.param(3, marks=pytest.mark.slow)])
 def ranks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     folder = tmp_path_factory.mktemp("ranks")
     command = [sys.executable, str(WORKER), str(request.param), str(folder)]

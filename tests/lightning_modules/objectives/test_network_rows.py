@@ -61,6 +61,15 @@ def test_chunks_of_rows_change_nothing(monkeypatch: pytest.MonkeyPatch, rows: in
             assert_relatively_close(chunked, expected, tolerance=1e-12)
 
 
+def test_what_is_known_at_a_point_outlives_changes_of_it() -> None:
+    """The caller's θ may be written over in place; a gradient at an equal θ is then still that of the point asked for."""
+    case = make_case(DEEP, "tanh", "tanh", "categorical", rows=20)
+    objective, theta = case.objective(), case.vector()
+    expected, point = objective.gradient(theta), theta.clone()
+    theta.mul_(3)
+    assert torch.equal(objective.gradient(point), expected)
+
+
 def test_large_chunks_are_bounded_in_memory() -> None:
     """What a chunk of rows leaves behind, with a vector for every output, takes CHUNK_BYTES in single precision."""
     case = make_case((50, 400, 300, 10), loss="categorical")

@@ -1,0 +1,34 @@
+"""What the gradients seen so far say of the curvature, on top of a curvature that is known."""
+
+from collections.abc import Callable, MutableSequence
+
+import torch
+from torch import Tensor
+
+Pair = tuple[Tensor, Tensor]
+
+
+def learn(pairs: MutableSequence[Pair], step: Tensor, change: Tensor) -> None:
+    """Add the pair s = θ⁺ − θ (p,), y = ∇f⁺ − ∇f (p,), for which ∫ H(θ + ts) dt · s = y; not where rounding hides it."""
+    if step @ change > torch.finfo(step.dtype).eps ** 0.5 * step.norm() * change.norm():
+        pairs.append((step, change))
+
+
+def solve(pairs: MutableSequence[Pair], known: Callable[[Tensor], Tensor], rhs: Tensor) -> Tensor:
+    """B⁻¹ `rhs`, B the known curvature updated by BFGS to meet By = s for each pair in turn: (p,) -> (p,).
+
+    Source: Nocedal and Wright, Numerical Optimization, 2nd ed. (2006), algorithm 7.4, their H₀ being `known`.
+
+    Args:
+        pairs: of `learn`, the oldest first.
+        known: r (p,) -> C⁻¹r (p,), the inverse of the curvature that the updates start from.
+        rhs: (p,).
+    """
+    q, shares = rhs, []
+    for step, change in reversed(pairs):
+        shares.append((step @ q) / (step @ change))
+        q = q - shares[-1] * change
+    x = known(q)
+    for (step, change), share in zip(pairs, reversed(shares), strict=True):
+        x = x + (share - (change @ x) / (step @ change)) * step
+    return x
