@@ -25,7 +25,22 @@ def main(args: list[str]) -> None:
     options = parser.parse_args(args)
     if options.points < 2:
         raise ValueError(f"--points={options.points}: a curve takes at least 2")
-    s: float = options.threshold
+    figure, differences = figure_of(options.threshold, options.points)
+    for title, difference in differences.items():
+        print(f"{title}: largest difference {difference:.1e} at {options.points} points")
+    path = Path(options.output)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=130)
+    print(path)
+
+
+def figure_of(s: float, points: int) -> tuple[Figure, dict[str, float]]:
+    """Both functions over their networks at so many points, and the largest difference of each.
+
+    Args:
+        s: half-width of the dead zone.
+        points: at least 2.
+    """
     # Each function written without ReLU, its network, the interval to draw, and what the output layer does.
     cases: dict[str, tuple[Callable[[Tensor], Tensor], DenseNetwork, float, float, str]] = {
         "tent": (lambda x: (1 - (2 * x - 1).abs()).clamp(min=0), tent(), -0.5, 1.5, "ReLU(3 + their sum)"),
@@ -33,17 +48,14 @@ def main(args: list[str]) -> None:
     }
     figure = Figure(figsize=(10, 6), layout="constrained")
     grid = figure.subplots(2, 2, sharex="col")
+    differences = {}
     for (above, below), (title, (function, network, low, high, output)) in zip(grid.T, cases.items(), strict=True):
-        x = torch.linspace(low, high, options.points, dtype=torch.float64)
+        x = torch.linspace(low, high, points, dtype=torch.float64)
         draw_terms(above, x, network)
-        difference = draw_sum(below, x, function(x), network)
+        differences[title] = draw_sum(below, x, function(x), network)
         above.set(title=title, ylabel="hidden units, weighted")
         below.set(xlabel="x", ylabel=output)
-        print(f"{title}: largest difference {difference:.1e} at {options.points} points")
-    path = Path(options.output)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=130)
-    print(path)
+    return figure, differences
 
 
 @torch.no_grad()

@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from comparing.study_run import Study, is_score
 
@@ -16,6 +16,7 @@ AXES = {"epochs": "epochs", "seconds": "seconds of training", "gradients": "grad
 def draw_study(studies: list[Study], select: str, output: Path) -> list[Path]:
     """Write a figure of curves for each group, and one of all test scores; return their paths."""
     paths = []
+    studies = [study for study in studies if not study.diverged]
     followed = [study for study in studies if study.has_course]
     for group in dict.fromkeys(study.group for study in followed):
         figure = Figure(figsize=(12, 4.2), layout="constrained")
@@ -54,9 +55,10 @@ def draw_curves(axes: Axes, studies: list[Study], select: str, against: str) -> 
         name = select.rpartition("/")[2]
         axes.set_ylabel(f"100 % − validation {name}" if is_score(select) else f"validation {name}")
     plain = FuncFormatter(lambda value, _: f"{value:g}")
-    axes.yaxis.set_major_formatter(plain)
-    axes.yaxis.set_minor_formatter(plain)
-    axes.xaxis.set_major_formatter(plain)
+    for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        axis.set_major_formatter(plain)
+        # Labels between the powers of ten have room where there are few of these.
+        axis.set_minor_formatter(plain if axis is axes.yaxis and high / low < 30 else NullFormatter())
     axes.grid(alpha=0.3, which="both")
 
 

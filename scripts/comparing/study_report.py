@@ -30,11 +30,14 @@ without evaluation, on one machine; gradients are these seconds in units of one 
 def write_study(comparison: dict[str, Any], studies: list[Study], figures: list[Path], output: Path) -> Table:
     """Write report.html and report.json; return the table for the terminal."""
     select, title = comparison["select"], comparison["title"]
+    astray = [study for study in studies if study.diverged]
+    studies = [study for study in studies if not study.diverged]
     name = select.rpartition("/")[2]
     headings = ("method", f"test {name}", f"val {name}", "train", "epochs", "seconds", "gradients", "trials", "chosen")
     unit = gradient_seconds(studies)
     rows = [row(study, name, unit) for study in studies]
     observations = observe(studies, select)
+    observations += [f"{study.label}: {study.diverged} of its runs diverged, so it has no row." for study in astray]
     body = BODY.format(
         title=html.escape(title),
         seeds=len(comparison["seeds"]),

@@ -51,6 +51,7 @@ class Study:
         chosen: settings that validation chose, by their places; empty if none were to choose.
         trials: how many settings were tried.
         runs: over seeds and folds.
+        diverged: how many more there were whose loss became infinite. The others alone would flatter the method.
     """
 
     label: str
@@ -58,6 +59,7 @@ class Study:
     chosen: dict[str, Any]
     trials: int
     runs: list[StudyRun]
+    diverged: int = 0
 
     def by_seed(self, name: str) -> list[float]:
         """A number of the summary for each seed, the mean over its folds."""
@@ -95,16 +97,25 @@ def study_all(comparison: dict[str, Any], fitted: Callable[[str], None]) -> list
     Args:
         comparison: its file, with `seeds` and perhaps `folds`.
         fitted: called after each fit with the method's label.
+
+    Raises:
+        ValueError: a method whose settings all diverge, or runs of every method that do.
     """
     methods = comparison["methods"]
     chosen = {label: choose(comparison, method, partial(fitted, label)) for label, method in methods.items()}
     runs: dict[str, list[StudyRun]] = {label: [] for label in methods}
+    diverged = dict.fromkeys(methods, 0)
     for seed, fold in itertools.product(comparison["seeds"], range(comparison.get("folds") or 1)):
         for label, method in methods.items():
-            runs[label].append(run_once(comparison, with_settings(method, chosen[label]), seed, fold))
+            try:
+                runs[label].append(run_once(comparison, with_settings(method, chosen[label]), seed, fold))
+            except NonFiniteLossError:
+                diverged[label] += 1
             fitted(label)
+    if all(diverged.values()):
+        raise ValueError("every method of the comparison diverged: try smaller steps")
     return [
-        Study(label, method.get("group", ""), chosen[label], len(list(grid(method))), runs[label])
+        Study(label, method.get("group", ""), chosen[label], len(list(grid(method))), runs[label], diverged[label])
         for label, method in methods.items()
     ]
 

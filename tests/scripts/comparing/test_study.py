@@ -10,7 +10,8 @@ import pytest
 import yaml
 from command_line.one_line_errors import run
 from compare import main
-from comparing.study_report import overtaking
+from comparing.study_figures import draw_study
+from comparing.study_report import overtaking, write_study
 from comparing.study_run import Study, StudyRun, choose, grid, num_fits, run_once, study_all, trial, with_settings
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
@@ -111,6 +112,22 @@ def test_settings_that_diverge_are_not_chosen() -> None:
     assert choose(comparison, method, lambda: None) == {"optimizer.lr": 0.1}
     with pytest.raises(ValueError, match=r"all diverge; try smaller steps"):
         choose(comparison, {**method, "tune": {"optimizer.lr": [1e200, 1e250]}}, lambda: None)
+
+
+def test_a_method_that_diverges_stops_nobody_else(tmp_path: Path) -> None:
+    optimizer = {"class_path": "GradientDescent", "init_args": {"lr": 1e200}}
+    methods = {"steady": {"max_epochs": 2, "optimizer": ADAM}, "wild": {"max_epochs": 3, "optimizer": optimizer}}
+    comparison = {**NETWORK, "seeds": [0], "methods": methods}
+    steady, wild = study_all(comparison, lambda label: None)
+    assert (steady.diverged, wild.diverged, wild.runs) == (0, 1, [])
+    write_study(
+        {"title": "Two methods", **comparison}, [steady, wild], draw_study([steady, wild], "val/accuracy", tmp_path), tmp_path
+    )
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert list(report["methods"]) == ["steady"]
+    assert "wild: 1 of its runs diverged, so it has no row." in report["observations"]
+    with pytest.raises(ValueError, match="every method of the comparison diverged"):
+        study_all({**comparison, "methods": {"wild": methods["wild"]}}, lambda label: None)
 
 
 def test_the_best_weights_are_tested_and_all_seconds_count() -> None:

@@ -1,0 +1,155 @@
+"""The published systems run again: what is printed, written, compared, refused."""
+
+import html
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import reproduce
+from command_line.one_line_errors import run
+from readme_tables import README, block, results_block
+from reproduce import main
+from systems import SYSTEMS, Claim, Context, Data, Outcome, System
+from systems.expectation import rounded
+
+from tests.idx_files import write_mnist
+
+NUMBERS = [f"S{number}" for number in range(1, 17)]
+
+
+def made_up(number: str, obtained: float) -> System:
+    claim = Claim("a number", "3.14", rounded("3.14"), obtained)
+    return System(number, "A made-up one", lambda context: Outcome([claim]), wrong="It was 3.", is_exact=True)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_all_sixteen_are_there_in_order() -> None:
+    assert [system.number for system in SYSTEMS] == NUMBERS
+
+
+PICTURES = {"S2": 1, "S3": 5, "S7": 5, "S8": 7, "S9": 7, "S10": 5, "S13": 1, "S14": 1, "S15": 1, "S16": 1}
+
+
+@pytest.mark.parametrize(
+    "names", [["S8", "S12", "S14", "S15"], pytest.param(["all"], marks=pytest.mark.slow)], ids=["some", "all"]
+)
+def test_quick_run(names: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On files like MNIST's, without California housing, which its row says."""
+    write_mnist(folder / "data")
+    assert run(main, [*names, "--quick", "--output=out"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "S12 A network on California housing: needs California housing, which is not in data" in out
+    assert "S14 Functions as ReLU networks: all 2 ok" in out
+    assert "S8 MNIST's zeros and ones by logistic regression: quick: not compared" in out
+    results = json.loads((folder / "out" / "results.json").read_text())["systems"]
+    assert list(results) == (NUMBERS if names == ["all"] else names)
+    page = (folder / "out" / "index.html").read_text()
+    for system in (system for system in SYSTEMS if system.number in results):
+        figures = results[system.number]["figures"]
+        assert bool(figures) == (system.number != "S12"), results[system.number]["verdict"]
+        assert {figure["verdict"] for figure in figures} <= {"ok" if system.is_exact else "–"}
+        assert f"<h2>{system.number} " in page
+        assert html.escape(system.wrong) in page
+        pictures = [path.name for path in (folder / "out" / system.number).rglob("*.png")]
+        assert len(pictures) == (PICTURES.get(system.number, 0) if figures else 0), system.number
+        assert set(system.readme_pictures) <= set(pictures)
+    drawn = {path.name for path in (folder / "out").rglob("*.png")} - {"overview.png"}
+    assert {name.removesuffix(".png").replace("_", " ") for name in drawn} == set(re.findall(r'alt="([^"]*)"', page))
+    assert not re.search(r"(src|href)=\"(?!data:)", page), "the page needs no other file"
+    assert {path.name for path in folder.iterdir()} == {"data", "out"}, "logs stay with the page"
+
+
+@pytest.mark.slow
+def test_s12_on_the_real_data(folder: Path, data_dir: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(main, ["S12", "--quick", f"--data_dir={data_dir}"]) == 0
+    assert "quick: not compared" in capsys.readouterr().out
+    system = json.loads((folder / "reports/reproduce/version_0/results.json").read_text())["systems"]["S12"]
+    values = {figure["name"]: figure["value"] for figure in system["figures"]}
+    assert values["test MAE of the training median"] == pytest.approx(0.8826, abs=5e-5)
+
+
+def test_a_number_that_is_wrong_fails_the_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(reproduce, "SYSTEMS", (made_up("S1", 3.141), made_up("S2", 3.2), made_up("S3", float("nan"))))
+    assert run(main, ["S1"]) == 0
+    assert run(main, ["all"]) != 0
+    out, error = capsys.readouterr()
+    assert "S1 A made-up one: all 1 ok" in out and "S2 A made-up one: 1 of 1 NOT ok" in out
+    assert "It was 3." in out, "what was wrong stands beside its row"
+    assert error.strip() == "error: not as expected: S2 a number: 3.2000; S3 a number: nan"
+    assert "NOT ok" in (folder / "reports/reproduce/version_1/index.html").read_text()
+
+
+def test_a_system_that_stops_lets_the_others_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(context: Context) -> Outcome:
+        raise ValueError("the file is damaged")
+
+    monkeypatch.setattr(reproduce, "SYSTEMS", (replace(made_up("S1", 3.14), run=stop), made_up("S2", 3.14)))
+    assert run(main, ["all"]) != 0
+    out, error = capsys.readouterr()
+    assert "S2 A made-up one: all 1 ok" in out
+    assert error.strip() == "error: not as expected: S1 stopped: the file is damaged"
+
+
+@pytest.mark.parametrize(
+    ("args", "cause"),
+    [
+        (["S17"], "there is no system 'S17' "),
+        ([], "systems"),
+        (["S3", "--data_dir=nowhere"], "--data_dir=nowhere: there is no such folder"),
+        (["S9"], "nothing could be run: S9 needs MNIST, which is not in data"),
+        (["S3", "--quick", "--long"], "--quick and --long exclude each other"),
+        (["S3", "--quick", "--update_readme"], "exclude each other"),
+        (["S3", "--fast"], "there is no option --fast"),
+    ],
+)
+def test_refusals_are_one_line(args: list[str], cause: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(main, args) != 0
+    error = capsys.readouterr().err
+    assert cause in error
+    assert error.strip().count("\n") == 0
+
+
+def test_update_merges_into_results_and_readme(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    markers = "before\n<!-- results: begin, written by x -->\nold\n<!-- results: end -->\nafter\n"
+    for name, value in (("README", folder / "README.md"), ("DOCS", folder), ("RESULTS", folder / "results.json")):
+        monkeypatch.setattr(reproduce, name, value)
+    Path("README.md").write_text(markers)
+    systems = tuple(made_up(number, 3.14) for number in ("S1", "S2"))
+    monkeypatch.setattr(reproduce, "SYSTEMS", systems)
+    for name in ("S2", "S1"):
+        assert run(main, [name, "--update_readme"]) == 0
+    results = json.loads(Path("results.json").read_text())
+    assert list(results["systems"]) == ["S1", "S2"]
+    text = Path("README.md").read_text()
+    assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
+    assert block(text, "results") == results_block(results)
+    needing = replace(systems[0], needs=Data.MNIST)
+    monkeypatch.setattr(reproduce, "SYSTEMS", (needing, systems[1]))
+    assert run(main, ["all", "--update_readme"]) != 0
+    assert "README stays as it is: S1 needs MNIST" in capsys.readouterr().err
+    assert Path("README.md").read_text() == text
+
+
+def test_readme_shows_what_the_results_are() -> None:
+    """`python scripts/reproduce.py all --data_dir data --update_readme` writes both."""
+    results, text = json.loads(reproduce.RESULTS.read_text(encoding="utf-8")), README.read_text(encoding="utf-8")
+    assert block(text, "results") == results_block(results)
+    assert list(results["systems"]) == NUMBERS
+    pictures = {file for system in results["systems"].values() for file in system["pictures"]}
+    assert pictures and pictures == {path.name for path in reproduce.DOCS.glob("systems_*.png")}
+    figure = results["systems"]["S3"]["figures"][0]
+    figure["obtained"] = "0.1153"
+    assert block(text, "results") != results_block(results), "negative control: another number is another block"
