@@ -9,36 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from datamodules.encoding import NUMBER, Encoding
 from datamodules.table import listed
 
 MOST_CATEGORIES = 100
 MOST_INTEGER_CLASSES = 20
 
 Task = Literal["auto", "classification", "regression"]
-
-
-@dataclass(frozen=True)
-class Encoding:
-    """How a column becomes numbers: as it is, or as an indicator of each category but the first, the reference.
-
-    Attributes:
-        column: its name.
-        categories: those that have an indicator; None for a column of numbers.
-    """
-
-    column: str
-    categories: NDArray[np.generic] | None
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Of the k columns of numbers."""
-        return (self.column,) if self.categories is None else tuple(f"{self.column}={c}" for c in self.categories)
-
-    def block(self, column: pa.ChunkedArray) -> NDArray[np.float64]:
-        """(n, k)."""
-        if self.categories is None:
-            return column.to_numpy().astype(np.float64)[:, None]
-        return (np.asarray(column.to_pylist())[:, None] == self.categories).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -122,7 +99,7 @@ class ColumnRules:
     def encoding(self, name: str, column: pa.ChunkedArray, rows: int | None = None) -> Encoding:
         """How a column of features becomes numbers; given its different values only, also in how many `rows` they were."""
         if name not in self.categorical and (is_number(column.type) or pa.types.is_boolean(column.type)):
-            return Encoding(name, None)
+            return Encoding(name, "bool" if pa.types.is_boolean(column.type) else NUMBER)
         if name not in self.categorical:
             if not is_text(column.type):
                 raise ValueError(
@@ -139,11 +116,10 @@ class ColumnRules:
             raise ValueError(
                 f"{self.path}: column {name!r} is {column.type}, which is no category: convert it or name it in exclude"
             )
-        values = np.asarray(column.to_pylist())
-        categories = np.unique(values)
+        categories = tuple(map(str, sorted(pc.unique(column).to_pylist())))
         if len(categories) == 1:
-            raise ValueError(f"{self.path}: column {name!r} is constant (always {str(categories[0])!r}): name it in exclude")
-        return Encoding(name, categories[1:])
+            raise ValueError(f"{self.path}: column {name!r} is constant (always {categories[0]!r}): name it in exclude")
+        return Encoding(name, str(column.type), categories)
 
     def refuse_text(self, name: str, column: pa.ChunkedArray, unit: str = "row") -> None:
         """Refuse a column of text in which cells are numbers: a slip in a column of numbers, most likely."""

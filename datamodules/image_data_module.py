@@ -9,8 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from datamodules.encoding import Encoding
 from datamodules.image_set import ImageSet, check_digits
 from datamodules.in_memory_data_module import InMemoryDataModule, Split
+from datamodules.preprocessing import Preprocessing
 from datamodules.split import split_rows
 
 
@@ -95,6 +97,13 @@ class ImageDataModule(InMemoryDataModule):
     def class_names(self) -> tuple[str, ...]:
         """The digits."""
         return tuple(map(str, self.digits))
+
+    @cached_property
+    def preprocessing(self) -> Preprocessing:
+        """Pixels of new images are columns with the values of the file."""
+        mean, std = (self.mean, self.std) if self.normalize else (0.0, 1.0)
+        shift, scale = (np.full(self.num_features, self.white * value) for value in (mean, std))
+        return Preprocessing(tuple(map(Encoding, self.feature_names)), shift, scale, self.class_names)
 
     def split(self) -> dict[str, Split]:
         """(images uint8 (n, h·w), labels int64 (n,)) of "train", "val" (possibly empty) and "test", stratified.

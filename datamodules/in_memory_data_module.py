@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -11,6 +11,7 @@ from torch import Tensor
 from datamodules.batch_sampler import ShardedBatchSampler
 from datamodules.kept_batch import KeptBatch
 from datamodules.option_types import PATH, REAL, WHOLE, check_type
+from datamodules.preprocessing import Preprocessing
 from datamodules.split import check_fractions
 from datamodules.tensor_batches import TensorBatches
 
@@ -30,9 +31,14 @@ class InMemoryDataModule(LightningDataModule, ABC):
         test_fraction: share of the rows for the test, in (0, 1); null = the data set has test rows of its own.
         seed: of the split and of the order of mini-batches.
 
+    Attributes:
+        unsaved: arguments that checkpoints leave out: the rows themselves.
+
     Raises:
         ValueError: an option out of its range.
     """
+
+    unsaved: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self, data_dir: str | None, batch_size: int | None, val_fraction: float, test_fraction: float | None, seed: int
@@ -48,7 +54,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
             raise ValueError(f"batch_size={batch_size}: a batch needs at least one row; null means all rows")
         if not 0 <= seed < 2**32:
             raise ValueError(f"seed={seed}: the seed must be an integer from 0 to 2**32 - 1")
-        self.save_hyperparameters(logger=False)
+        self.save_hyperparameters(ignore=self.unsaved, logger=False)
         self.data_dir, self.batch_size, self.seed = data_dir, batch_size, seed
         self.val_fraction, self.test_fraction = val_fraction, test_fraction
         self._moved, self._converted = KeptBatch(), KeptBatch()
@@ -90,6 +96,15 @@ class InMemoryDataModule(LightningDataModule, ABC):
     @abstractmethod
     def class_names(self) -> tuple[str, ...] | None:
         """Names of the classes; None for real targets."""
+
+    @property
+    @abstractmethod
+    def preprocessing(self) -> Preprocessing:
+        """How new rows become the model's input."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint needs of the data for new rows to be predicted without them."""
+        return {"preprocessing": self.preprocessing.plain()}
 
     @property
     def num_classes(self) -> int:

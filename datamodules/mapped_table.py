@@ -14,12 +14,13 @@ from filelock import FileLock
 from torch import Tensor
 
 from datamodules.column_rules import ColumnRules
+from datamodules.preprocessing import Preprocessing
 from datamodules.row_stream import RowStream
 from datamodules.sequential_split import PARTS
 from datamodules.table import Table
 from datamodules.table_copy import SplitOptions, write_copy
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class MappedTable:
 
     table: Table
     sizes: list[int]
+    preprocessing: Preprocessing
 
     @staticmethod
     def of(folder: Path, rules: ColumnRules, delimiter: str, options: SplitOptions) -> "MappedTable":
@@ -63,9 +65,9 @@ class MappedTable:
     def open(copy: Path) -> "MappedTable":
         about = json.loads((copy / "about.json").read_text())
         features, targets = (np.load(copy / f"{part}.npy", mmap_mode="r") for part in ("features", "targets"))
-        classes = about["class_names"]
-        table = Table(features, targets, tuple(about["feature_names"]), None if classes is None else tuple(classes))
-        return MappedTable(table, about["sizes"])
+        preprocessing = Preprocessing.of(about["preprocessing"])
+        table = Table(features, targets, preprocessing.feature_names, preprocessing.class_names, preprocessing.encodings)
+        return MappedTable(table, about["sizes"], preprocessing)
 
     def splits(self) -> dict[str, tuple[Tensor, Tensor]]:
         """(features, targets) of each part: views of the files, which nobody may write to."""

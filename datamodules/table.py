@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datamodules.encoding import Encoding
+
 LARGEST = 1e150
 
 
@@ -19,12 +21,14 @@ class Table:
         targets: class labels 0 … C−1 (n,) int64, or real targets (n, K) float64.
         feature_names: d names.
         class_names: C names, or None for real targets.
+        encodings: of the columns that the features were made of; None if each is a column of numbers.
     """
 
     features: NDArray[np.float64]
     targets: NDArray[np.int64] | NDArray[np.float64]
     feature_names: tuple[str, ...]
     class_names: tuple[str, ...] | None = None
+    encodings: tuple[Encoding, ...] | None = None
 
     @property
     def is_classification(self) -> bool:

@@ -14,11 +14,11 @@ from datamodules.column_rules import (
     MOST_CATEGORIES,
     MOST_INTEGER_CLASSES,
     ColumnRules,
-    Encoding,
     count_missing,
     is_number,
     is_text,
 )
+from datamodules.encoding import Encoding
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
 from datamodules.column_rules import ColumnRules
+from datamodules.preprocessing import Preprocessing
 from datamodules.row_stream import PIECE_BYTES, RowStream
 from datamodules.sequential_split import PARTS, SequentialSplit
 from datamodules.table import Table, check_not_constant
@@ -63,23 +64,27 @@ def write_copy(folder: Path, stream: RowStream, rules: ColumnRules, options: Spl
     if (starts != ends).any():
         raise ValueError(f"{rules.path} has changed while it was read: start again")
     Table(seen.bounds, target_range.bounds, names, class_names).check()  # it looks at nothing but extremes
+    mean, deviation = np.zeros(len(names)), np.ones(len(names))
     if options.standardize:
         check_not_constant(train.bounds, names, f" in the {split.sizes[0]} training rows")
-        _standardize(features, split.sizes[0])
+        scaler = _standardize(features, split.sizes[0])
+        mean, deviation = scaler.mean_, scaler.scale_
     features.flush()
     targets.flush()
-    about = {"sizes": split.sizes.tolist(), "feature_names": names, "class_names": class_names}
+    preprocessing = Preprocessing(contents.encodings, mean, deviation, class_names)
+    about = {"sizes": split.sizes.tolist(), "preprocessing": preprocessing.plain()}
     (folder / "about.json").write_text(json.dumps(about))
 
 
-def _standardize(features: NDArray[np.float64], train_rows: int) -> None:
-    """In place, a few rows at a time."""
+def _standardize(features: NDArray[np.float64], train_rows: int) -> StandardScaler:
+    """In place, by the training rows, a few rows at a time."""
     step = max(256, PIECE_BYTES // (8 * features.shape[1]))
     scaler = StandardScaler()
     for start in range(0, train_rows, step):
         scaler.partial_fit(features[start : min(start + step, train_rows)])
     for chunk in progress("scaling", (features[i : i + step] for i in range(0, len(features), step)), len(features)):
         chunk[:] = scaler.transform(chunk)
+    return scaler
 
 
 class _Range:

@@ -7,10 +7,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
+from torch import Tensor
 
+from datamodules.encoding import Encoding
 from datamodules.folds import Fold
 from datamodules.in_memory_data_module import InMemoryDataModule, Split
-from datamodules.split import split_rows
+from datamodules.preprocessing import Preprocessing
+from datamodules.split import Rows, split_rows
 from datamodules.table import Table, check_not_constant
 
 
@@ -86,24 +89,55 @@ class TableDataModule(InMemoryDataModule):
     def prepare_data(self) -> None:
         self.table  # noqa: B018 – read once, and kept
 
+    @cached_property
+    def rows(self) -> dict[str, Rows]:
+        """Rows of the table in "train", "val" (possibly empty) and "test".
+
+        Raises:
+            ValueError: too few rows.
+        """
+        if self.fold is None:
+            rows = split_rows(self.table, self.val_fraction, self.test_fraction, self.seed)
+        else:
+            rows = self.fold.rows(self.table, self.val_fraction, self.seed)
+        return dict(zip(("train", "val", "test"), rows, strict=True))
+
+    @cached_property
+    def preprocessing(self) -> Preprocessing:
+        """Encoding and scaling by the training rows.
+
+        Raises:
+            ValueError: too few rows, or a feature that is constant in the training rows.
+        """
+        table = self.table
+        mean, deviation = np.zeros(self.num_features), np.ones(self.num_features)
+        if self.standardize:
+            train = table.features[self.rows["train"]]
+            check_not_constant(train, table.feature_names, f" in the {len(train)} training rows")
+            scaler = StandardScaler().fit(train)
+            mean, deviation = scaler.mean_, scaler.scale_
+        encodings = table.encodings or tuple(map(Encoding, table.feature_names))
+        return Preprocessing(encodings, mean, deviation, table.class_names)
+
+    def scaled(self, features: NDArray[np.generic]) -> Tensor:
+        """New rows of unscaled features (n, d), in the order of `feature_names`, as the model takes them, float64.
+
+        Raises:
+            ValueError: not (n, d).
+        """
+        rows, d = np.asarray(features, np.float64), self.num_features
+        if rows.shape[1:] != (d,):
+            raise ValueError(f"features of shape {rows.shape}: give rows of {d} features, (n, {d})")
+        return torch.from_numpy(self.preprocessing.scaled(rows))
+
     def split(self) -> dict[str, Split]:
         """(features, targets) of "train", "val" (possibly empty) and "test", scaled.
 
         Raises:
             ValueError: too few rows, or a feature that is constant in the training rows.
         """
-        table = self.table
-        if self.fold is None:
-            train, val, test = split_rows(table, self.val_fraction, self.test_fraction, self.seed)
-        else:
-            train, val, test = self.fold.rows(table, self.val_fraction, self.seed)
-        features = table.features
-        if self.standardize:
-            check_not_constant(features[train], table.feature_names, f" in the {len(train)} training rows")
-            features = StandardScaler().fit(features[train]).transform(features)
-        return {
-            name: _tensors(features, table.targets, rows) for name, rows in (("train", train), ("val", val), ("test", test))
-        }
+        features = self.preprocessing.scaled(self.table.features) if self.standardize else self.table.features
+        return {name: _tensors(features, self.table.targets, rows) for name, rows in self.rows.items()}
 
     def convert(self, batch: Split, dtype: torch.dtype | None) -> Split:
         """Real numbers in the model's floating type."""

@@ -11,6 +11,7 @@ from datamodules.column_rules import ColumnRules, Task, count_missing
 from datamodules.in_memory_data_module import Split
 from datamodules.mapped_table import MappedTable
 from datamodules.option_types import PATH, TEXT, check_names, check_type
+from datamodules.preprocessing import Preprocessing
 from datamodules.table import Table
 from datamodules.table_copy import SplitOptions
 from datamodules.table_data_module import TableDataModule
@@ -99,6 +100,10 @@ class TabularDataModule(TableDataModule):
         """The whole table, checked; unscaled unless memory-mapped."""
         return super().table if self.memory_map is None else self.mapped.table
 
+    @cached_property
+    def preprocessing(self) -> Preprocessing:
+        return super().preprocessing if self.memory_map is None else self.mapped.preprocessing
+
     def split(self) -> dict[str, Split]:
         return super().split() if self.memory_map is None else self.mapped.splits()
 
@@ -121,10 +126,11 @@ class TabularDataModule(TableDataModule):
         self.rules.refuse_empty(columns.num_rows)
         self.rules.refuse_missing({name: count_missing(columns[name]) for name in columns.column_names})
         targets, class_names = self.rules.targets(columns[self.rules.target])
-        encodings = [self.rules.encoding(name, columns[name]) for name in features]
+        encodings = tuple(self.rules.encoding(name, columns[name]) for name in features)
         return Table(
             np.concatenate([encoding.block(columns[encoding.column]) for encoding in encodings], 1),
             targets,
             tuple(name for encoding in encodings for name in encoding.names),
             class_names,
+            encodings,
         )

@@ -44,6 +44,9 @@ class GeneralizedLinearModel(ObjectiveModule):
         z: Tensor = self.linear(features)
         return z
 
+    def predict(self, features: Tensor) -> Tensor:
+        return self.family.mean(self(features))
+
     def objective(self, batch: Batch) -> GLMObjective:
         features, targets = as_rows(batch)
         if features.shape[1] != self.linear.in_features:

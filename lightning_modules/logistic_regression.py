@@ -29,6 +29,10 @@ class LogisticRegression(GeneralizedLinearModel):
             {"loss": MeanMetric("error"), "accuracy": BinaryAccuracy(), "f1": BinaryF1Score(), "auroc": BinaryAUROC()}
         )
 
+    def predict(self, features: Tensor) -> Tensor:
+        """Probabilities of class 1 (n,)."""
+        return super().predict(features)[:, 0]
+
     def evaluate(self, batch: Batch) -> dict[str, Tensor]:
         """`preds` are probabilities of class 1 (n,)."""
         evaluated = super().evaluate(batch)

@@ -86,6 +86,9 @@ class MLP(ObjectiveModule):
         outputs: Tensor = self.network(features)
         return outputs
 
+    def predict(self, features: Tensor) -> Tensor:
+        return self.loss.mean(self(features))
+
     @cached_property
     def minimised_loss(self) -> PointwiseLoss:
         """The loss, or its smoothed form where the method needs a curvature and the loss has none."""

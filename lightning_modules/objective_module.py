@@ -73,6 +73,10 @@ class ObjectiveModule(LightningModule, ABC):
         A batch is (features, targets), or (original, view 1, view 2, labels) where training sees two views.
         """
 
+    @abstractmethod
+    def predict(self, features: Tensor) -> Tensor:
+        """`preds` of rows (n, d) whose targets are not known: probabilities, or real values."""
+
     def check_data(self, rows: Batch) -> None:
         """Refuse a data module's rows (features, targets) that do not suit the model, before anything is computed.
 
@@ -159,7 +163,9 @@ class ObjectiveModule(LightningModule, ABC):
 
     def _log_objective(self, value: Tensor) -> None:
         """To the loggers at once: Lightning would write it after the checkpoint of this step, and a kill between lose it."""
-        self.log("train/objective", value, logger=False)
+        if self.trainer.is_last_batch:
+            # For who monitors it, at the end of the epoch: in a small step this call would take more time than the step.
+            self.log("train/objective", value, logger=False)
         if self.global_step % max(1, self.trainer.log_every_n_steps) == 0:  # type: ignore[attr-defined]
             for logger in self.loggers:
                 logger.log_metrics({"train/objective": float(value), "epoch": float(self.current_epoch)}, self.global_step - 1)
@@ -183,6 +189,9 @@ class ObjectiveModule(LightningModule, ABC):
         # A full batch is not copied: it may be memory-mapped and larger than memory. Nor is it factorised again.
         return self._kept.of(batches[0], self.objective, self.reduction)
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["model_class"] = type(self).__name__
+
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the checkpoint's precision, unless a trainer of another one asks: Lightning would round float64 weights.
 
@@ -197,8 +206,8 @@ class ObjectiveModule(LightningModule, ABC):
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         return self._measure("test", batch)
 
-    def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        return self.evaluate(batch)["preds"]
+    def predict_step(self, batch: Batch | Tensor, batch_idx: int) -> Tensor:
+        return self.predict(batch if isinstance(batch, Tensor) else batch[0])
 
     def _measure(self, split: str, batch: Batch) -> dict[str, Tensor]:
         if split not in self._measured:

@@ -122,12 +122,34 @@ class SimCLR(ObjectiveModule):
     def metrics(self) -> MetricCollection:
         return classification_metrics(self.num_classes)
 
+    def predict(self, features: Tensor) -> Tensor:
+        """Class probabilities of images by the probe (n, K).
+
+        Raises:
+            ValueError: the present encoder has no probe.
+        """
+        # An exported program holds the probe, and cannot decide by its content.
+        if not torch.compiler.is_compiling() and not self.probe_fits:
+            raise ValueError(
+                "SimCLR has no probe of its present encoder to predict by: validate or test the model first, or take a "
+                "checkpoint of the end of an epoch"
+            )
+        return self._predictors(features).softmax(1)
+
+    def predict_step(self, batch: Batch | Tensor, batch_idx: int) -> Tensor:
+        if not self.probe_fits:
+            self.attach_probe(self._fit_probe_to_data())
+        return super().predict_step(batch, batch_idx)
+
+    def _predictors(self, images: Tensor) -> Tensor:
+        return self(images) @ self.probe_weight.T + self.probe_bias
+
     def evaluate(self, batch: Batch) -> dict[str, Tensor]:
         """Class probabilities by the probe (n, K), labels, and cross-entropies of images without augmentation."""
         if not self.probe_fits:
             self.attach_probe(self._fit_probe_to_data())
         images, labels = batch[0], batch[-1]
-        z = self(images) @ self.probe_weight.T + self.probe_bias
+        z = self._predictors(images)
         return {"preds": z.softmax(1), "target": labels, "value": cross_entropy(z, labels, reduction="none")}
 
     def fit_probe(self, train: Labelled, val: Labelled) -> LinearProbe:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
-from benchmarks import diagonal, two_view
+from benchmarks import diagonal, glm, two_view
 from benchmarks.row import BenchmarkRow
 from command_line.one_line_errors import run
 from command_line.one_line_parser import OneLineParser
@@ -18,6 +18,7 @@ from rich.table import Table
 
 # A section yields its rows one by one; the number of them is known, for the progress bar.
 SECTIONS: dict[str, tuple[Callable[[str], Iterator[BenchmarkRow]], int]] = {
+    "glm": (glm.measure, glm.NUM_ROWS),
     "diagonal": (diagonal.measure, diagonal.NUM_ROWS),
     "two_view": (two_view.measure, two_view.NUM_ROWS),
 }

@@ -14,7 +14,9 @@ from command_line.environment import check_environment
 from command_line.fit_cli import FitCLI
 from command_line.one_line_errors import run
 from command_line.resume import check_resumable
-from command_line.summary import show, summarize, write_json
+from command_line.summary import log_text, show, summarize, write_json
+
+from callbacks.last_checkpoint import NAME as LAST
 
 
 def main(args: list[str]) -> None:
@@ -36,6 +38,7 @@ def quiet() -> None:
     logging.getLogger("lightning_fabric.strategies.launchers.subprocess_script").setLevel(logging.INFO)
     warnings.filterwarnings("ignore", "LightningCLI.s args parameter is intended")  # base_config.py rewrites them
     warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")
+    warnings.filterwarnings("ignore", "`torch.jit.script(_method)?` is (deprecated|not supported)")  # torch.func uses it
     warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")  # a resumed run continues in it
     warnings.filterwarnings("ignore", "The dirpath has changed from")  # resumed from a named file, a run finds its own best
 
@@ -78,12 +81,21 @@ def fit(cli: FitCLI) -> tuple[dict[str, Any], Path | None]:
                 with suppress(OSError):  # a full disk is likely why the run failed, and that is to be said
                     write_json(log_dir / "summary.json", {"status": status, "status_message": "" if stopped else str(error)})
         if stopped:
-            raise KeyboardInterrupt from error
+            raise KeyboardInterrupt(go_on(log_dir) if trainer.is_global_zero else "") from error
         raise
     summary = summarize(cli, {name: float(value) for name, value in results[0].items()})
     if log_dir is not None and trainer.is_global_zero:
         write_json(log_dir / "summary.json", summary)
+        log_text(summary, trainer.loggers)
     return summary, log_dir
+
+
+def go_on(log_dir: Path | None) -> str:
+    """How to go on with an interrupted run; nothing if it has no checkpoint."""
+    last = log_dir and log_dir / "checkpoints" / LAST
+    if last is None or not last.exists():
+        return ""
+    return f"the last checkpoint is {last}; the same command with --ckpt_path=last goes on from there"
 
 
 def remove(log_dir: Path) -> None:

@@ -84,6 +84,9 @@ def data_module(request: pytest.FixtureRequest, tmp_path: Any) -> Any:
         rows = ["a,b,label"] + [f"{i % 7},{(i * i) % 11},{'yes' if i % 3 else 'no'}" for i in range(60)]
         (tmp_path / "table.csv").write_text("\n".join(rows) + "\n")
         return datamodules.TabularDataModule("table.csv", "label", data_dir=str(tmp_path))
+    if name == "ArrayDataModule":
+        numbers = torch.arange(60)
+        return datamodules.ArrayDataModule(torch.stack([numbers % 7, numbers**2 % 11], 1), numbers % 3 > 0)
     if name == "MNISTDataModule":
         write_mnist(tmp_path)
         return datamodules.MNISTDataModule(str(tmp_path), digits=[3, 8])
@@ -130,8 +133,10 @@ def test_every_data_module_feeds_every_suitable_model_and_no_other(data_module: 
 
 def test_every_data_module_shares_the_common_options(data_module: Any) -> None:
     parameters = inspect.signature(type(data_module)).parameters
-    defaults = {name: parameters[name].default for name in ("data_dir", "batch_size", "val_fraction", "test_fraction", "seed")}
     expected = {"data_dir": None, "batch_size": None, "val_fraction": 0.2, "test_fraction": 0.2, "seed": 0}
+    if isinstance(data_module, datamodules.ArrayDataModule):
+        del expected["data_dir"]  # there are no files
+    defaults = {name: parameters[name].default for name in expected}
     assert defaults == expected | OWN_DEFAULTS.get(type(data_module).__name__, {})
     assert list(data_module.splits) == ["train", "val", "test"]
     assert sum(len(targets) for _, targets in data_module.splits.values()) == data_module.num_rows
@@ -149,7 +154,9 @@ def test_every_model_measures_itself(name: str) -> None:
     features, targets = data.splits["test"]
     batch = (features, targets.double()[:, None] if name == "LinearRegression" else targets)
     metrics = model.double().metrics()
-    metrics.update(**model.evaluate(batch))
+    evaluated = model.evaluate(batch)
+    torch.testing.assert_close(model.predict(features), evaluated["preds"], rtol=0, atol=0)
+    metrics.update(**evaluated)
     values = metrics.compute()
     objective = model.objective(batch)
     assert isinstance(objective, Objective)

@@ -1,5 +1,7 @@
 """One comparison of the benchmark: repeated, interleaved measurements of two ways to the same result."""
 
+import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
@@ -47,3 +49,20 @@ class BenchmarkRow:
 def number(value: float) -> str:
     """Three digits, or all of those before the point."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def in_turn(
+    case: str, unit: str, peer: str, ours: Callable[[], float], theirs: Callable[[], float], rounds: int
+) -> BenchmarkRow:
+    """Measure both ways in turn so many times, less being better; a first measurement of each is not counted."""
+    ours(), theirs()
+    pairs = [(ours(), theirs()) for _ in range(rounds)]
+    mine, others = zip(*pairs, strict=True)
+    return BenchmarkRow(case, unit, peer, mine, others, more_is_better=False)
+
+
+def seconds(run: Callable[[], object]) -> float:
+    """How long a run takes."""
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start

@@ -13,12 +13,14 @@ import lightning_modules
 # What jsonargparse wraps around the reason of a refusal.
 WRAPPING = re.compile(r"Parser key|Does not validate against|Subtypes:|Errors:|Problem with given class_path|Given value|$")
 CLASSES = {
-    "data": datamodules.__all__,
+    # Those that a command line can make: not from arrays, nor what is no data module.
+    "data": [name for name in datamodules.__all__ if name not in ("ArrayDataModule", "MNISTTwoView")],
     "model": [name for name in lightning_modules.__all__ if name != "ObjectiveModule"],
     "optimizer": [
         "GradientDescent",
         "Newton",
         "DiagonalNewton",
+        "SubsampledNewton",
         "torch.optim.SGD",
         "torch.optim.Adam",
         "torch.optim.LBFGS",
@@ -45,8 +47,8 @@ def run(main: Callable[[list[str]], None], args: list[str]) -> int:
     """
     try:
         main(args)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(f"interrupted: {stop}" if str(stop) else "interrupted", file=sys.stderr)
         return 130
     except Exception as error:
         if "--debug" in args:
@@ -112,11 +114,11 @@ def reason(message: str) -> str:
         return f"{option}: there is no class {word or ''}{near} ({unknown[0]}); choose among {', '.join(known)}"
     if abstract := re.search(r"instantiatable class, but (\S+) is abstract", text):
         return f"{option}: {abstract[1]} is abstract and cannot be used itself; choose among {', '.join(known)}"
-    if refused := re.match(r"Option '(.+)' is not accepted", text):
+    if refused := re.match(r"Option '(.+)' is not accepted(.*)", text):
         lists = "--model.help=CLASS, --data.help=CLASS and --model.optimizer.help=CLASS list what does"
         if keys[-1] == "peer":
             lists = "scripts/peers explains what does"
-        return f"{option}.{refused[1]} does not exist for the chosen class: {lists}"
+        return f"{option}.{refused[1]} does not exist for the chosen class{refused[2]}: {lists}"
     if "Not a valid subclass of" in text or "but got" in text:
         return f"{option}: give the name of a class, or its class_path with init_args; choose among {', '.join(known)}"
     if value := re.search(r"Unable to load config '(.+)'", text):
@@ -132,4 +134,6 @@ def reason(message: str) -> str:
 def suggestion(word: str, known: list[str]) -> str:
     """– did you mean …? – or nothing."""
     near = get_close_matches(word, known, 1, 0.6)
+    if not near and (found := get_close_matches(word, short := [name.rpartition(".")[2] for name in known], 1, 0.6)):
+        near = [known[short.index(found[0])]]
     return f" (did you mean {near[0]}?)" if near else ""

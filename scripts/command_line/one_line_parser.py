@@ -1,5 +1,7 @@
-"""A command-line parser that refuses in one line."""
+"""A command-line parser that refuses in one line, and tells its version."""
 
+import re
+from importlib.metadata import version
 from typing import Any, NoReturn
 
 from pytorch_lightning.cli import LightningArgumentParser
@@ -12,12 +14,17 @@ class OneLineParser(LightningArgumentParser):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # An abbreviation that works today is ambiguous, or another option, tomorrow.
-        super().__init__(*args, **{"allow_abbrev": False, **kwargs})
+        defaults: dict[str, Any] = {"allow_abbrev": False, "version": f"lightning-newton {version('lightning-newton')}"}
+        super().__init__(*args, **(defaults | kwargs))
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         text = reason(message)
         if text.startswith("unrecognized arguments: "):
             word = text.removeprefix("unrecognized arguments: ").split("=")[0]
-            known = [option for action in self._actions for option in action.option_strings]
-            text = f"there is no option {word}{suggestion(word, known)}; --help lists them"
+            text = f"there is no option {word}{suggestion(word, self._options())}; --help lists them"
+        elif refused := re.fullmatch(r"Option '(.+)' is not accepted", text):  # by a class, whose options these are
+            text += suggestion(refused[1], [option.removeprefix("--") for option in self._options()])
         raise CommandLineError(text) from ex
+
+    def _options(self) -> list[str]:
+        return [option for action in self._actions for option in action.option_strings]

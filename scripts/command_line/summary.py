@@ -1,4 +1,4 @@
-"""What a run ends with: a file for machines and a short table for people."""
+"""What a run ends with: a file for machines, a short table for people, the same beside the curves in TensorBoard."""
 
 import json
 import os
@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from rich.console import Console
 from rich.table import Table
 
@@ -58,18 +59,35 @@ def show(summary: dict[str, Any], log_dir: Path | None) -> None:
     console = Console()
     console.print(f"{summary['model']} on {summary['data']} by {summary['method']}", highlight=False, soft_wrap=True)
     table = Table(show_header=False)
-    for name, value in summary.items():
-        if name.startswith("test/"):
-            table.add_row(name.replace("test/", "test "), f"{value:.4f}")
-    table.add_row("epochs", str(summary["epochs"]))
-    table.add_row("seconds of training", f"{summary['train_seconds']:.3f}")
-    table.add_row("convergence", str(summary["status"]))
+    for row in results(summary):
+        table.add_row(*row)
     console.print(table)
     if 0 < len(summary["coefficients"]) <= MOST_COEFFICIENTS:
         console.print(coefficient_table(summary["coefficients"]))
     console.print(summary["status_message"], highlight=False, soft_wrap=True)
     if log_dir is not None:
         console.print(f"logs: {log_dir}", highlight=False, soft_wrap=True)
+
+
+def log_text(summary: dict[str, Any], loggers: list[Logger]) -> None:
+    """The same table, with what was run and on what, in TensorBoard's text tab."""
+    circumstances = [(name, str(summary[name])) for name in ("status_message", "method", "model", "data", "seed", "weights")]
+    versions = [(name, number) for name, number in summary["versions"].items()]
+    rows = [f"| {name.replace('_', ' ')} | {value} |" for name, value in (*results(summary), *circumstances, *versions)]
+    for logger in loggers:
+        if isinstance(logger, TensorBoardLogger):
+            logger.experiment.add_text("summary", "\n".join(["| result | value |", "|---|---|", *rows]), summary["epochs"])
+            logger.experiment.flush()
+
+
+def results(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    """Names and values of what a run is judged by."""
+    return [
+        *((name.replace("test/", "test "), f"{value:.4f}") for name, value in summary.items() if name.startswith("test/")),
+        ("epochs", str(summary["epochs"])),
+        ("seconds of training", f"{summary['train_seconds']:.3f}"),
+        ("convergence", str(summary["status"])),
+    ]
 
 
 def coefficient_table(coefficients: dict[str, dict[str, float]]) -> Table:

@@ -32,6 +32,7 @@ def default_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 def test_table_and_path_are_printed(default_run: tuple[Path, str]) -> None:
     log_dir, printed = default_run
+    assert "\x1b" not in printed, "colours are for terminals"
     for word in ("test loss", "accuracy", "f1", "auroc", "epochs", "seconds of training", "converged"):
         assert word in printed
     assert f"logs: {log_dir.relative_to(log_dir.parents[4])}" in printed
@@ -62,12 +63,19 @@ def test_checkpoints_rebuild_the_model(default_run: tuple[Path, str]) -> None:
         assert model.linear.weight.dtype == torch.float64
 
 
-def test_tensorboard_shows_what_is_promised(default_run: tuple[Path, str]) -> None:
-    tags: dict[str, set[str]] = {"scalars": set(), "images": set(), "tensors": set()}
-    for file in default_run[0].glob("events.out.tfevents.*"):
+def tags_of(log_dir: Path) -> dict[str, set[str]]:
+    """What TensorBoard's own reader finds, by kind."""
+    tags: dict[str, set[str]] = {"scalars": set(), "images": set(), "tensors": set(), "hparams": set()}
+    for file in log_dir.glob("events.out.tfevents.*"):
         events = EventAccumulator(str(file)).Reload()
-        for kind in tags:
+        for kind in ("scalars", "images", "tensors"):
             tags[kind] |= set(events.Tags()[kind])
+        tags["hparams"] |= {tag.removeprefix("_hparams_/") for tag in events.summary_metadata if tag.startswith("_hparams_/")}
+    return tags
+
+
+def test_tensorboard_shows_what_is_promised(default_run: tuple[Path, str]) -> None:
+    tags = tags_of(default_run[0])
     metrics = {f"{split}/{name}" for split in ("train", "val", "test") for name in ("loss", "accuracy", "f1", "auroc")}
     curvature = {f"curvature/{name}" for name in ("damping", "gain_ratio", "newton_decrement", "condition", "eigenvalue_min")}
     assert metrics | curvature <= tags["scalars"]
@@ -75,7 +83,8 @@ def test_tensorboard_shows_what_is_promised(default_run: tuple[Path, str]) -> No
         "scalars"
     ]
     assert {"confusion_matrix", "class_accuracy"} <= tags["images"]
-    assert {"status/text_summary", "custom_scalars__config__"} <= tags["tensors"]
+    assert {"status/text_summary", "summary/text_summary", "custom_scalars__config__"} <= tags["tensors"]
+    assert {"experiment", "session_start_info", "session_end_info"} <= tags["hparams"]
 
 
 def test_saved_config_repeats_the_run(default_run: tuple[Path, str], tmp_path: Path) -> None:
@@ -119,6 +128,8 @@ def test_own_table_is_one_command_away(summary_of: Any) -> None:
     summary = summary_of("--data=TabularDataModule", "--data.path=fruit.csv", "--data.target=price", "--model=LinearRegression")
     assert summary["status"] == "converged"
     assert summary["test/r2"] > 0.999
+    (log_dir,) = (path.parent for path in Path("logs").rglob("summary.json"))
+    assert "coefficients" in tags_of(log_dir)["images"], "the intervals of a model without penalty"
 
 
 def test_versions_do_not_overwrite_each_other(summary_of: Any) -> None:

@@ -98,8 +98,10 @@ def test_a_run_that_is_asked_to_stop_says_so(tmp_path: Path, number: int) -> Non
     run.send_signal(number)
     _, said = run.communicate(timeout=60)
     assert run.returncode == 130, said
-    assert said.strip().splitlines()[-1] == "interrupted"
+    (last,) = (path.relative_to(tmp_path) for path in tmp_path.rglob("last.ckpt"))
+    assert said.strip().splitlines()[-1] == (
+        f"interrupted: the last checkpoint is {last}; the same command with --ckpt_path=last goes on from there"
+    )
     assert "Traceback" not in said
     (summary,) = tmp_path.rglob("summary.json")
     assert json.loads(summary.read_text())["status"] == "interrupted"
-    assert list(tmp_path.rglob("last.ckpt"))

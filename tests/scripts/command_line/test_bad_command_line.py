@@ -39,14 +39,15 @@ BAD = {
     "class-of-model-abstract": Bad(["--model=ObjectiveModule"], ("--model", "ObjectiveModule is abstract", "choose among")),
     "class-of-model-is-data": Bad(["--model=IrisDataModule"], ("--model", "no class 'IrisDataModule'", "SoftmaxRegression")),
     "class-of-optimizer": Bad(["--model.optimizer=Newtn"], ("--model.optimizer", "'Newtn'", "did you mean Newton", "choose")),
+    "class-of-optimizer-short": Bad(["--model.optimizer=Adm"], ("no class 'Adm'", "did you mean torch.optim.Adam?")),
     "class-of-optimizer-path": Bad(
         ["--model.optimizer=torch.optim.Sgd"], ("--model.optimizer", "torch.optim.Sgd", "did you mean torch.optim.SGD")
     ),
     "option": Bad(
         ["--trainer.max_epoch=3"], ("no option --trainer.max_epoch ", "did you mean --trainer.max_epochs?", "--help")
     ),
-    "option-of-data": Bad(["--data.batchsize=3"], ("--data.batchsize does not exist", "--data.help=CLASS")),
-    "option-of-optimizer": Bad(["--model.optimizer.dampin=3"], ("--model.optimizer.dampin does not exist", "help=CLASS")),
+    "option-of-data": Bad(["--data.batchsize=3"], ("--data.batchsize does not exist", "mean batch_size?", "--data.help=CLASS")),
+    "option-of-optimizer": Bad(["--model.optimizer.dampin=3"], ("--model.optimizer.dampin does not exist", "mean damping?")),
     "positional": Bad(["newton"], ("no option newton", "--help")),
     "text-for-int": Bad(["--trainer.max_epochs=many"], ("--trainer.max_epochs=many", "int belongs there")),
     "text-for-batch-size": Bad(["--data.batch_size=all"], ("--data.batch_size=all", "int belongs there")),

@@ -137,7 +137,7 @@ TRAINERS = {
     "clipping": Bad(["--trainer.gradient_clip_val=1", ONE], ("clipping is not supported", "Remove")),
     "accumulation": Bad(["--trainer.accumulate_grad_batches=2", ONE], ("accumulation is not supported", "Remove")),
     "no-batches": Bad(["--trainer.limit_train_batches=0"], ("leaves nothing to train on", "give a number")),
-    "batches": Bad(["--trainer.limit_train_batches=-1"], ("-1 for limit_train_batches", "[0.0, 1.0] or an int")),
+    "batches": Bad(["--trainer.limit_train_batches=-1"], ("for limit_train_batches", "[0.0, 1.0] or an int")),
     "time": Bad(["--trainer.max_time=soon"], ("'soon'", "DD:HH:MM:SS")),
     "callback": Bad(["--trainer.callbacks=Nothing"], ("--trainer.callbacks=Nothing", "belongs there")),
     "seed": Bad(["--seed_everything=-1"], ("-1 is not in bounds", "from 0 to")),

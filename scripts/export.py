@@ -1,0 +1,36 @@
+"""Write a trained model as a program that runs without this project. `--help` lists the options."""
+
+import sys
+from pathlib import Path
+
+from command_line.one_line_errors import run
+from command_line.one_line_parser import OneLineParser
+from command_line.whole_files import whole_file
+from predicting.program import PRECISIONS, program
+from predicting.trained import read_trained
+
+FORMATS = (".pt2", ".onnx")
+
+
+def main(args: list[str]) -> None:
+    """Write the program and print what goes in and what comes out."""
+    parser = OneLineParser(prog="export.py", description=__doc__)
+    parser.add_argument("--ckpt", type=str, required=True, help="A checkpoint of fit.py, best.ckpt or last.ckpt.")
+    parser.add_argument("--output", type=str, required=True, help="model.pt2 for torch.export, model.onnx for ONNX.")
+    parser.add_argument("--precision", choices=[*PRECISIONS, None], default=None, help="Default: the model's; ONNX float32.")
+    parser.add_argument("--overwrite", action="store_true", help="Replace the output if it is there.")
+    parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
+    options = parser.parse_args(args)
+    output = Path(options.output)
+    if output.suffix not in FORMATS:
+        raise ValueError(f"--output={output}: programs are written as {' or '.join(FORMATS)}")
+    trained = read_trained(Path(options.ckpt))
+    with whole_file(output, options.overwrite) as partial:
+        partial.write_bytes(program(trained, output.suffix, options.precision))
+    names = trained.preprocessing.class_names
+    out = f"probabilities of {', '.join(names)}" if names else "values"
+    print(f"{output}: rows of {len(trained.preprocessing.feature_names)} features, unscaled, to {out}")
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, sys.argv[1:]))

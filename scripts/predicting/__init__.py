@@ -1,0 +1,1 @@
+"""From a checkpoint to predictions of new rows, and to programs that need nothing of this project."""

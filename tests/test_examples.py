@@ -1,0 +1,76 @@
+"""The examples of the README, run as they stand there."""
+
+import re
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import PoissonRegressor
+
+from datamodules import ArrayDataModule, IrisDataModule
+from lightning_modules import SoftmaxRegression
+from lightning_modules.optimizers import DiagonalNewton, Newton
+from tests.conftest import ROOT
+from tests.training import make_model, make_trainer
+
+README = ROOT / "README.md"
+LONGEST = 20
+
+
+def blocks(text: str) -> list[str]:
+    """Fenced Python blocks of a Markdown text."""
+    return re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def example(defines: str, folder: Path, patch: pytest.MonkeyPatch) -> Any:
+    """What the block that defines a name leaves under it."""
+    (code,) = (
+        block for block in blocks(README.read_text(encoding="utf-8")) if re.search(rf"^(class )?{defines}\b", block, re.M)
+    )
+    assert len(code.splitlines()) <= LONGEST
+    patch.chdir(folder)
+    names: dict[str, Any] = {"__name__": "example"}
+    exec(compile(code, str(README), "exec"), names)
+    return names[defines]
+
+
+def test_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    probabilities = example("probabilities", tmp_path, monkeypatch)
+    assert probabilities.shape == (178, 3)
+    torch.testing.assert_close(probabilities.sum(1), torch.ones(178, dtype=torch.float64))
+
+
+def test_a_method(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its first step ends where Newton's model along the gradient has its minimum; then it goes on to the optimum."""
+    data = IrisDataModule()
+    model = SoftmaxRegression(4, 3, l2=1.0, optimizer=example("SteepestDescent", tmp_path, monkeypatch))
+    make_trainer(200).fit(model, data)
+    assert model.convergence().status == "converged"
+
+
+@pytest.mark.parametrize("method", [Newton, DiagonalNewton, partial(torch.optim.LBFGS, max_iter=100)])
+def test_a_model(method: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The optimum is scikit-learn's."""
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(200, 3))
+    y = generator.poisson(np.exp(x @ [0.5, -0.3, 0.1] + 0.2))
+    data = ArrayDataModule(x, y, task="regression", val_fraction=0.0)
+    model = example("PoissonRegression", tmp_path, monkeypatch)(data.num_features, optimizer=method)
+    trainer = make_trainer(100)
+    trainer.fit(model, data)
+    features, targets = (part.numpy() for part in data.splits["train"])
+    peer = PoissonRegressor(alpha=0, tol=1e-10, max_iter=1000).fit(features, targets[:, 0])
+    np.testing.assert_allclose(model.linear.weight.detach().numpy()[0], peer.coef_, atol=1e-5)
+    (metrics,) = trainer.test(model, data, verbose=False)
+    assert {"test/loss", "test/r2"} <= set(metrics)
+
+
+def test_a_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = example("WineDataModule", tmp_path, monkeypatch)(folds=5, fold=1)
+    assert (data.num_features, data.class_names, data.num_rows) == (13, ("class_0", "class_1", "class_2"), 178)
+    model = make_model(data, Newton)
+    make_trainer(30).fit(model, data)
+    assert model.convergence().status == "converged"
