@@ -6,6 +6,7 @@ from callbacks.convergence_status import ConvergenceStatus
 from callbacks.curvature_diagnostics import CurvatureDiagnostics
 from callbacks.embedding_projector import EmbeddingProjector
 from callbacks.feature_baselines import FeatureBaselines
+from callbacks.fit_progress import FitProgress
 from callbacks.gradient_norms import GradientNorms
 from callbacks.hyper_parameters import HyperParameters
 from callbacks.last_checkpoint import LastCheckpoint
@@ -26,6 +27,7 @@ __all__ = [
     "CurvatureDiagnostics",
     "EmbeddingProjector",
     "FeatureBaselines",
+    "FitProgress",
     "GradientNorms",
     "HyperParameters",
     "LastCheckpoint",

@@ -34,6 +34,10 @@ class GLMObjective(GLMRows, Objective):
 
     is_convex = True
 
+    @property
+    def is_quadratic(self) -> bool:  # type: ignore[override]
+        return self.family.self_concordance == 0
+
     def value(self, theta: Tensor) -> Tensor:
         losses = theta.new_zeros(())
         for _, y, z in self.chunks(theta):

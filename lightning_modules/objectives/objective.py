@@ -34,6 +34,8 @@ class Objective(ABC):
     is_sample = False
     # Whether the loss is convex in θ, so that its Hessian has no negative eigenvalue.
     is_convex = False
+    # Whether the Hessian is the same everywhere, so that one Newton step ends at the minimiser.
+    is_quadratic = False
     # How many columns of a p × p matrix are formed at a time: bounds the memory of the dense defaults.
     columns_at_a_time = 64
 

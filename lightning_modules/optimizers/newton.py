@@ -12,6 +12,10 @@ from lightning_modules.optimizers.curvature import AbsoluteCurvature, Curvature,
 from lightning_modules.optimizers.damped_optimizer import DampedOptimizer
 
 DENSE_BYTES = 4 * 2**30
+# Up to so many parameters a matrix is formed if nothing is said. For logistic and softmax regression conjugate gradients with
+# their preconditioner are level at 128 and ahead beyond, 2 to 4 times at 1000 (`benchmark.py scaling`). Networks have a
+# diagonal for one, and least squares need the matrix once.
+DENSE_PARAMETERS, DENSE_OTHERWISE = 128, 2048
 
 
 class Newton(DampedOptimizer):
@@ -27,7 +31,8 @@ class Newton(DampedOptimizer):
             gain ratio; see `damping.py`). For the curvature of a *summed* loss divide its damping by the number of rows.
         curvature: "ggn" for the generalised Gauss–Newton matrix (never indefinite), or "hessian", of which the absolute
             eigenvalues count where it is indefinite; the same for a generalised linear model.
-        solver: "cholesky" forms the p × p matrix; "cg" needs products with it only, for many parameters.
+        solver: "cholesky" forms the p × p matrix; "cg" needs products with it only; "auto" is the former for few parameters,
+            up to 128 in logistic and softmax regression and 2048 otherwise, and the latter for more.
         search: null for the constant step lr, "backtracking" to halve it until the loss decreases enough (Armijo); needs a
             fixed damping.
         tolerance: stop at ‖∇‖∞ ≤ tolerance and half the squared Newton decrement ≤ tolerance; null = 3.7e-11 (float64).
@@ -42,18 +47,19 @@ class Newton(DampedOptimizer):
         lr: float = 1.0,
         damping: float | Literal["adaptive"] = "adaptive",
         curvature: Literal["hessian", "ggn"] = "ggn",
-        solver: Literal["cholesky", "cg"] = "cholesky",
+        solver: Literal["auto", "cholesky", "cg"] = "auto",
         search: Literal["backtracking"] | None = None,
         tolerance: float | None = None,
     ) -> None:
-        if solver not in ("cholesky", "cg"):
-            raise ValueError(f"Newton(solver={solver!r}): choose 'cholesky' (dense) or 'cg' (matrix-free)")
+        if solver not in ("auto", "cholesky", "cg"):
+            raise ValueError(f"Newton(solver={solver!r}): choose 'cholesky' (dense), 'cg' (matrix-free) or 'auto'")
         super().__init__(params, lr=lr, damping=damping, curvature=curvature, search=search, tolerance=tolerance, solver=solver)
 
     def local_curvature(self, theta: Tensor, gradient: Tensor, objective: Objective) -> Curvature:
         group = self.param_groups[0]
         hessian = group["curvature"] == "hessian"
-        if group["solver"] == "cg":
+        most = DENSE_PARAMETERS if objective.is_convex and not objective.is_quadratic else DENSE_OTHERWISE
+        if group["solver"] == "cg" or (group["solver"] == "auto" and len(theta) > most):
             product = objective.hessian_vector_product if hessian else objective.ggn_vector_product
             preconditioner = objective.hessian_preconditioner(theta) if hessian else objective.ggn_preconditioner(theta)
             # Residuals that shrink like √‖g‖ keep the convergence superlinear (Nocedal and Wright, theorem 7.2), and what is

@@ -6,7 +6,7 @@ from typing import Any
 
 from lightning_fabric.plugins import CheckpointIO
 from pytorch_lightning import LightningDataModule, Trainer
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint, RichProgressBar
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
 import datamodules  # noqa: F401 – imported classes can be named by their short names
@@ -18,6 +18,7 @@ from callbacks import (
     CurvatureDiagnostics,
     EmbeddingProjector,
     FeatureBaselines,
+    FitProgress,
     GradientNorms,
     HyperParameters,
     LastCheckpoint,
@@ -182,7 +183,7 @@ class FitCLI(LightningCLI):
             if self.has_validation:
                 callbacks.append(self.best_checkpoint)
         if config.enable_progress_bar:
-            callbacks.append(RichProgressBar())
+            callbacks.append(FitProgress())
         return callbacks
 
     def _settings(self) -> dict[str, bool | int | float | str]:

@@ -14,7 +14,7 @@ from datamodules import BreastCancerDataModule, CaliforniaHousingDataModule, Iri
 from lightning_modules import LogisticRegression, SoftmaxRegression
 from lightning_modules.objective_module import NonFiniteLossError
 from lightning_modules.optimizers import DiagonalNewton, GradientDescent, Newton
-from tests.training import METHODS, make_model, make_trainer
+from tests.training import METHODS, ON_BATCHES, make_model, make_trainer
 
 
 class ClosureCalls(Callback):
@@ -28,8 +28,7 @@ class ClosureCalls(Callback):
         assert all(p.grad is not None for p in pl_module.parameters())
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("batch_size", [None, 30])
+@pytest.mark.parametrize(("method", "batch_size"), [*[(name, None) for name in METHODS], *[(name, 30) for name in ON_BATCHES]])
 def test_every_method_lowers_the_loss(method: str, batch_size: int | None) -> None:
     data = IrisDataModule(batch_size=batch_size)
     model, calls = make_model(data, METHODS[method]), ClosureCalls()

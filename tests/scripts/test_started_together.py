@@ -41,7 +41,8 @@ def test_each_run_has_a_folder_of_its_own_with_its_own_files(tmp_path: Path) -> 
     seeds = []
     for folder in folders:
         names = sorted(path.name for path in folder.rglob("*") if path.is_file())
-        assert len([name for name in names if name.startswith("events.out")]) <= 2, names  # the fit's, and one of its test
+        events = [name for name in names if name.startswith("events.out")]
+        assert len(events) <= 3, names  # of the fit, of its test, and of the summary
         assert {"best.ckpt", "last.ckpt", "config.yaml", "summary.json"} <= set(names)
         (line,) = [line for line in (folder / "config.yaml").read_text().splitlines() if line.strip().startswith("seed: ")]
         seeds.append(int(line.split()[-1]))

@@ -16,6 +16,7 @@ from torch.testing import assert_close
 from lightning_modules.objectives import GLMObjective, Objective
 from lightning_modules.objectives.families import Bernoulli, Categorical, Gaussian
 from lightning_modules.optimizers import DiagonalNewton, GradientDescent, Newton, SingularCurvatureError
+from lightning_modules.optimizers.curvature import DenseCurvature
 from tests.lightning_modules.optimizers.fitting import FAMILIES, MakeOptimizer, normal, run, start, well_posed
 
 each_family = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES.keys())
@@ -437,11 +438,27 @@ def step_with_many_parameters(**arguments: object) -> tuple[Newton, Parameter]:
 @pytest.mark.parametrize("damping", ["adaptive", 0.0])
 def test_a_matrix_that_does_not_fit_is_refused_before_it_is_formed(curvature, damping):
     with pytest.raises(ValueError, match=rf"dense {curvature} of 30000 parameters takes 6\.7 GiB") as refusal:
-        step_with_many_parameters(curvature=curvature, damping=damping)
+        step_with_many_parameters(solver="cholesky", curvature=curvature, damping=damping)
     refusal.match(r"Newton\(solver='cg'\).*DiagonalNewton")
 
 
 def test_the_matrix_free_solver_takes_what_does_not_fit():
-    optimizer, parameter = step_with_many_parameters(solver="cg", curvature="hessian")
-    assert optimizer.status == "converged"
+    for solver in ("cg", "auto"):
+        optimizer, parameter = step_with_many_parameters(solver=solver, curvature="hessian")
+        assert optimizer.status == "converged"
     assert_close(parameter.detach(), torch.ones_like(parameter.detach()))
+
+
+@pytest.mark.parametrize(
+    ("family", "features", "dense"),
+    [(Bernoulli(), 127, True), (Bernoulli(), 128, False), (Categorical(3), 50, False), (Gaussian(1), 200, True)],
+    ids=["logistic, 128", "logistic, 129", "softmax, 153", "least squares, 201"],
+)
+def test_the_solver_is_chosen_by_the_number_of_parameters(family, features, dense):
+    """And least squares with many are solved in one step still."""
+    objective = well_posed(family, rows=400, features=features, l2=0.1)
+    chosen = run(objective, Newton, 1)
+    assert isinstance(chosen.optimizer.last_curvature, DenseCurvature) is dense
+    assert_close(chosen.theta, run(objective, lambda p: Newton(p, solver="cholesky" if dense else "cg"), 1).theta)
+    if isinstance(family, Gaussian):
+        assert objective.gradient(chosen.theta).abs().max() < 1e-12
