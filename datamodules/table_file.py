@@ -28,7 +28,7 @@ def readable(path: Path) -> Iterator[None]:
         raise PermissionError(f"{path} cannot be opened: you have no permission to read it") from error
     except (pa.ArrowException, OSError, ValueError) as error:
         first_line = str(error).splitlines()[0]
-        remedy = "check the file and --data.delimiter" if suffix == ".csv" else "check the file, or write it anew"
+        remedy = "check the file and the delimiter option" if suffix == ".csv" else "check the file, or write it anew"
         raise ValueError(f"{path} cannot be read as {suffix[1:]}: {first_line}; {remedy}") from error
 
 

@@ -173,9 +173,14 @@ class ObjectiveModule(LightningModule, ABC):
     def convergence(self) -> Convergence:
         """The verdict on the current weights as a minimiser over the whole training set of the running trainer.
 
-        Every process must call it, and before the trainer is torn down.
+        Every process must call it, and before the trainer is used for anything else.
+
+        Raises:
+            RuntimeError: the trainer has no optimizer any more.
         """
         theta = parameters_to_vector(self.parameters()).detach()
+        if not self.trainer.optimizers:
+            raise RuntimeError("the verdict needs the method's tolerance: ask for it after trainer.fit, before trainer.test")
         optimizer = self.trainer.optimizers[0]
         group = optimizer.param_groups[0]
         stalled = getattr(optimizer, "status", None) == "stalled"

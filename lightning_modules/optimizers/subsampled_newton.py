@@ -127,7 +127,7 @@ class SubsampledNewton(CurvatureOptimizer):
         if every > 1 and enough >= START:
             theta = _minimiser(objective.every(START), theta)
             vector_to_parameters(theta, params)
-        self.memory["every"] = RENEWAL * min(every, enough)
+        self.memory.update(every=RENEWAL * min(every, enough), coarsest=min(START, enough))
         self._renew(objective, theta)
 
     def _renew(self, objective: GLMObjective, theta: Tensor) -> None:
@@ -159,9 +159,13 @@ class SubsampledNewton(CurvatureOptimizer):
         tolerance = self.tolerance(theta)
         if self.diagnostics["gradient_max"] > tolerance:
             return False
-        sample = objective.every(self.memory["every"])
-        bound = newton_decrement(sample, theta, gradient).squared * objective.num_rows / sample.num_rows
-        return bound / 2 <= tolerance or super()._is_optimal(theta, gradient, objective)
+        # Most often the fewest rows are enough, and cheap.
+        for every in sorted({self.memory["coarsest"], self.memory["every"]}, reverse=True):
+            sample = objective.every(every)
+            bound = newton_decrement(sample, theta, gradient).squared * objective.num_rows / sample.num_rows
+            if bound / 2 <= tolerance:
+                return True
+        return super()._is_optimal(theta, gradient, objective)
 
 
 def _minimiser(objective: GLMObjective, theta: Tensor) -> Tensor:

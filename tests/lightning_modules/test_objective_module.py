@@ -147,3 +147,13 @@ def test_california_fits_all_methods(data_dir: str) -> None:
         trainer.fit(model, data)
         (metrics,) = trainer.test(model, data, verbose=False)
         assert metrics["test/r2"] > 0.3
+
+
+def test_the_verdict_is_asked_for_after_the_fit() -> None:
+    data = IrisDataModule()
+    model, trainer = make_model(data, METHODS["newton"]), make_trainer(20)
+    trainer.fit(model, data)
+    assert model.convergence().status == "converged"
+    trainer.test(model, data, verbose=False)
+    with pytest.raises(RuntimeError, match=r"after trainer\.fit, before trainer\.test"):
+        model.convergence()

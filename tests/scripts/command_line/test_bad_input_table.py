@@ -84,7 +84,7 @@ ROOT = "--trainer.default_root_dir"
 TABLES = {
     "empty": Bad(table("empty.csv"), ("empty.csv cannot be read as csv: Empty CSV", "check the file")),
     "header-only": Bad(table("header.csv"), ("header.csv has no rows", "check the file")),
-    "ragged": Bad(table("ragged.csv"), ("Expected 2 columns, got 1", "check the file and --data.delimiter")),
+    "ragged": Bad(table("ragged.csv"), ("Expected 2 columns, got 1", "check the file and the delimiter")),
     "delimiter-of-file": Bad(table("semicolons.csv"), ("no column 'kind' (target)", "its columns are 'x;kind'")),
     "infinite": Bad(table("infinite.csv"), ("1 values are missing or infinite, in columns 'x' (1)", "drop those rows")),
     "hole": Bad(table("hole.csv"), ("1 values are missing or infinite, in columns 'x' (1)", "fill them in")),
