@@ -173,22 +173,23 @@ class ObjectiveModule(LightningModule, ABC):
     def convergence(self) -> Convergence:
         """The verdict on the current weights as a minimiser over the whole training set of the running trainer.
 
-        Every process must call it, and before the trainer is used for anything else.
-
-        Raises:
-            RuntimeError: the trainer has no optimizer any more.
+        Every process must call it; errors are those of `training_objective`.
         """
         theta = parameters_to_vector(self.parameters()).detach()
-        if not self.trainer.optimizers:
-            raise RuntimeError("the verdict needs the method's tolerance: ask for it after trainer.fit, before trainer.test")
         optimizer = self.trainer.optimizers[0]
         group = optimizer.param_groups[0]
         stalled = getattr(optimizer, "status", None) == "stalled"
         return diagnose(self.training_objective(), theta, group.get("tolerance"), stalled)
 
     def training_objective(self) -> Objective:
-        """The loss over the whole training set of the running trainer; every process must call it."""
+        """The loss over the whole training set of the running trainer; every process must call it.
+
+        Raises:
+            RuntimeError: the trainer has been used for something else since, and has no training set any more.
+        """
         batches = [self.trainer.strategy.batch_to_device(batch) for batch in self.trainer.train_dataloader or ()]
+        if not batches:
+            raise RuntimeError("the trainer holds no training rows: ask after trainer.fit, before trainer.test")
         if len(batches) > 1:
             return self.objective(tuple(torch.cat(parts) for parts in zip(*batches, strict=True)))
         # A full batch is not copied: it may be memory-mapped and larger than memory. Nor is it factorised again.
