@@ -3,7 +3,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install fit compare test test-all lint format tensorboard figures clean
+.PHONY: help install fit compare reproduce test test-all lint format tensorboard figures clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -21,6 +21,9 @@ fit: $(INSTALLED) ## Fit logistic regression by Newton's method on breast cancer
 
 compare: $(INSTALLED) ## Compare gradient descent, Newton and diagonal Newton on breast cancer
 	$(BIN)/python scripts/compare.py breast_cancer
+
+reproduce: $(INSTALLED) ## Run the sixteen published systems again, those on MNIST and California housing if data/ has them
+	$(BIN)/python scripts/reproduce.py all
 
 tensorboard: $(INSTALLED) ## Look at the logs in a browser
 	$(BIN)/tensorboard --logdir logs
