@@ -77,7 +77,7 @@ def log_text(summary: dict[str, Any], loggers: list[Logger]) -> None:
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
             logger.experiment.add_text("summary", "\n".join(["| result | value |", "|---|---|", *rows]), summary["epochs"])
-            logger.experiment.flush()
+            logger.experiment.close()  # and the thread it writes by
 
 
 def results(summary: dict[str, Any]) -> list[tuple[str, str]]:
