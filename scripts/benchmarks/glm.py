@@ -134,21 +134,26 @@ def by_trainer(method: Callable[..., CurvatureOptimizer], problem: Problem, proc
     options: dict[str, Any] = {"l2": problem.l2, "optimizer": partial(method, tolerance=TOLERANCE)}
     model: ObjectiveModule
     model = LogisticRegression(features, **options) if classes == 1 else SoftmaxRegression(features, classes, **options)
-    trainer = Trainer(
+    trainer = quiet_trainer(processes)
+    sampler = ShardedBatchSampler(len(problem.features), None, rank=trainer.global_rank, world_size=processes)
+    trainer.fit(model, TensorBatches((problem.features, problem.targets), sampler))
+    return parameters_to_vector(model.parameters()).detach()
+
+
+def quiet_trainer(processes: int = 1) -> Trainer:
+    """In float64, keeping and saying nothing."""
+    return Trainer(
         accelerator="cpu",
         devices=processes,
         strategy="ddp" if processes > 1 else "auto",
         precision="64-true",
         max_epochs=100,
+        limit_val_batches=0,
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    shard = {"rank": trainer.global_rank, "world_size": processes}
-    sampler = ShardedBatchSampler(len(problem.features), None, **shard)
-    trainer.fit(model, TensorBatches((problem.features, problem.targets), sampler))
-    return parameters_to_vector(model.parameters()).detach()
 
 
 def gradient_max(problem: Problem, theta: Tensor) -> float:

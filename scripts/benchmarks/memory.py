@@ -12,7 +12,7 @@ from benchmarks.apart import apart
 from benchmarks.diagonal import CLASSES, DIAGONALS, NETWORKS, backpack_diagonal, our_diagonal
 from benchmarks.glm import TOLERANCE, Solver, by_trainer, gradient_max
 from benchmarks.peak_memory import peak_mebibytes
-from benchmarks.problems import Problem, drawn
+from benchmarks.problems import Problem, drawn, shape
 from benchmarks.row import BenchmarkRow
 from lightning_modules.optimizers import Newton, SubsampledNewton
 
@@ -54,7 +54,7 @@ def _fits() -> Iterator[BenchmarkRow]:
             mebibytes.append(peak)
     for method in METHODS:
         for solver in SOLVERS:
-            case, peer = f"{ROWS:,} × {FEATURES}: {method} by Trainer.fit".replace(",", " "), f"scikit-learn {solver}"
+            case, peer = f"{shape(ROWS, FEATURES)}: {method} by Trainer.fit", f"scikit-learn {solver}"
             yield BenchmarkRow(case, "MiB", peer, tuple(taken[method]), tuple(taken[solver]), more_is_better=False)
 
 

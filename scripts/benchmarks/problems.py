@@ -33,6 +33,11 @@ class Problem(NamedTuple):
         return GLMObjective(self.family, self.features, self.targets, self.l2)
 
 
+def shape(rows: int, features: int) -> str:
+    """1 000 000 × 50"""
+    return f"{rows:,} × {features:,}".replace(",", " ")
+
+
 def drawn(rows: int, features: int, classes: int = 2, condition: float = 1.0) -> Problem:
     """Normal features and labels from the logistic (softmax) model with weights of variance 4/d.
 
@@ -45,17 +50,27 @@ def drawn(rows: int, features: int, classes: int = 2, condition: float = 1.0) ->
     if condition > 1:
         basis, _ = torch.linalg.qr(torch.randn(features, features, dtype=torch.float64, generator=generator))
         digits = math.log10(condition) / 4  # of the singular values, which are square roots
-        x = x @ (basis * torch.logspace(0, -digits, features, dtype=torch.float64)) @ basis.T
+        mixed = (basis * torch.logspace(0, -digits, features, dtype=torch.float64)) @ basis.T
+        x = x @ mixed
     family: Family = Bernoulli() if classes == 2 else Categorical(classes)
     weights = torch.randn(features, family.num_outputs, dtype=torch.float64, generator=generator) * 2 / features**0.5
     z = x / x.std(0) @ weights
     if condition > 1:
-        order = torch.randperm(features, generator=generator)
-        x *= torch.logspace(digits, 0, features, dtype=torch.float64)[order]
+        x *= units(mixed @ mixed, condition, torch.randperm(features, generator=generator))
     if classes == 2:
         return Problem(family, x, (torch.rand(rows, dtype=torch.float64, generator=generator) < z[:, 0].sigmoid()).long())
     gumbel = -torch.empty_like(z).exponential_(generator=generator).log()
     return Problem(family, x, (z + gumbel).argmax(1))
+
+
+def units(covariance: Tensor, condition: float, order: Tensor) -> Tensor:
+    """Scales of the columns (d,), evenly spaced in digits, by which a covariance (d, d) gets the condition; by bisection."""
+    low, high = 0.0, math.log10(condition)
+    for _ in range(30):
+        scales = torch.logspace((low + high) / 2, 0, len(covariance), dtype=torch.float64)[order]
+        is_low = torch.linalg.cond(scales[:, None] * covariance * scales) < condition
+        low, high = ((low + high) / 2, high) if is_low else (low, (low + high) / 2)
+    return scales
 
 
 def bundled(name: str) -> Problem:

@@ -1,5 +1,6 @@
 """One comparison of the benchmark: repeated, interleaved measurements of two ways to the same result."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -48,6 +49,8 @@ class BenchmarkRow:
 
 def number(value: float) -> str:
     """Three digits, or all of those before the point."""
+    if math.isinf(value):
+        return "∞"
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
