@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from datamodules.batch_sampler import Index
+from datamodules.batch_sampler import Index, share
 from datamodules.mixed_seed import mixed_seed
 from datamodules.tensor_batches import TensorBatches
 
@@ -16,7 +16,7 @@ class BatchKey(NamedTuple):
     Attributes:
         seed, epoch, batch: what its randomness depends on, and nothing else.
         rows: rows of the whole batch.
-        rank, world_size: which share of it this process holds, rows rank, rank + world_size, …
+        rank, world_size: which share of it this process holds.
     """
 
     seed: int
@@ -33,7 +33,7 @@ class BatchKey(NamedTuple):
     @property
     def share(self) -> slice:
         """This process's rows of the batch."""
-        return slice(self.rank, None, self.world_size)
+        return share(self.rows, self.rank, self.world_size)
 
 
 class KeyedBatches(TensorBatches):

@@ -9,6 +9,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch.utils.data import DataLoader
 
 from datamodules import MNISTTwoView, MNISTTwoViewDataModule
+from datamodules.batch_sampler import share
 from datamodules.keyed_batches import BatchKey
 from lightning_modules import SoftmaxRegression
 from lightning_modules.optimizers import Newton
@@ -106,10 +107,10 @@ def test_processes_share_the_views_of_one(folder: str) -> None:
     images, labels = (part[:11] for part in data.splits["train"])
     whole = data.on_after_batch_transfer((images, labels, BatchKey(0, 1, 2, 11, 0, 1)), 0)
     for rank in range(3):
-        share = slice(rank, None, 3)
-        part = data.on_after_batch_transfer((images[share], labels[share], BatchKey(0, 1, 2, 11, rank, 3)), 0)
+        rows = share(11, rank, 3)
+        part = data.on_after_batch_transfer((images[rows], labels[rows], BatchKey(0, 1, 2, 11, rank, 3)), 0)
         for x, y in zip(part, whole, strict=True):
-            torch.testing.assert_close(x, y[share])
+            torch.testing.assert_close(x, y[rows])
 
 
 def test_normalization_comes_after_augmentation(folder: str) -> None:
