@@ -12,9 +12,9 @@ from lightning_modules.optimizers.curvature import AbsoluteCurvature, Curvature,
 from lightning_modules.optimizers.damped_optimizer import DampedOptimizer
 
 DENSE_BYTES = 4 * 2**30
-# Up to so many parameters a matrix is formed if nothing is said. For logistic and softmax regression conjugate gradients with
-# their preconditioner are level at 128 and ahead beyond, 2 to 4 times at 1000 (`benchmark.py scaling`). Networks have a
-# diagonal for one, and least squares need the matrix once.
+# Up to so many parameters a matrix is formed if nothing is said. For logistic regression conjugate gradients with their
+# preconditioner take about as long at 100 and half as long from 500 on (`benchmark.py scaling`). Networks have a diagonal for
+# one, and least squares need the matrix once.
 DENSE_PARAMETERS, DENSE_OTHERWISE = 128, 2048
 
 

@@ -63,7 +63,7 @@ def test_several_processes_are_one(ranks: list[dict[str, Any]], method: str) -> 
     alone = run(method)
     for rank in ranks:
         torch.testing.assert_close(rank[method]["gradients"], alone["gradients"], rtol=0, atol=1e-12)
-        # Adam divides by the gradient's size, and so its rounding: by 1e-3 here and there.
+        # Adam divides each entry of the gradient by its size, so that rounding counts for more where that is small.
         torch.testing.assert_close(rank[method]["weights"], alone["weights"], rtol=0, atol=1e-9)
         torch.testing.assert_close(rank[method]["probe"], alone["probe"], rtol=0, atol=1e-5)
         assert rank[method]["metrics"] == pytest.approx(alone["metrics"], abs=1e-6)

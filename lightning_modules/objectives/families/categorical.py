@@ -46,7 +46,7 @@ class Categorical(Family):
         return softplus(torch.logsumexp(others, 0), threshold=40)
 
     def mean(self, z: Tensor) -> Tensor:
-        # Class by class: over a last dimension of a few classes the processor's vectors stay empty, at ten times the time.
+        # Class by class: over a last dimension of a few classes the processor's vectors stay empty.
         return torch.softmax(z.T.contiguous(), 0).T
 
     def gradient(self, z: Tensor, y: Tensor) -> Tensor:

@@ -61,3 +61,9 @@ def test_sums_over_threads_are_the_sums(monkeypatch: pytest.MonkeyPatch) -> None
         torch.testing.assert_close(one, two, rtol=1e-12, atol=1e-14)
     again = GLMObjective(Categorical(3), x, y, l2=0.1, chunk_rows=30)
     assert all(torch.equal(getattr(again, name)(theta), a) for name, a in zip(QUERIES, cut.answers, strict=False)), "repeats"
+    # A sum that is large: every thread would need the memory of one.
+    monkeypatch.setattr(glm_rows, "KEPT_BYTES", 15 * 8)
+    asked.clear()
+    for name in ("hessian", "hessian_diagonal"):
+        getattr(cut, name)(theta)
+    assert asked == [1, 2]

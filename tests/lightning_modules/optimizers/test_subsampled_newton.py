@@ -135,6 +135,14 @@ def test_state_goes_on_where_it_was() -> None:
     assert torch.equal(again.parameter, whole.parameter)
 
 
+def test_where_no_step_goes_down_it_stays_and_says_so() -> None:
+    """A tolerance that rounding does not let it meet: the last point that was lower than the one before is kept."""
+    done = Passes(tall(Bernoulli(), rows=400), tolerance=0.0).run(200)
+    assert done.optimizer.status == "stalled"
+    assert torch.equal(done.parameter, done.optimizer.memory["theta"])
+    assert done.objective.gradient(done.parameter.detach()).abs().max() < 1e-15
+
+
 def test_flat_directions_without_penalty_are_no_obstacle() -> None:
     """Two equal columns: the curvature is singular in every sample, and the minimiser not unique."""
     objective = tall(Bernoulli(), l2=0.0)

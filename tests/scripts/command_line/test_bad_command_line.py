@@ -8,6 +8,8 @@ import pytest
 from command_line.one_line_errors import run
 from fit import main
 
+from tests.scripts.command_line.printed import error_line
+
 TABULAR = "--data=TabularDataModule"
 COLUMNS = [TABULAR, "--data.path=table.csv"]
 DESCENT = "--model.optimizer=GradientDescent"
@@ -110,16 +112,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).write_text(content, encoding="utf-8")
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
     return tmp_path
-
-
-def error_line(capsys: pytest.CaptureFixture[str]) -> str:
-    """The one line that a failed run prints."""
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.count("\n") == 1, printed.err
-    assert printed.err.startswith("error: ")
-    assert "unexpected" not in printed.err, printed.err  # the words for errors without a message of their own
-    return printed.err
 
 
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD.keys())

@@ -18,6 +18,7 @@ from fit import main
 
 from callbacks import CurvatureDiagnostics, LastCheckpoint, ReplicaCheck
 from datamodules import BreastCancerDataModule, DigitsDataModule, IrisDataModule, TabularDataModule
+from tests.scripts.command_line.printed import error_line
 
 PWNED = "data: !!python/object/apply:os.mkdir ['pwned']\n"
 
@@ -199,17 +200,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     monkeypatch.setattr(socket, "getaddrinfo", no_network)
     return tmp_path
-
-
-def error_line(capsys: pytest.CaptureFixture[str]) -> str:
-    """The one line that a failed run prints."""
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.count("\n") == 1, printed.err
-    assert printed.err.startswith("error: ")
-    assert "unexpected" not in printed.err, printed.err
-    assert len(printed.err) < 700, "a line, not a page"
-    return printed.err
 
 
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD.keys())
