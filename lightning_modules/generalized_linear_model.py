@@ -5,11 +5,10 @@ from typing import cast
 
 import torch
 from torch import Tensor
-from torch.nn.utils import parameters_to_vector
 
 from lightning_modules.coefficients import Coefficient, coefficients
 from lightning_modules.objective_module import Batch, ObjectiveModule, OptimizerCallable
-from lightning_modules.objectives import GLMObjective
+from lightning_modules.objectives import GLMObjective, flattened
 from lightning_modules.objectives.families import Family
 from lightning_modules.two_views import as_rows
 
@@ -65,7 +64,7 @@ class GeneralizedLinearModel(ObjectiveModule):
         objective = cast(GLMObjective, self.training_objective())
         if self.l2 > 0 or objective.num_rows <= objective.num_features + 1:
             return []
-        theta = parameters_to_vector(self.parameters()).detach()
+        theta = flattened(self.parameters())
         return coefficients(objective, theta, feature_names, output_names)
 
     def evaluate(self, batch: Batch) -> dict[str, Tensor]:

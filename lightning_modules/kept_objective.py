@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor
 
-from lightning_modules.objectives import Objective, Reduction
+from lightning_modules.objectives import Objective, Reduction, total_count
 
 Batch = tuple[Tensor, ...]
 
@@ -21,7 +20,7 @@ class KeptObjective:
         """The objective of a batch. Making one reduces over processes, so all of them make one or none does."""
         identity = [_identity(tensor) for tensor in batch]
         is_new = self._last is None or self._last[1] != identity
-        if bool(reduction(torch.tensor(int(is_new), device=batch[0].device))):
+        if total_count(int(is_new), reduction, batch[0].device) > 0:
             self._last = (batch, identity, make(batch))
         assert self._last is not None
         return self._last[2]

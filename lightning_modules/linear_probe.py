@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from lightning_modules.objectives import GLMObjective, Reduction, this_process
+from lightning_modules.objectives import GLMObjective, Reduction, this_process, total_count
 from lightning_modules.objectives.families import Categorical
 from lightning_modules.optimizers import Newton
 
@@ -75,7 +75,7 @@ def fit_probe(
     # Tensors made in inference mode can never be differentiated or changed again; the parameter below has to be.
     with torch.inference_mode(False):
         (x, y), (x_val, y_val) = ((features.double().clone(), labels.clone()) for features, labels in (train, val))
-        if int(reduction(torch.tensor(len(y_val), device=y_val.device))) == 0:
+        if total_count(len(y_val), reduction, y_val.device) == 0:
             raise ValueError("the probe's penalty is chosen on validation rows and there are none: set val_fraction above 0")
         mean, deviation = _moments(x, reduction)
         x, x_val, family = (x - mean) / deviation, (x_val - mean) / deviation, Categorical(num_classes)

@@ -11,23 +11,19 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.nn import Parameter
-from torch.nn.utils import parameters_to_vector
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from torchmetrics import MetricCollection
 
 from lightning_modules.joined_rows import joined_rows, of_all_rows
 from lightning_modules.kept_objective import KeptObjective
-from lightning_modules.objectives import Objective, Reduction, all_processes, this_process
+from lightning_modules.non_finite_loss import refuse_non_finite
+from lightning_modules.objectives import Objective, Reduction, all_processes, flattened, runs_ahead, this_process
 from lightning_modules.optimizers import Convergence, CurvatureOptimizer, diagnose
 
 OptimizerCallable = Callable[[Iterable[Parameter]], torch.optim.Optimizer]
 Batch = tuple[Tensor, ...]
 FULL_PRECISION = (None, 32, 64, "32", "64", "32-true", "64-true")
 PLAIN = (bool, int, float, str, list, tuple, dict, type(None))
-
-
-class NonFiniteLossError(ArithmeticError):
-    """The loss or its gradient became nan or infinite."""
 
 
 def in_double(evaluated: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -141,12 +137,16 @@ class ObjectiveModule(LightningModule, ABC):
         objective = self._kept.of(batch, self.objective, self.reduction) if whole else self.objective(batch)
         objective.is_sample = not whole
 
+        parameters = list(self.parameters())
+
+        @torch.no_grad()
         def closure() -> Tensor:
-            theta = parameters_to_vector(self.parameters()).detach()
-            value, gradient = objective.value_and_gradient(theta)
-            self._refuse_non_finite(value, gradient)
-            parts = gradient.split([p.numel() for p in self.parameters()])
-            for parameter, part in zip(self.parameters(), parts, strict=True):
+            value, gradient = objective.value_and_gradient(flattened(parameters))
+            # Where to look is to wait: what is not finite stays so, and is seen at the next step that logs.
+            if not runs_ahead(value) or self._is_looked_at(self.global_step + 1):
+                refuse_non_finite(value, gradient, self.global_step)
+            parts = gradient.split([parameter.numel() for parameter in parameters])
+            for parameter, part in zip(parameters, parts, strict=True):
                 parameter.grad = part.view_as(parameter)
             return value
 
@@ -164,18 +164,27 @@ class ObjectiveModule(LightningModule, ABC):
     def _log_objective(self, value: Tensor) -> None:
         """To the loggers at once: Lightning would write it after the checkpoint of this step, and a kill between lose it."""
         if self.trainer.is_last_batch:
-            # For who monitors it, at the end of the epoch: in a small step this call would take more time than the step.
-            self.log("train/objective", value, logger=False)
-        if self.global_step % max(1, self.trainer.log_every_n_steps) == 0:  # type: ignore[attr-defined]
+            # For who monitors it, at the end of the epoch. Not by `self.log`, which takes longer than a small step.
+            self.trainer.callback_metrics["train/objective"] = value.clone()
+        if self._logs(self.global_step):
             for logger in self.loggers:
                 logger.log_metrics({"train/objective": float(value), "epoch": float(self.current_epoch)}, self.global_step - 1)
+
+    def _logs(self, steps: int) -> bool:
+        """Whether something is logged after so many steps."""
+        interval: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        return steps % max(1, interval) == 0
+
+    def _is_looked_at(self, steps: int) -> bool:
+        """Whether somebody reads what the device computes, after so many steps."""
+        return self._logs(steps) or self.trainer.is_last_batch or steps == self.trainer.max_steps
 
     def convergence(self) -> Convergence:
         """The verdict on the current weights as a minimiser over the whole training set of the running trainer.
 
         Every process must call it; errors are those of `training_objective`.
         """
-        theta = parameters_to_vector(self.parameters()).detach()
+        theta = flattened(self.parameters())
         optimizer = self.trainer.optimizers[0]
         group = optimizer.param_groups[0]
         stalled = getattr(optimizer, "status", None) == "stalled"
@@ -233,12 +242,3 @@ class ObjectiveModule(LightningModule, ABC):
         values = {f"{split}/{name}": value for name, value in metrics.compute().items()}
         # They are of the rows of all processes already; the maximum of equal numbers is that number.
         self.log_dict(values, sync_dist=True, reduce_fx="max")
-
-    def _refuse_non_finite(self, value: Tensor, gradient: Tensor) -> None:
-        if bool(torch.isfinite(value + gradient.sum())):
-            return  # so is every term, and a sum costs a tenth of looking at each
-        if not bool(torch.isfinite(value)) or not bool(torch.isfinite(gradient).all()):
-            raise NonFiniteLossError(
-                f"the loss is {value.item():g} at step {self.global_step}: the steps are too long for this problem; "
-                "lower --model.optimizer.lr, scale the features, or use damping='adaptive'"
-            )

@@ -31,6 +31,10 @@ class Activation(nn.Module, ABC):
     def derivative(self, z: Tensor, h: Tensor) -> Tensor:
         """φ′(z), given h = φ(z) too: any shape -> the same."""
 
+    def pull_back(self, e: Tensor, z: Tensor, h: Tensor) -> Tensor:
+        """φ′(z) ⊙ e, from e = ∂L/∂h to ∂L/∂z, in one pass over the memory where there is one: (…, *z) -> the same."""
+        return e * self.derivative(z, h)
+
     @abstractmethod
     def second_derivative(self, z: Tensor, h: Tensor) -> Tensor:
         """φ″(z), given h = φ(z) too: any shape -> the same; 0 at a kink."""

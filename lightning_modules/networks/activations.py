@@ -25,6 +25,9 @@ class ReLU(Activation):
     def derivative(self, z: Tensor, h: Tensor) -> Tensor:
         return torch.sign(h)
 
+    def pull_back(self, e: Tensor, z: Tensor, h: Tensor) -> Tensor:
+        return torch.ops.aten.threshold_backward(e, h.expand_as(e), 0)
+
     def second_derivative(self, z: Tensor, h: Tensor) -> Tensor:
         return torch.zeros_like(z)
 
@@ -52,6 +55,9 @@ class Identity(Activation):
 
     def derivative(self, z: Tensor, h: Tensor) -> Tensor:
         return torch.ones_like(z)
+
+    def pull_back(self, e: Tensor, z: Tensor, h: Tensor) -> Tensor:
+        return e
 
     def second_derivative(self, z: Tensor, h: Tensor) -> Tensor:
         return torch.zeros_like(z)

@@ -49,10 +49,13 @@ class GLMObjective(GLMRows, Objective):
 
     def value_and_gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         def add(total: Tensor, x: Tensor, y: Tensor, z: Tensor) -> None:
-            total[0] += self.family.loss(z, y).sum()
-            total[1:] += self.pull_back(self.family.gradient(z, y), x)
+            loss, gradient = self.family.loss_and_gradient(z, y)
+            total[0] += loss.sum()
+            total[1:] += self.pull_back(gradient, x)
 
         mean = self.reduction(self.summed(theta, (1 + len(theta),), add)) / self.num_rows
+        if self.l2 == 0:
+            return mean[0], mean[1:]
         return mean[0] + self.penalty(theta), mean[1:] + self.l2 * self.weights_of(theta)
 
     def hessian_vector_product(self, theta: Tensor, v: Tensor) -> Tensor:

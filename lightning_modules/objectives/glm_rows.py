@@ -11,7 +11,8 @@ from typing_extensions import Self
 
 from lightning_modules.objectives.common_shifts import common_shifts
 from lightning_modules.objectives.families.family import Family
-from lightning_modules.objectives.reduction import Reduction, this_process
+from lightning_modules.objectives.known_point import KnownPoint
+from lightning_modules.objectives.reduction import Reduction, this_process, total_count
 from lightning_modules.objectives.shared_work import shared
 
 CACHE_BYTES = 2**21
@@ -53,10 +54,10 @@ class GLMRows:
         self.num_features = features.shape[1]
         row_bytes = max(1, self.num_features * features.element_size())
         self.chunk_rows = chunk_rows or max(256, CACHE_BYTES // row_bytes)
-        self.num_rows = int(reduction(torch.tensor(len(features), device=features.device)))
+        self.num_rows = total_count(len(features), reduction, features.device)
         if self.num_rows == 0:
             raise ValueError("there is not a single row to compute a loss from")
-        self._known: tuple[Tensor, dict[int, Tensor]] | None = None
+        self._known: KnownPoint[dict[int, Tensor]] | None = None
 
     def with_l2(self, l2: float) -> Self:
         """The same rows under another penalty, sharing what is known of them."""
@@ -137,9 +138,9 @@ class GLMRows:
         """Linear predictors by chunk, those that are known at θ (p,); None where they would take too much memory."""
         if len(self.features) * self.family.num_outputs * theta.element_size() > KEPT_BYTES:
             return None
-        if self._known is None or self._known[0].dtype != theta.dtype or not torch.equal(self._known[0], theta):
-            self._known = (theta.clone(), {})
-        return self._known[1]
+        if self._known is None or not self._known.is_at(theta):
+            self._known = KnownPoint(theta, {})
+        return self._known.known
 
     @cached_property
     def gram(self) -> Tensor:

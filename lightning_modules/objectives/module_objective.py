@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from lightning_modules.objectives.objective import Objective
-from lightning_modules.objectives.reduction import Reduction, this_process
+from lightning_modules.objectives.reduction import Reduction, this_process, total_count
 
 # Takes the module at θ and this process's batch, returns the sum of the rows' losses ().
 SummedLoss = Callable[[Any, Any], Tensor]
@@ -108,8 +108,7 @@ class ModuleObjective(Objective):
         self, module: nn.Module, loss: SummedLoss, batch: Any, num_rows: int, reduction: Reduction = this_process
     ) -> None:
         self.module, self.reduction, self.own = module, reduction, _OwnRows(module, loss, batch)
-        device = next(module.parameters()).device
-        self.num_rows = int(reduction(torch.tensor(num_rows, device=device)))
+        self.num_rows = total_count(num_rows, reduction, next(module.parameters()).device)
         if self.num_rows == 0:
             raise ValueError("there is not a single row to compute a loss from")
 

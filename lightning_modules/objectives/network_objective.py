@@ -51,12 +51,14 @@ class NetworkObjective(NetworkRows, Objective):
         sums = theta.new_zeros(len(theta) + 1)
         gradient = layers_of(self.network, sums[:-1])
         for y, trace in self.known_traces(theta):
-            sums[-1] += self.loss.loss(trace.outputs, y).sum()
-            for index, _, delta in trace.down(self.loss.gradient(trace.outputs, y)):
+            loss, e = self.loss.loss_and_gradient(trace.outputs, y)
+            sums[-1] += loss.sum()
+            for index, _, delta in trace.down(e):
                 gradient[index].weight.addmm_(delta.T, trace.inputs[index])
                 gradient[index].bias.add_(delta.sum(0))
         means = self.mean(sums)
-        return means[-1] + self.penalty(theta), self._penalised(means[:-1], theta)
+        value = means[-1] + self.penalty(theta) if self.l2 else means[-1]
+        return value, self._penalised(means[:-1], theta)
 
     def _parts(self, theta: Tensor, rows: int) -> Iterator[tuple[Tensor, Trace]]:
         """`known_traces` in parts of at most so many rows."""

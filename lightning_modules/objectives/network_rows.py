@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-import torch
 from torch import Tensor
 
 from lightning_modules.networks import DenseNetwork
 from lightning_modules.objectives.families.pointwise_loss import PointwiseLoss
+from lightning_modules.objectives.known_point import KnownPoint
 from lightning_modules.objectives.network_trace import Trace, layers_of
-from lightning_modules.objectives.reduction import Reduction, this_process
+from lightning_modules.objectives.reduction import Reduction, this_process, total_count
 
 # A chunk of rows is as large as memory hardly notices: larger ones make no matrix product faster.
 CHUNK_BYTES = 2**26
@@ -54,10 +54,10 @@ class NetworkRows:
             )
         self.network, self.loss, self.features, self.targets = network, loss, features, loss.check(targets)
         self.l2, self.reduction = l2, reduction
-        self.num_rows = int(reduction(torch.tensor(len(features), device=features.device)))
+        self.num_rows = total_count(len(features), reduction, features.device)
         if self.num_rows == 0:
             raise ValueError("there is not a single row to compute a loss from")
-        self._known: tuple[Tensor, list[tuple[Tensor, Trace]]] | None = None
+        self._known: KnownPoint[list[tuple[Tensor, Trace]]] | None = None
 
     @property
     def chunk_rows(self) -> int:
@@ -74,16 +74,16 @@ class NetworkRows:
     def known_traces(self, theta: Tensor) -> Iterator[tuple[Tensor, Trace]]:
         """`traces`, kept for as long as θ stays the same; θ must be an ordinary tensor, not one under `torch.func`."""
         numbers = NUMBERS_PER_UNIT * len(self.features) * sum(self.network.widths)
-        if self._known is not None and self._known[0].dtype == theta.dtype and torch.equal(self._known[0], theta):
-            yield from self._known[1]
+        if self._known is not None and self._known.is_at(theta):
+            yield from self._known.known
         elif numbers * theta.element_size() > KEPT_BYTES:
             yield from self.traces(theta)
         else:
-            known, kept = [], theta.clone()  # a trace holds views of its θ, and the caller may change the other one
-            for pair in self.traces(kept):
-                known.append(pair)
+            point: KnownPoint[list[tuple[Tensor, Trace]]] = KnownPoint(theta, [])
+            for pair in self.traces(point.theta):  # a trace holds views of its θ
+                point.known.append(pair)
                 yield pair
-            self._known = (kept, known)
+            self._known = point
 
     def mean(self, sums: Tensor) -> Tensor:
         """Sums over this process's rows -> means over all rows."""

@@ -14,6 +14,7 @@ Source: Goodfellow, Bengio and Courville, Deep Learning (2016), algorithms 6.3 a
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -36,13 +37,11 @@ class Layer:
 
 def layers_of(network: DenseNetwork, theta: Tensor) -> list[Layer]:
     """Views of θ (p,), or of k vectors like it (k, p), by layer; θ is laid out as `network.parameters()`."""
-    layers, start, stacked = [], 0, theta.shape[:-1]
-    for layer in network.layers:
-        out, width = layer.out_features, layer.in_features
-        weight, bias = theta[..., start : start + out * width], theta[..., start + out * width : start + out * (width + 1)]
-        layers.append(Layer(weight.view(*stacked, out, width), bias.view(*stacked, *(1,) * len(stacked), out)))
-        start += out * (width + 1)
-    return layers
+    shapes = list(pairwise(network.widths))
+    parts = iter(theta.split([size for width, out in shapes for size in (out * width, out)], -1))
+    if theta.ndim == 1:
+        return [Layer(next(parts).view(out, width), next(parts)) for width, out in shapes]
+    return [Layer(next(parts).unflatten(-1, (out, width)), next(parts)[..., None, :]) for width, out in shapes]
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ class Trace:
     def down(self, e: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
         """(ℓ, e_ℓ, δ_ℓ) from the last layer to the first, ℓ counted from 0: e_L = ∂L/∂f (n, K) or k of them (k, n, K)."""
         for index in reversed(range(len(self.layers))):
-            delta = e * self.slopes[index]
+            delta = self.activations[index].pull_back(e, self.before[index], self.after[index])
             yield index, e, delta
             if index:
                 e = delta @ self.layers[index].weight + e if self.skips[index] else delta @ self.layers[index].weight

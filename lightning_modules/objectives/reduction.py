@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import torch
 import torch.distributed as dist
 from torch import Tensor
 
@@ -23,3 +24,8 @@ def all_processes(local_sum: Tensor) -> Tensor:
     total = local_sum.clone()
     dist.all_reduce(total)
     return total
+
+
+def total_count(count: int, reduction: Reduction, device: torch.device) -> int:
+    """The sum of a count over processes; where there is one process, without a tensor and without a wait for its device."""
+    return count if reduction is this_process else int(reduction(torch.tensor(count, device=device)))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives import Preconditioner
+from lightning_modules.objectives import Preconditioner, runs_ahead
 from lightning_modules.optimizers.solve import SingularCurvatureError, cholesky_solve, conjugate_gradients
 
 
@@ -100,9 +100,12 @@ class DiagonalCurvature(Curvature):
 
     def solve(self, rhs: Tensor, damping: float) -> Tensor:
         damped = self.diagonal + damping
-        if not bool((damped > 0).all()):
+        singular = ~(damped > 0)
+        if runs_ahead(damped):
+            return rhs.double() / damped.masked_fill(singular, torch.nan)  # the next loss is not finite, and refused
+        if bool(singular.any()):
             raise SingularCurvatureError(
-                f"{int((~(damped > 0)).sum())} of {len(damped)} entries of the curvature diagonal are not positive "
+                f"{int(singular.sum())} of {len(damped)} entries of the curvature diagonal are not positive "
                 f"(smallest {damped.min().item():.3g}): use damping='adaptive' or a damping > 0"
             )
         return rhs.double() / damped

@@ -7,9 +7,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 from torch.nn import Parameter
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
+from torch.nn.utils import vector_to_parameters
 
-from lightning_modules.objectives import Objective
+from lightning_modules.objectives import Objective, flattened
 from lightning_modules.optimizers.convergence import default_tolerance, newton_decrement
 from lightning_modules.optimizers.search import backtracking
 
@@ -32,7 +32,7 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
     Attributes:
         status: "converged" or "stalled" (no step along the direction decreases the loss) after a step that therefore did
             not move, else None.
-        diagnostics: numbers of the last step by name.
+        seen: numbers () of the last step by name, where they were computed.
 
     Raises:
         ValueError: a hyper-parameter out of its range, or more than one parameter group.
@@ -59,7 +59,7 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
                 f"{name} takes one parameter group, not {len(self.param_groups)}: its curvature couples all parameters"
             )
         self.status: Literal["converged", "stalled"] | None = None
-        self.diagnostics: dict[str, float] = {}
+        self.seen: dict[str, Tensor | float] = {}
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Tensor], *, objective: Objective) -> Tensor:  # type: ignore[override]
@@ -75,9 +75,9 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
         with torch.enable_grad():
             loss = closure().detach()
         params = self.param_groups[0]["params"]
-        theta = parameters_to_vector(params).detach()
-        gradient = torch.cat([p.grad.flatten() for p in params])
-        self.diagnostics = {"gradient_max": float(gradient.abs().max())}
+        theta = flattened(params)
+        gradient = flattened([p.grad for p in params])
+        self.seen = {"gradient_max": gradient.abs().max()}
         # On a sample a small gradient means nothing for the rest of the data.
         optimal = not objective.is_sample and self._is_optimal(theta, gradient, objective)
         self.status = "converged" if optimal else None
@@ -97,12 +97,17 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
         """t d, what is added to θ (p,); None if no step along the direction decreases the loss."""
         group = self.param_groups[0]
         direction = self.direction(theta, gradient, objective).to(theta)
-        self.diagnostics["slope"] = float(gradient @ direction)
+        self.seen["slope"] = gradient @ direction
         size = group["lr"]
         if group["search"] == "backtracking":
             size = backtracking(objective, theta, gradient, loss, direction, size)
-        self.diagnostics["step_size"] = size or 0.0
+        self.seen["step_size"] = size or 0.0
         return None if size is None else size * direction
+
+    @property
+    def diagnostics(self) -> dict[str, float]:
+        """Numbers of the last step by name, for who watches: to read them is to wait for the device that computes them."""
+        return {name: float(value) for name, value in self.seen.items()}
 
     @property
     def memory(self) -> dict[str, Any]:
@@ -120,6 +125,6 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
         tolerance = self.tolerance(theta)
         # The gradient first: it is known, the decrement costs a Hessian.
         return (
-            self.diagnostics["gradient_max"] <= tolerance
+            bool(self.seen["gradient_max"] <= tolerance)
             and newton_decrement(objective, theta, gradient).squared / 2 <= tolerance
         )

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Iterable
 from typing import Literal
 
+import torch
 from torch import Tensor
 from torch.nn import Parameter
 
@@ -56,7 +57,7 @@ class DampedOptimizer(CurvatureOptimizer):
         """C at θ (p,)."""
 
     @property
-    def damping(self) -> float:
+    def damping(self) -> float | Tensor:
         """μ in force: the fixed number, or where the adaptive one stands."""
         fixed: float | str = self.param_groups[0]["damping"]
         return self.memory.get("damping", 0.0) if fixed == "adaptive" else float(fixed)
@@ -68,16 +69,17 @@ class DampedOptimizer(CurvatureOptimizer):
             SingularCurvatureError: C + μI is not positive definite.
         """
         self.last_curvature = self.local_curvature(theta, gradient, objective)
-        return -self.last_curvature.solve(gradient, self.damping)
+        return -self.last_curvature.solve(gradient, float(self.damping))
 
     def displacement(self, theta: Tensor, gradient: Tensor, loss: Tensor, objective: Objective) -> Tensor | None:
         if self.param_groups[0]["damping"] != "adaptive":
             step = super().displacement(theta, gradient, loss, objective)
-            self.diagnostics["damping"] = self.damping
+            self.seen["damping"] = self.damping
         else:
             step = self._adaptive_displacement(theta, gradient, loss, objective)
         # λ² = gᵀC⁻¹g = −gᵀd: the decrement of the damped model.
-        self.diagnostics["newton_decrement"] = max(0.0, -self.diagnostics.pop("slope", 0.0)) ** 0.5
+        slope = self.seen.pop("slope", gradient.new_zeros(()))
+        self.seen["newton_decrement"] = torch.as_tensor(slope).neg().clamp(min=0).sqrt()
         return step
 
     def _adaptive_displacement(self, theta: Tensor, gradient: Tensor, loss: Tensor, objective: Objective) -> Tensor | None:
@@ -85,7 +87,7 @@ class DampedOptimizer(CurvatureOptimizer):
         curvature = self.last_curvature = self.local_curvature(theta, gradient, objective)
         damping = self.memory.setdefault("damping", initial(curvature.mean(), objective.is_convex))
         for trial in range(self.max_trials):
-            self.diagnostics.update(damping=damping, rejected=float(trial))
+            self.seen.update(damping=damping, rejected=float(trial))
             try:
                 direction = -curvature.solve(gradient, damping).to(theta)
             except SingularCurvatureError:
@@ -101,7 +103,7 @@ class DampedOptimizer(CurvatureOptimizer):
                 gain = 0.5 if gradient_falls(objective, theta + step, gradient) else 0.0
             if gain > 0 and predicted > 0:  # false for nan
                 self.memory["damping"] = adapted(damping, gain, curvature.mean())
-                self.diagnostics.update(gain_ratio=gain, step_size=lr, slope=float(slope))
+                self.seen.update(gain_ratio=gain, step_size=lr, slope=slope)
                 return step
             damping = grown(damping, curvature.mean())
         return None

@@ -80,5 +80,5 @@ class DiagonalNewton(DampedOptimizer):
             return super().displacement(theta, gradient, loss, objective)
         model = RunningModel(self.memory, group["momentum"], group["refresh"], group["curvature"] == "ggn")
         step = group["lr"] * model.step(theta, gradient, objective)
-        self.diagnostics.update(damping=self.damping, step_size=group["lr"] * model.length)
+        self.seen.update(damping=self.damping, step_size=group["lr"] * model.length)
         return step

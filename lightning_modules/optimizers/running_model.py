@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives import Objective
+from lightning_modules.objectives import Objective, runs_ahead
 from lightning_modules.optimizers.solve import SingularCurvatureError
 
 CURVATURE_MEMORY, MODEL_MEMORY = 0.95, 0.9
@@ -33,7 +33,7 @@ class RunningModel:
     """The averages, and the step they lead to.
 
     Args:
-        memory: where they are kept from step to step: a plain dictionary of tensors (p,) and numbers.
+        memory: where they are kept from step to step: a plain dictionary of tensors (p,) or () and counts.
         momentum: β, in [0, 1).
         refresh: steps between two updates of the averages.
         ggn: whether C is the generalised Gauss–Newton matrix rather than the Hessian, of which the absolute values count.
@@ -50,8 +50,8 @@ class RunningModel:
         """
         memory = self.memory
         if "steps" not in memory:
-            memory.update(steps=0, updates=0, slope=0.0, bend=0.0)
-            memory.update(curvature=torch.zeros_like(theta), direction=torch.zeros_like(theta))
+            memory.update(steps=0, updates=0, curvature=torch.zeros_like(theta), direction=torch.zeros_like(theta))
+            memory.update(slope=theta.new_zeros(()), bend=theta.new_zeros(()))
         fresh = memory["steps"] % self.refresh == 0 or memory["steps"] < 2 * self.refresh
         memory["steps"] += 1
         if fresh:
@@ -59,32 +59,37 @@ class RunningModel:
             diagonal = objective.ggn_diagonal(theta) if self.ggn else objective.hessian_diagonal(theta).abs()
             memory["curvature"].lerp_(diagonal, 1 - CURVATURE_MEMORY)
         curvature = memory["curvature"] / (1 - CURVATURE_MEMORY ** memory["updates"])
-        damping = float(curvature.mean())
-        if not damping > 0:
+        damping = curvature.mean()
+        if not (runs_ahead(damping) or damping > 0):  # else the next loss is not finite, and refused
             raise SingularCurvatureError(
                 "the curvature is 0 in every direction at this point, so it gives no step: check that the network's units "
                 "are not all dead, or use GradientDescent or a method of torch.optim"
             )
-        direction = memory["direction"].mul_(self.momentum).sub_(gradient / (curvature + damping))
+        newton = -gradient / (curvature + damping)
+        direction = memory["direction"].mul_(self.momentum).add_(newton)
         if fresh:
-            self._measure(theta, gradient, direction, damping, objective)
+            self._measure(theta, gradient, direction, newton, damping, objective)
         memory["damping"] = damping
         return direction * self.length
 
     @property
-    def length(self) -> float:
-        """b/m, how far to go along p; 0 as long as no sample had a gradient."""
-        bend: float = self.memory["bend"]
-        return self.memory["slope"] / bend if bend > 0 else 0.0
+    def length(self) -> Tensor:
+        """b/m, how far to go along p (); 0 as long as no sample had a gradient."""
+        slope, bend = self.memory["slope"], self.memory["bend"]
+        return torch.where(bend > 0, slope / bend, 0.0)
 
-    def _measure(self, theta: Tensor, gradient: Tensor, direction: Tensor, damping: float, objective: Objective) -> None:
-        """Take the present sample's slope and curvature along the direction into the averages."""
+    def _measure(
+        self, theta: Tensor, gradient: Tensor, direction: Tensor, newton: Tensor, damping: Tensor, objective: Objective
+    ) -> None:
+        """Take the present sample's slope and curvature along the direction into the averages.
+
+        Where the direction leads uphill on average, the past misleads: forget it, and start from Newton's step alone. A
+        choice of numbers, not a branch, for which the host would wait.
+        """
         memory = self.memory
-        bend = float(objective.ggn_form(theta, direction[None])[0, 0] + damping * (direction @ direction))
-        for name, sample in (("slope", -float(gradient @ direction)), ("bend", bend)):
-            memory[name] += (1 - MODEL_MEMORY) * (sample - memory[name])
-        if memory["slope"] <= 0:
-            # On average the direction leads uphill: the past misleads, so forget it.
-            direction.copy_(-gradient / (memory["curvature"] / (1 - CURVATURE_MEMORY ** memory["updates"]) + damping))
-            memory["slope"] = -float(gradient @ direction)
-            memory["bend"] = float(objective.ggn_form(theta, direction[None])[0, 0] + damping * (direction @ direction))
+        slope = torch.lerp(memory["slope"], -gradient @ direction, 1 - MODEL_MEMORY)
+        uphill = slope <= 0
+        direction.copy_(torch.where(uphill, newton, direction))
+        bend = objective.ggn_form(theta, direction[None])[0, 0] + damping * (direction @ direction)
+        memory["slope"] = torch.where(uphill, -gradient @ direction, slope)
+        memory["bend"] = torch.where(uphill, bend, torch.lerp(memory["bend"], bend, 1 - MODEL_MEMORY))

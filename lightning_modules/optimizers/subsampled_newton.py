@@ -24,9 +24,9 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import Parameter
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
+from torch.nn.utils import vector_to_parameters
 
-from lightning_modules.objectives import GLMObjective, Objective
+from lightning_modules.objectives import GLMObjective, Objective, flattened
 from lightning_modules.optimizers import secant_pairs
 from lightning_modules.optimizers.convergence import newton_decrement
 from lightning_modules.optimizers.curvature import DenseCurvature
@@ -100,7 +100,7 @@ class SubsampledNewton(CurvatureOptimizer):
         step = self.direction(memory["theta"], memory["gradient"], objective).to(memory["theta"])
         memory.update(step=step, slope=float(memory["gradient"] @ step), step_size=1.0)
         decrement = math.sqrt(max(0.0, -memory["slope"]))
-        self.diagnostics.update(newton_decrement=decrement, damping=memory["damping"], step_size=1.0, every=memory["every"])
+        self.seen.update(newton_decrement=decrement, damping=memory["damping"], step_size=1.0, every=memory["every"])
         return step
 
     def _retreat(self, theta: Tensor, objective: GLMObjective) -> Tensor | None:
@@ -113,13 +113,13 @@ class SubsampledNewton(CurvatureOptimizer):
         if memory["step_size"] < SHORTEST:
             vector_to_parameters(memory["theta"], self.param_groups[0]["params"])
             return None
-        self.diagnostics.update(step_size=memory["step_size"])
+        self.seen.update(step_size=memory["step_size"])
         return memory["theta"] - theta + memory["step"]
 
     def _start(self, objective: GLMObjective) -> None:
         """Move to the minimiser over few rows, if few tell enough, and form the curvature there."""
         params, every = self.param_groups[0]["params"], self.param_groups[0]["every"]
-        theta = parameters_to_vector(params).detach()
+        theta = flattened(params)
         refuse_dense(len(theta), "the curvature over some rows")
         # A row says something about each of its predictors.
         spare = objective.num_rows * objective.family.num_outputs // (ROWS_PER_PARAMETER * len(theta))
@@ -157,7 +157,7 @@ class SubsampledNewton(CurvatureOptimizer):
         """The rows left out have curvature too:  n H ⪰ m C  for C over m rows, so that  λ² ≤ n/m gᵀC⁻¹g ."""
         assert isinstance(objective, GLMObjective)
         tolerance = self.tolerance(theta)
-        if self.diagnostics["gradient_max"] > tolerance:
+        if self.seen["gradient_max"] > tolerance:
             return False
         # Most often the fewest rows are enough, and cheap.
         for every in sorted({self.memory["coarsest"], self.memory["every"]}, reverse=True):

@@ -16,7 +16,7 @@ from pytorch_lightning import Callback
 
 from comparing.run import make_cli
 from comparing.study_course import Course
-from lightning_modules.objective_module import NonFiniteLossError
+from lightning_modules.non_finite_loss import NonFiniteLossError
 
 # In these more is better, in all other metrics less.
 SCORES = ("accuracy", "auroc", "f1", "r2")

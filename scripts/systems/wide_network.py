@@ -6,7 +6,7 @@ from comparing.study_figures import draw_study
 from torch.nn.functional import cross_entropy
 
 from lightning_modules.networks import DenseNetwork
-from lightning_modules.objective_module import NonFiniteLossError
+from lightning_modules.non_finite_loss import NonFiniteLossError
 from lightning_modules.objectives import NetworkObjective
 from lightning_modules.objectives.families import Categorical
 from systems.agreement import autograd_gradient, relative_difference

@@ -13,7 +13,7 @@ from rich.console import Console
 from callbacks import FitProgress
 from datamodules import BreastCancerDataModule
 from lightning_modules import LogisticRegression
-from lightning_modules.objective_module import NonFiniteLossError
+from lightning_modules.non_finite_loss import NonFiniteLossError
 from lightning_modules.optimizers import GradientDescent, Newton
 from tests.training import make_model, make_trainer
 
@@ -62,7 +62,7 @@ def test_steps_bound_it_too() -> None:
 def test_an_error_leaves_the_terminal_as_it_was() -> None:
     bar = FitProgress(Console(file=io.StringIO(), force_terminal=True))
     data = BreastCancerDataModule()
-    model = LogisticRegression(30, optimizer=partial(GradientDescent, lr=1e200))
+    model = LogisticRegression(30, optimizer=partial(GradientDescent, lr=1e308))
     with pytest.raises(NonFiniteLossError):
         make_trainer(9, bar, enable_progress_bar=True).fit(model, data)
     assert bar._progress is None

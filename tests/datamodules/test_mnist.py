@@ -1,15 +1,7 @@
-"""MNIST: its files, its splits, and what becomes of damaged files. The loading is shown on small files everywhere."""
+"""MNIST: its splits, its pixels, its digits. The loading is shown on small files everywhere."""
 
-import gzip
-import hashlib
-import shutil
-import threading
-from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -19,8 +11,7 @@ from torchvision.datasets import MNIST
 from torchvision.transforms import Normalize
 
 from datamodules import DigitsDataModule, MNISTDataModule
-from datamodules.mnist_download import FILES
-from tests.idx_files import write_idx, write_mnist
+from tests.idx_files import write_mnist
 
 Written = dict[str, tuple[NDArray[np.uint8], NDArray[np.uint8]]]
 
@@ -29,33 +20,6 @@ Written = dict[str, tuple[NDArray[np.uint8], NDArray[np.uint8]]]
 def written(tmp_path: Path) -> Written:
     """300 training and 60 test images in `tmp_path`."""
     return write_mnist(tmp_path)
-
-
-@pytest.fixture
-def raw(tmp_path: Path, written: Written) -> Path:
-    return tmp_path / "MNIST" / "raw"
-
-
-@pytest.fixture
-def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: Any, **kwargs: Any) -> None:
-        raise URLError("no network")
-
-    monkeypatch.setattr("urllib.request.urlopen", refuse)
-
-
-@pytest.fixture
-def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder that is torchvision's only mirror, by HTTP."""
-    folder = tmp_path / "mirror"
-    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *_: None)
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(folder))) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        monkeypatch.setattr(MNIST, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
-        yield folder
-        server.shutdown()
-        thread.join()
 
 
 def rows(images: Any, labels: Any) -> list[bytes]:
@@ -120,112 +84,13 @@ def test_the_default_folder_is_data(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert len(MNISTDataModule().splits["test"][1]) == 60
 
 
-@pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("damage", ["empty", "truncated", "longer", "magic", "packed"])
-def test_damaged_files_are_refused_in_one_line(tmp_path: Path, raw: Path, name: str, damage: str) -> None:
-    content = (raw / name).read_bytes()
-    damaged = {
-        "empty": b"",
-        "truncated": content[:-7],
-        "longer": content + b"\0",
-        "magic": b"\0\0\x09" + content[3:],
-        "packed": gzip.compress(content),
-    }
-    (raw / name).write_bytes(damaged[damage])
-    with pytest.raises(ValueError) as refusal:
-        MNISTDataModule(str(tmp_path)).prepare_data()
-    message = str(refusal.value)
-    assert str(raw / name) in message
-    assert "\n" not in message
-    assert sorted(path.name for path in raw.iterdir()) == sorted(FILES)
+def test_the_bundled_alternative_takes_the_same_options() -> None:
+    options = {"batch_size": 32, "val_fraction": 0.1, "test_fraction": 0.3, "seed": 1, "digits": [0, 1], "normalize": True}
+    for module in (MNISTDataModule, DigitsDataModule):
+        assert module(**options).class_names == ("0", "1")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("name", "values", "says"),
-    [
-        ("train-labels-idx1-ubyte", np.arange(299) % 10, "300 images but 299 labels"),
-        ("t10k-labels-idx1-ubyte", np.arange(61) % 10, "60 images but 61 labels"),
-        ("train-labels-idx1-ubyte", np.arange(300) % 12, "50 labels are not 0 to 9 (first 10, image 10)"),
-        ("t10k-labels-idx1-ubyte", np.arange(60) % 9, "there is no image of 9 among 60: choose other digits"),
-        ("train-images-idx3-ubyte", np.zeros((300, 20, 20)), "images of 20 × 20 pixels, not 28 × 28"),
-    ],
-)
-def test_files_that_do_not_fit_are_refused(tmp_path: Path, raw: Path, name: str, values: Any, says: str) -> None:
-    write_idx(raw / name, values)
-    with pytest.raises(ValueError) as refusal:
-        MNISTDataModule(str(tmp_path)).prepare_data()
-    assert says in str(refusal.value)
-    assert str(raw / name.split("-", maxsplit=1)[0]) in str(refusal.value)
-    assert "\n" not in str(refusal.value)
-
-
-def test_without_file_and_network(tmp_path: Path, offline: None) -> None:
-    """The message says what to do, and nothing is left behind."""
-    root = tmp_path / "new" / "data"
-    with pytest.raises(OSError) as refusal:
-        MNISTDataModule(str(root)).prepare_data()
-    message = str(refusal.value)
-    for part in (*FILES, str(root / "MNIST" / "raw"), "no network", "DigitsDataModule", "--data.data_dir"):
-        assert part in message
-    assert "\n" not in message
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_only_the_missing_files_are_asked_for(tmp_path: Path, raw: Path, offline: None) -> None:
-    (raw / "t10k-labels-idx1-ubyte").unlink()
-    with pytest.raises(OSError, match=r"put t10k-labels-idx1-ubyte .unpacked"):
-        MNISTDataModule(str(tmp_path)).prepare_data()
-    assert len(list(raw.iterdir())) == 3
-
-
-def test_without_permission_to_download(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"set download=true, or put train-images.*DigitsDataModule"):
-        MNISTDataModule(str(tmp_path), download=False).prepare_data()
-    assert list(tmp_path.iterdir()) == []
-
-
-def archives(raw: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The files of `raw` packed into `folder`, with the checksums that torchvision expects."""
-    folder.mkdir(parents=True, exist_ok=True)
-    resources = []
-    for name in FILES:
-        packed = gzip.compress((raw / name).read_bytes())
-        (folder / f"{name}.gz").write_bytes(packed)
-        resources.append((f"{name}.gz", hashlib.md5(packed).hexdigest()))
-    monkeypatch.setattr(MNIST, "resources", resources)
-
-
-def test_a_download_gives_the_files(tmp_path: Path, raw: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    archives(raw, mirror, monkeypatch)
-    new = tmp_path / "new"
-    assert MNISTDataModule(str(new)).num_rows == 360
-    assert sorted(path.name for path in (new / "MNIST" / "raw").iterdir()) == sorted(FILES)
-
-
-def test_archives_are_unpacked_without_a_network(
-    tmp_path: Path, raw: Path, monkeypatch: pytest.MonkeyPatch, offline: None
-) -> None:
-    new = tmp_path / "new"
-    archives(raw, new / "MNIST" / "raw", monkeypatch)
-    assert MNISTDataModule(str(new)).num_rows == 360
-
-
-@pytest.mark.parametrize(("damage", "says"), [("checksum", "File not found or corrupted"), ("header", "truncated")])
-def test_a_broken_download_leaves_no_file(
-    tmp_path: Path, raw: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch, damage: str, says: str
-) -> None:
-    """Neither the broken file nor the whole ones before it, so the next run does not take them for good."""
-    if damage == "header":
-        (raw / "t10k-labels-idx1-ubyte").write_bytes((raw / "t10k-labels-idx1-ubyte").read_bytes()[:-1])
-    archives(raw, mirror, monkeypatch)
-    if damage == "checksum":
-        (mirror / "t10k-labels-idx1-ubyte.gz").write_bytes(b"half a fi")
-    shutil.rmtree(raw)
-    new = tmp_path / "new"
-    for _ in range(2):
-        with pytest.raises(OSError, match=rf"could not be downloaded .*{says}"):
-            MNISTDataModule(str(new)).prepare_data()
-        assert not new.exists()
+# -- The real images ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -253,9 +118,3 @@ def test_real_images_are_the_official_ones(data_dir: str) -> None:
     pixels = data.to_pixels(torch.cat([data.splits["train"][0], data.splits["val"][0]]), torch.float32)
     assert float(pixels.mean()) == pytest.approx(MNISTDataModule.mean, abs=1e-4)
     assert float(pixels.std()) == pytest.approx(MNISTDataModule.std, abs=1e-4)
-
-
-def test_the_bundled_alternative_takes_the_same_options() -> None:
-    options = {"batch_size": 32, "val_fraction": 0.1, "test_fraction": 0.3, "seed": 1, "digits": [0, 1], "normalize": True}
-    for module in (MNISTDataModule, DigitsDataModule):
-        assert module(**options).class_names == ("0", "1")  # type: ignore[arg-type]

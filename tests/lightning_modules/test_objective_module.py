@@ -12,7 +12,7 @@ from torch.nn.utils import parameters_to_vector
 
 from datamodules import BreastCancerDataModule, CaliforniaHousingDataModule, IrisDataModule
 from lightning_modules import LogisticRegression, SoftmaxRegression
-from lightning_modules.objective_module import NonFiniteLossError
+from lightning_modules.non_finite_loss import NonFiniteLossError
 from lightning_modules.optimizers import DiagonalNewton, GradientDescent, Newton
 from tests.training import METHODS, ON_BATCHES, make_model, make_trainer
 
@@ -157,14 +157,3 @@ def test_the_verdict_is_asked_for_after_the_fit() -> None:
     trainer.test(model, data, verbose=False)
     with pytest.raises(RuntimeError, match=r"after trainer\.fit, before trainer\.test"):
         model.convergence()
-
-
-def test_only_what_is_not_finite_is_refused() -> None:
-    """Not a gradient whose entries are finite and only their sum is not."""
-    model, value = make_model(IrisDataModule(), METHODS["newton"]), torch.tensor(1.0)
-    model._refuse_non_finite(value, torch.tensor([3e38, 3e38, 1.0]))
-    for bad in (torch.nan, torch.inf, -torch.inf):
-        with pytest.raises(NonFiniteLossError):
-            model._refuse_non_finite(value, torch.tensor([1.0, bad, 1.0]))
-        with pytest.raises(NonFiniteLossError):
-            model._refuse_non_finite(torch.tensor(bad), torch.ones(3))

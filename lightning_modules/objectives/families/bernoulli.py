@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from lightning_modules.objectives.families.family import Family
+from lightning_modules.objectives.families.host_waits import refuse_any
 
 
 class Bernoulli(Family):
@@ -23,17 +24,19 @@ class Bernoulli(Family):
         y = targets[:, None] if targets.ndim == 1 else targets
         if y.shape[1:] != (1,):
             raise ValueError(f"the targets have shape {tuple(targets.shape)}, a binary model takes one 0/1 label a row")
-        if not torch.isfinite(y).all():
-            raise ValueError(f"{int((~torch.isfinite(y)).sum())} targets are not finite: remove those rows")
         bad = (y != 0) & (y != 1)
-        if bad.any():
-            low, high = targets.min().item(), targets.max().item()
-            remedy = "LinearRegression" if targets.is_floating_point() else f"SoftmaxRegression (num_classes={high + 1})"
-            raise ValueError(
-                f"{int(bad.sum())} of {len(y)} targets are neither 0 nor 1 (they run from {low:g} to {high:g}): "
-                f"a binary classifier does not fit them; use {remedy}"
-            )
+        refuse_any(bad, lambda: self._remedy(y, bad))
         return y.long()
+
+    def _remedy(self, y: Tensor, bad: Tensor) -> str:
+        if not torch.isfinite(y).all():
+            return f"{int((~torch.isfinite(y)).sum())} targets are not finite: remove those rows"
+        low, high = y.min().item(), y.max().item()
+        remedy = "LinearRegression" if y.is_floating_point() else f"SoftmaxRegression (num_classes={high + 1})"
+        return (
+            f"{int(bad.sum())} of {len(y)} targets are neither 0 nor 1 (they run from {low:g} to {high:g}): "
+            f"a binary classifier does not fit them; use {remedy}"
+        )
 
     def loss(self, z: Tensor, y: Tensor) -> Tensor:
         # As log(1 + e^(∓z)), not log(1 + eᶻ) − y z: that loses the small loss of a confident row to cancellation.

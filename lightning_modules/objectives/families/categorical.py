@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from lightning_modules.objectives.families.family import Family
+from lightning_modules.objectives.families.host_waits import refuse_any
 
 
 class Categorical(Family):
@@ -31,12 +32,14 @@ class Categorical(Family):
         if targets.ndim != 1:
             raise ValueError(f"the targets have shape {tuple(targets.shape)}, a classifier takes one label a row, (rows,)")
         bad = (targets < 0) | (targets >= self.num_outputs)
-        if bad.any():
-            raise ValueError(
+        refuse_any(
+            bad,
+            lambda: (
                 f"{int(bad.sum())} of {len(targets)} labels lie outside 0 … {self.num_outputs - 1} (found "
                 f"{targets.min().item()} … {targets.max().item()}): set num_classes, or the last width of a network, to "
                 "the number of classes and count labels from 0"
-            )
+            ),
+        )
         return targets.long()
 
     def loss(self, z: Tensor, y: Tensor) -> Tensor:
@@ -51,6 +54,14 @@ class Categorical(Family):
 
     def gradient(self, z: Tensor, y: Tensor) -> Tensor:
         return self.mean(z).scatter_add(1, y[:, None], z.new_full((len(y), 1), -1.0))
+
+    def loss_and_gradient(self, z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        # One softmax for both. Of a confident row, 1 − p_y is the sum of the others' probabilities, not a difference.
+        log_p, y = torch.log_softmax(z.T.contiguous(), 0), y[None]
+        others = log_p.exp().scatter_(0, y, 0.0)
+        missed = others.sum(0, keepdim=True)
+        loss = torch.where(missed < 0.5, torch.log1p(-missed), log_p.gather(0, y)).neg_()
+        return loss[0], others.scatter_(0, y, -missed).T
 
     def curvature(self, z: Tensor) -> Tensor:
         p = self.mean(z).T

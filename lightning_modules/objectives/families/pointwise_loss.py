@@ -45,6 +45,10 @@ class PointwiseLoss(ABC):
     def gradient(self, z: Tensor, y: Tensor) -> Tensor:
         """∂l/∂z of each row: (n, K), checked targets -> (n, K)."""
 
+    def loss_and_gradient(self, z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """`loss` and `gradient` of each row, together where that is cheaper: (n, K), checked targets -> (n,), (n, K)."""
+        return self.loss(z, y), self.gradient(z, y)
+
     @abstractmethod
     def curvature_product(self, z: Tensor, y: Tensor, v: Tensor) -> Tensor:
         """∂²l/∂z² times a vector in each row: (n, K), checked targets, (n, K) -> (n, K)."""

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from lightning_modules.objectives.families.host_waits import refuse_any
+
 
 def real_targets(targets: Tensor, num_outputs: int) -> Tensor:
     """Real targets (n, K); (n,) is read as (n, 1).
@@ -20,6 +22,6 @@ def real_targets(targets: Tensor, num_outputs: int) -> Tensor:
     if targets.ndim != 2 or targets.shape[1] != num_outputs:
         remedy = f"set its number of outputs to {targets.shape[1]}" if targets.ndim == 2 else "give one row of them a row"
         raise ValueError(f"the targets have shape {tuple(targets.shape)}, the model predicts (rows, {num_outputs}): {remedy}")
-    if not torch.isfinite(targets).all():
-        raise ValueError(f"{int((~torch.isfinite(targets)).sum())} targets are not finite: remove those rows")
+    bad = ~torch.isfinite(targets)
+    refuse_any(bad, lambda: f"{int(bad.sum())} targets are not finite: remove those rows")
     return targets

@@ -42,6 +42,15 @@ def test_derivative_is_that_of_automatic_differentiation_at_kinks_too(name: str)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("vectors", [(), (3,)], ids=["one", "several"])
+def test_what_is_pulled_back_is_multiplied_by_the_derivative(name: str, vectors: tuple[int, ...]) -> None:
+    phi = make_activation(name)
+    e = torch.randn(*vectors, len(GRID), dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    h = phi(GRID)
+    torch.testing.assert_close(phi.pull_back(e, GRID, h), e * phi.derivative(GRID, h), rtol=1e-15, atol=0)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
 def test_second_derivative_is_that_of_automatic_differentiation(name: str) -> None:
     phi, z = make_activation(name), smooth(name)
     torch.testing.assert_close(phi.second_derivative(z, phi(z)), vmap(grad(grad(phi)))(z), rtol=1e-12, atol=1e-15)

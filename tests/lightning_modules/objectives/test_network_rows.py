@@ -1,22 +1,10 @@
-"""Networks' rows: cut in chunks, kept for the next query at the same point, spread over processes, and refused."""
-
-from collections.abc import Callable
-from typing import Any
+"""Networks' rows: cut in chunks and spread over processes, with the same sums."""
 
 import pytest
 import torch
 from torch import Tensor
 
-from lightning_modules.networks import DenseNetwork, make_activation
-from lightning_modules.objectives import (
-    NetworkObjective,
-    Objective,
-    Reduction,
-    hessian_diagonal,
-    network_objective,
-    network_rows,
-)
-from lightning_modules.objectives.families import AbsoluteError, Bernoulli, Categorical, PseudoHuber, SquaredError
+from lightning_modules.objectives import NetworkObjective, Reduction, hessian_diagonal, network_objective, network_rows
 from lightning_modules.objectives.network_trace import Trace
 from tests.lightning_modules.objectives.network_cases import (
     DEEP,
@@ -61,15 +49,6 @@ def test_chunks_of_rows_change_nothing(monkeypatch: pytest.MonkeyPatch, rows: in
             assert_relatively_close(chunked, expected, tolerance=1e-12)
 
 
-def test_what_is_known_at_a_point_outlives_changes_of_it() -> None:
-    """The caller's θ may be written over in place; a gradient at an equal θ is then still that of the point asked for."""
-    case = make_case(DEEP, "tanh", "tanh", "categorical", rows=20)
-    objective, theta = case.objective(), case.vector()
-    expected, point = objective.gradient(theta), theta.clone()
-    theta.mul_(3)
-    assert torch.equal(objective.gradient(point), expected)
-
-
 def test_large_chunks_are_bounded_in_memory() -> None:
     """What a chunk of rows leaves behind, with a vector for every output, takes CHUNK_BYTES in single precision."""
     case = make_case((50, 400, 300, 10), loss="categorical")
@@ -91,108 +70,6 @@ def test_a_diagonal_takes_as_many_rows_as_what_it_carries_leaves_room_for(monkey
     monkeypatch.setattr(hessian_diagonal, "_squares", lambda *part: parts.append(len(part[0].outputs)) or of_part(*part))
     case.objective().hessian_diagonal(case.vector())
     assert parts == [10, 10, 10, 10]
-
-
-# -- What is known at the last θ ----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """One entry for every chunk of rows that goes through the network."""
-    calls: list[int] = []
-    through = Trace.of
-
-    def counted(network: DenseNetwork, theta: Tensor, rows: Tensor) -> Trace:
-        calls.append(len(rows))
-        return through(network, theta, rows)
-
-    monkeypatch.setattr(Trace, "of", counted)
-    return calls
-
-
-def test_one_pass_serves_all_queries_at_one_point(passes: list[int]) -> None:
-    case = make_case((3, 4, 2), rows=6)
-    query_everything(case.objective(), case.vector(), case.vector())
-    assert passes == [6]
-
-
-def test_what_would_take_too_much_memory_is_not_kept(monkeypatch: pytest.MonkeyPatch, passes: list[int]) -> None:
-    """Negative control of the count above."""
-    monkeypatch.setattr(network_rows, "KEPT_BYTES", 0)
-    case = make_case((3, 4, 2), rows=6)
-    query_everything(case.objective(), case.vector(), case.vector())
-    assert len(passes) == len(POINT_QUERIES) + len(PRODUCTS) + 1
-
-
-def stale_changes() -> list[Any]:
-    def in_place(theta: Tensor) -> Tensor:
-        return theta.add_(0.1)
-
-    def one_entry(theta: Tensor) -> Tensor:
-        theta[-1] += 1e-14
-        return theta
-
-    return [
-        pytest.param(in_place, id="in place"),
-        pytest.param(one_entry, id="one entry, in its last digits"),
-        pytest.param(lambda theta: theta + 1, id="another tensor"),
-        pytest.param(lambda theta: theta.float(), id="other precision"),
-        pytest.param(lambda theta: theta.float().double(), id="rounded"),
-    ]
-
-
-@pytest.mark.parametrize("change", stale_changes())
-@pytest.mark.parametrize("first", ["gradient", "hessian_diagonal", "ggn_diagonal"])
-def test_what_is_known_of_one_point_is_not_served_for_another(change: Callable[[Tensor], Tensor], first: str) -> None:
-    case = make_case((3, 4, 2), loss="categorical", rows=6)
-    theta, v, objective = case.vector(), case.vector(), case.objective()
-    getattr(objective, first)(theta)
-    moved = change(theta)
-    found = query_everything(objective, moved, v.to(moved.dtype))
-    expected = query_everything(case.objective(), moved.clone(), v.to(moved.dtype))
-    for value, fresh in zip(found, expected, strict=True):
-        assert value.dtype == moved.dtype
-        assert torch.equal(value, fresh)
-
-
-def test_what_is_known_in_single_precision_is_not_served_in_double() -> None:
-    """The same numbers in another type: equal to torch.equal's eye once converted."""
-    case = make_case((3, 4, 2), rows=6)
-    objective, theta = case.objective(), case.vector().float()
-    objective.gradient(theta)
-    assert torch.equal(objective.gradient(theta.double()), case.objective().gradient(theta.double()))
-
-
-def test_a_pass_that_was_left_halfway_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network_rows, "CHUNK_BYTES", 1)
-    case = make_case((3, 4, 2), rows=150)
-    objective, theta = case.objective(), case.vector()
-    next(objective.known_traces(theta))
-    assert torch.equal(objective.gradient(theta), case.objective().gradient(theta))
-
-
-def kept_bytes(objective: NetworkObjective) -> int:
-    """Memory of the tensors that are held for the next query, each counted once."""
-    storages = {}
-    for _, trace in objective._known[1] if objective._known else ():
-        bends = [bend for bend in trace.bends if bend is not None]
-        tensors = [*trace.inputs, *trace.before, *trace.after, trace.outputs, *trace.slopes, *bends]
-        storages |= {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}
-    return sum(storages.values())
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-def test_what_is_kept_stays_within_its_bound(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype) -> None:
-    case = make_case((3, 40, 40, 2), "tanh", rows=100)
-    objective, theta = case.objective(), case.vector().to(dtype)
-    bound = 5 * theta.element_size() * 100 * (3 + 40 + 40 + 2)
-    monkeypatch.setattr(network_rows, "KEPT_BYTES", bound)
-    objective.hessian_vector_product(theta, theta)
-    assert 0 < kept_bytes(objective) <= bound
-    monkeypatch.setattr(network_rows, "KEPT_BYTES", bound - 1)
-    fresh = case.objective()
-    fresh.hessian_vector_product(theta, theta)
-    assert kept_bytes(fresh) == 0
 
 
 # -- Several processes --------------------------------------------------------------------------------------------
@@ -224,56 +101,3 @@ def test_a_mean_of_shares_is_not_the_whole() -> None:
     theta = case.vector()
     means = torch.stack([case.objective(rows).gradient(theta) for rows in (slice(0, 3), slice(3, 11))])
     assert not torch.allclose(means.mean(0), case.objective().gradient(theta), rtol=1e-3)
-
-
-# -- Refusals -----------------------------------------------------------------------------------------------------
-
-X = torch.zeros(4, 3)
-
-
-@pytest.mark.parametrize(
-    ("loss", "widths", "features", "targets", "cause", "remedy"),
-    [
-        (SquaredError(1), (2, 1), X, torch.zeros(4), r"\(4, 3\), the network takes rows of 2", "make the first width"),
-        (SquaredError(1), (3, 1), X[None], torch.zeros(1), r"shape \(1, 4, 3\)", "rows of 3 features"),
-        (SquaredError(1), (3, 1), X, torch.zeros(5), "4 rows of features but 5 targets", "row by row"),
-        (SquaredError(1), (3, 1), X, torch.zeros(4, 1, 1), r"shape \(4, 1, 1\).*\(rows, 1\)", r"\(rows, 1\)"),
-        (SquaredError(1), (3, 1), X, torch.zeros(4, 2), r"shape \(4, 2\).*\(rows, 1\)", "set its number of outputs to 2"),
-        (SquaredError(2), (3, 2), X, torch.zeros(4), r"shape \(4, 1\).*\(rows, 2\)", "set its number of outputs to 1"),
-        (AbsoluteError(1), (3, 1), X, torch.zeros(4, 4), r"shape \(4, 4\)", "set its number of outputs to 4"),
-        (PseudoHuber(1), (3, 1), X, torch.arange(4), "class labels", "loss='cross_entropy'"),
-        (SquaredError(1), (3, 1), X, torch.full((4,), torch.nan), "4 targets are not finite", "remove those rows"),
-        (Categorical(3), (3, 3), X, torch.tensor([0, 1, 2, 3]), r"1 of 4 labels lie outside 0 … 2", "num_classes"),
-        (Categorical(3), (3, 3), X, torch.tensor([0, -1, 2, 0]), "found -1 … 2", "count labels from 0"),
-        (Categorical(3), (3, 3), X, torch.zeros(4), "real numbers", "use"),
-        (Bernoulli(), (3, 1), X, torch.tensor([0, 1, 2, 0]), "neither 0 nor 1", "use"),
-        (Categorical(3), (3, 2), X, torch.tensor([0, 1, 2, 0]), "network has 2 outputs, the loss takes 3", "last width 3"),
-        (SquaredError(2), (3, 1), X, torch.zeros(4, 2), "network has 1 outputs, the loss takes 2", "last width 2"),
-        (SquaredError(1), (3, 1), X[:0], torch.zeros(0), "not a single row", "row"),
-    ],
-)
-def test_what_does_not_fit_is_refused_with_cause_and_remedy(
-    loss: Any, widths: tuple[int, ...], features: Tensor, targets: Tensor, cause: str, remedy: str
-) -> None:
-    with pytest.raises(ValueError, match=cause) as refusal:
-        NetworkObjective(DenseNetwork(widths), loss, features, targets)
-    refusal.match(remedy)
-    assert "\n" not in str(refusal.value)
-
-
-@pytest.mark.parametrize(("activation", "output_activation"), [("sign", "identity"), ("tanh", "sign")])
-def test_an_activation_that_jumps_has_no_hessian_but_a_gauss_newton_matrix(activation: str, output_activation: str) -> None:
-    case = make_case((3, 4, 2), activation, output_activation, rows=5)
-    objective, theta, v = case.objective(), case.vector(), case.vector()
-    queries: list[Callable[[], Tensor]] = [
-        lambda: objective.hessian(theta),
-        lambda: objective.hessian_diagonal(theta),
-        lambda: objective.hessian_vector_product(theta, v),
-    ]
-    for query in queries:
-        with pytest.raises(ValueError, match=r"Sign jumps, so the loss has no Hessian: choose another activation, tanh"):
-            query()
-    assert_relatively_close(objective.gradient(theta), Objective.gradient(objective, theta))
-    assert_relatively_close(objective.ggn(theta), Objective.ggn(objective, theta))
-    assert_relatively_close(objective.ggn_diagonal(theta), Objective.ggn_diagonal(objective, theta))
-    assert not make_activation("sign").twice_differentiable

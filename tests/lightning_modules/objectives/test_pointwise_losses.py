@@ -68,6 +68,13 @@ def test_derivatives_equal_torch_func(loss: PointwiseLoss, scale: float) -> None
 
 @each_loss
 @each_scale
+def test_loss_and_gradient_together_are_both(loss: PointwiseLoss, scale: float) -> None:
+    z, y = sample(loss, scale)
+    assert_close(loss.loss_and_gradient(z, y), (loss.loss(z, y), loss.gradient(z, y)), rtol=1e-13, atol=0)
+
+
+@each_loss
+@each_scale
 def test_own_loss_is_differentiable(loss: PointwiseLoss, scale: float) -> None:
     """The defaults of `Objective` differentiate it twice, so its autograd must be right as well."""
     z, y = sample(loss, scale)

@@ -1,6 +1,5 @@
 """Preconditioners against the matrices they stand for, and what they save conjugate gradients."""
 
-from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -15,29 +14,18 @@ from lightning_modules.objectives.families import Bernoulli, Categorical, Family
 from lightning_modules.objectives.preconditioner import DiagonalPreconditioner, KroneckerPreconditioner, Preconditioner
 from lightning_modules.optimizers import Newton
 from lightning_modules.optimizers.solve import conjugate_gradients
-from tests.lightning_modules.objectives.cases import random_targets
+from tests.lightning_modules.objectives.correlated_features import correlated
 from tests.lightning_modules.objectives.network_cases import make_case
-from tests.lightning_modules.optimizers.fitting import run
+from tests.lightning_modules.optimizers.fitting import normal, run
 from tests.lightning_modules.processes import in_processes
 
 FAMILIES: dict[str, Family] = {"gaussian3": Gaussian(3), "bernoulli": Bernoulli(), "categorical4": Categorical(4)}
 each_family = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES.keys())
 
 
-def normal(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-
-
 def random_psd(size: int, rank: int, generator: torch.Generator) -> Tensor:
     root = torch.randn(size, rank, dtype=torch.float64, generator=generator)
     return root @ root.T / rank
-
-
-def correlated(family: Family, rows: int = 120, features: int = 8, l2: float = 0.0, seed: int = 0) -> GLMObjective:
-    """Features that are mostly one common number."""
-    generator = torch.Generator().manual_seed(seed)
-    common, own = (torch.randn(rows, k, dtype=torch.float64, generator=generator) for k in (1, features))
-    return GLMObjective(family, common + 0.1 * own, random_targets(family, rows, generator), l2)
 
 
 # -- Kronecker product --------------------------------------------------------------------------------------------
@@ -209,49 +197,3 @@ def test_conjugate_gradients_converge_whatever_the_units_of_the_features(family:
     scaled = x * torch.tensor([unit, 1, 1, 1], dtype=torch.float64)
     objective = GLMObjective(family, scaled, z if isinstance(family, Gaussian) else (z > 0).long())
     assert run(objective, lambda p: Newton(p, solver="cg"), 40).optimizer.status == "converged"
-
-
-# -- What is known of the rows ------------------------------------------------------------------------------------
-
-
-def test_another_penalty_shares_the_gram_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
-    objective, theta = correlated(Categorical(4)), normal(36)
-    objective.gram_eigen  # noqa: B018 – known before the copies are made
-    gram, eigen = objective.gram, objective.gram_eigen
-    weaker = objective.with_l2(0.5).with_l2(0.1)
-    assert weaker.gram is gram and weaker.gram_eigen is eigen
-    fresh = GLMObjective(objective.family, objective.features, objective.targets, 0.1)
-    queries: list[Callable[[GLMObjective], Tensor]] = [
-        lambda o: o.value(theta),
-        lambda o: o.gradient(theta),
-        lambda o: o.hessian(theta),
-        lambda o: o.invariant_directions(theta),
-        lambda o: o.hessian_preconditioner(theta).solve(theta, 0.01),
-    ]
-    for query in queries:
-        assert torch.equal(query(weaker), query(fresh))
-    assert objective.l2 == 0.0, "the rows it came from keep their penalty"
-
-
-def test_penalties_on_the_same_rows_do_not_disturb_each_other() -> None:
-    """What is known at one θ is shared, and replaced by one without the others noticing."""
-    objective = correlated(Bernoulli())
-    here, there = normal(9), normal(9, seed=1)
-    objective.gradient(here)
-    other = objective.with_l2(0.3)
-    other.gradient(there)
-    for each, l2 in ((objective, 0.0), (other, 0.3)):
-        fresh = GLMObjective(Bernoulli(), objective.features, objective.targets, l2)
-        for theta in (here, there):
-            assert torch.equal(each.gradient(theta), fresh.gradient(theta))
-
-
-def test_linear_predictors_of_another_point_are_never_served() -> None:
-    objective, theta = correlated(Bernoulli()), normal(9)
-    objective.gradient(theta)
-    theta.add_(0.5)
-    fresh = GLMObjective(Bernoulli(), objective.features, objective.targets)
-    for name in ("gradient", "hessian", "hessian_diagonal"):
-        assert torch.equal(getattr(objective, name)(theta), getattr(fresh, name)(theta))
-    assert objective.gradient(theta.float()).dtype == torch.float32
-    assert objective.gradient(theta.float().double()).dtype == torch.float64

@@ -1,9 +1,6 @@
 """Diagonal Newton on mini-batches against its recursion, written out in numpy."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,57 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import Parameter
 
-from lightning_modules.networks import DenseNetwork
-from lightning_modules.objectives import GLMObjective, NetworkObjective, Objective
-from lightning_modules.objectives.families import AbsoluteError, Gaussian
-from lightning_modules.optimizers import CurvatureOptimizer, DiagonalNewton, GradientDescent, Newton, SingularCurvatureError
+from lightning_modules.optimizers import DiagonalNewton, GradientDescent
+from tests.lightning_modules.optimizers.quadratic_samples import SIZE, Quadratic, constant, start, steps_of, wandering
 
 Array = NDArray[np.float64]
-SIZE = 5
-
-
-class Quadratic(Objective):
-    """½ θᵀAθ − bᵀθ of one sample; it counts how often its curvature is asked for."""
-
-    is_sample = True
-
-    def __init__(self, matrix: Tensor, linear: Tensor) -> None:
-        self.matrix, self.linear, self.diagonals, self.forms = matrix, linear, 0, 0
-
-    def value(self, theta: Tensor) -> Tensor:
-        return 0.5 * theta @ self.matrix @ theta - self.linear @ theta
-
-    def gradient(self, theta: Tensor) -> Tensor:
-        return self.matrix @ theta - self.linear
-
-    def value_and_gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        return self.value(theta), self.gradient(theta)
-
-    def hessian_diagonal(self, theta: Tensor) -> Tensor:
-        self.diagonals += 1
-        return self.matrix.diagonal().clone()
-
-    def ggn_diagonal(self, theta: Tensor) -> Tensor:
-        return self.hessian_diagonal(theta)
-
-    def ggn_form(self, theta: Tensor, v: Tensor) -> Tensor:
-        self.forms += 1
-        return v @ self.matrix @ v.T
-
-
-def wandering(steps: int) -> list[Quadratic]:
-    """Every sample has another curvature and another optimum."""
-    generator = torch.Generator().manual_seed(0)
-    samples = []
-    for _ in range(steps):
-        root = torch.randn(SIZE, SIZE, dtype=torch.float64, generator=generator)
-        linear = torch.randn(SIZE, dtype=torch.float64, generator=generator)
-        samples.append(Quadratic(root @ root.T / SIZE + 0.1 * torch.eye(SIZE, dtype=torch.float64), linear))
-    return samples
-
-
-def constant(steps: int) -> list[Quadratic]:
-    return [wandering(1)[0] for _ in range(steps)]
 
 
 class Slope(Quadratic):
@@ -112,22 +62,10 @@ def recursion(samples: list[Quadratic], theta: Array, settings: Settings, restar
     return iterates, restarts
 
 
-def steps_of(optimizer: CurvatureOptimizer, parameter: Parameter, samples: list[Quadratic]) -> Iterator[Tensor]:
-    for sample in samples:
-
-        def closure(sample: Quadratic = sample) -> Tensor:
-            value, parameter.grad = sample.value_and_gradient(parameter.detach())
-            return value
-
-        optimizer.step(closure, objective=sample)
-        yield parameter.detach().clone()
-
-
-def start() -> Parameter:
-    return Parameter(torch.linspace(-1, 2, SIZE, dtype=torch.float64))
-
-
 SAMPLES = {"constant": constant, "wandering": wandering, "turning": turning}
+
+
+# -- The recursion ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("curvature", ["ggn", "hessian"])
@@ -179,6 +117,27 @@ def test_the_curvature_is_asked_for_at_the_first_steps_and_at_every_refresh(refr
     assert sum(asked) == updates and [sample.forms for sample in samples] == asked
 
 
+@pytest.mark.parametrize("refresh", [1, 4])
+def test_a_direction_that_leads_uphill_on_average_is_forgotten(refresh: int) -> None:
+    samples, settings = turning(200), Settings(momentum=0.999, refresh=refresh)
+    begin = start().detach().numpy()
+    expected, restarts = recursion(samples, begin, settings)
+    assert restarts == 1, "the example is one"
+    stubborn, _ = recursion(samples, begin, settings, restart=False)
+    assert not np.allclose(stubborn[-1], expected[-1], rtol=1e-3), "negative control"
+    turned = next(t for t in range(200) if not np.allclose(stubborn[t], expected[t], rtol=1e-9))
+    parameter = start()
+    optimizer = DiagonalNewton([parameter], momentum=0.999, refresh=refresh)
+    iterates = [start().detach(), *steps_of(optimizer, parameter, samples)]
+    slopes = [float(samples[t].gradient(iterates[t]) @ (iterates[t + 1] - iterates[t])) for t in range(200)]
+    assert slopes[turned - 1] > 0, "the steps before it went uphill on their samples"
+    assert all(slope < 0 for slope in slopes[turned:])
+    torch.testing.assert_close(iterates[-1], torch.tensor(expected[-1]), rtol=1e-9, atol=1e-9)
+
+
+# -- Where nothing is averaged ------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("name", ["damping", "search"])
 def test_a_fixed_damping_averages_nothing(name: str) -> None:
     """The plain equation on the present sample alone."""
@@ -214,140 +173,3 @@ def test_on_a_sample_a_small_gradient_means_nothing() -> None:
         optimizer = GradientDescent([parameter], lr=0.1)
         list(steps_of(optimizer, parameter, [sample]))
         assert optimizer.status == status
-
-
-# -- Uphill -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("refresh", [1, 4])
-def test_a_direction_that_leads_uphill_on_average_is_forgotten(refresh: int) -> None:
-    samples, settings = turning(200), Settings(momentum=0.999, refresh=refresh)
-    begin = start().detach().numpy()
-    expected, restarts = recursion(samples, begin, settings)
-    assert restarts == 1, "the example is one"
-    stubborn, _ = recursion(samples, begin, settings, restart=False)
-    assert not np.allclose(stubborn[-1], expected[-1], rtol=1e-3), "negative control"
-    turned = next(t for t in range(200) if not np.allclose(stubborn[t], expected[t], rtol=1e-9))
-    parameter = start()
-    optimizer = DiagonalNewton([parameter], momentum=0.999, refresh=refresh)
-    iterates = [start().detach(), *steps_of(optimizer, parameter, samples)]
-    slopes = [float(samples[t].gradient(iterates[t]) @ (iterates[t + 1] - iterates[t])) for t in range(200)]
-    assert slopes[turned - 1] > 0, "the steps before it went uphill on their samples"
-    assert all(slope < 0 for slope in slopes[turned:])
-    torch.testing.assert_close(iterates[-1], torch.tensor(expected[-1]), rtol=1e-9, atol=1e-9)
-
-
-# -- State --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("refresh", [1, 4])
-@pytest.mark.parametrize("half", [1, 9, 13])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-def test_a_stored_state_goes_on_to_the_last_bit(refresh: int, half: int, dtype: torch.dtype, tmp_path: Path) -> None:
-    samples = [Quadratic(sample.matrix.to(dtype), sample.linear.to(dtype)) for sample in wandering(20)]
-    whole = Parameter(start().detach().to(dtype))
-    expected = list(steps_of(DiagonalNewton([whole], refresh=refresh), whole, samples))
-
-    first = Parameter(start().detach().to(dtype))
-    optimizer = DiagonalNewton([first], refresh=refresh)
-    list(steps_of(optimizer, first, samples[:half]))
-    torch.save({"optimizer": optimizer.state_dict(), "theta": first.detach()}, tmp_path / "state.pt")
-    stored = torch.load(tmp_path / "state.pt", weights_only=True)
-    second = Parameter(stored["theta"])
-    resumed = DiagonalNewton([second], refresh=refresh)
-    resumed.load_state_dict(stored["optimizer"])
-    for found, theta in zip(steps_of(resumed, second, samples[half:]), expected[half:], strict=True):
-        assert torch.equal(found, theta)
-
-    third = Parameter(stored["theta"].clone())
-    forgetful = list(steps_of(DiagonalNewton([third], refresh=refresh), third, samples[half:]))
-    assert not torch.equal(forgetful[0], expected[half]), "so the state is what it needs"
-
-
-def test_mini_batches_may_follow_full_batches() -> None:
-    parameter, (whole, *samples) = start(), wandering(6)
-    whole.is_sample = False
-    optimizer = DiagonalNewton([parameter])
-    list(steps_of(optimizer, parameter, [whole] * 3))
-    for theta in steps_of(optimizer, parameter, samples):
-        assert torch.isfinite(theta).all()
-
-
-def test_full_batches_may_follow_mini_batches() -> None:
-    parameter, (whole, *samples) = start(), wandering(6)
-    optimizer = DiagonalNewton([parameter])
-    list(steps_of(optimizer, parameter, samples))
-    whole.is_sample = False
-    losses = [float(whole.value(theta)) for theta in steps_of(optimizer, parameter, [whole] * 10)]
-    assert losses == sorted(losses, reverse=True)
-
-
-# -- Refusals -----------------------------------------------------------------------------------------------------
-
-
-def network_under_the_absolute_error() -> tuple[Parameter, NetworkObjective]:
-    network = DenseNetwork((2, 3, 1), "tanh")
-    objective = NetworkObjective(network, AbsoluteError(1), torch.randn(6, 2).double(), torch.randn(6, 1).double())
-    objective.is_sample = True
-    return Parameter(torch.randn(13, dtype=torch.float64)), objective
-
-
-def test_no_curvature_at_all_is_refused_in_one_line() -> None:
-    parameter, objective = network_under_the_absolute_error()
-
-    def closure() -> Tensor:
-        value, parameter.grad = objective.value_and_gradient(parameter.detach())
-        return value
-
-    with pytest.raises(SingularCurvatureError, match=r"curvature is 0 in every direction.*GradientDescent") as refusal:
-        DiagonalNewton([parameter]).step(closure, objective=objective)
-    assert "\n" not in str(refusal.value)
-
-
-def test_curvature_in_one_entry_is_enough() -> None:
-    """Negative control: entries of no curvature are damped, not refused."""
-    sample, parameter = Quadratic(torch.zeros(SIZE, SIZE).double(), torch.ones(SIZE).double()), start()
-    sample.matrix[0, 0] = 1.0
-    (theta,) = steps_of(DiagonalNewton([parameter]), parameter, [sample])
-    assert torch.isfinite(theta).all()
-
-
-@pytest.mark.parametrize(
-    ("setting", "cause", "remedy"),
-    [
-        *[
-            ({"momentum": value}, rf"DiagonalNewton\(momentum={value}\)", r"in \[0, 1\)")
-            for value in (-0.1, 1.0, 2, float("nan"))
-        ],
-        *[({"refresh": value}, rf"DiagonalNewton\(refresh={value}\)", "1 or more") for value in (0, -3, 1.5, None)],
-    ],
-)
-def test_settings_that_make_no_sense_are_refused(setting: dict[str, Any], cause: str, remedy: str) -> None:
-    with pytest.raises(ValueError, match=cause) as refusal:
-        DiagonalNewton([start()], **setting)
-    refusal.match(remedy)
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        pytest.param(DiagonalNewton, id="diagonal"),
-        pytest.param(lambda p: Newton(p, solver="cg"), id="newton cg"),
-        pytest.param(Newton, id="newton"),
-        pytest.param(lambda p: DiagonalNewton(p, damping=0.1), id="fixed damping"),
-    ],
-)
-def test_a_sample_without_a_gradient_moves_nothing_and_stops_nothing(make: Any) -> None:
-    x = torch.randn(8, SIZE - 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    silent, loud = (GLMObjective(Gaussian(1), x, y) for y in (torch.zeros(8).double(), x[:, 0]))
-    parameter = Parameter(torch.zeros(SIZE, dtype=torch.float64))
-    optimizer = make([parameter])
-    for objective in (silent, loud):
-        objective.is_sample = True
-
-        def closure(objective: GLMObjective = objective) -> Tensor:
-            value, parameter.grad = objective.value_and_gradient(parameter.detach())
-            return value
-
-        optimizer.step(closure, objective=objective)
-        assert bool(parameter.any()) is (objective is loud)

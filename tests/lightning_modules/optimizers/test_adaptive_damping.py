@@ -1,0 +1,94 @@
+"""Adaptive damping: never uphill, on collinear features and past negative curvature too."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import Parameter
+from torch.testing import assert_close
+
+from lightning_modules.objectives import GLMObjective, Objective
+from lightning_modules.objectives.families import Bernoulli, Gaussian
+from lightning_modules.optimizers import DiagonalNewton, Newton, SingularCurvatureError
+from tests.lightning_modules.optimizers.fitting import FAMILIES, normal, run
+
+
+@given(
+    name=st.sampled_from(sorted(FAMILIES)),
+    diagonal=st.booleans(),
+    seed=st.integers(0, 10**6),
+    correlation=st.floats(0, 0.999),
+    size=st.floats(0.01, 20),
+    lr=st.sampled_from([0.5, 1.0, 2.0]),
+)
+@settings(max_examples=40, deadline=None)
+def test_adaptive_damping_never_increases_the_loss(name, diagonal, seed, correlation, size, lr):
+    """Up to rounding, from random starts, near and far, with separable and with nearly collinear features."""
+    family, generator = FAMILIES[name], torch.Generator().manual_seed(seed)
+    common = torch.randn(25, 1, dtype=torch.float64, generator=generator)
+    x = correlation * common + (1 - correlation) * torch.randn(25, 4, dtype=torch.float64, generator=generator)
+    classes = max(2, family.num_outputs)
+    y = torch.randint(classes, (25,), generator=generator)
+    if isinstance(family, Gaussian):
+        y = torch.randn(25, family.num_outputs, dtype=torch.float64, generator=generator)
+    objective = GLMObjective(family, x, y)
+    begin = size * torch.randn(5 * family.num_outputs, dtype=torch.float64, generator=generator)
+    make = lambda p: (DiagonalNewton if diagonal else Newton)(p, lr=lr)  # noqa: E731
+    result = run(objective, make, 10, begin)
+    losses = [*result.losses, float(objective.value(result.theta))]
+    assert all(later <= earlier * (1 + 1e-14) for earlier, later in pairwise(losses))
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("family", [Gaussian(1), Bernoulli()], ids=["gaussian", "bernoulli"])
+def test_diagonal_newton_on_correlated_features_needs_its_damping(family):
+    """With six nearly equal features the full diagonal step goes six times too far, and each step undoes more than the last."""
+    x = normal(50, 1) + 0.05 * normal(50, 6, seed=1)
+    y = normal(50, 1, seed=2) if isinstance(family, Gaussian) else torch.arange(50) % 2
+    objective = GLMObjective(family, x, y)
+    fixed = run(objective, lambda p: DiagonalNewton(p, damping=0.0), 3)
+    assert fixed.losses[2] > fixed.losses[1] > fixed.losses[0]
+    adaptive = run(objective, DiagonalNewton, 300)
+    optimum = run(objective, Newton).losses[-1]
+    assert all(b <= a * (1 + 1e-14) for a, b in pairwise(adaptive.losses))
+    assert adaptive.optimizer.damping > 0
+    assert optimum < adaptive.losses[-1] < optimum + 0.6 * (adaptive.losses[0] - optimum)
+
+
+def test_undamped_newton_refuses_a_singular_hessian_and_the_adaptive_one_does_not():
+    x = normal(20, 2)
+    objective = GLMObjective(Bernoulli(), torch.cat([x, x[:, :1]], 1), torch.arange(20) % 2)
+    with pytest.raises(SingularCurvatureError, match="damping='adaptive'"):
+        run(objective, lambda p: Newton(p, damping=0.0), 1)
+    optimum = run(GLMObjective(Bernoulli(), x, torch.arange(20) % 2), Newton).losses[-1]
+    assert run(objective, Newton).losses[-1] == pytest.approx(optimum, abs=1e-10)
+
+
+class Saddle(Objective):
+    """½ a² + ¼ b⁴ − ½ b²: minima at b = ±1, a saddle at 0 with negative curvature nearby."""
+
+    def value(self, theta: Tensor) -> Tensor:
+        a, b = theta
+        return 0.5 * a**2 + 0.25 * b**4 - 0.5 * b**2
+
+
+@pytest.mark.parametrize("solver", ["cholesky", "cg"])
+@pytest.mark.parametrize("make", [Newton, DiagonalNewton], ids=["newton", "diagonal"])
+def test_adaptive_damping_leaves_negative_curvature_downhill(make, solver):
+    """A pure Newton step would climb to the saddle at 0."""
+    parameter = Parameter(torch.tensor([1.0, 0.1], dtype=torch.float64))
+    options = {"solver": solver} if make is Newton else {}
+    optimizer = make([parameter], curvature="hessian", **options)
+    objective, losses = Saddle(), []
+
+    def closure() -> Tensor:
+        value, parameter.grad = objective.value_and_gradient(parameter.detach())[0], objective.gradient(parameter.detach())
+        return value
+
+    for _ in range(60):
+        losses.append(float(optimizer.step(closure, objective=objective)))
+    assert all(later <= earlier + 1e-14 * abs(earlier) for earlier, later in pairwise(losses))
+    assert_close(parameter.detach().abs(), torch.tensor([0.0, 1.0], dtype=torch.float64), rtol=0, atol=1e-6)
