@@ -89,5 +89,5 @@ class ScikitLearnSolver(CurvatureOptimizer):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # the verdict at the end of the run says it
             model.fit(rows.features.cpu().numpy(), rows.targets.flatten().cpu().numpy())
-        self.diagnostics["iterations"] = float(model.n_iter_.max())
+        self.seen["iterations"] = float(model.n_iter_.max())
         return torch.from_numpy(np.concatenate([model.coef_.ravel(), model.intercept_])).to(theta) - theta
