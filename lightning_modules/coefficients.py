@@ -20,7 +20,7 @@ from torch import Tensor
 
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Categorical, Gaussian
-from lightning_modules.optimizers.solve import cholesky_solve
+from lightning_modules.optimizers.solve import cholesky
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _inverse(objective: GLMObjective, theta: Tensor) -> Tensor:
     hessian = objective.hessian(theta).double()
     invariant = objective.invariant_directions(theta).double()
     completed = hessian + hessian.diagonal().mean() * (invariant @ invariant.T)
-    cholesky_solve(completed, theta)  # refuses a singular one
+    cholesky(completed)  # refuses a singular one
     return torch.linalg.inv(completed)
 
 

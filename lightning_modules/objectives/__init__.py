@@ -10,6 +10,7 @@ from lightning_modules.objectives.network_objective import NetworkObjective
 from lightning_modules.objectives.objective import Objective
 from lightning_modules.objectives.preconditioner import Preconditioner
 from lightning_modules.objectives.reduction import Reduction, all_processes, this_process, total_count
+from lightning_modules.objectives.shared_work import undivided
 
 __all__ = [
     "Degeneracy",
@@ -28,4 +29,5 @@ __all__ = [
     "runs_ahead",
     "this_process",
     "total_count",
+    "undivided",
 ]

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lightning_modules.objectives.degeneracy import Degeneracy
 from lightning_modules.objectives.glm_existence import concordance, escaping_bias, separates
-from lightning_modules.objectives.glm_rows import GLMRows
+from lightning_modules.objectives.glm_rows import Add, GLMRows
 from lightning_modules.objectives.linear_dependence import dependent_columns
 from lightning_modules.objectives.objective import Objective
 from lightning_modules.objectives.preconditioner import DiagonalPreconditioner, KroneckerPreconditioner, Preconditioner
@@ -48,37 +48,50 @@ class GLMObjective(GLMRows, Objective):
         return self.value_and_gradient(theta)[1]
 
     def value_and_gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        def add(total: Tensor, x: Tensor, y: Tensor, z: Tensor) -> None:
-            loss, gradient = self.family.loss_and_gradient(z, y)
-            total[0] += loss.sum()
-            total[1:] += self.pull_back(gradient, x)
+        def adding_to(total: Tensor) -> Add:
+            pull_back, total_loss = self.pulling_back(total[:-1]), total[-1]
 
-        mean = self.reduction(self.summed(theta, (1 + len(theta),), add)) / self.num_rows
+            def add(x: Tensor, y: Tensor, z: Tensor) -> None:
+                loss, gradient = self.family.loss_and_gradient(z, y)
+                total_loss.add_(loss.sum())
+                pull_back(gradient, x)
+
+            return add
+
+        mean = self.reduction(self.summed(theta, (len(theta) + 1,), adding_to)) / self.num_rows
         if self.l2 == 0:
-            return mean[0], mean[1:]
-        return mean[0] + self.penalty(theta), mean[1:] + self.l2 * self.weights_of(theta)
+            return mean[-1], mean[:-1]
+        return mean[-1] + self.penalty(theta), mean[:-1] + self.l2 * self.weights_of(theta)
 
     def hessian_vector_product(self, theta: Tensor, v: Tensor) -> Tensor:
         weight, bias = self.split(v)
 
-        def add(total: Tensor, x: Tensor, y: Tensor, z: Tensor) -> None:
-            dz = torch.addmm(bias, x, weight.T)  # v → Jv
-            total += self.pull_back(self.family.curvature_product(z, y, dz), x)  # Jv → HJv → JᵀHJv
+        def adding_to(total: Tensor) -> Add:
+            pull_back = self.pulling_back(total)
 
-        return self.reduction(self.summed(theta, theta.shape, add)) / self.num_rows + self.l2 * self.weights_of(v)
+            def add(x: Tensor, y: Tensor, z: Tensor) -> None:
+                dz = torch.addmm(bias, x, weight.T)  # v → Jv
+                pull_back(self.family.curvature_product(z, y, dz), x)  # Jv → HJv → JᵀHJv
+
+            return add
+
+        return self.reduction(self.summed(theta, theta.shape, adding_to)) / self.num_rows + self.l2 * self.weights_of(v)
 
     def hessian(self, theta: Tensor) -> Tensor:
         outputs, size = self.family.num_outputs, self.num_features + 1
 
-        def add(blocks: Tensor, x: Tensor, y: Tensor, z: Tensor) -> None:
-            curvature = self.family.curvature(z).permute(1, 2, 0).contiguous()
-            blocks[:, :, :-1, -1] += (curvature.flatten(0, 1) @ x).view(outputs, outputs, -1)
-            blocks[:, :, -1, -1] += curvature.sum(-1)
-            for j in range(outputs):
-                for k in range(j + 1):
-                    blocks[j, k, :-1, :-1].addmm_((x * curvature[j, k, :, None]).T, x)
+        def adding_to(blocks: Tensor) -> Add:
+            def add(x: Tensor, y: Tensor, z: Tensor) -> None:
+                curvature = self.family.curvature(z).permute(1, 2, 0).contiguous()
+                blocks[:, :, :-1, -1] += (curvature.flatten(0, 1) @ x).view(outputs, outputs, -1)
+                blocks[:, :, -1, -1] += curvature.sum(-1)
+                for j in range(outputs):
+                    for k in range(j + 1):
+                        blocks[j, k, :-1, :-1].addmm_((x * curvature[j, k, :, None]).T, x)
 
-        blocks = self.reduction(self.summed(theta, (outputs, outputs, size, size), add)) / self.num_rows
+            return add
+
+        blocks = self.reduction(self.summed(theta, (outputs, outputs, size, size), adding_to)) / self.num_rows
         blocks[:, :, -1, :-1] = blocks[:, :, :-1, -1]
         for j in range(outputs):
             for k in range(j):
@@ -89,10 +102,11 @@ class GLMObjective(GLMRows, Objective):
         return hessian
 
     def hessian_diagonal(self, theta: Tensor) -> Tensor:
-        def add(total: Tensor, x: Tensor, y: Tensor, z: Tensor) -> None:
-            total += self.pull_back(self.family.curvature_diagonal(z), x.square())
+        def adding_to(total: Tensor) -> Add:
+            pull_back = self.pulling_back(total)
+            return lambda x, y, z: pull_back(self.family.curvature_diagonal(z), x.square())
 
-        diagonal = self.reduction(self.summed(theta, theta.shape, add)) / self.num_rows
+        diagonal = self.reduction(self.summed(theta, theta.shape, adding_to)) / self.num_rows
         return diagonal + self.l2 * self.weights_of(torch.ones_like(theta))
 
     def hessian_preconditioner(self, theta: Tensor) -> Preconditioner:
@@ -105,10 +119,13 @@ class GLMObjective(GLMRows, Objective):
         if self.is_sample or self.num_features > min(MOST_GRAM_FEATURES, self.num_rows) or self.hides_features:
             return DiagonalPreconditioner(self.hessian_diagonal(theta))
 
-        def add(total: Tensor, x: Tensor, y: Tensor, z: Tensor) -> None:
-            total += self.family.curvature(z).sum(0)
+        def adding_to(total: Tensor) -> Add:
+            def add(x: Tensor, y: Tensor, z: Tensor) -> None:
+                total.add_(self.family.curvature(z).sum(0))
 
-        mean = self.reduction(self.summed(theta, (self.family.num_outputs,) * 2, add)).double() / self.num_rows
+            return add
+
+        mean = self.reduction(self.summed(theta, (self.family.num_outputs,) * 2, adding_to)).double() / self.num_rows
         return KroneckerPreconditioner(mean, *self.gram_eigen, self.l2, self.by_layout())
 
     def ggn_preconditioner(self, theta: Tensor) -> Preconditioner:

@@ -18,6 +18,8 @@ from lightning_modules.objectives.shared_work import shared
 CACHE_BYTES = 2**21
 # Predictors are kept for the next query at the same θ up to this size.
 KEPT_BYTES = 2**26
+# Adds to a sum what a chunk gives: its features (rows, d), targets and linear predictors (rows, K).
+Add = Callable[[Tensor, Tensor, Tensor], None]
 CHUNKS_PER_THREAD = 2
 
 
@@ -73,8 +75,8 @@ class GLMRows:
 
     def pairs(self, dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
         """Chunks of (features, targets)."""
-        for number in range(self.num_chunks):
-            yield self._pair(number, dtype)
+        for x, y in self._pieces:
+            yield x.to(dtype), y
 
     def chunks(self, theta: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Chunks of (features, targets, linear predictors)."""
@@ -94,20 +96,28 @@ class GLMRows:
         """
         weight, bias = self.split(theta)
         known = self._known_at(theta)
+        by_output = weight.T
+        # A chunk is brought into the cache by reading it from one end to the other. Products read several rows at a time,
+        # which memory answers half as fast.
+        fetched = self.num_chunks > 1 and theta.device.type == "cpu"
         for number in range(first, self.num_chunks, step):
-            x, y = self._pair(number, theta.dtype)
-            z = torch.addmm(bias, x, weight.T) if known is None or number not in known else known[number]
+            x, y = self._pieces[number]
+            x = x.to(theta.dtype)
+            if fetched:
+                x.sum()
+            z = torch.addmm(bias, x, by_output) if known is None or number not in known else known[number]
             if known is not None:
                 known[number] = z
             yield x, y, z
 
-    def summed(self, theta: Tensor, shape: tuple[int, ...], add: Callable[[Tensor, Tensor, Tensor, Tensor], None]) -> Tensor:
+    def summed(self, theta: Tensor, shape: tuple[int, ...], adding_to: Callable[[Tensor], Add]) -> Tensor:
         """A sum over the rows of this process, at θ (p,), the cores of a processor sharing the chunks.
 
         Args:
             theta: as in `known_chunks`.
             shape: of the sum.
-            add: takes the sum so far and a chunk of `known_chunks`, and adds what the chunk gives.
+            adding_to: takes a sum that begins with 0, and returns what adds to it in place what a chunk of `known_chunks`
+                gives.
         """
         threads = torch.get_num_threads() if theta.device.type == "cpu" else 1
         # Every part has a sum of its own, and a thread takes as long to start as a few chunks.
@@ -117,8 +127,9 @@ class GLMRows:
 
         def of_part(part: int) -> Tensor:
             total = theta.new_zeros(shape)
+            add = adding_to(total)
             for x, y, z in self.known_chunks(theta, part, parts):
-                add(total, x, y, z)
+                add(x, y, z)
             return total
 
         total, *others = shared(of_part, parts)
@@ -128,11 +139,14 @@ class GLMRows:
 
     @property
     def num_chunks(self) -> int:
-        return -(-len(self.features) // self.chunk_rows)
+        return len(self._pieces)
 
-    def _pair(self, number: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        rows = slice(number * self.chunk_rows, (number + 1) * self.chunk_rows)
-        return self.features[rows].to(dtype), self.targets[rows]
+    @cached_property
+    def _pieces(self) -> list[tuple[Tensor, Tensor]]:
+        """Views of features and targets, chunk by chunk."""
+        if len(self.features) == 0:
+            return []
+        return list(zip(self.features.split(self.chunk_rows), self.targets.split(self.chunk_rows), strict=True))
 
     def _known_at(self, theta: Tensor) -> dict[int, Tensor] | None:
         """Linear predictors by chunk, those that are known at θ (p,); None where they would take too much memory."""
@@ -180,9 +194,15 @@ class GLMRows:
             return theta.new_zeros(len(theta), 0)
         return common_shifts(self.split(theta)[0], penalised=self.l2 > 0)
 
-    def pull_back(self, g: Tensor, x: Tensor) -> Tensor:
-        """Σ_i g_i ⊗ x̃_i of a chunk, laid out as θ: (rows, K), (rows, d) -> (p,)."""
-        return torch.cat([(g.T @ x).flatten(), g.sum(0)])
+    def pulling_back(self, total: Tensor) -> Callable[[Tensor, Tensor], None]:
+        """Makes what adds Σ_i g_i ⊗ x̃_i of a chunk, g (rows, K) and x (rows, d), to a sum (p,) laid out as θ, in place."""
+        weight, bias = self.split(total)
+
+        def pull_back(g: Tensor, x: Tensor) -> None:
+            weight.addmm_(g.T, x)
+            bias.add_(g.sum(0))
+
+        return pull_back
 
     def by_layout(self) -> Tensor:
         """Takes a vector ordered output by output, (W | b) row by row, to the layout of θ: (p,)."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lightning_modules.objectives import Degeneracy, GLMObjective, Objective
 from lightning_modules.optimizers.distance_bound import distance_bound
-from lightning_modules.optimizers.solve import SingularCurvatureError, cholesky_solve, conjugate_gradients
+from lightning_modules.optimizers.solve import SingularCurvatureError, cholesky, conjugate_gradients
 
 # Up to here the Hessian is formed and factorised to judge a point; above, products have to do.
 DENSE_PARAMETERS = 2048
@@ -62,7 +62,7 @@ def newton_decrement(objective: Objective, theta: Tensor, gradient: Tensor) -> N
     invariant = objective.invariant_directions(theta).double()
     completed = hessian + hessian.diagonal().mean() * (invariant @ invariant.T)
     try:
-        direction = -cholesky_solve(completed, gradient)
+        direction = -cholesky(completed).solve(gradient)
         return NewtonDecrement(float(-gradient @ direction), direction.to(theta), completed)
     except SingularCurvatureError:
         direction = -_pseudo_solve(completed, gradient)

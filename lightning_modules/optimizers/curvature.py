@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lightning_modules.objectives import Preconditioner, runs_ahead
-from lightning_modules.optimizers.solve import SingularCurvatureError, cholesky_solve, conjugate_gradients
+from lightning_modules.optimizers.solve import Cholesky, SingularCurvatureError, cholesky, conjugate_gradients
 
 
 class Curvature(ABC):
@@ -52,11 +52,15 @@ class DenseCurvature(Curvature):
         self._completed = self.matrix + self.mean() * (self.invariant @ self.invariant.T)
 
     def solve(self, rhs: Tensor, damping: float) -> Tensor:
+        return self.factorised(damping).solve(rhs)
+
+    def factorised(self, damping: float) -> Cholesky:
+        """C + damping · I, for many right-hand sides; errors as in `solve`."""
         damped = self._completed
         if damping:
             damped = damped.clone()
             damped.diagonal().add_(damping)
-        return cholesky_solve(damped, rhs)
+        return cholesky(damped)
 
     def quadratic_form(self, s: Tensor) -> Tensor:
         s = s.double()

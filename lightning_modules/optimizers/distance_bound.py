@@ -87,10 +87,11 @@ def _rounding(rows: GLMObjective, theta: Tensor, hessian: Tensor) -> _Rounding:
     is_curved = family.self_concordance > 0  # else the mean function is z itself, exact
     terms = min(rows.chunk_rows, rows.num_rows) + math.ceil(rows.num_rows / rows.chunk_rows) + OPERATIONS
     total, longest, largest = torch.zeros_like(theta), theta.new_zeros(()), theta.new_zeros(())
+    pull_back = rows.pulling_back(total)
     for x, y, z in rows.known_chunks(theta):
         predictors = eps * (rows.num_features + 1) * torch.addmm(bias.abs(), x.abs(), weight.abs().T).amax(1, keepdim=True)
         means = predictors + is_curved * eps * (family.num_outputs + OPERATIONS)
-        total += rows.pull_back(eps * terms * family.gradient(z, y).abs() + means, x.abs())
+        pull_back(eps * terms * family.gradient(z, y).abs() + means, x.abs())
         if len(x):
             longest = torch.maximum(longest, (x.square().sum(1) + 1).amax().sqrt())
             largest = torch.maximum(largest, predictors.amax())

@@ -1,17 +1,37 @@
 """Linear systems with a symmetric positive definite matrix, in float64, refused when they are not."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from lightning_modules.objectives import undivided
 
 
 class SingularCurvatureError(ArithmeticError):
     """The curvature is singular or not positive definite to working precision: no descent direction follows from it."""
 
 
-def cholesky_solve(matrix: Tensor, rhs: Tensor) -> Tensor:
-    """Solve `matrix` x = `rhs` by Cholesky's factorisation: (p, p), (p,) -> (p,).
+class Cholesky(NamedTuple):
+    """A positive definite matrix D LLᵀ D, ready to be divided by.
+
+    Attributes:
+        factor: L (p, p), lower triangular.
+        scale: 1/D (p,), the inverse roots of the matrix's diagonal.
+    """
+
+    factor: Tensor
+    scale: Tensor
+
+    def solve(self, rhs: Tensor) -> Tensor:
+        """The matrix's inverse times `rhs`: (p,) -> (p,), in float64."""
+        with undivided():
+            return self.scale * torch.cholesky_solve((self.scale * rhs.double())[:, None], self.factor)[:, 0]
+
+
+def cholesky(matrix: Tensor) -> Cholesky:
+    """Factorise a matrix (p, p), in float64.
 
     A factorisation that runs through proves nothing about a singular matrix: rounding makes its last pivots positive as
     often as not. So the matrix is first scaled to a unit diagonal, which takes the units out, and a smallest eigenvalue at
@@ -21,14 +41,14 @@ def cholesky_solve(matrix: Tensor, rhs: Tensor) -> Tensor:
     Raises:
         SingularCurvatureError: the matrix is singular or indefinite to working precision.
     """
-    matrix, rhs = matrix.double(), rhs.double()
+    matrix = matrix.double()
     diagonal = matrix.diagonal()
     rounding = 10 * len(matrix) * torch.finfo(torch.float64).eps
     if bool((diagonal > 0).all()) and bool(torch.isfinite(matrix).all()):
         scale = diagonal.rsqrt()
         factor, info = torch.linalg.cholesky_ex(scale[:, None] * matrix * scale)
         if info == 0 and _smallest_eigenvalue(factor) > rounding:
-            return scale * torch.cholesky_solve((scale * rhs)[:, None], factor)[:, 0]
+            return Cholesky(factor, scale)
     raise SingularCurvatureError(
         f"the {len(matrix)} × {len(matrix)} curvature matrix is singular or not positive definite to working precision: "
         "use damping='adaptive', a damping > 0 or an l2 > 0, or remove redundant features"

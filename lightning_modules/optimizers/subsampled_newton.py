@@ -3,15 +3,16 @@ r"""Newton's method for tall tables: the gradient of all rows, the curvature of 
 A Hessian over n rows costs some d gradients, and rows say much the same about it: over every k-th row it is off by a
 relative √(kp/n). So
 
-    θ₀ = the minimiser over every 64th row, by Newton's method
-    C  = the Hessian over every 16th row, there
+    θ₀ = the minimiser over every 64th row, by Newton's method, and from there one step over every 8th
+    C  = the Hessian over every 8th row, there, in single precision
     θ ← θ − B⁻¹ ∇f(θ),     B = C, corrected by BFGS to agree with the gradients seen since
 
 and each step after the start costs one gradient. It is Newton's method only nearly: instead of doubling, the digits grow by
 about log₁₀ √(n/kp) a step. What it ends at is the same, since gradient and verdict are those of all rows.
 
-Steps that do not lower the loss are halved, and where the gradient falls slowly C is formed anew, over eight times the rows:
-over all of them in the end, so that what is proved of Newton's method with backtracking holds here.
+Steps that do not lower the loss are halved, and where the gradient falls slowly C is formed anew, over four times the rows
+and in the parameters' precision: over all of them in the end, so that what is proved of Newton's method with backtracking
+holds here.
 
 Sources: R. Byrd, G. Chin, W. Neveitt and J. Nocedal, On the use of stochastic Hessian information in optimization methods
 for machine learning (2011); F. Roosta-Khorasani and M. Mahoney, Sub-sampled Newton methods (2019).
@@ -34,10 +35,10 @@ from lightning_modules.optimizers.curvature_optimizer import CurvatureOptimizer
 from lightning_modules.optimizers.damping import grown
 from lightning_modules.optimizers.newton import Newton, refuse_dense
 from lightning_modules.optimizers.search import lost_in_rounding
-from lightning_modules.optimizers.solve import SingularCurvatureError
+from lightning_modules.optimizers.solve import Cholesky, SingularCurvatureError
 
-# The start is solved over every 64th row, the curvature renewed over eight times as many rows as before.
-START, RENEWAL = 64, 8
+# The start is solved over every 64th row and refined over every 8th, the curvature renewed over four times as many rows.
+START, REFINEMENT, RENEWAL = 64, 8, 4
 # Fewer rows than so many for each parameter say too little of them, and below so many there is nothing to be saved.
 ROWS_PER_PARAMETER, FEWEST_ROWS = 8, 4096
 # A step that leaves more of the gradient asks for a better curvature.
@@ -61,7 +62,7 @@ class SubsampledNewton(CurvatureOptimizer):
             4 GiB.
     """
 
-    def __init__(self, params: Iterable[Parameter], every: int = 16, tolerance: float | None = None) -> None:
+    def __init__(self, params: Iterable[Parameter], every: int = 8, tolerance: float | None = None) -> None:
         if not (isinstance(every, int) and every >= 1):
             raise ValueError(f"SubsampledNewton(every={every!r}): give a whole number, 1 for all rows")
         super().__init__(params, lr=1.0, tolerance=tolerance, every=every)
@@ -124,27 +125,51 @@ class SubsampledNewton(CurvatureOptimizer):
         # A row says something about each of its predictors.
         spare = objective.num_rows * objective.family.num_outputs // (ROWS_PER_PARAMETER * len(theta))
         enough = max(1, spare) if objective.num_rows >= FEWEST_ROWS else 1
+        self.memory.update(coarsest=min(START, enough))
         if every > 1 and enough >= START:
-            theta = _minimiser(objective.every(START), theta)
+            theta = self._refined(objective, _minimiser(objective.every(START), theta))
             vector_to_parameters(theta, params)
-        self.memory.update(every=RENEWAL * min(every, enough), coarsest=min(START, enough))
-        self._renew(objective, theta)
+        every = min(every, enough)
+        # Where rows are left out, those digits are not there to be lost.
+        self._form(objective, theta, every, torch.float32 if every > 1 else theta.dtype)
+
+    def _refined(self, objective: GLMObjective, theta: Tensor) -> Tensor:
+        """One step from the minimiser over few rows (p,) towards that over more, if it leads there."""
+        sample = objective.every(REFINEMENT)
+        value, gradient = sample.value_and_gradient(theta)
+        self._factorise(objective.every(START).hessian(theta), objective.invariant_directions(theta))
+        refined = theta - self._solve(gradient)
+        return refined if sample.value(refined) < value else theta
 
     def _renew(self, objective: GLMObjective, theta: Tensor) -> None:
-        """Form C at θ (p,) over more rows than before, and forget what corrected the last one."""
-        every = max(1, self.memory["every"] // RENEWAL)
-        sample = objective.every(every)
-        self.memory.update(every=every, fresh=True, damping=0.0, pairs=[], matrix=sample.hessian(theta))
-        self.memory["invariant"] = sample.invariant_directions(theta)
+        """Form C at θ (p,) over more rows than before."""
+        self._form(objective, theta, max(1, self.memory["every"] // RENEWAL), theta.dtype)
 
-    def _solve(self, rhs: Tensor) -> Tensor:
-        """(C + μI)⁻¹ rhs: (p,) -> (p,), μ the least of 0 and a growing sequence for which there is one."""
-        curvature = DenseCurvature(self.memory["matrix"], self.memory["invariant"])
+    def _form(self, objective: GLMObjective, theta: Tensor, every: int, dtype: torch.dtype) -> None:
+        """Form C at θ (p,) over every so manyth row, and forget what corrected the last one."""
+        sample = objective.every(every)
+        matrix = sample.hessian(theta.to(dtype))
+        if not bool(torch.isfinite(matrix).all()):  # squares of large features
+            matrix = sample.hessian(theta)
+        self._factorise(matrix, sample.invariant_directions(theta))
+        self.memory.update(every=every, fresh=True, pairs=[])
+
+    def _factorise(self, matrix: Tensor, invariant: Tensor) -> None:
+        """C + μI, μ the least of 0 and a growing sequence for which it is positive definite."""
+        curvature, damping = DenseCurvature(matrix, invariant), 0.0
         while True:
             try:
-                return curvature.solve(rhs, self.memory["damping"]).to(rhs)
+                factor, scale = curvature.factorised(damping)
+                break
             except SingularCurvatureError:
-                self.memory["damping"] = grown(self.memory["damping"], curvature.mean())
+                damping = grown(damping, curvature.mean())
+                if not math.isfinite(damping):
+                    raise
+        self.memory.update(factor=factor, scale=scale, damping=damping)
+
+    def _solve(self, rhs: Tensor) -> Tensor:
+        """(C + μI)⁻¹ rhs: (p,) -> (p,)."""
+        return Cholesky(self.memory["factor"], self.memory["scale"]).solve(rhs).to(rhs)
 
     def _went_down(self, gradient: Tensor, loss: Tensor) -> bool:
         """Whether the last step lowered the loss enough (Armijo), or the gradient where the loss is lost in rounding."""

@@ -8,7 +8,7 @@ import torch
 from callbacks import ConvergenceStatus
 from datamodules import IrisDataModule
 from lightning_modules import MLP
-from lightning_modules.objective_module import NonFiniteLossError
+from lightning_modules.non_finite_loss import NonFiniteLossError
 from lightning_modules.optimizers import GradientDescent, Newton
 from tests.lightning_modules.networks_at_hand import ADAM, curve, made
 from tests.row_data import RowData

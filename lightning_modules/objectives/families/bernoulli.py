@@ -49,6 +49,9 @@ class Bernoulli(Family):
     def gradient(self, z: Tensor, y: Tensor) -> Tensor:
         return torch.sigmoid(z) - y
 
+    def loss_and_gradient(self, z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        return self.loss(z, y), torch.sigmoid(z).sub_(y)
+
     def curvature(self, z: Tensor) -> Tensor:
         return self.curvature_diagonal(z)[:, :, None]
 

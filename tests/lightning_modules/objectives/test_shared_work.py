@@ -7,7 +7,7 @@ import torch
 
 from lightning_modules.objectives import GLMObjective, glm_rows
 from lightning_modules.objectives.families import Categorical
-from lightning_modules.objectives.shared_work import shared
+from lightning_modules.objectives.shared_work import shared, undivided
 
 QUERIES = ("gradient", "hessian", "hessian_diagonal")
 
@@ -41,6 +41,16 @@ def test_what_goes_wrong_in_a_part_is_raised() -> None:
 
     with pytest.raises(MemoryError, match="part 1"):
         shared(work, 2)
+    assert torch.get_num_threads() == 2
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_within_undivided_work_there_is_one_thread_and_afterwards_as_many_as_before() -> None:
+    with undivided():
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 2
+    with pytest.raises(MemoryError), undivided():
+        raise MemoryError
     assert torch.get_num_threads() == 2
 
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from lightning_modules.optimizers.solve import SingularCurvatureError, cholesky_solve, conjugate_gradients
+from lightning_modules.optimizers.solve import SingularCurvatureError, cholesky, conjugate_gradients
 from tests.lightning_modules.optimizers.fitting import normal
 
 
@@ -22,7 +22,7 @@ def random_spd(size: int, seed: int, smallest: float = 0.1) -> Tensor:
 @pytest.mark.parametrize("seed", range(3))
 def test_cholesky_equals_a_general_solver(size, seed):
     matrix, rhs = random_spd(size, seed), normal(size, seed=seed + 50)
-    assert_close(cholesky_solve(matrix, rhs), torch.linalg.solve(matrix, rhs), rtol=1e-11, atol=1e-12)
+    assert_close(cholesky(matrix).solve(rhs), torch.linalg.solve(matrix, rhs), rtol=1e-11, atol=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -31,13 +31,13 @@ def test_bad_units_are_no_singularity(seed):
     size = 9
     matrix, rhs = random_spd(size, seed), normal(size, seed=seed + 50)
     scale = 10 ** torch.linspace(-8, 8, size, dtype=torch.float64)[torch.randperm(size)]
-    solution = cholesky_solve(scale[:, None] * matrix * scale, scale * rhs)
+    solution = cholesky(scale[:, None] * matrix * scale).solve(scale * rhs)
     assert_close(scale * solution, torch.linalg.solve(matrix, rhs), rtol=1e-10, atol=1e-11)
 
 
 def test_single_precision_is_solved_in_double():
     matrix, rhs = random_spd(5, 0).float(), normal(5).float()
-    assert_close(cholesky_solve(matrix, rhs), torch.linalg.solve(matrix.double(), rhs.double()))
+    assert_close(cholesky(matrix).solve(rhs), torch.linalg.solve(matrix.double(), rhs.double()))
 
 
 @pytest.mark.parametrize("seed", range(200))
@@ -57,7 +57,7 @@ def test_every_singular_gram_matrix_is_refused(seed):
         x[:, -1] = x[:, 0]
         x = x * 10 ** torch.empty(size, dtype=torch.float64).uniform_(-6, 6, generator=generator)
     with pytest.raises(SingularCurvatureError):
-        cholesky_solve(x.T @ x / rows, torch.ones(size, dtype=torch.float64))
+        cholesky(x.T @ x / rows)
 
 
 NAN = float("nan")
@@ -77,7 +77,7 @@ NAN = float("nan")
 )
 def test_what_is_not_positive_definite_is_refused_with_the_remedies(matrix):
     with pytest.raises(SingularCurvatureError, match="2 × 2 curvature matrix is singular or not positive") as refusal:
-        cholesky_solve(torch.tensor(matrix, dtype=torch.float64), torch.ones(2, dtype=torch.float64))
+        cholesky(torch.tensor(matrix, dtype=torch.float64))
     for remedy in ("damping='adaptive'", "damping > 0", "l2 > 0", "redundant features"):
         refusal.match(remedy)
 

@@ -74,7 +74,7 @@ def test_it_ends_where_newtons_method_ends(family: Family, order: str) -> None:
     objective = tall(family, order=order)
     done = Passes(objective).run()
     assert done.optimizer.status == "converged"
-    assert_close(done.parameter.detach(), optimum(objective), rtol=0, atol=1e-7)
+    assert_close(done.parameter.detach(), optimum(objective), rtol=0, atol=1e-6)  # the gradient's 3.7e-11 ÷ 1e-4, twice
     assert diagnose(objective, done.parameter.detach()).status == "converged"
 
 
@@ -92,7 +92,7 @@ def test_a_step_costs_one_gradient_and_no_hessian_of_all_rows(family: Family, mo
         monkeypatch.setattr(GLMObjective, name, counted)
     done = Passes(objective).run()
     assert done.optimizer.status == "converged"
-    assert max(rows["hessian"]) == 1250, "of the 20 000 every 16th"
+    assert max(rows["hessian"]) == 2500, "of the 20 000 every 8th"
     assert rows["value_and_gradient"].count(20_000) == len(done.gradients) <= 15
     assert 20_000 not in rows["value"]
 
@@ -111,6 +111,16 @@ def test_a_sample_that_says_nothing_gives_way_to_more_rows() -> None:
     done = Passes(tall(Categorical(3), order="periodic"), every=16).run()
     assert done.optimizer.memory["every"] < 16
     assert Passes(tall(Categorical(3)), every=16).run().optimizer.memory["every"] == 16
+
+
+def test_features_whose_squares_single_precision_cannot_hold_are_squared_in_double() -> None:
+    objective = tall(Gaussian(1))
+    objective.features[:, 0] *= 1e25
+    assert objective.hessian(torch.zeros(6)).isinf().any(), "in float32"
+    work = Passes(objective)
+    work.optimizer.step(closure=work.closure, objective=objective)
+    assert work.optimizer.memory["every"] > 1 and work.optimizer.memory["damping"] == 0.0
+    assert work.optimizer.memory["factor"].isfinite().all()
 
 
 @each_family
