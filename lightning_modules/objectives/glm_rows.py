@@ -18,6 +18,7 @@ from lightning_modules.objectives.shared_work import shared
 CACHE_BYTES = 2**21
 # Predictors are kept for the next query at the same θ up to this size.
 KEPT_BYTES = 2**26
+SAMPLE_BYTES = 2**28
 # Adds to a sum what a chunk gives: its features (rows, d), targets and linear predictors (rows, K).
 Add = Callable[[Tensor, Tensor, Tensor], None]
 CHUNKS_PER_THREAD = 2
@@ -67,11 +68,17 @@ class GLMRows:
         other.l2 = l2
         return other
 
-    def every(self, step: int) -> Self:
-        """The loss over every so manyth row of each process, from the first: a sample of them, if their order means nothing."""
+    def every(self, step: int, dtype: torch.dtype | None = None) -> Self:
+        """The loss over every so manyth row of each process, from the first: a sample of them, if their order means nothing.
+
+        Up to SAMPLE_BYTES, in the given precision (default: the features' own), the rows are copied to lie side by side.
+        """
         if step == 1:
             return self
-        return type(self)(self.family, self.features[::step], self.targets[::step], self.l2, self.reduction)
+        features, dtype = self.features[::step], dtype or self.features.dtype
+        if features.numel() * dtype.itemsize <= SAMPLE_BYTES:
+            features = features.to(dtype).contiguous()
+        return type(self)(self.family, features, self.targets[::step].contiguous(), self.l2, self.reduction)
 
     def pairs(self, dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
         """Chunks of (features, targets)."""

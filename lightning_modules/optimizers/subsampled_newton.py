@@ -4,7 +4,7 @@ A Hessian over n rows costs some d gradients, and rows say much the same about i
 relative √(kp/n). So
 
     θ₀ = the minimiser over every 64th row, by Newton's method, and from there one step over every 8th
-    C  = the Hessian over every 8th row, there, in single precision
+    C  = the Hessian over every 8th, there, in single precision
     θ ← θ − B⁻¹ ∇f(θ),     B = C, corrected by BFGS to agree with the gradients seen since
 
 and each step after the start costs one gradient. It is Newton's method only nearly: instead of doubling, the digits grow by
@@ -37,8 +37,8 @@ from lightning_modules.optimizers.newton import Newton, refuse_dense
 from lightning_modules.optimizers.search import lost_in_rounding
 from lightning_modules.optimizers.solve import Cholesky, SingularCurvatureError
 
-# The start is solved over every 64th row and refined over every 8th, the curvature renewed over four times as many rows.
-START, REFINEMENT, RENEWAL = 64, 8, 4
+# The start is solved over every 64th row, the curvature renewed over four times as many rows as before.
+START, RENEWAL = 64, 4
 # Fewer rows than so many for each parameter say too little of them, and below so many there is nothing to be saved.
 ROWS_PER_PARAMETER, FEWEST_ROWS = 8, 4096
 # A step that leaves more of the gradient asks for a better curvature.
@@ -125,33 +125,31 @@ class SubsampledNewton(CurvatureOptimizer):
         # A row says something about each of its predictors.
         spare = objective.num_rows * objective.family.num_outputs // (ROWS_PER_PARAMETER * len(theta))
         enough = max(1, spare) if objective.num_rows >= FEWEST_ROWS else 1
-        self.memory.update(coarsest=min(START, enough))
-        if every > 1 and enough >= START:
-            theta = self._refined(objective, _minimiser(objective.every(START), theta))
-            vector_to_parameters(theta, params)
         every = min(every, enough)
-        # Where rows are left out, those digits are not there to be lost.
-        self._form(objective, theta, every, torch.float32 if every > 1 else theta.dtype)
-
-    def _refined(self, objective: GLMObjective, theta: Tensor) -> Tensor:
-        """One step from the minimiser over few rows (p,) towards that over more, if it leads there."""
-        sample = objective.every(REFINEMENT)
-        value, gradient = sample.value_and_gradient(theta)
-        self._factorise(objective.every(START).hessian(theta), objective.invariant_directions(theta))
-        refined = theta - self._solve(gradient)
-        return refined if sample.value(refined) < value else theta
-
-    def _renew(self, objective: GLMObjective, theta: Tensor) -> None:
-        """Form C at θ (p,) over more rows than before."""
-        self._form(objective, theta, max(1, self.memory["every"] // RENEWAL), theta.dtype)
-
-    def _form(self, objective: GLMObjective, theta: Tensor, every: int, dtype: torch.dtype) -> None:
-        """Form C at θ (p,) over every so manyth row, and forget what corrected the last one."""
-        sample = objective.every(every)
+        self.memory.update(coarsest=min(START, enough), every=every, fresh=True, pairs=[])
+        # Where rows are left out, the digits of double precision are not there to be lost.
+        dtype = torch.float32 if every > 1 else theta.dtype
+        sample = objective.every(every, dtype)
+        if every > 1 and enough >= START:
+            theta = self._refined(_minimiser(objective.every(START), theta), objective.every(START), sample, dtype)
+            vector_to_parameters(theta, params)
         matrix = sample.hessian(theta.to(dtype))
         if not bool(torch.isfinite(matrix).all()):  # squares of large features
-            matrix = sample.hessian(theta)
-        self._factorise(matrix, sample.invariant_directions(theta))
+            matrix = objective.every(every).hessian(theta)
+        self._factorise(matrix, objective.invariant_directions(theta))
+
+    def _refined(self, theta: Tensor, few: GLMObjective, more: GLMObjective, dtype: torch.dtype) -> Tensor:
+        """One step from the minimiser (p,) over few rows towards that over more, in the given precision, if it leads there."""
+        value, gradient = more.value_and_gradient(theta.to(dtype))
+        self._factorise(few.hessian(theta), few.invariant_directions(theta))
+        refined = theta - self._solve(gradient).to(theta)
+        # By the way of the gradient, which the cores share.
+        return refined if more.value_and_gradient(refined.to(dtype))[0] < value else theta
+
+    def _renew(self, objective: GLMObjective, theta: Tensor) -> None:
+        """Form C at θ (p,) over more rows than before, and forget what corrected the last one."""
+        every = max(1, self.memory["every"] // RENEWAL)
+        self._factorise(objective.every(every).hessian(theta), objective.invariant_directions(theta))
         self.memory.update(every=every, fresh=True, pairs=[])
 
     def _factorise(self, matrix: Tensor, invariant: Tensor) -> None:
