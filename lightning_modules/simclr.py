@@ -13,7 +13,7 @@ from lightning_modules.classification_metrics import classification_metrics
 from lightning_modules.linear_probe import Labelled, LinearProbe, fit_probe
 from lightning_modules.networks import ConvEncoder
 from lightning_modules.objective_module import Batch, ObjectiveModule, OptimizerCallable
-from lightning_modules.objectives import ModuleObjective
+from lightning_modules.objectives import ModuleObjective, total_count
 from lightning_modules.optimizers import Convergence, CurvatureOptimizer
 
 
@@ -89,19 +89,19 @@ class SimCLR(ObjectiveModule):
                 "SimCLR trains on two views of each image and got one: use a data module that makes them, "
                 "--data=MNISTTwoViewDataModule"
             )
-        images = torch.tensor(float(len(batch[0])), device=self.device)
-        total, squares = self.reduction(torch.stack([images, images.square()]))
+        images = len(batch[0])
+        total, squares = (total_count(count, self.reduction, self.device) for count in (images, images**2))
         if total < 2:
             raise ValueError(
-                f"a batch of {int(total)} leaves SimCLR no other image to contrast with: use a batch size of 2 or more that "
+                f"a batch of {total} leaves SimCLR no other image to contrast with: use a batch size of 2 or more that "
                 "does not leave 1 image over"
             )
-        if total.square() != self._processes * squares:  # Cauchy and Schwarz: equal if and only if all shares are
+        if total**2 != self._processes * squares:  # Cauchy and Schwarz: equal if and only if all shares are
             raise ValueError(
-                f"{int(total)} images do not spread evenly over {self._processes} processes, and the gathered views must: "
+                f"{total} images do not spread evenly over {self._processes} processes, and the gathered views must: "
                 "choose a batch size, and a number of training images, that divide by the number of processes"
             )
-        return ModuleObjective(self, type(self).contrast, batch, len(batch[0]), self.reduction)
+        return ModuleObjective(self, type(self).contrast, batch, images, self.reduction)
 
     def contrast(self, batch: Batch) -> Tensor:
         """Sum over this process's B images of −½ log …, the views of all processes in the denominator: ()."""

@@ -21,7 +21,7 @@ from lightning_modules.objectives.objective import Objective
 from lightning_modules.objectives.preconditioner import DiagonalPreconditioner, KroneckerPreconditioner, Preconditioner
 
 # The Gram matrix of more features costs more than the products with the Hessian that it saves.
-MOST_GRAM_FEATURES = 4096
+MOST_GRAM_FEATURES = 512
 
 
 class GLMObjective(GLMRows, Objective):

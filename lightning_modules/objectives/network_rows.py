@@ -86,8 +86,8 @@ class NetworkRows:
             self._known = point
 
     def mean(self, sums: Tensor) -> Tensor:
-        """Sums over this process's rows -> means over all rows."""
-        return self.reduction(sums) / self.num_rows
+        """Sums over this process's rows -> means over all rows, in their place where one process has all."""
+        return self.reduction(sums).div_(self.num_rows)
 
     def weights_of(self, v: Tensor) -> Tensor:
         """(W_1, b_1, …) -> (W_1, 0, …), the penalised part of a parameter vector, or of k of them: (…, p) -> (…, p)."""

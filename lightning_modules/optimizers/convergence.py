@@ -12,8 +12,9 @@ from lightning_modules.objectives import Degeneracy, GLMObjective, Objective
 from lightning_modules.optimizers.distance_bound import distance_bound
 from lightning_modules.optimizers.solve import SingularCurvatureError, cholesky, conjugate_gradients
 
-# Up to here the Hessian is formed and factorised to judge a point; above, products have to do.
-DENSE_PARAMETERS = 2048
+# Up to here the Hessian is formed and factorised to judge a point; above, products have to do. For a method that only asks
+# whether to go on, and on a convex loss, they do from where they are faster (`benchmark.py scaling`).
+DENSE_PARAMETERS, DENSE_DECISION = 2048, 512
 MOST_PRODUCTS = 200
 
 Status = Literal["converged", "separated", "rank_deficient", "stalled", "budget"]
@@ -39,13 +40,13 @@ class NewtonDecrement:
     hessian: Tensor | None
 
 
-def newton_decrement(objective: Objective, theta: Tensor, gradient: Tensor) -> NewtonDecrement:
-    """Newton decrement at θ (p,) for the gradient g (p,) there.
+def newton_decrement(objective: Objective, theta: Tensor, gradient: Tensor, most_dense: int | None = None) -> NewtonDecrement:
+    """Newton decrement at θ (p,) for the gradient g (p,) there, by the Hessian itself up to `most_dense` parameters.
 
     On a singular Hessian the decrement of the pseudo-inverse is meant: g has no part in the null space of a convex loss's
     Hessian as long as that null space is common to all rows.
     """
-    if len(theta) > DENSE_PARAMETERS:
+    if len(theta) > (DENSE_PARAMETERS if most_dense is None else most_dense):
         preconditioner = partial(objective.hessian_preconditioner(theta).solve, damping=0.0)
         product = partial(objective.hessian_vector_product, theta)
         try:

@@ -10,7 +10,7 @@ from torch.nn import Parameter
 from torch.nn.utils import vector_to_parameters
 
 from lightning_modules.objectives import Objective, flattened
-from lightning_modules.optimizers.convergence import default_tolerance, newton_decrement
+from lightning_modules.optimizers.convergence import DENSE_DECISION, default_tolerance, newton_decrement
 from lightning_modules.optimizers.search import backtracking
 
 
@@ -124,7 +124,7 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
     def _is_optimal(self, theta: Tensor, gradient: Tensor, objective: Objective) -> bool:
         tolerance = self.tolerance(theta)
         # The gradient first: it is known, the decrement costs a Hessian.
-        return (
-            bool(self.seen["gradient_max"] <= tolerance)
-            and newton_decrement(objective, theta, gradient).squared / 2 <= tolerance
-        )
+        if not bool(self.seen["gradient_max"] <= tolerance):
+            return False
+        most_dense = DENSE_DECISION if objective.is_convex else None
+        return newton_decrement(objective, theta, gradient, most_dense).squared / 2 <= tolerance

@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 import torch
+from lightly.loss import NTXentLoss
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from datamodules.batch_sampler import ShardedBatchSampler
 from datamodules.tensor_batches import TensorBatches
-from lightning_modules import MLP, LogisticRegression, ObjectiveModule, SoftmaxRegression
+from lightning_modules import MLP, LogisticRegression, ObjectiveModule, SimCLR, SoftmaxRegression
 from lightning_modules.non_finite_loss import NonFiniteLossError
 from lightning_modules.objective_module import OptimizerCallable
+from lightning_modules.objectives import flattened
 from lightning_modules.optimizers import DiagonalNewton, GradientDescent
 from tests.training import make_trainer
 
@@ -28,6 +30,8 @@ RUNS_AHEAD = (
     "optimizers.curvature",
     "optimizers.running_model",
 )
+# By a mask, how many numbers there are is known only to the device.
+INDEXING = (aten.index, aten.index_put, aten.index_put_)
 ROWS, BATCH, STEPS = 96, 8, 12
 METHODS: dict[str, OptimizerCallable] = {
     "gradient_descent": partial(GradientDescent, lr=0.1),
@@ -53,7 +57,8 @@ class Reads(TorchDispatchMode):
         self.number = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.number += func.overloadpacket in READS
+        by_mask = func.overloadpacket in INDEXING and any(i is not None and i.dtype == torch.bool for i in args[1])
+        self.number += by_mask or func.overloadpacket in READS
         return func(*args, **(kwargs or {}))
 
 
@@ -98,6 +103,18 @@ def test_a_step_on_a_mini_batch_waits_only_where_it_logs(model: str, method: str
     looked = {4, 9, 11}  # after 5 and 10 steps, and after the last of the epoch
     assert [step for step, count in enumerate(counts) if count] == sorted(looked)
     assert all(counts[step] == 1 for step in looked)
+
+
+@pytest.mark.usefixtures("_on_a_device")
+def test_contrastive_learning_waits_for_the_loss_of_the_library_alone() -> None:
+    model = SimCLR((8, 8), 3, features=16, channels=8, optimizer=METHODS["sgd"])
+    views = (*torch.rand(3, BATCH, 1, 8, 8, dtype=torch.float64), torch.randint(3, (BATCH,)))
+    with Reads() as whole:
+        objective = model.double().objective(views)
+        objective.value_and_gradient(flattened(model.parameters()))
+    with Reads() as loss:
+        NTXentLoss(0.5)(*torch.rand(2, BATCH, 4, dtype=torch.float64, requires_grad=True)).backward()
+    assert whole.number == loss.number > 0
 
 
 def test_on_the_cpu_every_step_is_looked_at() -> None:

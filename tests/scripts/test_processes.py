@@ -92,11 +92,15 @@ def test_a_run_that_is_asked_to_stop_says_so(tmp_path: Path, number: int) -> Non
     run = subprocess.Popen(
         [sys.executable, FIT, *ENDLESS], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    while not list(tmp_path.rglob("last.ckpt")):
-        assert run.poll() is None
-        time.sleep(0.1)
-    run.send_signal(number)
-    _, said = run.communicate(timeout=60)
+    try:
+        while not list(tmp_path.rglob("last.ckpt")):
+            assert run.poll() is None
+            time.sleep(0.1)
+        run.send_signal(number)
+        _, said = run.communicate(timeout=60)
+    finally:
+        run.kill()
+        run.communicate()
     assert run.returncode == 130, said
     (last,) = (path.relative_to(tmp_path) for path in tmp_path.rglob("last.ckpt"))
     assert said.strip().splitlines()[-1] == (
