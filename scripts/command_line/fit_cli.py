@@ -143,12 +143,12 @@ class FitCLI(LightningCLI):
         if config.logger in (None, True):
             name, run = "/".join(self.names), self._continued(wanted)
             kwargs["logger"] = RunFolderLogger(logs, name=name, default_hp_metric=False, **run)
-        plugins = config.plugins if isinstance(config.plugins, list) else [config.plugins] if config.plugins else []
+        plugins = listed(config.plugins)
         if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
             kwargs["plugins"] = [WholeCheckpoints(), *plugins]
         if not self.has_validation:
             kwargs["limit_val_batches"] = 0
-        kwargs["callbacks"] = [self.training_time, *(config.callbacks or []), *self._callbacks(config)]
+        kwargs["callbacks"] = [self.training_time, *listed(config.callbacks), *self._callbacks(config)]
         return super().instantiate_trainer(**kwargs)
 
     def _continued(self, wanted: str | None) -> dict[str, Any]:
@@ -196,3 +196,8 @@ class FitCLI(LightningCLI):
             for name, value in values.items():
                 settings[f"{prefix}/{name}"] = value if isinstance(value, (bool, int, float, str)) else str(value)
         return settings
+
+
+def listed(given: Any) -> list[Any]:
+    """What may be given as a list, as one thing, or not at all."""
+    return given if isinstance(given, list) else [] if given is None else [given]

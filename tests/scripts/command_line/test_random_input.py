@@ -12,7 +12,7 @@ import pyarrow.parquet
 import pytest
 from command_line.one_line_errors import run
 from fit import main
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from datamodules import TabularDataModule
@@ -127,6 +127,7 @@ def captured() -> Iterator[io.StringIO]:
 @pytest.mark.slow
 @settings(QUIET, max_examples=150)
 @given(chosen=st.lists(st.tuples(options, words), min_size=1, max_size=2))
+@example(chosen=[("--trainer.callbacks", "{}")])  # one callback where a list of them may stand
 def test_random_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: list[tuple[str, str]]) -> None:
     monkeypatch.chdir(tmp_path)
     with captured() as errors:
