@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from torch.nn.utils import parameters_to_vector
 
 from datamodules import BreastCancerDataModule, CaliforniaHousingDataModule, IrisDataModule
@@ -157,3 +157,15 @@ def test_the_verdict_is_asked_for_after_the_fit() -> None:
     trainer.test(model, data, verbose=False)
     with pytest.raises(RuntimeError, match=r"after trainer\.fit, before trainer\.test"):
         model.convergence()
+
+
+@pytest.mark.parametrize("batch_size", [None, 50])
+def test_the_training_objective_can_be_monitored(batch_size: int | None, tmp_path: Path) -> None:
+    """By Lightning's own callbacks, at the end of every epoch."""
+    data = IrisDataModule(batch_size=batch_size)
+    stop = EarlyStopping("train/objective", stopping_threshold=0.9, check_on_train_epoch_end=True)
+    best = ModelCheckpoint(tmp_path, monitor="train/objective", save_on_train_epoch_end=True)
+    trainer = make_trainer(100, stop, best, enable_checkpointing=True)
+    trainer.fit(make_model(data, METHODS["gradient_descent"]), data)
+    assert 1 < trainer.current_epoch < 100
+    assert best.best_model_score == trainer.callback_metrics["train/objective"] < 0.9
