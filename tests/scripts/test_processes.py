@@ -90,7 +90,13 @@ def alive(pid: int) -> bool:
 def test_a_run_that_is_asked_to_stop_says_so(tmp_path: Path, number: int) -> None:
     """Ctrl+C, and what a cluster sends before it takes the machine back."""
     run = subprocess.Popen(
-        [sys.executable, FIT, *ENDLESS], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, FIT, *ENDLESS],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Tests that are themselves started in the background ignore Ctrl+C, and what they start would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     try:
         while not list(tmp_path.rglob("last.ckpt")):
