@@ -9,6 +9,6 @@ from torch import Tensor
 def flattened(parts: Iterable[Tensor]) -> Tensor:
     """Parameters, or tensors laid out like them, one after the other in a new vector (p,) without a history.
 
-    The layout of `torch.nn.utils.parameters_to_vector`, in a third of its time: it is called at every step.
+    The layout of `torch.nn.utils.parameters_to_vector`.
     """
     return torch.cat([part.detach().flatten() for part in parts])

@@ -104,8 +104,8 @@ class GLMRows:
         weight, bias = self.split(theta)
         known = self._known_at(theta)
         by_output = weight.T
-        # A chunk is brought into the cache by reading it from one end to the other. Products read several rows at a time,
-        # which memory answers half as fast.
+        # A chunk is brought into the cache by reading it from one end to the other: products read several rows at a time,
+        # which memory answers more slowly.
         fetched = self.num_chunks > 1 and theta.device.type == "cpu"
         for number in range(first, self.num_chunks, step):
             x, y = self._pieces[number]

@@ -97,15 +97,16 @@ class DiagonalCurvature(Curvature):
 
     Args:
         diagonal: (p,).
+        awaited: whether to wait, on a device that the host runs ahead of, for the answer whether it is positive.
     """
 
-    def __init__(self, diagonal: Tensor) -> None:
-        self.diagonal = diagonal.double()
+    def __init__(self, diagonal: Tensor, awaited: bool = True) -> None:
+        self.diagonal, self.awaited = diagonal.double(), awaited
 
     def solve(self, rhs: Tensor, damping: float) -> Tensor:
         damped = self.diagonal + damping
         singular = ~(damped > 0)
-        if runs_ahead(damped):
+        if runs_ahead(damped) and not self.awaited:
             return rhs.double() / damped.masked_fill(singular, torch.nan)  # the next loss is not finite, and refused
         if bool(singular.any()):
             raise SingularCurvatureError(

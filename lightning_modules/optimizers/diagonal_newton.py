@@ -68,11 +68,14 @@ class DiagonalNewton(DampedOptimizer):
         )
 
     def local_curvature(self, theta: Tensor, gradient: Tensor, objective: Objective) -> Curvature:
-        if self.param_groups[0]["curvature"] == "ggn":
-            return DiagonalCurvature(objective.ggn_diagonal(theta))
+        group = self.param_groups[0]
+        # On a sample nobody waits, but for a search, which compares losses anyway.
+        awaited = not objective.is_sample or group["search"] is not None
+        if group["curvature"] == "ggn":
+            return DiagonalCurvature(objective.ggn_diagonal(theta), awaited)
         diagonal = objective.hessian_diagonal(theta)
         # Divided by a negative curvature the gradient would lead uphill.
-        return DiagonalCurvature(diagonal if objective.is_convex else diagonal.abs())
+        return DiagonalCurvature(diagonal if objective.is_convex else diagonal.abs(), awaited)
 
     def displacement(self, theta: Tensor, gradient: Tensor, loss: Tensor, objective: Objective) -> Tensor | None:
         group = self.param_groups[0]

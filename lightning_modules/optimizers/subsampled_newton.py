@@ -131,7 +131,8 @@ class SubsampledNewton(CurvatureOptimizer):
         dtype = torch.float32 if every > 1 else theta.dtype
         sample = objective.every(every, dtype)
         if every > 1 and enough >= START:
-            theta = self._refined(_minimiser(objective.every(START), theta), objective.every(START), sample, dtype)
+            few = objective.every(START)
+            theta = self._refined(_minimiser(few, theta), few, sample, dtype)
             vector_to_parameters(theta, params)
         matrix = sample.hessian(theta.to(dtype))
         if not bool(torch.isfinite(matrix).all()):  # squares of large features

@@ -143,14 +143,15 @@ def by_trainer(method: Callable[..., CurvatureOptimizer], problem: Problem, proc
     return parameters_to_vector(model.parameters()).detach()
 
 
-def quiet_trainer(processes: int = 1) -> Trainer:
+def quiet_trainer(processes: int = 1, accelerator: str = "cpu", max_epochs: int = 100, callbacks: Any = None) -> Trainer:
     """In float64, keeping and saying nothing."""
     return Trainer(
-        accelerator="cpu",
+        accelerator=accelerator,
         devices=processes,
         strategy="ddp" if processes > 1 else "auto",
         precision="64-true",
-        max_epochs=100,
+        max_epochs=max_epochs,
+        callbacks=callbacks,
         limit_val_batches=0,
         logger=False,
         enable_checkpointing=False,

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from benchmarks.glm import quiet_trainer
 from benchmarks.problems import drawn
 from datamodules.batch_sampler import ShardedBatchSampler
 from datamodules.tensor_batches import TensorBatches
@@ -52,18 +53,9 @@ def waits(
 ) -> list[int]:
     """Of every step of a fit; on the CPU, which nobody waits for, 0."""
     counter = HostWaits(device)
-    trainer = Trainer(
-        accelerator="gpu" if device.type == "cuda" else "cpu",
-        devices=1,
-        precision="64-true",
-        max_epochs=epochs,
-        callbacks=[counter],
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    trainer.fit(model, TensorBatches(rows, ShardedBatchSampler(len(rows[0]), batch_size)))
+    accelerator = "gpu" if device.type == "cuda" else "cpu"
+    loader = TensorBatches(rows, ShardedBatchSampler(len(rows[0]), batch_size))
+    quiet_trainer(1, accelerator, epochs, [counter]).fit(model, loader)
     return counter.counts
 
 

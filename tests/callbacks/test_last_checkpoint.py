@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -82,3 +83,19 @@ def test_a_run_that_ends_by_steps_or_by_its_method_has_its_last_epoch_written(
     assert written(monkeypatch, tmp_path / "steps", 1.0, 50, max_steps=7) == [0, 6]
     by_method = written(monkeypatch, tmp_path / "method", 1.0, 50, method=Newton)
     assert len(by_method) == 2 and by_method[0] == 0 < by_method[-1] < 20
+
+
+@pytest.mark.parametrize(("processes", "expected"), [(1, []), (2, [0, 1, 2])])
+def test_several_processes_write_at_every_end_since_their_clocks_differ(processes: int, expected: list[int]) -> None:
+    written = []
+
+    class Noted(LastCheckpoint):
+        def save(self, trainer: Trainer) -> None:
+            written.append(trainer.current_epoch)
+
+    for epoch in range(3):
+        checkpoints = Noted()
+        checkpoints._next = float("inf")  # by this clock it is not time yet
+        at = {"current_epoch": epoch, "global_step": epoch, "max_steps": -1, "max_epochs": 9, "should_stop": False}
+        checkpoints.on_train_epoch_end(SimpleNamespace(world_size=processes, **at), None)  # type: ignore[arg-type]
+    assert written == expected

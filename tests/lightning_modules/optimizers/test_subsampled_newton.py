@@ -12,6 +12,7 @@ from lightning_modules.objectives import GLMObjective, Objective
 from lightning_modules.objectives.families import Bernoulli, Categorical, Family, Gaussian
 from lightning_modules.optimizers import Newton, SubsampledNewton, diagnose
 from lightning_modules.optimizers.convergence import newton_decrement
+from lightning_modules.optimizers.solve import SingularCurvatureError
 
 FAMILIES = {"gaussian": Gaussian(2), "bernoulli": Bernoulli(), "categorical": Categorical(3)}
 each_family = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES.keys())
@@ -121,6 +122,12 @@ def test_features_whose_squares_single_precision_cannot_hold_are_squared_in_doub
     work.optimizer.step(closure=work.closure, objective=objective)
     assert work.optimizer.memory["every"] > 1 and work.optimizer.memory["damping"] == 0.0
     assert work.optimizer.memory["factor"].isfinite().all()
+
+
+def test_a_curvature_that_no_damping_makes_regular_is_refused() -> None:
+    work = Passes(tall(Gaussian(1), rows=100))
+    with pytest.raises(SingularCurvatureError):
+        work.optimizer._factorise(torch.full((6, 6), torch.nan), torch.zeros(6, 0))
 
 
 @each_family
