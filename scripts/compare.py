@@ -12,13 +12,12 @@ from comparing.figures import draw_figures
 from comparing.observations import observe
 from comparing.peer_runs import read_peers
 from comparing.report import write_report
-from comparing.run import Run, make_cli, run_method
+from comparing.side_by_side import fit_side_by_side
+from comparing.study import refuse_if_all_diverged
 from comparing.study_figures import draw_study
 from comparing.study_report import write_study
 from comparing.study_run import num_fits, study_all
-from fit import fit, quiet
-from peers import Peer
-from pytorch_lightning import Callback, LightningModule, Trainer
+from fit import quiet
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -58,12 +57,14 @@ def main(args: list[str]) -> None:
 def compared(comparison: dict[str, Any], output: Path) -> Table:
     """Run every method once, watching all measures after every epoch, and write the report."""
     peers = read_peers(comparison)
-    runs = run_all(comparison, peers)
-    by_label = {run.label: run for run in runs}
-    agreements = [text for label, peer in peers.items() for text in peer.observe(by_label[label], by_label)]
+    found = fit_side_by_side(comparison, peers)
+    found.refuse_if_all_diverged()
+    runs, by_label = found.runs, found.by_label()
+    said = [text for label, peer in peers.items() if label in by_label for text in peer.observe(by_label[label], by_label)]
+    said += [f"{label} diverged ({reason}), so it has no row." for label, reason in found.diverged.items()]
     output.mkdir(parents=True, exist_ok=True)
     _, *curves = draw_figures(runs, output)
-    return write_report(comparison["title"], runs, observe(runs, agreements), curves, draw_class_figures(runs, output), output)
+    return write_report(comparison["title"], runs, observe(runs, said), curves, draw_class_figures(runs, output), output)
 
 
 def studied(comparison: dict[str, Any], output: Path) -> Table:
@@ -78,34 +79,9 @@ def studied(comparison: dict[str, Any], output: Path) -> Table:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=num_fits(comparison))
         studies = study_all(comparison, lambda label: progress.update(task, advance=1, description=label))
+    refuse_if_all_diverged(studies)
     output.mkdir(parents=True, exist_ok=True)
     return write_study(comparison, studies, draw_study(studies, comparison["select"], output), output)
-
-
-def run_all(comparison: dict[str, Any], peers: dict[str, Peer]) -> list[Run]:
-    """Fit and test every method of a comparison and every peer, one after the other."""
-    methods = comparison["methods"] | {label: peer.method(comparison) for label, peer in peers.items()}
-    columns = (
-        TextColumn("{task.description:16}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("epochs"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        # The first fit of a process pays for loading libraries; let no method pay for the others.
-        fit(
-            make_cli(
-                comparison, next(iter(methods.values())), {"max_epochs": 1, "logger": False, "enable_checkpointing": False}
-            )
-        )
-        total = progress.add_task("all methods", total=sum(method["max_epochs"] for method in methods.values()))
-        runs = []
-        for label, method in methods.items():
-            bar = EpochBar(progress, progress.add_task(label, total=method["max_epochs"]), total)
-            runs.append(run_method(comparison, label, method, label in peers, bar))
-            bar.finish(method["max_epochs"])
-    return runs
 
 
 def next_version(folder: Path) -> Path:
@@ -114,25 +90,6 @@ def next_version(folder: Path) -> Path:
     while (folder / f"version_{number}").exists():
         number += 1
     return folder / f"version_{number}"
-
-
-class EpochBar(Callback):
-    """Moves a progress bar, and the bar of all runs, one on per epoch."""
-
-    def __init__(self, progress: Progress, *tasks: Any) -> None:
-        self.progress, self.tasks, self.done = progress, tasks, 0
-
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._advance(1)
-
-    def finish(self, epochs: int) -> None:
-        """A method that stopped early has nothing left to do."""
-        self._advance(epochs - self.done)
-
-    def _advance(self, epochs: int) -> None:
-        self.done += epochs
-        for task in self.tasks:
-            self.progress.advance(task, epochs)
 
 
 if __name__ == "__main__":

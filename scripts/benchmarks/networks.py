@@ -12,7 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from command_line.base_config import read_config
-from comparing.study_run import Study, StudyRun, is_score, study_all
+from comparing.study import Study, StudyRun, is_score
+from comparing.study_run import study_all
 from fit import quiet
 
 from benchmarks.row import BenchmarkRow
@@ -27,7 +28,6 @@ def measure(data_dir: str) -> Iterator[BenchmarkRow | str]:
 
     Raises:
         OSError: a data set is not there.
-        ValueError: all settings of a rival diverge.
     """
     quiet()
     for name, task in read_config(TASKS).items():
@@ -43,7 +43,7 @@ def measure(data_dir: str) -> Iterator[BenchmarkRow | str]:
             if theirs.runs:
                 yield compared(name, ours, theirs, study["select"])
             else:
-                yield f"{name}: {rival} diverges in every run"
+                yield f"{name}: {rival}: {theirs.divergence}"
 
 
 def compared(name: str, ours: Study, theirs: Study, select: str) -> BenchmarkRow:
@@ -53,7 +53,7 @@ def compared(name: str, ours: Study, theirs: Study, select: str) -> BenchmarkRow
     case = f"{name}: {ours.label} to a validation {select.rpartition('/')[2]} of {target:.4f}"
     peer = f"{theirs.label}, {theirs.trials} trial{'s' if theirs.trials > 1 else ''}"
     if theirs.diverged:
-        peer += f", {theirs.diverged} of {len(others) + theirs.diverged} runs diverged"
+        peer += f", {len(theirs.diverged)} of {len(others) + len(theirs.diverged)} runs diverged"
     seconds = tuple(mine.get(seed, math.inf) for seed in others)
     return BenchmarkRow(case, "s", peer, seconds, tuple(others.values()), more_is_better=False)
 

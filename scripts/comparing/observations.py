@@ -3,15 +3,15 @@
 from comparing.run import Run
 
 
-def observe(runs: list[Run], peers: list[str]) -> list[str]:
+def observe(runs: list[Run], further: list[str]) -> list[str]:
     """Sentences computed from the runs: who is best at the end, on the way there, and at what cost.
 
     Args:
         runs: at least one.
-        peers: what is to be said of how the peers' ends and ours agree.
+        further: what else is to be said of their ends: how the peers' and ours agree, who diverged.
     """
     courses = [run for run in runs if run.has_course]
-    return [*at_the_end(runs), *peers, *on_the_way(courses), *by_the_epoch(courses), *verdicts(runs)]
+    return [*at_the_end(runs), *further, *on_the_way(courses), *by_the_epoch(courses), *verdicts(runs)]
 
 
 def at_the_end(runs: list[Run]) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from command_line.fit_cli import FitCLI
 from fit import fit
 from pytorch_lightning import Callback
@@ -60,7 +61,11 @@ class Run:
 
 
 def run_method(comparison: dict[str, Any], label: str, method: dict[str, Any], is_peer: bool, *callbacks: Callback) -> Run:
-    """Fit and test one method of a comparison, and predict the test rows."""
+    """Fit and test one method of a comparison, and predict the test rows.
+
+    Raises:
+        NonFiniteLossError: it diverged.
+    """
     objective = TrainObjective()
     cli = make_cli(comparison, method, {"enable_progress_bar": False}, objective, *callbacks)
     log_dir = Path(cli.trainer.log_dir or ".")
@@ -89,6 +94,7 @@ def make_cli(comparison: dict[str, Any], method: dict[str, Any], trainer: dict[s
         "trainer": {**comparison.get("trainer", {}), "max_epochs": method["max_epochs"], **trainer},
         "test_weights": comparison.get("test_weights", "last"),
     }
+    torch.set_grad_enabled(True)  # a fit that failed halfway may have left it off
     return FitCLI(config, callbacks)
 
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from comparing.study_run import Study, is_score
+from comparing.study import Study, is_score
 
 AXES = {"epochs": "epochs", "seconds": "seconds of training", "gradients": "gradients over the training rows in that time"}
 

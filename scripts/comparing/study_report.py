@@ -10,8 +10,8 @@ from rich.table import Table
 
 from comparing.page import html_table, inline, page
 from comparing.report import terminal_table
+from comparing.study import Study, is_score
 from comparing.study_figures import gradient_seconds
-from comparing.study_run import Study, is_score
 
 BODY = """<h1>{title}</h1>
 <p>Medians over {seeds} seeds{folds}, with the smallest and the largest. Settings are those that did best by {select} within
@@ -28,7 +28,14 @@ without evaluation, on one machine; gradients are these seconds in units of one 
 
 
 def write_study(comparison: dict[str, Any], studies: list[Study], figures: list[Path], output: Path) -> Table:
-    """Write report.html and report.json; return the table for the terminal."""
+    """Write report.html and report.json; return the table for the terminal.
+
+    Args:
+        comparison: its file.
+        studies: at least one that did not diverge (`refuse_if_all_diverged`).
+        figures: to show below the table.
+        output: folder of the report.
+    """
     select, title = comparison["select"], comparison["title"]
     astray = [study for study in studies if study.diverged]
     studies = [study for study in studies if not study.diverged]
@@ -37,7 +44,7 @@ def write_study(comparison: dict[str, Any], studies: list[Study], figures: list[
     unit = gradient_seconds(studies)
     rows = [row(study, name, unit) for study in studies]
     observations = observe(studies, select)
-    observations += [f"{study.label}: {study.diverged} of its runs diverged, so it has no row." for study in astray]
+    observations += [f"{study.label}: {study.divergence}, so it has no row." for study in astray]
     body = BODY.format(
         title=html.escape(title),
         seeds=len(comparison["seeds"]),
@@ -74,7 +81,7 @@ def row(study: Study, name: str, unit: float) -> tuple[str, ...]:
         f"{seconds:.2f}",
         f"{seconds / unit:.0f}",
         str(study.trials),
-        ", ".join(f"{place.rpartition('.')[2]} {value}" for place, value in study.chosen.items()) or "–",
+        ", ".join(f"{place.rpartition('.')[2]} {value}" for place, value in (study.chosen or {}).items()) or "–",
     )
 
 

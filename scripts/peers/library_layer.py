@@ -39,8 +39,8 @@ class LibraryLayer(Peer):
         return {**methods[self.like], "model": f"{__name__}.Library{model}"}
 
     def observe(self, own: Run, runs: dict[str, Run]) -> list[str]:
-        ours = runs[self.like]
-        if own.predictions is None or ours.predictions is None:
+        ours = runs.get(self.like)
+        if ours is None or own.predictions is None or ours.predictions is None:
             return []
         names, differences = own.predictions.class_names, own.predictions.differences(ours.predictions).tolist()
         accuracies = (own.predictions.class_accuracy - ours.predictions.class_accuracy).abs()

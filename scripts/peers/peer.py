@@ -21,7 +21,7 @@ class Peer(ABC):
 
     @abstractmethod
     def observe(self, own: Run, runs: dict[str, Run]) -> list[str]:
-        """Sentences on how its own end and those of the runs, by label, agree."""
+        """Sentences on how its own end and those of the runs, by label, agree; methods that diverged are not among them."""
 
     def classifier(self, comparison: dict[str, Any]) -> str:
         """The name of the comparison's model.

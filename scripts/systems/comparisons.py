@@ -3,10 +3,12 @@
 from typing import Any
 
 from command_line.base_config import read_config
-from compare import COMPARISONS, run_all
+from compare import COMPARISONS
 from comparing.peer_runs import read_peers
 from comparing.run import Run
-from comparing.study_run import Study, num_fits, study_all
+from comparing.side_by_side import fit_side_by_side
+from comparing.study import Study
+from comparing.study_run import num_fits, study_all
 
 from systems.system import Context
 
@@ -44,9 +46,15 @@ def with_epochs(context: Context, method: dict[str, Any], epochs: int) -> dict[s
 
 
 def compared(context: Context, comparison: dict[str, Any]) -> dict[str, Run]:
-    """Every method and peer once, by label."""
+    """Every method and peer once, by label.
+
+    Raises:
+        DivergedError: one of them diverged, and a system holds a number of each against what it should be.
+    """
     with context.paused():
-        return {run.label: run for run in run_all(comparison, read_peers(comparison))}
+        found = fit_side_by_side(comparison, read_peers(comparison))
+    found.refuse_if_any_diverged()
+    return found.by_label()
 
 
 def studied(context: Context, comparison: dict[str, Any]) -> dict[str, Study]:

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from comparing.study import Study
 from comparing.study_figures import draw_study
-from comparing.study_run import Study, with_settings
+from comparing.study_run import with_settings
 
 from systems.comparisons import comparison_of, studied
 from systems.expectation import Expectation, at_least, between

@@ -1,12 +1,10 @@
 """S10: 784-512-128-10 with a backward pass that is written out: step size, batch, depth, width."""
 
-from typing import Any
-
+from comparing.study import Study
 from comparing.study_figures import draw_study
 from torch.nn.functional import cross_entropy
 
 from lightning_modules.networks import DenseNetwork
-from lightning_modules.non_finite_loss import NonFiniteLossError
 from lightning_modules.objectives import NetworkObjective
 from lightning_modules.objectives.families import Categorical
 from systems.agreement import autograd_gradient, relative_difference
@@ -52,22 +50,18 @@ def run(context: Context) -> Outcome:
             name = f"validation accuracy after epoch {epoch}, {label}"
             claims.append(Claim(name, published, expected, curve[epoch - 1], is_headline=True))
     pictures = draw_study(list(studies.values()), comparison["select"], context.output)
-    remarks = [largest_step(context, divergent)]
-    remarks += [
-        f"{label}: test accuracy {study.median('test/accuracy'):.4f} on the official test images after "
+    sweeps = [*studied(context, divergent).values(), *studies.values()]
+    return Outcome(claims, pictures, [end_of(study) for study in sweeps])
+
+
+def end_of(study: Study) -> str:
+    """What became of one setting; the largest step size may diverge."""
+    if study.diverged:
+        return f"{study.label}: {study.divergence}."
+    return (
+        f"{study.label}: test accuracy {study.median('test/accuracy'):.4f} on the official test images after "
         f"{study.median('epochs'):g} epochs, {study.median('train_seconds'):.1f} s of training."
-        for label, study in studies.items()
-    ]
-    return Outcome(claims, pictures, remarks)
-
-
-def largest_step(context: Context, comparison: dict[str, Any]) -> str:
-    """What becomes of the largest step size, which may lose the loss."""
-    try:
-        study = studied(context, comparison)[LARGEST]
-    except NonFiniteLossError as error:
-        return f"{LARGEST}: {str(error).partition(':')[0]}."
-    return f"{LARGEST}: test accuracy {study.median('test/accuracy'):.4f}."
+    )
 
 
 SYSTEM = System(

@@ -7,9 +7,10 @@ import pytest
 import torch
 import yaml
 from command_line.one_line_errors import run
-from compare import COMPARISONS, main, run_all
+from compare import COMPARISONS, main
 from comparing.peer_runs import read_peers
 from comparing.run import Run, make_cli
+from comparing.side_by_side import fit_side_by_side
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import confusion_matrix, recall_score
 
@@ -40,7 +41,7 @@ BINARY = {
 
 
 def runs_of(comparison: dict[str, Any]) -> dict[str, Run]:
-    return {run.label: run for run in run_all(comparison, read_peers(comparison))}
+    return fit_side_by_side(comparison, read_peers(comparison)).by_label()
 
 
 @pytest.fixture(scope="module", params=["softmax", "logistic"])

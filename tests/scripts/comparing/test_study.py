@@ -1,7 +1,7 @@
 """A comparison over seeds or folds: settings chosen on validation alone, every run tested once."""
 
 import json
-import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,17 @@ import pytest
 import yaml
 from command_line.one_line_errors import run
 from compare import main
+from comparing.divergence import DivergedError
+from comparing.study import Study, StudyRun
 from comparing.study_figures import draw_study
 from comparing.study_report import overtaking, write_study
-from comparing.study_run import Study, StudyRun, choose, grid, num_fits, run_once, study_all, trial, with_settings
+from comparing.study_run import choose, grid, num_fits, run_once, study_all, trial, with_settings
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
+
+from lightning_modules.non_finite_loss import NonFiniteLossError
 
 ADAM = {"class_path": "torch.optim.Adam"}
 NETWORK: dict[str, Any] = {
@@ -108,26 +112,74 @@ def test_settings_that_diverge_are_not_chosen() -> None:
         "tune": {"optimizer.lr": [1e200, 0.1]},
     }
     comparison = {**NETWORK, "seeds": [0]}
-    assert math.isnan(trial(comparison, with_settings(method, {"optimizer.lr": 1e200}), seed=0))
-    assert choose(comparison, method, lambda: None) == {"optimizer.lr": 0.1}
-    with pytest.raises(ValueError, match=r"all diverge; try smaller steps"):
-        choose(comparison, {**method, "tune": {"optimizer.lr": [1e200, 1e250]}}, lambda: None)
+    with pytest.raises(NonFiniteLossError):
+        trial(comparison, with_settings(method, {"optimizer.lr": 1e200}), seed=0)
+    assert choose(comparison, method, lambda: None) == ({"optimizer.lr": 0.1}, [])
+    chosen, reasons = choose(comparison, {**method, "tune": {"optimizer.lr": [1e200, 1e250]}}, lambda: None)
+    assert chosen is None and len(reasons) == 2 and all(reason.startswith("the loss is ") for reason in reasons)
+
+
+STEADY = {"max_epochs": 2, "optimizer": ADAM}
+WILD = {"max_epochs": 3, "optimizer": {"class_path": "GradientDescent", "init_args": {"lr": 1e200}}}
+UNTUNABLE = {**WILD, "tune": {"optimizer.lr": [1e200, 1e250]}}
 
 
 def test_a_method_that_diverges_stops_nobody_else(tmp_path: Path) -> None:
-    optimizer = {"class_path": "GradientDescent", "init_args": {"lr": 1e200}}
-    methods = {"steady": {"max_epochs": 2, "optimizer": ADAM}, "wild": {"max_epochs": 3, "optimizer": optimizer}}
-    comparison = {**NETWORK, "seeds": [0], "methods": methods}
-    steady, wild = study_all(comparison, lambda label: None)
-    assert (steady.diverged, wild.diverged, wild.runs) == (0, 1, [])
-    write_study(
-        {"title": "Two methods", **comparison}, [steady, wild], draw_study([steady, wild], "val/accuracy", tmp_path), tmp_path
-    )
+    methods = {"steady": STEADY, "wild": WILD, "untunable": UNTUNABLE}
+    comparison = {**NETWORK, "title": "Three methods", "seeds": [0], "methods": methods}
+    fits: list[str] = []
+    studies = study_all(comparison, fits.append)
+    steady, wild, untunable = studies
+    assert len(fits) == num_fits(comparison), "the progress bar gets to its end"
+    assert (steady.diverged, wild.runs, untunable.runs) == ((), [], [])
+    write_study(comparison, studies, draw_study(studies, "val/accuracy", tmp_path), tmp_path)
     report = json.loads((tmp_path / "report.json").read_text())
     assert list(report["methods"]) == ["steady"]
-    assert "wild: 1 of its runs diverged, so it has no row." in report["observations"]
-    with pytest.raises(ValueError, match="every method of the comparison diverged"):
-        study_all({**comparison, "methods": {"wild": methods["wild"]}}, lambda label: None)
+    *_, of_wild, of_untunable = report["observations"]
+    assert re.fullmatch(r"wild: it diverged \(the loss is \S+ at step \d+\), so it has no row\.", of_wild)
+    assert re.fullmatch(
+        r"untunable: none of its 2 settings keeps the loss finite \(the loss .*\), so it has no row\.", of_untunable
+    )
+
+
+def test_a_study_in_which_all_diverge_is_a_result() -> None:
+    """Who asks it for a number hears the reason, typed; who does not can go on."""
+    (wild,) = study_all({**NETWORK, "seeds": [0, 1], "methods": {"wild": WILD}}, lambda label: None)
+    assert (len(wild.diverged), wild.runs) == (2, [])
+    assert wild.divergence.startswith("it diverged (the loss is ")
+    for ask in (wild.median, wild.by_seed, wild.curve):
+        with pytest.raises(DivergedError, match="wild: it diverged"):
+            ask("test/accuracy")
+
+
+def test_runs_that_are_left_do_not_speak_for_the_method() -> None:
+    one = StudyRun(0, {"test/accuracy": 1.0}, [], 1.0)
+    some = Study("some", "", {}, 1, [one, one], ("the loss is nan at step 3",))
+    with pytest.raises(DivergedError, match=r"some: 1 of its 3 runs diverged \(the loss is nan at step 3\)"):
+        some.median("test/accuracy")
+
+
+@pytest.mark.parametrize("seeds", [[0], None], ids=["a study", "side by side"])
+def test_a_comparison_without_a_row_is_one_line(
+    seeds: list[int] | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = {**NETWORK, "seeds": seeds, "methods": {"wild": WILD, "wilder": WILD}}
+    content["trainer"] = {"default_root_dir": str(tmp_path / "runs")}
+    (tmp_path / "wild.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    assert run(main, [str(tmp_path / "wild.yaml"), f"--output={tmp_path / 'report'}"]) == 1
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "every method of the comparison diverged, try smaller steps: wild: " in error and "wilder: " in error
+    assert "the loss is " in error and not (tmp_path / "report").exists()
+
+
+def test_side_by_side_one_that_diverges_has_no_row(tmp_path: Path) -> None:
+    content = {**NETWORK, "seeds": None, "methods": {"wild": WILD, "steady": STEADY}}
+    content["trainer"] = {"default_root_dir": str(tmp_path / "runs")}
+    (tmp_path / "two.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    assert run(main, [str(tmp_path / "two.yaml"), f"--output={tmp_path / 'report'}"]) == 0
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert list(report["runs"]) == ["steady"]
+    assert any(text.startswith("wild diverged (the loss is ") for text in report["observations"])
 
 
 def test_the_best_weights_are_tested_and_all_seconds_count() -> None:

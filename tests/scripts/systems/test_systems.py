@@ -1,16 +1,30 @@
 """The systems hold numbers against what they should: each tells its object from a wrong one."""
 
 import math
+import re
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from systems import Context, chain, first_order_methods, jacobians, least_squares, residual_backpropagation
+from comparing.divergence import DivergedError
+from systems import (
+    Context,
+    breast_cancer,
+    chain,
+    first_order_methods,
+    jacobians,
+    least_squares,
+    residual_backpropagation,
+    wide_network,
+)
 from systems.comparisons import QUICK_EPOCHS, comparison_of
 from torch.optim import SGD, Adam
 
 from lightning_modules.networks import DenseNetwork
+from tests.idx_files import write_mnist
 
 
 @pytest.fixture
@@ -77,6 +91,29 @@ def test_the_crossover_lies_between_the_measured_outputs() -> None:
     times = {(jacobians.DEPTH, p): {"forward": [1.0], "reverse": [p / 8]} for p in (1, 4, 16, 64)}
     assert jacobians.crossover(times) == pytest.approx(8)
     assert math.isnan(jacobians.crossover(dict(list(times.items())[:2]))), "not measured so far"
+
+
+def test_the_largest_step_size_of_s10_may_diverge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, context: Context) -> None:
+    """It does on all of MNIST (lr 1.0), where its study once stopped the system; here a larger one does within a step."""
+    write_mnist(tmp_path)
+    comparison = comparison_of(replace(context, quick=True), "mnist_sweeps")
+    comparison["methods"][wide_network.LARGEST]["optimizer"]["init_args"]["lr"] = 1e30
+    monkeypatch.setattr(wide_network, "comparison_of", lambda *_: comparison)
+    monkeypatch.setattr(wide_network, "SHORT", {label: wide_network.SHORT[label] for label in wide_network.POINTS})
+    outcome = wide_network.run(replace(context, quick=True))
+    assert [claim.ok for claim in outcome.claims] == [True]
+    assert re.fullmatch(r"lr 1\.0: it diverged \(the loss is \w+ at step \d\)\.", outcome.remarks[0])
+    assert [remark.partition(":")[0] for remark in outcome.remarks[1:]] == list(wide_network.POINTS)
+
+
+def test_a_system_that_needs_a_number_of_a_method_that_diverged_is_told_which(
+    monkeypatch: pytest.MonkeyPatch, context: Context
+) -> None:
+    comparison = comparison_of(replace(context, quick=True), "breast_cancer")
+    comparison["methods"]["gradient descent"]["optimizer"]["init_args"]["lr"] = 1e308
+    monkeypatch.setattr(breast_cancer, "comparison_of", lambda *_: comparison)
+    with pytest.raises(DivergedError, match=r"^gradient descent diverged: the loss is \w+ at step \d$"):
+        breast_cancer.run(replace(context, quick=True, paused=nullcontext))
 
 
 def test_a_comparison_is_shortened_only_if_it_is_quick(context: Context) -> None:
