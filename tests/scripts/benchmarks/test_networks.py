@@ -86,9 +86,7 @@ def test_newton_cg_step_by_step_is_torchmins_run() -> None:
         NewtonCG([parameter], lr=0)
 
 
-def made(
-    label: str, select: str, *courses: list[float], tested: list[float] | None = None, diverged: tuple[str, ...] = ()
-) -> Study:
+def made(label: str, select: str, *courses: list[float], tested: list[float] | None = None, diverged: int = 0) -> Study:
     runs = [
         StudyRun(seed, {select: end}, [{select: value, "seconds": i + 1.0} for i, value in enumerate(course)], 1.0)
         for seed, (course, end) in enumerate(zip(courses, tested or [course[-1] for course in courses], strict=True))
