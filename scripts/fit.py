@@ -1,22 +1,14 @@
 """Fit a model, test it, log it. `python scripts/fit.py --help` lists every option."""
 
-import logging
-import shutil
 import sys
-import tempfile
-import warnings
-from contextlib import suppress
-from pathlib import Path
-from typing import Any
 
 from command_line.base_config import with_base
 from command_line.environment import check_environment
 from command_line.fit_cli import FitCLI
+from command_line.fitting import fit
 from command_line.one_line_errors import run
-from command_line.resume import check_resumable
-from command_line.summary import log_text, show, summarize, write_json
-
-from callbacks.last_checkpoint import NAME as LAST
+from command_line.quiet import quiet, show_notes
+from command_line.summary import show
 
 
 def main(args: list[str]) -> None:
@@ -28,122 +20,6 @@ def main(args: list[str]) -> None:
     summary, log_dir = fit(cli)
     if cli.trainer.is_global_zero:
         show(summary, log_dir)
-
-
-def quiet() -> None:
-    """Keep Lightning's advertisements and what its own dependencies deprecate out of the user's sight."""
-    for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch", "torch.distributed"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    # But not that the launcher ends a run of several processes because one of them has ended.
-    logging.getLogger("lightning_fabric.strategies.launchers.subprocess_script").setLevel(logging.INFO)
-    warnings.filterwarnings("ignore", "LightningCLI.s args parameter is intended")  # base_config.py rewrites them
-    warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")
-    warnings.filterwarnings("ignore", "`torch.jit.script(_method)?` is (deprecated|not supported)")  # torch.func uses it
-    warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")  # a resumed run continues in it
-    warnings.filterwarnings("ignore", "The dirpath has changed from")  # resumed from a named file, a run finds its own best
-
-
-def show_notes() -> None:
-    """Show what the project's models log, a line each."""
-    notes = logging.getLogger("lightning_modules")
-    notes.handlers = [logging.StreamHandler()]
-    notes.setLevel(logging.INFO)
-
-
-def fit(cli: FitCLI) -> tuple[dict[str, Any], Path | None]:
-    """Check, fit, test, and write `summary.json`; a run that fails before its first step leaves no folder.
-
-    Returns:
-        The summary, and the folder of the logs (None under `--trainer.fast_dev_run` or without a logger).
-    """
-    trainer, model, data = cli.trainer, cli.model, cli.datamodule
-    check(cli)
-    dry = bool(cli.config.trainer.fast_dev_run)
-    log_dir = Path(trainer.log_dir) if trainer.log_dir and trainer.loggers and not dry else None
-    existed = log_dir is not None and log_dir.exists() and not getattr(trainer.logger, "made_folder", False)
-    try:
-        trainer.fit(model, data, ckpt_path=cli.resume_path, weights_only=True)
-        if trainer.interrupted:
-            raise KeyboardInterrupt
-        if cli.convergence_status.status is None:  # resumed after its last epoch: there was nothing to fit
-            cli.convergence_status.on_train_end(trainer, model)
-        best = cli.best_checkpoint.best_model_path if cli.config.test_weights == "best" and not dry else None
-        spent = cli.training_time.seconds
-        results = trainer.test(model, data, ckpt_path=best, weights_only=True, verbose=False)
-        cli.training_time.seconds = spent  # with the best weights Lightning brings back the time until then
-    except BaseException as error:
-        stopped = isinstance(error, (KeyboardInterrupt, SystemExit))  # Lightning turns Ctrl+C and SIGTERM into the latter
-        if log_dir is not None and trainer.is_global_zero:
-            if trainer.global_step == 0 and not existed:
-                remove(log_dir)
-            elif log_dir.exists():
-                status = "interrupted" if stopped else "failed"
-                with suppress(OSError):  # a full disk is likely why the run failed, and that is to be said
-                    write_json(log_dir / "summary.json", {"status": status, "status_message": "" if stopped else str(error)})
-        if stopped:
-            raise KeyboardInterrupt(go_on(log_dir) if trainer.is_global_zero else "") from error
-        raise
-    summary = summarize(cli, {name: float(value) for name, value in results[0].items()})
-    if log_dir is not None and trainer.is_global_zero:
-        write_json(log_dir / "summary.json", summary)
-        log_text(summary, trainer.loggers)
-    return summary, log_dir
-
-
-def go_on(log_dir: Path | None) -> str:
-    """How to go on with an interrupted run; nothing if it has no checkpoint."""
-    last = log_dir and log_dir / "checkpoints" / LAST
-    if last is None or not last.exists():
-        return ""
-    return f"the last checkpoint is {last}; the same command with --ckpt_path=last goes on from there"
-
-
-def remove(log_dir: Path) -> None:
-    """Delete a run's folder, and the folders above it that it alone filled."""
-    shutil.rmtree(log_dir, ignore_errors=True)
-    for parent in list(log_dir.parents)[:4]:  # logs/<data>/<model>/<method>
-        if parent.is_dir() and not any(parent.iterdir()):
-            parent.rmdir()
-
-
-def check_writable(folder: Path) -> None:
-    """Refuse to fit for hours what cannot be kept.
-
-    Raises:
-        OSError: files cannot be made in the folder, or in the first above it that is there.
-    """
-    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-    try:
-        with tempfile.TemporaryFile(dir=existing):
-            pass
-    except OSError as error:
-        raise OSError(
-            f"the run cannot be written to {folder} ({existing}: {error.strerror or error}): name another folder with "
-            "--trainer.default_root_dir"
-        ) from error
-
-
-def check(cli: FitCLI) -> None:
-    """Refuse what cannot work before anything is written: data that do not load or do not suit the model."""
-    if cli.trainer.limit_train_batches == 0:
-        raise ValueError("--trainer.limit_train_batches=0 leaves nothing to train on: give a number of batches, or a share")
-    # Not the folder of the run itself: to ask for that would make it.
-    check_writable(Path(getattr(cli.trainer.logger, "root_dir", None) or cli.trainer.default_root_dir))
-    cli.datamodule.prepare_data()
-    cli.datamodule.setup("fit")
-    for name, split in getattr(cli.datamodule, "splits", {}).items():
-        if len(split[1]):
-            try:
-                cli.model.check_data(split)
-            except ValueError as error:
-                raise ValueError(f"{cli.names[1]} on {cli.names[0]} ({name} rows): {error}") from error
-    if cli.resume_path is not None:
-        settings = {"model": dict(cli.model.hparams), "data": dict(cli.datamodule.hparams)}
-        check_resumable(cli.resume_path, cli.model, cli.model.make_optimizer(cli.model.parameters()), settings)
-    if cli.config.test_weights == "best" and not (cli.has_validation and cli.trainer.checkpoint_callbacks):
-        raise ValueError(
-            "--test_weights=best needs validation and checkpoints: set data.val_fraction above 0, or test the last"
-        )
 
 
 if __name__ == "__main__":

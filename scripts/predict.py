@@ -3,15 +3,11 @@
 import sys
 from pathlib import Path
 
-import torch
 from command_line.one_line_errors import run
 from command_line.one_line_parser import OneLineParser
-from command_line.whole_files import whole_file
-from predicting.predictor import Predictor
-from predicting.table_writer import FORMATS, TableWriter
-from predicting.trained import Trained, read_trained
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from predicting.prediction_file import write_predictions
+from predicting.table_writer import FORMATS
+from predicting.trained import read_trained
 
 from datamodules.new_rows import NewRows
 
@@ -37,34 +33,8 @@ def main(args: list[str]) -> None:
         raise ValueError(f"--output={output} would replace the data: choose another file")
     trained = read_trained(Path(options.ckpt))
     rows = NewRows(data, options.delimiter or trained.delimiter, trained.preprocessing.encodings, tuple(options.keep))
-    count = predict(trained, rows, output, options.overwrite)
+    count = write_predictions(trained, rows, output, options.overwrite)
     print(f"{count} rows: {output}")
-
-
-def predict(trained: Trained, rows: NewRows, output: Path, overwrite: bool) -> int:
-    """Write the predictions of all rows, in their order, or nothing; return how many there are.
-
-    Raises:
-        ValueError: a column or a cell of the rows that the model cannot be given.
-        OSError: the output is there already, or cannot be written.
-    """
-    predictor, names = Predictor(trained.model, trained.preprocessing), trained.preprocessing.class_names
-    first = torch.from_numpy(trained.preprocessing.mean[None])
-    console = Console(stderr=True)
-    count, num_outputs, suffix = 0, predictor(first).shape[1], output.suffix.lower()
-    columns = (TextColumn("predicting"), BarColumn(), MofNCompleteColumn(), TextColumn("rows"), TimeRemainingColumn())
-    with (
-        whole_file(output, overwrite) as partial,
-        TableWriter(partial, suffix, rows.kept_schema, names, num_outputs) as writer,
-        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
-        torch.inference_mode(),
-    ):
-        task = progress.add_task("", total=rows.expected_rows)
-        for features, kept in rows.pieces():
-            writer.write(kept, predictor(torch.from_numpy(features)).numpy())
-            count += len(features)
-            progress.update(task, completed=count)
-    return count
 
 
 if __name__ == "__main__":

@@ -6,29 +6,13 @@ Forward accumulation carries D tangents through every layer, reverse accumulatio
 """
 
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 
 import torch
 from command_line.one_line_errors import run
 from command_line.one_line_parser import OneLineParser
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from evidence.systems.jacobian_times import time_jacobians, times_figure, times_table
 from rich.console import Console
-from rich.progress import track
-from rich.table import Table
-from torch import Tensor
-
-from lightning_modules.networks import DenseNetwork, forward_jacobian, reverse_jacobian
-
-METHODS: dict[str, Callable[[DenseNetwork, Tensor], Tensor]] = {"forward": forward_jacobian, "reverse": reverse_jacobian}
-DEPTHS = (3, 5, 10)  # L of the networks with P = 1
-DEPTH = 5  # of the networks with more outputs
-MULTIPLES = (0.01, 0.03, 0.1, 0.3, 1, 2, 4)  # their P / D
-Case = tuple[int, int]  # (L, P)
-Times = dict[Case, dict[str, list[float]]]  # milliseconds of a Jacobian, of each repeat by method
 
 
 def main(args: list[str]) -> None:
@@ -45,69 +29,12 @@ def main(args: list[str]) -> None:
         raise ValueError(f"--width={options.width} --repeats={options.repeats} --threads={options.threads}: all must be ≥ 1")
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
-    times = measure(options.width, options.repeats)
-    Console().print(table_of(times, options.width))
+    times = time_jacobians(options.width, options.repeats)
+    Console().print(times_table(times, options.width))
     path = Path(options.output)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure_of(times, options.width).savefig(path, dpi=130)
+    times_figure(times, options.width).savefig(path, dpi=130)
     print(path)
-
-
-@torch.no_grad()
-def measure(width: int, repeats: int) -> Times:
-    """Time every case once a repeat, so that all see the same states of the machine."""
-    outputs = [1, *(max(1, round(multiple * width)) for multiple in MULTIPLES)]
-    cases: list[Case] = sorted({*((depth, 1) for depth in DEPTHS), *((DEPTH, p) for p in outputs)})
-    networks = {(depth, p): DenseNetwork([width] * (depth + 1) + [p], "tanh") for depth, p in cases}
-    times: Times = {case: {name: [] for name in METHODS} for case in cases}
-    x = torch.randn(1, width)
-    # One repeat more than counts: the first pays for threads to start and memory to be found.
-    for repeat in track(range(repeats + 1), "Jacobians", console=Console(stderr=True), transient=True):
-        for case, network in networks.items():
-            for name, method in METHODS.items():
-                start = time.perf_counter()
-                method(network, x)
-                if repeat:
-                    times[case][name].append(1e3 * (time.perf_counter() - start))
-    return times
-
-
-def table_of(times: Times, width: int) -> Table:
-    """Median milliseconds of a Jacobian, which are the seconds of a thousand."""
-    threads = f"{torch.get_num_threads()} thread" + "s" * (torch.get_num_threads() > 1)
-    table = Table("L", "P", *(f"{name} / ms" for name in METHODS), "forward ÷ reverse", title=f"D = {width}, {threads}")
-    for (depth, p), by_method in times.items():
-        medians = [median(by_method[name]) for name in METHODS]
-        table.add_row(str(depth), str(p), *(f"{value:.3g}" for value in medians), f"{medians[0] / medians[1]:.2g}")
-    return table
-
-
-def figure_of(times: Times, width: int) -> Figure:
-    """Time against depth for one output, and against the number of outputs at one depth."""
-    figure = Figure(figsize=(10, 3.5), layout="constrained")
-    by_depth, by_outputs = figure.subplots(1, 2, sharey=True)
-    draw_curves(by_depth, {depth: times[depth, 1] for depth in DEPTHS})
-    by_depth.set_xticks(DEPTHS)
-    by_depth.set(xlabel="hidden layers L, with P = 1 output", ylabel=f"ms per Jacobian, D = {width}", yscale="log")
-    draw_curves(by_outputs, {p: by_method for (depth, p), by_method in times.items() if depth == DEPTH})
-    by_outputs.set(xlabel=f"outputs P, with L = {DEPTH} hidden layers", xscale="log")
-    by_outputs.axvline(width, color="0.4", linestyle="--", linewidth=1)
-    by_outputs.annotate("P = D  ", (width, 0.04), xycoords=("data", "axes fraction"), ha="right", color="0.4")
-    for axis in (by_depth.yaxis, by_outputs.xaxis):
-        axis.set_major_formatter("{x:g}")  # 10, not 10¹
-    figure.legend(*by_depth.get_legend_handles_labels(), loc="outside upper center", ncols=len(METHODS), frameon=False)
-    return figure
-
-
-def draw_curves(axes: Axes, times: dict[int, dict[str, list[float]]]) -> None:
-    """Medians of each method, and the range of the repeats as a band."""
-    for number, name in enumerate(METHODS):
-        repeats = [by_method[name] for by_method in times.values()]
-        axes.plot(list(times), [median(r) for r in repeats], "o-", color=f"C{number}", label=name, linewidth=1.8, markersize=4)
-        axes.fill_between(
-            list(times), [min(r) for r in repeats], [max(r) for r in repeats], color=f"C{number}", alpha=0.15, lw=0
-        )
-    axes.grid(alpha=0.3)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,6 @@ from pathlib import Path
 import torch
 from command_line.one_line_errors import run
 from command_line.one_line_parser import OneLineParser
-from matplotlib.figure import Figure
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from callbacks.two_view_grid import draw_two_views
@@ -27,14 +25,9 @@ def main(args: list[str]) -> None:
     loader = DataLoader(MNISTTwoView(options.data_dir, download=options.download), batch_size=8, shuffle=True)
     path = Path(options.output)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure_of(next(iter(loader))).savefig(path, dpi=130)
+    original, first, second, labels = next(iter(loader))
+    draw_two_views(original, first, second, labels).savefig(path, dpi=130)
     print(path)
-
-
-def figure_of(batch: list[Tensor]) -> Figure:
-    """The figure of a loader's batch."""
-    original, first, second, labels = batch
-    return draw_two_views(original, first, second, labels)
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ def reason(message: str) -> str:
     if refused := re.match(r"Option '(.+)' is not accepted(.*)", text):
         lists = "--model.help=CLASS, --data.help=CLASS and --model.optimizer.help=CLASS list what does"
         if keys[-1] == "peer":
-            lists = "scripts/peers explains what does"
+            lists = "scripts/comparing/peers explains what does"
         return f"{option}.{refused[1]} does not exist for the chosen class{refused[2]}: {lists}"
     if "Not a valid subclass of" in text or "but got" in text:
         return f"{option}: give the name of a class, or its class_path with init_args; choose among {', '.join(known)}"

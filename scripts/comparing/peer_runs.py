@@ -2,9 +2,10 @@
 
 from typing import Any
 
-import peers
 from command_line.one_line_errors import CLASSES, CommandLineError
 from command_line.one_line_parser import OneLineParser
+
+from comparing import peers
 
 # What a misspelt peer is answered with.
 CLASSES["peer"] = [name for name in peers.__all__ if name != "Peer"]

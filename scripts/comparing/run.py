@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from command_line.fit_cli import FitCLI
-from fit import fit
+from command_line.fitting import fit
 from pytorch_lightning import Callback
 from pytorch_lightning.loggers import CSVLogger
 

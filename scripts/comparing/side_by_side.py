@@ -4,13 +4,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from fit import fit
-from peers import Peer
+from command_line.fitting import fit
 from pytorch_lightning import Callback, LightningModule, Trainer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from comparing.divergence import DivergedError, every_method_diverged, reason_of
+from comparing.peers import Peer
 from comparing.run import Run, make_cli, run_method
 from lightning_modules.non_finite_loss import NonFiniteLossError
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from fit import check, fit
+from command_line.fitting import check_before_fit, fit
 from pytorch_lightning import Callback
 
 from comparing.divergence import reason_of
@@ -119,7 +119,7 @@ def trial(comparison: dict[str, Any], method: dict[str, Any], seed: int) -> floa
     """
     course = Course()
     cli = seeded(comparison, method, seed, 0, {**QUIET, "enable_checkpointing": False}, course, test_weights="last")
-    check(cli)
+    check_before_fit(cli)
     cli.trainer.fit(cli.model, cli.datamodule)
     if comparison.get("test_weights") == "best":
         return min(course.values, key=lambda values: values["val/loss"])[comparison["select"]]

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from command_line.quiet import quiet
 from fit import main as fit_main
-from fit import quiet
 
 from callbacks import ConvergenceStatus, GradientNorms
 from datamodules import BreastCancerDataModule, DigitsDataModule, IrisDataModule

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 from command_line.one_line_errors import run
-from compare import COMPARISONS, main
+from compare import main
+from comparing.comparison_file import COMPARISONS
 from comparing.run import make_cli, read_history
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import reproduce
 from command_line.one_line_errors import run
-from readme_tables import README, block, results_block
+from evidence.readme_tables import README, block
+from evidence.systems import SYSTEMS, Claim, Context, Data, Outcome, System, results_file
+from evidence.systems.expectation import rounded
+from evidence.systems.results_file import results_block
 from reproduce import main
-from systems import SYSTEMS, Claim, Context, Data, Outcome, System
-from systems.expectation import rounded
 
 from tests.idx_files import write_mnist
 
@@ -140,7 +141,7 @@ def test_update_merges_into_results_and_readme(
 ) -> None:
     markers = "before\n<!-- results: begin, written by x -->\nold\n<!-- results: end -->\nafter\n"
     for name, value in (("README", folder / "README.md"), ("DOCS", folder), ("RESULTS", folder / "results.json")):
-        monkeypatch.setattr(reproduce, name, value)
+        monkeypatch.setattr(results_file, name, value)
     Path("README.md").write_text(markers)
     systems = tuple(made_up(number, 3.14) for number in ("S1", "S2"))
     monkeypatch.setattr(reproduce, "SYSTEMS", systems)
@@ -160,11 +161,11 @@ def test_update_merges_into_results_and_readme(
 
 def test_readme_shows_what_the_results_are() -> None:
     """`python scripts/reproduce.py all --data_dir data --update_readme` writes both."""
-    results, text = json.loads(reproduce.RESULTS.read_text(encoding="utf-8")), README.read_text(encoding="utf-8")
+    results, text = json.loads(results_file.RESULTS.read_text(encoding="utf-8")), README.read_text(encoding="utf-8")
     assert block(text, "results") == results_block(results)
     assert list(results["systems"]) == NUMBERS
     pictures = {file for system in results["systems"].values() for file in system["pictures"]}
-    assert pictures and pictures == {path.name for path in reproduce.DOCS.glob("systems_*.png")}
+    assert pictures and pictures == {path.name for path in results_file.DOCS.glob("systems_*.png")}
     figure = results["systems"]["S3"]["figures"][0]
     figure["obtained"] = "0.1153"
     assert block(text, "results") != results_block(results), "negative control: another number is another block"

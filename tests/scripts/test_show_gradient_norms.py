@@ -8,7 +8,9 @@ import show_gradient_norms
 import torch
 from command_line.base_config import read_config
 from command_line.one_line_errors import run
+from comparing.comparison_file import COMPARISONS
 from comparing.run import make_cli
+from evidence.systems.gradient_norms import fit_and_log_norms
 from torch.nn.functional import cross_entropy
 
 from tests.idx_files import write_mnist
@@ -17,7 +19,7 @@ from tests.idx_files import write_mnist
 @pytest.fixture
 def comparison(tmp_path: Path) -> dict[str, Any]:
     write_mnist(tmp_path, train=300)
-    comparison = read_config(show_gradient_norms.COMPARISON)
+    comparison = read_config(COMPARISONS / "mnist_deep_tanh.yaml")
     comparison["data"]["init_args"]["data_dir"] = str(tmp_path)
     return comparison
 
@@ -26,7 +28,7 @@ def comparison(tmp_path: Path) -> dict[str, Any]:
 def test_logged_norms_are_those_of_autograd(comparison: dict[str, Any], label: str) -> None:
     method = {**comparison["methods"][label], "max_epochs": 1}
     comparison["trainer"]["precision"] = "64-true"
-    logged, accuracies = show_gradient_norms.fitted(comparison, method)
+    logged, accuracies = fit_and_log_norms(comparison, method)
     # The same start and the same first batch, through autograd.
     cli = make_cli(comparison, method, {"logger": False, "enable_progress_bar": False, "enable_checkpointing": False})
     network = cli.model.network.double()

@@ -8,6 +8,8 @@ import show_jacobians
 import show_relu_functions
 import torch
 from command_line.one_line_errors import run
+from evidence.systems.jacobian_times import time_jacobians
+from evidence.systems.relu_figure import term_label
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def test_jacobians_are_timed_and_drawn(folder: Path, capsys: pytest.CaptureFixtu
 
 
 def test_every_repeat_is_kept() -> None:
-    times = show_jacobians.measure(width=4, repeats=3)
+    times = time_jacobians(width=4, repeats=3)
     assert {len(repeats) for by_method in times.values() for repeats in by_method.values()} == {3}
     assert all(set(by_method) == {"forward", "reverse"} for by_method in times.values())
 
@@ -54,7 +56,7 @@ def test_relu_functions_are_drawn(folder: Path, capsys: pytest.CaptureFixture[st
     ],
 )
 def test_terms_are_written_as_formulas(terms: tuple[float, float, float], label: str) -> None:
-    assert show_relu_functions.term_label(*terms) == label
+    assert term_label(*terms) == label
 
 
 @pytest.mark.parametrize(

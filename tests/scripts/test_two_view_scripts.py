@@ -6,8 +6,8 @@ from pathlib import Path
 import benchmark
 import pytest
 import show_two_views
-from benchmarks import two_view
 from command_line.one_line_errors import run
+from evidence.benchmarks import two_view
 
 from tests.idx_files import write_mnist
 
@@ -39,10 +39,10 @@ def test_benchmark_pairs_both_sides(folder: Path, monkeypatch: pytest.MonkeyPatc
     assert run(benchmark.main, ["two_view", "--json=numbers.json"]) == 0
     assert "two_view" in capsys.readouterr().out
     numbers = json.loads((folder / "numbers.json").read_text())
-    (row,) = numbers["two_view"]
+    (row,) = numbers["sections"]["two_view"]["rows"]
     assert row["case"] == "two views, batches of 128"
     assert len(row["ours"]) == len(row["theirs"]) == 2
     pairs = sorted(ours / theirs for ours, theirs in zip(row["ours"], row["theirs"], strict=True))
     assert row["ratio"] == pytest.approx(sum(pairs) / 2)
     assert row["better"] == ("ours" if row["ratio"] > 1 else "theirs")
-    assert numbers["machine"]
+    assert numbers["sections"]["two_view"]["machine"]

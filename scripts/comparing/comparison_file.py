@@ -1,0 +1,42 @@
+"""The file of a comparison: its data, model and methods, checked to be all there."""
+
+from pathlib import Path
+from typing import Any
+
+from command_line.base_config import read_config
+
+COMPARISONS = Path(__file__).parents[1] / "comparisons"
+
+
+def comparison_names() -> str:
+    """Those of `scripts/comparisons/`, for a message."""
+    return ", ".join(sorted(file.stem for file in COMPARISONS.glob("*.yaml")))
+
+
+def find_comparison(name: str) -> Path:
+    """The file of that name in `scripts/comparisons/`, or at that path.
+
+    Raises:
+        FileNotFoundError: there is neither.
+    """
+    for path in (COMPARISONS / f"{name}.yaml", Path(name)):
+        if path.is_file():
+            return path
+    raise FileNotFoundError(f"there is no comparison {name!r}: choose among {comparison_names()}, or name a YAML file")
+
+
+def read_comparison(path: Path, data_dir: str | None) -> dict[str, Any]:
+    """Its settings, with the data read from another folder if one is given.
+
+    Raises:
+        ValueError: something is missing.
+    """
+    comparison = read_config(path)
+    missing = [key for key in ("title", "data", "model", "methods") if not comparison.get(key)]
+    if comparison.get("seeds") and "select" not in comparison:
+        missing.append("select")
+    if missing:
+        raise ValueError(f"{path} lacks {', '.join(missing)}: compare it with scripts/comparisons/breast_cancer.yaml")
+    if data_dir is not None:
+        comparison["data"].setdefault("init_args", {})["data_dir"] = data_dir
+    return comparison

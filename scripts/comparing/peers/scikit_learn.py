@@ -1,0 +1,93 @@
+"""scikit-learn's logistic regression: the judge of who reached the penalised optimum."""
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import numpy as np
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor
+from torch.nn import Parameter
+
+from comparing.peers.peer import Peer
+from comparing.run import Run
+from lightning_modules.objectives import GLMObjective, Objective
+from lightning_modules.optimizers import CurvatureOptimizer
+
+# The others penalise the bias as well (liblinear) or draw random numbers (sag, saga).
+Solver = Literal["lbfgs", "newton-cg", "newton-cholesky"]
+
+
+@dataclass(frozen=True)
+class ScikitLearn(Peer):
+    """`LogisticRegression(C=1/(n·l2))`, whose minimiser is that of our objective: mean loss + l2/2 ‖W‖², the bias free.
+
+    Args:
+        solver: lbfgs, newton-cg or newton-cholesky.
+        tol: it stops where ‖∇‖∞ of the mean loss with penalty is at most this; > 0. The verdict holds it to that as well.
+        max_iter: iterations after which it gives up.
+    """
+
+    solver: Solver
+    tol: float
+    max_iter: int = 1000
+
+    def __post_init__(self) -> None:
+        if not 0 < self.tol < float("inf") or self.max_iter < 1:
+            raise ValueError(f"ScikitLearn(tol={self.tol}, max_iter={self.max_iter}): give a tol > 0 and a max_iter ≥ 1")
+
+    def method(self, comparison: dict[str, Any]) -> dict[str, Any]:
+        self.classifier(comparison)
+        if not float(comparison["model"].get("init_args", {}).get("l2", 0.0)) > 0:
+            raise ValueError(
+                "ScikitLearn minimises with a penalty: give the comparison's model an l2 > 0, or leave this peer out"
+            )
+        settings = {"solver": self.solver, "tolerance": self.tol, "max_iter": self.max_iter}
+        return {
+            "max_epochs": 1,
+            "data": {"batch_size": None},
+            "optimizer": {"class_path": f"{__name__}.{ScikitLearnSolver.__name__}", "init_args": settings},
+        }
+
+    def observe(self, own: Run, runs: dict[str, Run]) -> list[str]:
+        (iterations,) = own.history["curvature/iterations"]
+        sentences = [f"{own.label}'s one epoch is {iterations:.0f} iterations of {self.solver}, each over all training rows."]
+        for run in runs.values():
+            if run is not own and run.summary["status"] == "converged":
+                excess = run.objective - own.objective
+                place = f"{abs(excess):.1e} {'above' if excess > 0 else 'below'}" if excess else "to the last digit at"
+                sentences.append(f"{run.label} ended {place} {own.label}'s training objective.")
+        return sentences
+
+
+class ScikitLearnSolver(CurvatureOptimizer):
+    """θ ← what scikit-learn returns for the objective's rows, in one step.
+
+    Args:
+        params: the parameters of a penalised classifier, one group.
+        solver, tolerance, max_iter: as `solver`, `tol` and `max_iter` of `ScikitLearn`.
+    """
+
+    def __init__(self, params: Iterable[Parameter], solver: Solver, tolerance: float, max_iter: int) -> None:
+        super().__init__(params, lr=1.0, tolerance=tolerance, solver=solver, max_iter=max_iter)
+
+    def direction(self, theta: Tensor, gradient: Tensor, objective: Objective) -> Tensor:
+        """θ* − θ: (p,), (p,) -> (p,).
+
+        Raises:
+            ValueError: other processes hold some of the rows.
+        """
+        rows, group = cast(GLMObjective, objective), self.param_groups[0]
+        if len(rows.features) < rows.num_rows:
+            raise ValueError("scikit-learn solves on one process: compare with trainer.devices=1")
+        model = LogisticRegression(
+            C=1 / (rows.num_rows * rows.l2), solver=group["solver"], tol=group["tolerance"], max_iter=group["max_iter"]
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # the verdict at the end of the run says it
+            model.fit(rows.features.cpu().numpy(), rows.targets.flatten().cpu().numpy())
+        self.seen["iterations"] = float(model.n_iter_.max())
+        return torch.from_numpy(np.concatenate([model.coef_.ravel(), model.intercept_])).to(theta) - theta

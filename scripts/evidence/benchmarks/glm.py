@@ -1,0 +1,173 @@
+"""Generalised linear models to ‖∇‖∞ ≤ 1e-8: ours, bare and through `Trainer.fit`, against scikit-learn's fastest solver.
+
+Both sides get the same arrays and the same objective, mean loss plus ½ · 1/n ‖W‖², and both are checked to end where the
+largest entry of its gradient is below 1e-8: scikit-learn's tolerance is lowered until it does, and a solver that does not
+within its iterations is out.
+"""
+
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from pytorch_lightning import Trainer
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression as ScikitLogisticRegression
+from torch import Tensor
+from torch.nn import Parameter
+from torch.nn.utils import parameters_to_vector
+
+from datamodules.batch_sampler import ShardedBatchSampler
+from datamodules.tensor_batches import TensorBatches
+from evidence.benchmarks.problems import Problem, bundled, drawn
+from evidence.benchmarks.row import BenchmarkRow
+from lightning_modules import LogisticRegression, ObjectiveModule, SoftmaxRegression
+from lightning_modules.optimizers import CurvatureOptimizer, Newton, SubsampledNewton
+
+TOLERANCE = 1e-8
+PROBLEMS: dict[str, Callable[[], Problem]] = {
+    "1 000 000 × 50": partial(drawn, 1_000_000, 50),
+    "200 000 × 200": partial(drawn, 200_000, 200),
+    "100 000 × 100, condition 1e8": partial(drawn, 100_000, 100, condition=1e8),
+    "100 000 × 50, 5 classes": partial(drawn, 100_000, 50, 5),
+    "breast cancer": partial(bundled, "breast cancer"),
+    "Iris": partial(bundled, "Iris"),
+}
+# Iterations a solver may take before it is out. One of newton-cg has many products in it.
+SOLVERS = {"lbfgs": 300, "newton-cholesky": 50, "newton-cg": 10}
+ROUNDS = 5
+NUM_ROWS = 3 * len(PROBLEMS)
+
+
+class Solver(NamedTuple):
+    """A solver of scikit-learn's, and the tolerance by which it gets where we ask."""
+
+    name: str
+    tolerance: float
+
+    def fit(self, problem: Problem) -> Tensor:
+        """θ (p,) in the layout of `GLMObjective`."""
+        model = ScikitLogisticRegression(C=1.0, solver=self.name, tol=self.tolerance, max_iter=SOLVERS[self.name])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # the gradient is looked at instead
+            model.fit(problem.features.numpy(), problem.targets.numpy())
+        return torch.cat([torch.from_numpy(model.coef_).flatten(), torch.from_numpy(model.intercept_)])
+
+
+def measure(_: str) -> Iterator[BenchmarkRow]:
+    """Seconds (milliseconds for the small ones) to the optimum.
+
+    Raises:
+        ArithmeticError: one of our ways does not reach it.
+    """
+    for name, make in PROBLEMS.items():
+        problem = make()
+        method = SubsampledNewton if len(problem.features) > 10_000 else Newton
+        yield from compared(name, problem, method)
+
+
+def compared(name: str, problem: Problem, method: type[CurvatureOptimizer]) -> Iterator[BenchmarkRow]:
+    """Our ways and the fastest of the solvers in turn, after a first run of each that is checked and not counted."""
+    solver = fastest(problem)
+    ways: dict[str, Callable[[Problem], Tensor]] = {
+        method.__name__: partial(bare, method),
+        f"{method.__name__} by Trainer.fit": partial(by_trainer, method),
+    }
+    if method is not Newton:
+        ways["Newton, every row at every step"] = partial(bare, Newton)
+    for way, fit in ways.items():
+        largest = gradient_max(problem, fit(problem))
+        if not largest <= TOLERANCE:
+            raise ArithmeticError(f"{name}: {way} ended at a gradient of {largest:.1e}, not 1e-8, so no time means anything")
+    unit, scale = ("s", 1.0) if len(problem.features) > 10_000 else ("ms", 1e3)
+    seconds: dict[str, list[float]] = {way: [] for way in (*ways, solver.name)}
+    sides = [*ways.items(), (solver.name, solver.fit)]
+    for number in range(ROUNDS):
+        # Another one first each time: threads of the one before may still wait, at the processor's cost, for more to do.
+        first = number % len(sides)
+        for way, fit in (*sides[first:], *sides[:first]):
+            seconds[way].append(scale * timed(fit, problem))
+    peer = f"scikit-learn {solver.name}"
+    for way in ways:
+        yield BenchmarkRow(f"{name}: {way}", unit, peer, tuple(seconds[way]), tuple(seconds[solver.name]), more_is_better=False)
+
+
+def fastest(problem: Problem) -> Solver:
+    """The solver that is at the optimum first.
+
+    Raises:
+        ArithmeticError: none gets there.
+    """
+    seconds: dict[Solver, float] = {}
+    for name in SOLVERS:
+        for tolerance in (TOLERANCE, TOLERANCE / 4, TOLERANCE / 16):
+            start = time.perf_counter()
+            solution = Solver(name, tolerance).fit(problem)
+            passed = time.perf_counter() - start
+            if gradient_max(problem, solution) <= TOLERANCE:
+                seconds[Solver(name, tolerance)] = passed
+                break
+            if seconds and passed > 3 * min(seconds.values()):
+                break  # it would be no faster with more to do
+    if not seconds:
+        raise ArithmeticError("no solver of scikit-learn's reaches a gradient of 1e-8, so there is nobody to compare with")
+    return min(seconds, key=lambda solver: seconds[solver])
+
+
+def bare(method: Callable[..., CurvatureOptimizer], problem: Problem, tolerance: float = TOLERANCE) -> Tensor:
+    """θ by the optimizer on the objective alone, on the features' device and in their precision."""
+    objective = problem.objective()
+    parameter = Parameter(problem.features.new_zeros(problem.family.num_outputs * (problem.features.shape[1] + 1)))
+    optimizer = method([parameter], tolerance=tolerance)
+
+    def closure() -> Tensor:
+        value, parameter.grad = objective.value_and_gradient(parameter.detach())
+        return value
+
+    while optimizer.status is None:
+        optimizer.step(closure=closure, objective=objective)
+    return parameter.detach()
+
+
+def by_trainer(method: Callable[..., CurvatureOptimizer], problem: Problem, processes: int = 1) -> Tensor:
+    """θ by `Trainer.fit` on a module, nothing logged. Lightning starts the other processes, each with a share of the rows."""
+    features, classes = problem.features.shape[1], problem.family.num_outputs
+    options: dict[str, Any] = {"l2": problem.l2, "optimizer": partial(method, tolerance=TOLERANCE)}
+    model: ObjectiveModule
+    model = LogisticRegression(features, **options) if classes == 1 else SoftmaxRegression(features, classes, **options)
+    trainer = quiet_trainer(processes)
+    sampler = ShardedBatchSampler(len(problem.features), None, rank=trainer.global_rank, world_size=processes)
+    trainer.fit(model, TensorBatches((problem.features, problem.targets), sampler))
+    return parameters_to_vector(model.parameters()).detach()
+
+
+def quiet_trainer(processes: int = 1, accelerator: str = "cpu", max_epochs: int = 100, callbacks: Any = None) -> Trainer:
+    """In float64, keeping and saying nothing."""
+    return Trainer(
+        accelerator=accelerator,
+        devices=processes,
+        strategy="ddp" if processes > 1 else "auto",
+        precision="64-true",
+        max_epochs=max_epochs,
+        callbacks=callbacks,
+        limit_val_batches=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+
+
+def gradient_max(problem: Problem, theta: Tensor) -> float:
+    """‖∇‖∞ at θ (p,)."""
+    objective = problem.objective()
+    return float(objective.gradient(theta.double()).abs().max())
+
+
+def timed(fit: Callable[[Problem], Tensor], problem: Problem) -> float:
+    """Seconds."""
+    start = time.perf_counter()
+    fit(problem)
+    return time.perf_counter() - start

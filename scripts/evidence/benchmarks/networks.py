@@ -1,0 +1,72 @@
+"""Seconds of training until a network is as good on validation as a tuned rival makes it in the end.
+
+Ours is compared with each rival by a study of the two (`comparing.study_run`): the rival's settings are the best of a budget
+of trials, ours are the defaults, and for every seed both are run in turn. The score to reach is that of the weights the rival
+ends with in its worst run, so that all of its runs reach it; a run of ours that does not takes ∞ seconds. Validation comes
+after every epoch, and its time does not count. `networks.yaml` lists the studies and rivals.
+"""
+
+import math
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from command_line.base_config import read_config
+from command_line.quiet import quiet
+from comparing.comparison_file import COMPARISONS
+from comparing.study import Study, StudyRun, is_score
+from comparing.study_run import study_all
+
+from evidence.benchmarks.row import BenchmarkRow
+
+TASKS = Path(__file__).with_suffix(".yaml")
+NUM_ROWS = 12
+
+
+def measure(data_dir: str) -> Iterator[BenchmarkRow | str]:
+    """A row for each network and rival.
+
+    Raises:
+        OSError: a data set is not there.
+    """
+    quiet()
+    for name, task in read_config(TASKS).items():
+        study = read_config(COMPARISONS / f"{task['study']}.yaml")
+        study |= {"methods": study["methods"] | task["methods"], **task.get("changes", {})}
+        study["data"].setdefault("init_args", {})["data_dir"] = data_dir
+        for rival in task["rivals"]:
+            if rival == "Newton-CG" and find_spec("torchmin") is None:
+                yield f"{name}: torchmin, the peer for {rival}, is not installed: pip install '.[bench]'"
+                continue
+            pair = {label: study["methods"][label] for label in (task["ours"], rival)}
+            ours, theirs = study_all({**study, "methods": pair}, lambda _: None)
+            if theirs.runs:
+                yield compared(name, ours, theirs, study["select"])
+            else:
+                yield f"{name}: {rival}: {theirs.divergence}"
+
+
+def compared(name: str, ours: Study, theirs: Study, select: str) -> BenchmarkRow:
+    """Seconds to what all of their runs reach, for every seed with which theirs did not diverge."""
+    target = score_of_all(theirs, select)
+    mine, others = ({run.seed: seconds_to(run, select, target) for run in study.runs} for study in (ours, theirs))
+    case = f"{name}: {ours.label} to a validation {select.rpartition('/')[2]} of {target:.4f}"
+    peer = f"{theirs.label}, {theirs.trials} trial{'s' if theirs.trials > 1 else ''}"
+    if theirs.diverged:
+        peer += f", {len(theirs.diverged)} of {len(others) + len(theirs.diverged)} runs diverged"
+    seconds = tuple(mine.get(seed, math.inf) for seed in others)
+    return BenchmarkRow(case, "s", peer, seconds, tuple(others.values()), more_is_better=False)
+
+
+def score_of_all(study: Study, select: str) -> float:
+    """The worst run's, of the weights that are tested."""
+    worst = min if is_score(select) else max
+    return worst(float(run.summary[select]) for run in study.runs)
+
+
+def seconds_to(run: StudyRun, select: str, target: float) -> float:
+    """Of training until validation says at least as much; ∞ if it never does."""
+    for point in run.course:
+        if point[select] >= target if is_score(select) else point[select] <= target:
+            return point["seconds"]
+    return math.inf

@@ -1,0 +1,64 @@
+"""The measurements of all sections as docs/performance.json keeps them, and README's table of them."""
+
+import json
+from collections.abc import Iterator
+from statistics import median
+from typing import Any
+
+from command_line.summary import write_json
+
+from evidence.benchmarks.row import number
+from evidence.benchmarks.sections import SECTIONS, Measurements
+from evidence.provenance import measured
+from evidence.readme_tables import README, block, markdown_table, write_block
+
+PERFORMANCE = README.parent / "docs" / "performance.json"
+HEADINGS = ("case", "ours", "theirs", "peer", "ours ÷ theirs")
+
+
+def refuse_missing_block() -> None:
+    """Refuse to measure for hours what could not be shown.
+
+    Raises:
+        ValueError: README.md has no place for the table.
+    """
+    block(README.read_text(encoding="utf-8"), "performance")
+
+
+def update_readme(found: dict[str, Measurements]) -> None:
+    """Put the sections that ran to their end into docs/performance.json, and all that is there into README.md.
+
+    Raises:
+        ValueError: there is none, so that no table could be shown.
+    """
+    kept = json.loads(PERFORMANCE.read_text(encoding="utf-8"))["sections"] if PERFORMANCE.exists() else {}
+    kept |= {name: section.plain() for name, section in found.items() if section.rows and section.error is None}
+    if not kept:
+        raise ValueError("the README stays as it is: no section ran to its end with rows to show")
+    sections = {name: kept[name] for name in SECTIONS if name in kept}
+    write_json(PERFORMANCE, {"sections": sections})
+    write_block(README, "performance", performance_block(sections))
+
+
+def performance_block(sections: dict[str, Any]) -> str:
+    """The block "performance": every row of every section, whoever wins; the winner's median is bold.
+
+    Args:
+        sections: by name, each with its `rows` (`BenchmarkRow.plain`), its `remarks`, and where they come from (`provenance`).
+    """
+    table = markdown_table(HEADINGS, [cells for name, section in sections.items() for cells in section_cells(name, section)])
+    rows = [row for section in sections.values() for row in section["rows"]]
+    won = sum(row["better"] == "ours" for row in rows)
+    remarks = [f"- {name}: {remark}" for name, section in sections.items() for remark in section["remarks"]]
+    counted = f"Medians; ours is better in {won} of all {len(rows)} rows. `docs/performance.json` has every measurement."
+    return "\n\n".join([table, f"{counted} Measured: {measured(sections)}.", *(["\n".join(remarks)] if remarks else [])]) + "\n"
+
+
+def section_cells(name: str, section: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """A line with the section's name, then one for each of its rows."""
+    if section["rows"]:
+        yield f"**{name}**", "", "", "", ""
+    for row in section["rows"]:
+        ours, theirs = (f"{number(median(row[side]))} {row['unit']}" for side in ("ours", "theirs"))
+        ours, theirs = (f"**{ours}**", theirs) if row["better"] == "ours" else (ours, f"**{theirs}**")
+        yield row["case"], ours, theirs, row["peer"], number(row["ratio"])

@@ -1,0 +1,69 @@
+"""README's tables, rendered from files of results and put between the markers that name the command which writes them.
+
+<!-- NAME: begin, written by COMMAND -->
+…
+<!-- NAME: end -->
+"""
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def markdown_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of Markdown; a bar within a cell is escaped."""
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |" for cells in lines)
+
+
+def block(text: str, name: str) -> str:
+    """What stands between the markers of a name.
+
+    Raises:
+        ValueError: there is no such pair of markers, or more than one.
+    """
+    return found(text, name)[2]
+
+
+def with_block(text: str, name: str, content: str) -> str:
+    """The text with other content between the markers of a name.
+
+    Raises:
+        ValueError: there is no such pair of markers, or more than one.
+    """
+    match = found(text, name)
+    return text[: match.start(2)] + content + text[match.end(2) :]
+
+
+def write_block(path: Path, name: str, content: str) -> None:
+    """Replace the block in a file, all or nothing.
+
+    Raises:
+        ValueError: there is no such pair of markers, or more than one.
+        OSError: the file cannot be written.
+    """
+    partial = path.with_suffix(".partial")
+    try:
+        partial.write_text(with_block(path.read_text(encoding="utf-8"), name, content), encoding="utf-8")
+        os.replace(partial, path)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink()
+        raise
+
+
+def found(text: str, name: str) -> re.Match[str]:
+    """Begin marker, content and end marker as groups 1 to 3."""
+    name = re.escape(name)
+    matches = list(
+        re.finditer(rf"(<!-- {name}: begin, written by [^\n]+ -->\n)(.*?\n?)(<!-- {name}: end -->)", text, re.DOTALL)
+    )
+    if len(matches) != 1:
+        raise ValueError(
+            f"{len(matches)} blocks between <!-- {name}: begin, written by … --> and <!-- {name}: end -->: there must be one"
+        )
+    return matches[0]

@@ -1,0 +1,22 @@
+"""S14: the tent and the dead zone as ReLU networks with exact weights."""
+
+from evidence.systems.expectation import at_most
+from evidence.systems.relu_figure import draw_functions
+from evidence.systems.system import Claim, Context, Outcome, System
+
+THRESHOLD = 0.5
+
+
+def run(context: Context) -> Outcome:
+    """Both functions against their networks on a grid."""
+    figure, differences = draw_functions(THRESHOLD, 1001)
+    path = context.output / "relu_functions.png"
+    figure.savefig(path, dpi=130)
+    claims = [
+        Claim(f"{name}: largest difference from its network", "0", at_most(1e-15), difference, ".1e", is_headline=True)
+        for name, difference in differences.items()
+    ]
+    return Outcome(claims, [path])
+
+
+SYSTEM = System("S14", "Functions as ReLU networks", run, is_exact=True)

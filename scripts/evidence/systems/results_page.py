@@ -1,0 +1,62 @@
+"""The results of systems as one HTML page with the pictures inside, and the same numbers for machines."""
+
+import html
+from pathlib import Path
+
+from command_line.summary import write_json
+from comparing.page import html_table, inline, page
+
+from evidence.provenance import measured
+from evidence.systems.result import Result, plain
+
+TITLE = "Sixteen published systems, run again"
+HEADINGS = ("figure", "published", "expected here", "obtained", "")
+BODY = """<h1>{title}</h1>
+<p>Measured: {measured}. Expected is what independent code gave on the same data: where a published number is wrong, the
+right one.</p>
+{overview}
+{sections}
+"""
+
+
+def write_results(results: list[Result], output: Path) -> None:
+    """index.html and results.json."""
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "index.html").write_text(results_page(results), encoding="utf-8")
+    write_json(output / "results.json", {"systems": plain(results)})
+
+
+def results_page(results: list[Result]) -> str:
+    """The page: an overview, then a section for each system in the order of the results."""
+    overview: list[tuple[str, ...]] = [
+        (f"{r.system.number} {r.system.title}", r.verdict, f"{r.seconds:.0f} s") for r in results
+    ]
+    return page(
+        TITLE,
+        BODY.format(
+            title=TITLE,
+            measured=html.escape(measured(plain(results))),
+            overview=html_table(("system", "figures", "time"), overview),
+            sections="\n".join(map(section, results)),
+        ),
+    )
+
+
+def section(result: Result) -> str:
+    """One system: what its published version got wrong, its numbers, remarks, pictures."""
+    system, outcome = result.system, result.outcome
+    parts = [f"<h2>{html.escape(f'{system.number} {system.title}')}</h2>"]
+    if system.wrong:
+        parts.append(f"<p><b>Wrong in the published version.</b> {html.escape(system.wrong)}</p>")
+    if result.shortened:
+        parts.append(f"<p><b>Shortened.</b> {html.escape(result.shortened)}</p>")
+    if not outcome.claims:
+        parts.append(f"<p><b>No numbers.</b> {html.escape(result.verdict)}</p>")
+    if outcome.claims:
+        parts.append(html_table(HEADINGS, result.rows()))
+    if outcome.remarks:
+        items = "\n".join(f"<li>{html.escape(text)}</li>" for text in outcome.remarks)
+        parts.append(f"<ul>\n{items}\n</ul>")
+    parts += [f"<pre>{html.escape(table)}</pre>" for table in outcome.tables]
+    parts += [inline(picture) for picture in outcome.pictures]
+    return "\n".join(parts)

@@ -1,6 +1,0 @@
-"""The sixteen published systems, run again through the project's own classes and files."""
-
-from systems.registry import SYSTEMS
-from systems.system import Claim, Context, Data, Outcome, System
-
-__all__ = ["SYSTEMS", "Claim", "Context", "Data", "Outcome", "System"]

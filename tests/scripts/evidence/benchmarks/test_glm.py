@@ -1,0 +1,68 @@
+"""The benchmark of generalised linear models on small ones: both sides end at one optimum, and what does not is out."""
+
+import json
+from functools import partial
+from pathlib import Path
+
+import benchmark
+import pytest
+import torch
+from command_line.one_line_errors import run
+from evidence.benchmarks import glm
+from evidence.benchmarks.problems import Problem, bundled, drawn
+from torch import Tensor
+
+from lightning_modules.optimizers import Newton, SubsampledNewton
+
+PROBLEMS = {"binary": partial(drawn, 12_000, 4), "classes": partial(drawn, 300, 3, 3)}
+
+
+@pytest.mark.parametrize("problem", [drawn(5000, 4), drawn(400, 3, 4), bundled("Iris")], ids=["binary", "classes", "Iris"])
+def test_both_sides_reach_the_same_optimum(problem: Problem) -> None:
+    theirs = glm.fastest(problem).fit(problem)
+    assert glm.gradient_max(problem, theirs) <= glm.TOLERANCE
+    objective = problem.objective()
+    for ours in (glm.bare(Newton, problem), glm.by_trainer(Newton, problem), glm.bare(SubsampledNewton, problem)):
+        assert glm.gradient_max(problem, ours) <= glm.TOLERANCE
+        assert float(objective.value(ours)) == pytest.approx(float(objective.value(theirs)), abs=1e-13)
+        z, expected = ((problem.features @ w.T + b).softmax(1) for w, b in map(objective.split, (ours, theirs)))
+        torch.testing.assert_close(z, expected, rtol=0, atol=1e-5)
+
+
+def test_every_way_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(glm, "PROBLEMS", PROBLEMS)
+    monkeypatch.setattr(glm, "ROUNDS", 2)
+    assert run(benchmark.main, ["glm", f"--json={tmp_path / 'numbers.json'}", "--debug"]) == 0
+    assert "classes: Newton by Trainer.fit" in capsys.readouterr().out
+    rows = json.loads((tmp_path / "numbers.json").read_text())["sections"]["glm"]["rows"]
+    assert [row["case"] for row in rows] == [
+        "binary: SubsampledNewton",
+        "binary: SubsampledNewton by Trainer.fit",
+        "binary: Newton, every row at every step",
+        "classes: Newton",
+        "classes: Newton by Trainer.fit",
+    ]
+    for row in rows:
+        assert row["peer"].removeprefix("scikit-learn ") in glm.SOLVERS
+        assert len(row["ours"]) == len(row["theirs"]) == 2 and min(*row["ours"], *row["theirs"]) > 0
+
+
+def test_a_wrong_answer_of_ours_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control: an answer that is off by little."""
+    right = glm.bare
+
+    def wrong(*args: object) -> Tensor:
+        return right(*args) + 1e-6  # type: ignore[arg-type]
+
+    monkeypatch.setattr(glm, "bare", wrong)
+    with pytest.raises(ArithmeticError, match=r"a case: Newton ended at a gradient of .*, not 1e-8, so no time means anything"):
+        next(glm.compared("a case", drawn(300, 3), Newton))
+
+
+def test_a_solver_that_does_not_arrive_is_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = drawn(300, 5)
+    monkeypatch.setattr(glm, "SOLVERS", {"lbfgs": 1, "newton-cholesky": 50})
+    assert glm.fastest(problem).name == "newton-cholesky"
+    monkeypatch.setattr(glm, "SOLVERS", {"lbfgs": 1})
+    with pytest.raises(ArithmeticError, match="no solver of scikit-learn's reaches a gradient of 1e-8"):
+        glm.fastest(problem)

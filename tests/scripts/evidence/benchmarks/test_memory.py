@@ -1,0 +1,63 @@
+"""The benchmark of memory, in little: what a piece of work takes is found, whoever does it."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from evidence.benchmarks import memory
+from evidence.benchmarks.glm import TOLERANCE
+from evidence.benchmarks.peak_memory import own_mebibytes, peak_mebibytes
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells of a process's memory")
+
+
+def test_the_peak_is_found_though_it_is_over() -> None:
+    peak = peak_mebibytes(lambda: torch.ones(2**24, dtype=torch.float64).sum())
+    assert peak == pytest.approx(128, rel=0.1)
+    assert peak_mebibytes(lambda: torch.ones(2**10)) < 8
+
+
+def test_pages_of_a_mapped_file_do_not_count(tmp_path: Path) -> None:
+    (tmp_path / "zeros").write_bytes(bytes(2**26))
+    assert peak_mebibytes(lambda: torch.from_file(str(tmp_path / "zeros"), size=2**23, dtype=torch.float64).sum()) < 8
+
+
+def test_work_that_fails_is_not_watched_on() -> None:
+    with pytest.raises(ZeroDivisionError):
+        peak_mebibytes(lambda: 1 / 0)
+    assert own_mebibytes() > 1
+
+
+@pytest.mark.parametrize("side", [*memory.METHODS, *memory.SOLVERS])
+def test_a_fit_of_each_reaches_the_optimum(side: str) -> None:
+    largest, mebibytes = memory.fit_mebibytes(side, 5000, 4)
+    assert largest <= TOLERANCE and mebibytes >= 0
+
+
+def test_rows_pair_every_method_with_every_solver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The processes are not started: that is tested by test_scaling.py."""
+    monkeypatch.setattr(memory, "apart", lambda measurement, *arguments: measurement(*arguments))
+    monkeypatch.setattr(memory, "find_spec", lambda name: None)
+    for name, value in (("ROWS", 500), ("FEATURES", 3), ("ROUNDS", 1)):
+        monkeypatch.setattr(memory, name, value)
+    *rows, remark = memory.measure("")
+    assert [(row.case, row.peer) for row in rows if not isinstance(row, str)] == [
+        (f"500 × 3: {method} by Trainer.fit", f"scikit-learn {solver}")
+        for method in ("SubsampledNewton", "Newton")
+        for solver in ("lbfgs", "newton-cholesky")
+    ]
+    assert remark == "curvature diagonals: their peer, BackPACK, is not installed: pip install '.[bench]'"
+
+
+def test_a_fit_that_does_not_arrive_is_no_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "apart", lambda *_: (1e-3, 5.0))
+    with pytest.raises(ArithmeticError, match=r"SubsampledNewton ended at a gradient of 1\.0e-03, not 1e-8"):
+        next(memory.measure(""))
+
+
+@pytest.mark.parametrize("side", ["ours", "BackPACK"])
+@pytest.mark.parametrize("diagonal", memory.DIAGONALS)
+def test_diagonals_of_both_sides(side: str, diagonal: str) -> None:
+    if side == "BackPACK":
+        pytest.importorskip("backpack", reason="the bench extra is not installed")
+    assert memory.diagonal_mebibytes(side, "784-64-64-10", diagonal, 32) >= 0

@@ -1,0 +1,120 @@
+"""README's table of the benchmark, and a run of several sections of which one fails."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import benchmark
+import pytest
+from command_line.one_line_errors import run
+from evidence.benchmarks import performance
+from evidence.benchmarks.performance import performance_block
+from evidence.benchmarks.row import BenchmarkRow
+from evidence.benchmarks.sections import SECTIONS, Section
+from evidence.readme_tables import block
+
+WON = BenchmarkRow("a | b", "s", "them", (1.0, 2.0, 3.0), (4.0, 4.0, 4.0), more_is_better=False)
+LOST = BenchmarkRow("c", "images/s", "them", (10.0,), (2000.0,), more_is_better=True)
+NEVER = BenchmarkRow("d", "s", "them", (float("inf"),), (2.0,), more_is_better=False)
+README = "x\n<!-- performance: begin, written by y -->\nold\n<!-- performance: end -->\nz\n"
+
+
+def section(*given: BenchmarkRow | str, error: Exception | None = None) -> Callable[[str], Iterator[BenchmarkRow | str]]:
+    def measure(_: str) -> Iterator[BenchmarkRow | str]:
+        yield from given
+        if error is not None:
+            raise error
+
+    return measure
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "README.md").write_text(README)
+    monkeypatch.setattr(performance, "README", tmp_path / "README.md")
+    monkeypatch.setattr(performance, "PERFORMANCE", tmp_path / "performance.json")
+    for name in set(SECTIONS) - {"glm", "gpu", "memory"}:
+        monkeypatch.delitem(SECTIONS, name)
+    for name, rows in (("glm", (WON, "a remark")), ("gpu", ("skipped",)), ("memory", (LOST, NEVER))):
+        monkeypatch.setitem(SECTIONS, name, Section(section(*rows), len(rows), ("scikit-learn", "no-such-library")))
+    return tmp_path
+
+
+def test_losses_are_in_the_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(benchmark.main, ["all", "--update_readme", "--debug"]) == 0
+    assert "glm: a remark" in capsys.readouterr().out
+    text = (folder / "README.md").read_text()
+    for line in (
+        "| case | ours | theirs | peer | ours ÷ theirs |",
+        "| **glm** |  |  |  |  |",
+        "| a \\| b | **2 s** | 4 s | them | 0.5 |",
+        "| c | 10 images/s | **2,000 images/s** | them | 0.005 |",
+        "| d | ∞ s | **2 s** | them | ∞ |",
+        "Medians; ours is better in 1 of all 3 rows. `docs/performance.json` has every measurement.",
+        "- glm: a remark",
+    ):
+        assert line in text
+    assert text.startswith("x\n") and text.endswith("<!-- performance: end -->\nz\n") and "gpu" not in text
+    kept = json.loads((folder / "performance.json").read_text())["sections"]
+    assert kept["glm"]["rows"][0]["ours"] == [1.0, 2.0, 3.0]
+    assert all(kept["glm"][name] for name in ("machine", "date", "commit"))
+    assert set(kept["glm"]["versions"]) == {"python", "torch", "pytorch-lightning", "scikit-learn"}
+
+
+def test_a_section_measured_alone_replaces_its_own_rows_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(benchmark.main, ["all", "--update_readme"]) == 0
+    monkeypatch.setitem(SECTIONS, "memory", Section(section(WON), 1))
+    assert run(benchmark.main, ["memory", "--update_readme"]) == 0
+    text = (folder / "README.md").read_text()
+    assert "**glm**" in text and "images/s" not in text and "better in 2 of all 2 rows" in text
+
+
+def test_what_fails_does_not_keep_the_others_from_being_measured(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(SECTIONS, "glm", Section(section(WON, error=ArithmeticError("they differ")), 2))
+    assert run(benchmark.main, ["all", "--json=numbers.json", "--update_readme"]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "error: glm stopped: they differ"
+    numbers = json.loads((folder / "numbers.json").read_text())["sections"]
+    assert len(numbers["memory"]["rows"]) == 2 and numbers["gpu"]["remarks"] == ["skipped"]
+    assert "**glm**" not in (folder / "README.md").read_text(), "half a section is not shown"
+
+
+def test_one_section_that_fails_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SECTIONS, "glm", Section(section(WON, error=OSError("no data")), 2))
+    assert run(benchmark.main, ["glm", "--json=numbers.json", "--update_readme"]) == 1
+    assert [path.name for path in folder.iterdir()] == ["README.md"] and (folder / "README.md").read_text() == README
+
+
+def test_nothing_to_show_leaves_the_readme(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(benchmark.main, ["gpu", "--update_readme"]) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error == "error: the README stays as it is: no section ran to its end with rows to show"
+    assert [path.name for path in folder.iterdir()] == ["README.md"] and (folder / "README.md").read_text() == README
+
+
+def test_a_readme_without_the_block_is_refused_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "README.md").write_text("x\n")
+    monkeypatch.setitem(SECTIONS, "glm", Section(section(error=AssertionError("it was run")), 2))
+    with pytest.raises(ValueError, match="there must be one"):
+        benchmark.main(["glm", "--update_readme"])
+
+
+def test_each_place_day_and_commit_is_named() -> None:
+    entry = {"rows": [WON.plain()], "remarks": [], "machine": "2 cores", "date": "2025-01-01"}
+    later = {**entry, "commit": "abc", "versions": {"torch": "2.9", "python": "3.13"}}
+    shown = performance_block({"glm": entry, "memory": entry, "gpu": later})
+    assert (
+        "Measured: glm, memory on 2 cores, 2025-01-01, before commits were recorded; "
+        "gpu on 2 cores, 2025-01-01, commit abc (python 3.13)." in shown
+    )
+
+
+def test_readme_shows_what_was_measured() -> None:
+    """`python scripts/benchmark.py all --data_dir data --update_readme` writes both."""
+    sections = json.loads(performance.PERFORMANCE.read_text(encoding="utf-8"))["sections"]
+    text = performance.README.read_text(encoding="utf-8")
+    assert block(text, "performance") == performance_block(sections)
+    sections["glm"]["commit"] = "another"
+    assert block(text, "performance") != performance_block(sections), "negative control: another commit is another block"
