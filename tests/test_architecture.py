@@ -1,12 +1,21 @@
 """Who may import whom."""
 
 import ast
+from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("lightning_modules", "datamodules", "callbacks", "scripts")
+# scripts/ is a folder of programs on the path: its packages and programs are imported by their own names.
+SCRIPTS = ROOT / "scripts"
+PROGRAMS = {path.stem for path in SCRIPTS.glob("*.py")}
+OWN = {*PACKAGES, *PROGRAMS, *(path.parent.name for path in SCRIPTS.glob("*/__init__.py"))}
+LIBRARY = ("lightning_modules", "datamodules", "callbacks")
+COMPARING = (*LIBRARY, "command_line", "comparing")
+README_OF_EVIDENCE = ("evidence.provenance", "evidence.readme_tables")
 TORCH_ONLY = ("lightning_modules/objectives", "lightning_modules/optimizers", "lightning_modules/networks")
 # What the files below a folder may import of the project, the most special folder first.
 ALLOWED = {
@@ -17,7 +26,19 @@ ALLOWED = {
     "lightning_modules": ("lightning_modules",),
     "datamodules": ("datamodules",),
     "callbacks": ("callbacks",),
-    "scripts": ("lightning_modules", "datamodules", "callbacks"),
+    "scripts/command_line": (*LIBRARY, "command_line"),
+    "scripts/predicting": (*LIBRARY, "command_line", "predicting"),
+    "scripts/comparing/peers": (*LIBRARY, "command_line", "comparing.peers", "comparing.run"),
+    "scripts/comparing": COMPARING,
+    "scripts/evidence/benchmarks": (*COMPARING, "evidence.benchmarks", *README_OF_EVIDENCE),
+    "scripts/evidence/systems": (*COMPARING, "evidence.systems", "evidence.benchmarks.two_view", *README_OF_EVIDENCE),
+    "scripts/evidence": ("command_line", *README_OF_EVIDENCE),
+    # What a user runs on data of their own needs no evidence.
+    "scripts/fit.py": ("command_line",),
+    "scripts/predict.py": (*LIBRARY, "command_line", "predicting"),
+    "scripts/export.py": (*LIBRARY, "command_line", "predicting"),
+    "scripts/compare.py": COMPARING,
+    "scripts": (*COMPARING, "evidence"),
 }
 FILES = sorted(path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
@@ -33,12 +54,17 @@ def imported(path: Path) -> set[str]:
     return names
 
 
+def forbidden(folder: str, names: set[str]) -> set[str]:
+    """Which of the imported names are the project's and not in the folder's row."""
+    own = {name for name in names if name.split(".")[0] in OWN}
+    return {name for name in own if not any(f"{name}.".startswith(f"{ok}.") for ok in ALLOWED[folder])}
+
+
 @pytest.mark.parametrize("path", FILES, ids=str)
 def test_imports_follow_the_table(path: Path) -> None:
     folder = next(folder for folder in ALLOWED if path.is_relative_to(folder))
-    own = {name for name in imported(path) if name.split(".")[0] in PACKAGES}
-    forbidden = {name for name in own if not any(f"{name}.".startswith(f"{ok}.") for ok in ALLOWED[folder])}
-    assert not forbidden, f"{folder} must not import {forbidden}"
+    wrong = forbidden(folder, imported(path))
+    assert not wrong, f"{folder} must not import {wrong}"
     if folder in TORCH_ONLY or "families" in folder:
         assert not {
             name for name in imported(path) if name.split(".")[0] in ("pytorch_lightning", "lightning_fabric", "torchmetrics")
@@ -64,3 +90,40 @@ def test_the_table_catches_a_wrong_import(tmp_path: Path) -> None:
     """Negative control: the parser sees what it must refuse."""
     (tmp_path / "wrong.py").write_text("import datamodules\nfrom callbacks.gradient_norms import GradientNorms\n")
     assert imported(tmp_path / "wrong.py") == {"datamodules", "callbacks.gradient_norms"}
+    assert forbidden("callbacks", {"datamodules", "callbacks.gradient_norms", "torch"}) == {"datamodules"}
+    assert forbidden("scripts/comparing", {"fit", "evidence.systems", "comparing.run"}) == {"fit", "evidence.systems"}
+    assert forbidden("scripts/fit.py", {"command_line.fitting", "comparing"}) == {"comparing"}
+
+
+def module_imports() -> dict[str, set[str]]:
+    """For each module of scripts/ the modules of scripts/ that it imports, `from package import module` resolved."""
+    names = {path: ".".join(path.relative_to(SCRIPTS).with_suffix("").parts) for path in SCRIPTS.rglob("*.py")}
+    modules = {name.removesuffix(".__init__") for name in names.values()}
+    graph: dict[str, set[str]] = {}
+    for path, name in names.items():
+        found = graph.setdefault(name.removesuffix(".__init__"), set())
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                found |= {
+                    full if (full := f"{node.module}.{alias.name}") in modules else str(node.module) for alias in node.names
+                }
+            elif isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+    return {name: found & modules for name, found in graph.items()}
+
+
+def circle(graph: Mapping[str, set[str]]) -> list[str]:
+    """Modules that import one another in a circle; empty if none do."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_circle_among_the_scripts() -> None:
+    graph = module_imports()
+    assert "command_line.fitting" in graph["fit"] and "evidence.benchmarks.glm" in graph["evidence.benchmarks.sections"]
+    assert circle(graph) == []
+    graph["command_line.fitting"].add("fit")
+    assert set(circle(graph)) == {"fit", "command_line.fitting"}, "negative control"
