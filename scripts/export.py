@@ -5,7 +5,7 @@ from pathlib import Path
 
 from command_line.one_line_errors import run
 from command_line.one_line_parser import OneLineParser
-from command_line.whole_files import whole_file
+from command_line.output_file import output_file
 from predicting.program import PRECISIONS, program
 from predicting.trained import read_trained
 
@@ -25,8 +25,8 @@ def main(args: list[str]) -> None:
     if output.suffix not in FORMATS:
         raise ValueError(f"--output={output}: programs are written as {' or '.join(FORMATS)}")
     trained = read_trained(Path(options.ckpt))
-    with whole_file(output, options.overwrite) as partial:
-        partial.write_bytes(program(trained, output.suffix, options.precision))
+    with output_file(output, options.overwrite) as temporary:
+        temporary.write_bytes(program(trained, output.suffix, options.precision))
     names = trained.preprocessing.class_names
     out = f"probabilities of {', '.join(names)}" if names else "values"
     print(f"{output}: rows of {len(trained.preprocessing.feature_names)} features, unscaled, to {out}")

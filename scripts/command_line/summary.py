@@ -1,8 +1,6 @@
 """What a run ends with: a file for machines, a short table for people, the same beside the curves in TensorBoard."""
 
 import json
-import os
-from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from rich.table import Table
 
 from callbacks.coefficient_intervals import as_rows
 from command_line.fit_cli import FitCLI
+from command_line.whole_files import whole_file
 
 # More than a screen of them are left to `summary.json`.
 MOST_COEFFICIENTS = 32
@@ -44,14 +43,8 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     Raises:
         OSError: the folder cannot be written, or the disk is full.
     """
-    partial = path.with_suffix(".partial")
-    try:
-        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        os.replace(partial, path)
-    except OSError:
-        with suppress(OSError):
-            partial.unlink()
-        raise
+    with whole_file(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def show(summary: dict[str, Any], log_dir: Path | None) -> None:

@@ -1,15 +1,15 @@
 """Checkpoint files that are whole or not there, and run nothing when they are read."""
 
-import os
 import pickle
 import zipfile
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
+
+from command_line.whole_files import whole_file
 
 
 class DamagedCheckpointError(ValueError):
@@ -26,18 +26,11 @@ class WholeCheckpoints(TorchCheckpointIO):
             OSError: the folder cannot be written, or the disk is full; what was there before still is.
         """
         path = Path(path)
-        partial = path.with_suffix(".partial")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with partial.open("wb") as file:
+            with whole_file(path, durable=True) as temporary, temporary.open("wb") as file:
                 torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, path)
-            sync_folder(path.parent)
         except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-            with suppress(OSError):
-                partial.unlink()
             if isinstance(error, RuntimeError) and not isinstance(error.__context__, OSError):
                 raise
             cause = error.__context__ if isinstance(error, RuntimeError) else error
@@ -101,12 +94,3 @@ def newest_whole(paths: Iterable[Path]) -> Path | None:
 def written(path: Path) -> int:
     """When, in nanoseconds."""
     return path.stat().st_mtime_ns
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the folder's entries on disk, too: the rename is lost with the power otherwise."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

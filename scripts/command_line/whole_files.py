@@ -1,34 +1,67 @@
-"""Result files that are whole or not there, and replace nothing unasked."""
+"""Files that are whole or as they were, whatever ends the writing, and whoever else writes the same file meanwhile."""
 
-import errno
 import os
+import platform
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+SUFFIX = ".partial"
+
 
 @contextmanager
-def whole_file(path: Path, overwrite: bool) -> Iterator[Path]:
-    """Another path to write to, which becomes `path` once that is done and vanishes if it fails.
+def whole_file(path: Path, durable: bool = False) -> Iterator[Path]:
+    """A temporary path to write to, which takes the name `path` when the block ends and vanishes if it fails.
+
+    It is in the same folder, since only there a file is renamed at once, and its name is used once, so that of two writers
+    each has a whole file and the later one stays. What a killed process of this machine left of the same file is removed.
+
+    Args:
+        path: of the file; its folder exists.
+        durable: have it on disk before it takes the name, and the name as well: otherwise both may be lost with the power.
 
     Raises:
-        FileExistsError: there is such a file, and `overwrite` does not say to replace it.
         OSError: the folder cannot be written, or the disk is full.
     """
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder: name a file in it")
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists: choose another --output, or replace it with --overwrite")
-    partial = path.with_name(path.name + ".partial")
+    remove_leftovers(path)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}@{platform.node()}{SUFFIX}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield partial
-        os.replace(partial, path)
-    except OSError as error:
-        about_output = error.filename == str(path.parent) or str(partial) in str(error)
-        if error.errno is None or not (about_output or error.errno == errno.ENOSPC):
-            raise  # of what was read meanwhile
-        raise OSError(f"{path} cannot be written ({os.strerror(error.errno)}): choose another --output") from error
+        yield temporary
+        if durable:
+            flush_to_disk(temporary)
+        os.replace(temporary, path)
+        if durable:
+            flush_to_disk(path.parent)
     finally:
         with suppress(OSError):
-            partial.unlink()
+            temporary.unlink()
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what processes of this machine that have ended left of the file."""
+    for leftover in path.parent.glob(f"*@{platform.node()}{SUFFIX}"):
+        number = leftover.name.removeprefix(f"{path.name}.").partition("-")[0]
+        if number.isdigit() and not is_running(int(number)):
+            with suppress(OSError):
+                leftover.unlink()
+
+
+def is_running(process: int) -> bool:
+    """Whether there is a process of that number."""
+    try:
+        os.kill(process, 0)  # sends nothing
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # somebody else's
+    return True
+
+
+def flush_to_disk(path: Path) -> None:
+    """Have a file's content, or a folder's entries, on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

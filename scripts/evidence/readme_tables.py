@@ -5,11 +5,11 @@
 <!-- NAME: end -->
 """
 
-import os
 import re
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
+
+from command_line.whole_files import whole_file
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -46,14 +46,9 @@ def write_block(path: Path, name: str, content: str) -> None:
         ValueError: there is no such pair of markers, or more than one.
         OSError: the file cannot be written.
     """
-    partial = path.with_suffix(".partial")
-    try:
-        partial.write_text(with_block(path.read_text(encoding="utf-8"), name, content), encoding="utf-8")
-        os.replace(partial, path)
-    except OSError:
-        with suppress(OSError):
-            partial.unlink()
-        raise
+    text = with_block(path.read_text(encoding="utf-8"), name, content)
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def found(text: str, name: str) -> re.Match[str]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import torch
-from command_line.whole_files import whole_file
+from command_line.output_file import output_file
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -26,8 +26,8 @@ def write_predictions(trained: Trained, rows: NewRows, output: Path, overwrite: 
     count, num_outputs, suffix = 0, predictor(first).shape[1], output.suffix.lower()
     columns = (TextColumn("predicting"), BarColumn(), MofNCompleteColumn(), TextColumn("rows"), TimeRemainingColumn())
     with (
-        whole_file(output, overwrite) as partial,
-        TableWriter(partial, suffix, rows.kept_schema, names, num_outputs) as writer,
+        output_file(output, overwrite) as temporary,
+        TableWriter(temporary, suffix, rows.kept_schema, names, num_outputs) as writer,
         Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
         torch.inference_mode(),
     ):

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import fit
 import pytest
 import torch
-from command_line import whole_checkpoints
+from command_line import whole_files
 from command_line.one_line_errors import run
 from pytorch_lightning import Callback, LightningModule, Trainer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -51,7 +51,7 @@ class Killer(Callback):
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         if self.place == "writing" and trainer.global_step >= self.step:
-            whole_checkpoints.os = DyingSystem()  # type: ignore[assignment, attr-defined]
+            whole_files.os = DyingSystem()  # type: ignore[assignment, attr-defined]
         self._at(trainer, "batch_end")
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -61,7 +61,8 @@ class Killer(Callback):
 class DyingSystem:
     """The `os` of a process that ends between writing a file and giving it its name."""
 
-    fsync = staticmethod(os.fsync)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
 
     def replace(self, *_: Any) -> None:
         kill()

@@ -1,45 +1,82 @@
-"""Result files are whole or not there."""
+"""Files are whole or as they were, also with several writers, and after one was killed."""
 
-import errno
+import os
+import signal
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 from command_line.whole_files import whole_file
 
+from tests.conftest import ROOT
 
-def test_nothing_is_seen_before_it_is_whole(tmp_path: Path) -> None:
-    target = tmp_path / "new folder" / "out.csv"
-    with whole_file(target, overwrite=False) as partial:
-        partial.write_text("rows")
-        assert not target.exists()
-    assert [path.name for path in target.parent.iterdir()] == ["out.csv"]
-    with pytest.raises(FileExistsError, match="--overwrite"), whole_file(target, overwrite=False):
-        pass
-    with whole_file(target, overwrite=True) as partial:
-        partial.write_text("other rows")
-    assert target.read_text() == "other rows"
+LINES = 20_000
 
 
-@pytest.mark.parametrize("error", [ValueError("a bad cell"), KeyboardInterrupt(), OSError(errno.ENOSPC, "no space")])
-def test_what_fails_leaves_the_old_file(tmp_path: Path, error: BaseException) -> None:
-    target = tmp_path / "out.csv"
-    target.write_text("old")
-    with pytest.raises(type(error)) as raised, whole_file(target, overwrite=True) as partial:
-        partial.write_text("half")
+def write_slowly(path: Path, letter: str) -> None:
+    with whole_file(path) as temporary, temporary.open("w") as file:
+        for _ in range(LINES):
+            file.write(letter)
+
+
+def test_two_writers_do_not_tear_each_others_file(tmp_path: Path) -> None:
+    """Each of many files that two threads write at once is the one's or the other's, from begin to end."""
+    path = tmp_path / "table.csv"
+    for _ in range(20):
+        threads = [threading.Thread(target=write_slowly, args=(path, letter)) for letter in "ab"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert path.read_text() in ("a" * LINES, "b" * LINES)
+        assert list(tmp_path.iterdir()) == [path]
+
+
+def test_one_writer_may_begin_while_the_other_writes(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    with whole_file(path) as first:
+        first.write_text("first")
+        with whole_file(path) as second:
+            assert first != second and first.parent == second.parent == tmp_path
+            second.write_text("second")
+        assert path.read_text() == "second"
+    assert path.read_text() == "first", "the one that ended last"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+DYING = """
+import os, signal, sys
+from pathlib import Path
+from command_line.whole_files import whole_file
+with whole_file(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    path, others = tmp_path / "last.ckpt", tmp_path / "last.ckpt.1-ab@another-machine.partial"
+    others.write_text("of a machine whose processes cannot be seen from here")
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "scripts")}
+    done = subprocess.run([sys.executable, "-c", DYING, str(path)], env=environment, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert not path.exists() and len(list(tmp_path.iterdir())) == 2
+    with whole_file(tmp_path / "last.ckpt.other") as temporary:
+        temporary.write_text("")
+    assert len(list(tmp_path.iterdir())) == 3, "another file's are not touched"
+    with whole_file(path) as temporary:
+        temporary.write_text("whole")
+    assert path.read_text() == "whole"
+    assert {item.name for item in tmp_path.iterdir()} == {path.name, "last.ckpt.other", others.name}
+
+
+@pytest.mark.parametrize("error", [ValueError(), KeyboardInterrupt(), OSError()])
+def test_what_fails_leaves_the_old_file_alone(tmp_path: Path, error: BaseException) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+    with pytest.raises(type(error)), whole_file(path, durable=True) as temporary:
+        temporary.write_text("half")
         raise error
-    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
-    if isinstance(error, OSError):
-        assert "out.csv cannot be written (No space left on device)" in str(raised.value)
-
-
-def test_places_that_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="cannot be written"), whole_file(tmp_path / "file" / "out.csv", overwrite=False):
-        pass
-    with pytest.raises(IsADirectoryError, match="is a folder"), whole_file(tmp_path, overwrite=True):
-        pass
-
-
-def test_an_error_of_what_is_read_meanwhile_keeps_its_words(tmp_path: Path) -> None:
-    with pytest.raises(PermissionError, match="of the data"), whole_file(tmp_path / "out.csv", overwrite=False):
-        raise PermissionError("of the data")
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]

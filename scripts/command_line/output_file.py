@@ -1,0 +1,33 @@
+"""The file that --output names: whole or not there, and replacing nothing unasked."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from command_line.whole_files import whole_file
+
+
+@contextmanager
+def output_file(path: Path, overwrite: bool) -> Iterator[Path]:
+    """A temporary path to write to, see `whole_file`.
+
+    Raises:
+        FileExistsError: there is such a file, and `overwrite` does not say to replace it.
+        OSError: the folder cannot be written, or the disk is full.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: name a file in it")
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists: choose another --output, or replace it with --overwrite")
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as temporary:
+            yield temporary
+    except OSError as error:
+        about_output = error.filename == str(path.parent) or (temporary is not None and str(temporary) in str(error))
+        if error.errno is None or not (about_output or error.errno == errno.ENOSPC):
+            raise  # of what was read meanwhile
+        raise OSError(f"{path} cannot be written ({os.strerror(error.errno)}): choose another --output") from error
