@@ -49,8 +49,8 @@ def with_base(args: list[str]) -> list[str]:
 def read_config(path: Path) -> dict[str, Any]:
     """A YAML file as a mapping."""
     if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in CONFIGS.glob("*.yaml")))
-        raise FileNotFoundError(f"there is no configuration file {path}: scripts/configs/ holds {known}")
+        names = ", ".join(sorted(file.stem for file in CONFIGS.glob("*.yaml")))
+        raise FileNotFoundError(f"there is no configuration file {path}: scripts/configs/ holds {names}")
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -104,23 +104,23 @@ def reason(message: str) -> str:
     option = "--" + ".".join(keys)
     if missing := re.search(r"the following arguments are required: (.+?)\.? ?(Got value|$)", text):
         return f"{option}.{missing[1]} is missing: it has no default"
-    known = CLASSES.get(keys[-1], []) if keys else []
+    choices = CLASSES.get(keys[-1], []) if keys else []
     if unknown := re.match(r"Expected a dot import path string: (.+)", text):
-        return f"{option}: there is no class {unknown[1]!r}{suggestion(unknown[1], known)}; choose among {', '.join(known)}"
+        return f"{option}: there is no class {unknown[1]!r}{suggestion(unknown[1], choices)}; choose among {', '.join(choices)}"
     if unknown := re.search(r"No module named '(.+?)'|module '.+?' has no attribute '.+?'", text):
         named = re.search(r"'class_path': '([^']+)'|class_path='([^']+)'", message)
         word = (named[1] or named[2]) if named else None
-        near = suggestion(word, known) if word else ""
-        return f"{option}: there is no class {word or ''}{near} ({unknown[0]}); choose among {', '.join(known)}"
+        near = suggestion(word, choices) if word else ""
+        return f"{option}: there is no class {word or ''}{near} ({unknown[0]}); choose among {', '.join(choices)}"
     if abstract := re.search(r"instantiatable class, but (\S+) is abstract", text):
-        return f"{option}: {abstract[1]} is abstract and cannot be used itself; choose among {', '.join(known)}"
+        return f"{option}: {abstract[1]} is abstract and cannot be used itself; choose among {', '.join(choices)}"
     if refused := re.match(r"Option '(.+)' is not accepted(.*)", text):
         lists = "--model.help=CLASS, --data.help=CLASS and --model.optimizer.help=CLASS list what does"
         if keys[-1] == "peer":
             lists = "scripts/comparing/peers explains what does"
         return f"{option}.{refused[1]} does not exist for the chosen class{refused[2]}: {lists}"
     if "Not a valid subclass of" in text or "but got" in text:
-        return f"{option}: give the name of a class, or its class_path with init_args; choose among {', '.join(known)}"
+        return f"{option}: give the name of a class, or its class_path with init_args; choose among {', '.join(choices)}"
     if value := re.search(r"Unable to load config '(.+)'", text):
         return f"{option} holds {value[1]!r}: give settings there, each as name: value"
     types = [match for line in reasons if (match := re.match(r"Expected an? (.+?)(\. Got value: (.*))?$", line))]
@@ -131,9 +131,9 @@ def reason(message: str) -> str:
     return f"{option}: {text}" if keys else text
 
 
-def suggestion(word: str, known: list[str]) -> str:
+def suggestion(word: str, choices: list[str]) -> str:
     """– did you mean …? – or nothing."""
-    near = get_close_matches(word, known, 1, 0.6)
-    if not near and (found := get_close_matches(word, short := [name.rpartition(".")[2] for name in known], 1, 0.6)):
-        near = [known[short.index(found[0])]]
+    near = get_close_matches(word, choices, 1, 0.6)
+    if not near and (found := get_close_matches(word, short := [name.rpartition(".")[2] for name in choices], 1, 0.6)):
+        near = [choices[short.index(found[0])]]
     return f" (did you mean {near[0]}?)" if near else ""

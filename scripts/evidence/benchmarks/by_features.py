@@ -19,7 +19,7 @@ CG, DENSE = "conjugate gradients", "Cholesky"
 SOLVERS: dict[str, Literal["cg", "cholesky"]] = {CG: "cg", DENSE: "cholesky"}
 
 
-def measure() -> Iterator[BenchmarkRow | str]:
+def time_solvers() -> Iterator[BenchmarkRow | str]:
     """Seconds to the optimum, and from how many features on conjugate gradients are first.
 
     Raises:

@@ -21,7 +21,7 @@ CLOCKS = {"s": time.perf_counter, "CPU s": time.process_time}
 NUM_ROWS = len(METHODS) * len(CLOCKS)
 
 
-def measure() -> Iterator[BenchmarkRow]:
+def time_processes() -> Iterator[BenchmarkRow]:
     """Seconds of a fit by `Trainer.fit`, after a first one that starts what is started once.
 
     Raises:

@@ -33,7 +33,7 @@ LEAST_ROWS = 1_000_000
 NUM_ROWS = 2 * (len(SIZES) - 1)
 
 
-def measure() -> Iterator[BenchmarkRow]:
+def measure_mapped_tables() -> Iterator[BenchmarkRow]:
     """Nanoseconds a row of value and gradient; MiB of a fit by Newton's method, above what an idle process has.
 
     Raises:

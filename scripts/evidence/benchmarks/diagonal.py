@@ -50,7 +50,7 @@ NUM_ROWS = len(NETWORKS) * len(ACTIVATIONS) * len(DIAGONALS) * 2
 Side = Callable[[], Tensor]
 
 
-def measure(_: str) -> Iterator[BenchmarkRow]:
+def time_diagonals(_: str) -> Iterator[BenchmarkRow]:
     """Milliseconds per diagonal of one batch, ours beside a gradient by autograd and beside each peer.
 
     Raises:
@@ -101,21 +101,21 @@ def our_diagonal(network: DenseNetwork, x: Tensor, y: Tensor, diagonal: str) -> 
     """By `NetworkObjective`, a new one at each run, so that nothing is known from the one before."""
     theta = parameters_to_vector(network.parameters()).detach()
 
-    def run() -> Tensor:
+    def compute() -> Tensor:
         objective = NetworkObjective(network, Categorical(CLASSES), x, y)
         return objective.hessian_diagonal(theta) if diagonal == "Hessian" else objective.ggn_diagonal(theta)
 
-    return run
+    return compute
 
 
 def gradient(network: nn.Module, x: Tensor, y: Tensor) -> Side:
     """By autograd, forward pass included."""
     parameters = list(network.parameters())
 
-    def run() -> Tensor:
+    def compute() -> Tensor:
         return torch.autograd.grad(cross_entropy(network(x), y), parameters)[0]
 
-    return run
+    return compute
 
 
 def backpack_diagonal(network: DenseNetwork, x: Tensor, y: Tensor, extension: str) -> Side:
@@ -124,7 +124,7 @@ def backpack_diagonal(network: DenseNetwork, x: Tensor, y: Tensor, extension: st
     name = {"DiagGGNExact": "diag_ggn_exact", "DiagHessian": "diag_h"}[extension]
     model, loss = backpack.extend(backpack_network(network)), backpack.extend(nn.CrossEntropyLoss())
 
-    def run() -> Tensor:
+    def compute() -> Tensor:
         with backpack.backpack(getattr(extensions, extension)()), warnings.catch_warnings():
             # Of BackPACK's own hooks: it needs no gradient with respect to the data.
             warnings.filterwarnings("ignore", "Full backward hook is firing")
@@ -135,7 +135,7 @@ def backpack_diagonal(network: DenseNetwork, x: Tensor, y: Tensor, extension: st
             delattr(p, name)
         return found
 
-    return run
+    return compute
 
 
 def backpack_network(network: DenseNetwork) -> nn.Module:
@@ -159,7 +159,7 @@ def jacobian_diagonal(network: nn.Module, x: Tensor, y: Tensor) -> Side:
     def outputs(values: dict[str, Tensor], row: Tensor) -> Tensor:
         return functional_call(network, values, (row[None],))[0]
 
-    def run() -> Tensor:
+    def compute() -> Tensor:
         detached = {key: p.detach() for key, p in parameters.items()}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch.func uses what torch deprecates
@@ -168,4 +168,4 @@ def jacobian_diagonal(network: nn.Module, x: Tensor, y: Tensor) -> Side:
         squares = [torch.einsum("cnk,nkp->ncp", factor, j.flatten(2)).square().sum((0, 1)) / len(x) for j in jacobians.values()]
         return torch.cat(squares)
 
-    return run
+    return compute

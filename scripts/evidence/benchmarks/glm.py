@@ -56,7 +56,7 @@ class Solver(NamedTuple):
         return torch.cat([torch.from_numpy(model.coef_).flatten(), torch.from_numpy(model.intercept_)])
 
 
-def measure(_: str) -> Iterator[BenchmarkRow]:
+def time_to_optimum(_: str) -> Iterator[BenchmarkRow]:
     """Seconds (milliseconds for the small ones) to the optimum.
 
     Raises:

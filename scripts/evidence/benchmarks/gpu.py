@@ -31,7 +31,7 @@ CPU = torch.device("cpu")
 NUM_ROWS = len(SHAPES) * len(METHODS) * len(TOLERANCES) + len(two_view.BATCH_SIZES) + 4 + 8
 
 
-def measure(data_dir: str) -> Iterator[BenchmarkRow | str]:
+def compare_gpu_with_cpu(data_dir: str) -> Iterator[BenchmarkRow | str]:
     """Everything below, on the first GPU.
 
     Raises:

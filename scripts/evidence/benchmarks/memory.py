@@ -25,7 +25,7 @@ ROUNDS = 3
 NUM_ROWS = len(METHODS) * len(SOLVERS) + len(NAMES) * len(DIAGONALS)
 
 
-def measure(_: str) -> Iterator[BenchmarkRow | str]:
+def measure_peaks(_: str) -> Iterator[BenchmarkRow | str]:
     """MiB above what the process held when all was at hand but the work not begun.
 
     Raises:

@@ -23,7 +23,7 @@ TASKS = Path(__file__).with_suffix(".yaml")
 NUM_ROWS = 12
 
 
-def measure(data_dir: str) -> Iterator[BenchmarkRow | str]:
+def time_to_rivals_scores(data_dir: str) -> Iterator[BenchmarkRow | str]:
     """A row for each network and rival.
 
     Raises:

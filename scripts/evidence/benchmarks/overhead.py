@@ -28,7 +28,7 @@ CANCER_STEPS, MNIST_EPOCHS = (100, 600), (1, 3)
 BATCH, WIDTHS, LR = 256, (784, 64, 64, 10), 0.1
 
 
-def measure(data_dir: str) -> Iterator[BenchmarkRow]:
+def time_steps(data_dir: str) -> Iterator[BenchmarkRow]:
     """Microseconds per step of gradient descent, ours by `Trainer.fit` beside a bare loop of torch; seconds to a first step."""
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     yield from _on_breast_cancer()

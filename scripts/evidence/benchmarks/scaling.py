@@ -9,11 +9,11 @@ from evidence.benchmarks.row import BenchmarkRow
 NUM_ROWS = by_rows.NUM_ROWS + by_processes.NUM_ROWS + by_features.NUM_ROWS
 
 
-def measure(_: str) -> Iterator[BenchmarkRow | str]:
+def measure_growth(_: str) -> Iterator[BenchmarkRow | str]:
     """The rows of all three.
 
     Raises:
         ArithmeticError: a fit does not reach the optimum.
         OSError: too little space for the largest table.
     """
-    return chain(by_rows.measure(), by_processes.measure(), by_features.measure())
+    return chain(by_rows.measure_mapped_tables(), by_processes.time_processes(), by_features.time_solvers())

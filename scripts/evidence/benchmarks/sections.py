@@ -28,14 +28,14 @@ class Section(NamedTuple):
 
 
 SECTIONS = {
-    "glm": Section(glm.measure, glm.NUM_ROWS, ("scikit-learn",)),
-    "networks": Section(networks.measure, networks.NUM_ROWS, ("pytorch-minimize",)),
-    "diagonal": Section(diagonal.measure, diagonal.NUM_ROWS, ("backpack-for-pytorch",)),
-    "two_view": Section(two_view.measure, two_view.NUM_ROWS, ("lightly", "torchvision")),
-    "overhead": Section(overhead.measure, overhead.NUM_ROWS),
-    "scaling": Section(scaling.measure, scaling.NUM_ROWS),
-    "memory": Section(memory.measure, memory.NUM_ROWS, ("scikit-learn", "backpack-for-pytorch")),
-    "gpu": Section(gpu.measure, gpu.NUM_ROWS),
+    "glm": Section(glm.time_to_optimum, glm.NUM_ROWS, ("scikit-learn",)),
+    "networks": Section(networks.time_to_rivals_scores, networks.NUM_ROWS, ("pytorch-minimize",)),
+    "diagonal": Section(diagonal.time_diagonals, diagonal.NUM_ROWS, ("backpack-for-pytorch",)),
+    "two_view": Section(two_view.count_views_per_second, two_view.NUM_ROWS, ("lightly", "torchvision")),
+    "overhead": Section(overhead.time_steps, overhead.NUM_ROWS),
+    "scaling": Section(scaling.measure_growth, scaling.NUM_ROWS),
+    "memory": Section(memory.measure_peaks, memory.NUM_ROWS, ("scikit-learn", "backpack-for-pytorch")),
+    "gpu": Section(gpu.compare_gpu_with_cpu, gpu.NUM_ROWS),
 }
 
 

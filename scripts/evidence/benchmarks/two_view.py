@@ -18,7 +18,7 @@ PEER_SAMPLES = 6000
 NUM_ROWS = len(BATCH_SIZES)
 
 
-def measure(data_dir: str) -> Iterator[BenchmarkRow]:
+def count_views_per_second(data_dir: str) -> Iterator[BenchmarkRow]:
     """Samples per second, a sample being one image with both views, for several batch sizes of ours.
 
     The peer runs at its best number of workers, after its workers have started, with the same parameters' distributions.

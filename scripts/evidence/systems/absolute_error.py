@@ -18,7 +18,7 @@ WIDTHS, ROWS = (8, 20, 1), 200
 TYPES = {torch.float32: ("1e-7", at_most(5e-7)), torch.float64: ("", at_most(1e-14))}
 
 
-def run(context: Context) -> Outcome:
+def compare_gradient_with_autograd(context: Context) -> Outcome:
     """The gradient against autograd in both floating types."""
     claims = []
     for dtype, (published, expected) in TYPES.items():
@@ -26,10 +26,10 @@ def run(context: Context) -> Outcome:
         x, y = (part.to(dtype) for part in targets(ROWS, WIDTHS))
         theta = parameters(network).to(dtype)
         written = NetworkObjective(network, AbsoluteError(1), x, y).gradient(theta)
-        known = autograd_gradient(network, theta, x, partial(l1_loss, target=y))
+        reference = autograd_gradient(network, theta, x, partial(l1_loss, target=y))
         name = f"gradient under the absolute error, {str(dtype).removeprefix('torch.')}: largest difference from autograd"
-        claims.append(Claim(name, published, expected, float((written - known).abs().max()), ".1e", is_headline=True))
+        claims.append(Claim(name, published, expected, float((written - reference).abs().max()), ".1e", is_headline=True))
     return Outcome(claims)
 
 
-SYSTEM = System("S11", "A two-layer tanh network under the absolute error", run, is_exact=True)
+SYSTEM = System("S11", "A two-layer tanh network under the absolute error", compare_gradient_with_autograd, is_exact=True)

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 
-def relative_difference(found: Tensor, known: Tensor) -> float:
-    """Largest difference of an entry, as a share of the largest entry known: any shape, the same -> number."""
-    return float((found - known).abs().max() / known.abs().max())
+def relative_difference(found: Tensor, reference: Tensor) -> float:
+    """Largest difference of an entry, as a share of the largest entry of the reference: any shape, the same -> number."""
+    return float((found - reference).abs().max() / reference.abs().max())
 
 
 def autograd_gradient(network: nn.Module, theta: Tensor, x: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:

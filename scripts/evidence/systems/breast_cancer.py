@@ -16,7 +16,7 @@ PUBLISHED = {
 FURTHER = "Newton, 200 epochs"
 
 
-def run(context: Context) -> Outcome:
+def compare_three_methods(context: Context) -> Outcome:
     """The published comparison, and Newton's method far beyond it."""
     comparison = comparison_of(context, "breast_cancer")
     runs = compared(context, comparison)
@@ -41,7 +41,7 @@ def run(context: Context) -> Outcome:
 SYSTEM = System(
     "S3",
     "Breast cancer by three methods",
-    run,
+    compare_three_methods,
     wrong="The classes are linearly separable and there is no penalty, so the optimum is at infinity: more epochs of Newton's "
     "method make the training loss vanish and the test loss explode. A step size of 0.1 hides that.",
 )

@@ -36,7 +36,7 @@ BOUNDS: dict[str | float, tuple[str, float]] = {
 }
 
 
-def run(context: Context) -> Outcome:
+def compare_building_blocks(context: Context) -> Outcome:
     """Every block."""
     torch.manual_seed(0)
     return Outcome([*initializations(), *activations(), *losses()])
@@ -86,7 +86,7 @@ def losses() -> list[Claim]:
 SYSTEM = System(
     "S4",
     "Building blocks: initialisations, activations, losses",
-    run,
+    compare_building_blocks,
     wrong="One published version calls ±√(0.5/(in+out)) Xavier's; here that is xavier_half, a name of its own.",
     is_exact=True,
 )

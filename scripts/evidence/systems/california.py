@@ -22,7 +22,7 @@ NETWORKS: dict[str, tuple[str, Expectation]] = {
 ADAM = {"optimizer.lr": 0.03, "data.batch_size": 128}
 
 
-def run(context: Context) -> Outcome:
+def fit_networks_and_line(context: Context) -> Outcome:
     """The network by Newton's method and Adam, the exact line, and what a constant has."""
     comparison = comparison_of(context, "california_mlp")
     if not context.long:
@@ -70,7 +70,7 @@ def line_of(context: Context) -> dict[str, Any]:
 SYSTEM = System(
     "S12",
     "A network on California housing",
-    run,
+    fit_networks_and_line,
     wrong="The published test MAE of 0.8833 came from a broadcasting slip, (B,1,1) − (B,1) → (B,B,1), under which the network "
     "learns the median, whose MAE is 0.8826.",
     shortened="One seed, and Adam's step size and batch are known to be good. --long chooses among twelve and runs five seeds.",

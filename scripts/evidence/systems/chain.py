@@ -22,7 +22,7 @@ DIGITS = 4
 WIDTHS = (5, 8, 8, 8, 3)
 
 
-def run(context: Context) -> Outcome:
+def compare_chain_derivatives(context: Context) -> Outcome:
     """The chain's gradient and Hessian, number by number; the general diagonal against automatic differentiation."""
     found = chain_steps()
     claims = [Claim(f"∂L/∂w{i + 1}", text, rounded(text), float(found.gradient[i])) for i, text in enumerate(GRADIENT)]
@@ -49,7 +49,7 @@ def run(context: Context) -> Outcome:
 SYSTEM = System(
     "S6",
     "Second-order backpropagation through a chain of neurons",
-    run,
+    compare_chain_derivatives,
     wrong="Entry (2,4) of the published Hessian is 2.449, a slip: w₃ was replaced by tanh z₃; entry (4,4) is 0.0004. The "
     "published recursion for the diagonal drops the off-diagonal terms of ∂²L/∂a∂a, which the next layer down needs.",
     is_exact=True,

@@ -37,8 +37,8 @@ class Steps:
     below: Tensor
     z: Tensor
     h: Tensor
-    slope: Tensor
-    bend: Tensor
+    phi_prime: Tensor
+    phi_double_prime: Tensor
     e: Tensor
     delta: Tensor
     gradient: Tensor
@@ -64,8 +64,8 @@ def chain_steps() -> Steps:
         below=numbers(trace.inputs),
         z=numbers(trace.before),
         h=numbers(trace.after),
-        slope=numbers(trace.slopes),
-        bend=numbers([bend for bend in trace.bends if bend is not None]),
+        phi_prime=numbers(trace.slopes),
+        phi_double_prime=numbers([bend for bend in trace.bends if bend is not None]),
         e=torch.tensor([e for _, e, _ in down], dtype=torch.float64),
         delta=torch.tensor([delta for _, _, delta in down], dtype=torch.float64),
         gradient=objective.gradient(theta)[weights],
@@ -86,7 +86,7 @@ def step_tables(found: Steps, digits: int) -> list[Table]:
     up, weights = range(len(WEIGHTS)), torch.tensor(WEIGHTS, dtype=torch.float64)
     down = up[::-1]
     forward = table("Forward", ("h_{ℓ−1}", "w", "z", "h = tanh z", "φ′", "φ″"))
-    fill(forward, up, (found.below, weights, found.z, found.h, found.slope, found.bend), digits)
+    fill(forward, up, (found.below, weights, found.z, found.h, found.phi_prime, found.phi_double_prime), digits)
     # Each row of a sweep takes e or E from the row above it.
     first = table("First order, downwards", ("e = ∂L/∂h", "δ = φ′ e", "∂L/∂w = δ h_{ℓ−1}"))
     fill(first, down, (found.e, found.delta, found.gradient), digits)

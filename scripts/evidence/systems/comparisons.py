@@ -64,6 +64,6 @@ def studied(context: Context, comparison: dict[str, Any]) -> dict[str, Study]:
     def fitted(label: str) -> None:
         nonlocal done
         done += 1
-        context.tell(f"{label}, fit {done} of {total}")
+        context.show_step(f"{label}, fit {done} of {total}")
 
     return {study.label: study for study in study_all(comparison, fitted)}

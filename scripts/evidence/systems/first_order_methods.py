@@ -29,7 +29,7 @@ EPOCHS, BATCH = 10, 32
 WIDTHS, STEPS, LR, MOMENTUM = (4, 10, 3), 30, 0.1, 0.9
 
 
-def run(context: Context) -> Outcome:
+def compare_first_order_methods(context: Context) -> Outcome:
     """Each method on Iris beside the library's layer, loss and loop; then the two that were published wrong, by definition."""
     comparison = comparison_of(context, "iris")
     comparison["methods"] = {
@@ -83,7 +83,7 @@ def step(optimizer: torch.optim.Optimizer, weights: Parameter, objective: Networ
 SYSTEM = System(
     "S5",
     "First-order methods",
-    run,
+    compare_first_order_methods,
     wrong="Adam's bias is corrected twice, and Nesterov's gradient mixes activations of the look-ahead with weights that were "
     "not shifted. Here both are torch.optim's.",
     is_exact=True,

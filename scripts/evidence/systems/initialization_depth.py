@@ -29,13 +29,13 @@ ACCURACIES: dict[str, tuple[str, Expectation]] = {
 }
 
 
-def run(context: Context) -> Outcome:
+def compare_initializations(context: Context) -> Outcome:
     """A fit for each initialisation, its norms as they were logged."""
     comparison = comparison_of(context, "mnist_deep_tanh")
     norms: dict[str, list[float]] = {}
     accuracies: dict[str, list[float]] = {}
     for label, method in comparison["methods"].items():
-        context.tell(label)
+        context.show_step(label)
         norms[label], accuracies[label] = fit_and_log_norms(comparison, method)
     path = context.output / "gradient_norms.png"
     draw_norms(norms, accuracies).savefig(path, dpi=130)
@@ -65,7 +65,7 @@ def weight_norms(comparison: dict[str, Any], method: dict[str, Any]) -> list[flo
 SYSTEM = System(
     "S15",
     "Initialisation and depth",
-    run,
+    compare_initializations,
     needs=Data.MNIST,
     readme_pictures={
         "gradient_norms.png": "Gradient norms of the weights and biases of each layer at the first step, and what is learnt"

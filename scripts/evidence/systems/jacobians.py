@@ -22,7 +22,7 @@ QUICK_WIDTH, QUICK_REPEATS = 8, 2
 SMALL = (6, 7, 7, 5)
 
 
-def run(context: Context) -> Outcome:
+def compare_accumulations(context: Context) -> Outcome:
     """Both against autograd, then against one another."""
     width, repeats = (QUICK_WIDTH, QUICK_REPEATS) if context.quick else (WIDTH, REPEATS)
     threads = torch.get_num_threads()
@@ -49,13 +49,13 @@ def agreements() -> list[Claim]:
     """Both methods on a small network against autograd."""
     network = DenseNetwork(SMALL, "tanh").double()
     x = features(1, SMALL)
-    known = jacobian(lambda row: network(row[None])[0], x[0])[None]
+    reference = jacobian(lambda row: network(row[None])[0], x[0])[None]
     return [
         Claim(
             f"{name} accumulation: largest difference from autograd",
             "",
             at_most(1e-13),
-            relative_difference(method(network, x).detach(), known),
+            relative_difference(method(network, x).detach(), reference),
             ".1e",
         )
         for name, method in METHODS.items()
@@ -80,7 +80,7 @@ def crossover(times: Times) -> float:
 SYSTEM = System(
     "S13",
     "Jacobians by forward and by reverse accumulation",
-    run,
+    compare_accumulations,
     readme_pictures={"jacobians.png": "Jacobians by forward and reverse accumulation: time against depth and against outputs"},
     wrong="The two rows of the published table are swapped: with one output, reverse accumulation is the faster. The published "
     "code multiplies by full diagonal matrices as well, which this one does not.",

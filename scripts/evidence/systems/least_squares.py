@@ -53,7 +53,7 @@ class Iterates(Callback):
         self.thetas.append(parameters_to_vector(pl_module.parameters()).detach().clone())
 
 
-def run(context: Context) -> Outcome:
+def compare_with_closed_form(context: Context) -> Outcome:
     """One step of Newton's method, and the path of gradient descent for three step sizes."""
     problem = make_problem()
     newton = iterates(problem, Newton, 1)
@@ -67,12 +67,12 @@ def run(context: Context) -> Outcome:
             is_headline=True,
         )
     ]
-    paths, known = {}, {}
+    paths, exact_paths = {}, {}
     for share in SHARES:
         alpha = share / problem.largest
         taken = iterates(problem, partial(GradientDescent, lr=alpha * ROWS), STEPS)
         exact = closed_form(problem, taken[0], alpha, len(taken))
-        paths[share], known[share] = distances(taken, problem), distances(exact, problem)
+        paths[share], exact_paths[share] = distances(taken, problem), distances(exact, problem)
         difference = float((taken - exact).abs().max() / exact.abs().max())
         name = f"gradient descent, α = {share:g}/λ_max: largest difference of {len(taken) - 1} iterates from the closed form"
         claims.append(Claim(name, "0", at_most(1e-12), difference, ".1e", is_headline=share == SHARES[0]))
@@ -82,7 +82,7 @@ def run(context: Context) -> Outcome:
         Claim(name.format(below), "converges", at_most(0.1), paths[below][-1], ".1e"),
         Claim(name.format(above), "diverges", at_least(10), paths[above][-1], ".1e"),
     ]
-    return Outcome(claims, [draw(paths, known, distances(newton, problem), context.output)])
+    return Outcome(claims, [draw(paths, exact_paths, distances(newton, problem), context.output)])
 
 
 def make_problem() -> Problem:
@@ -135,12 +135,12 @@ def distances(thetas: Tensor, problem: Problem) -> list[float]:
     return (lengths / lengths[0]).tolist()
 
 
-def draw(paths: dict[float, list[float]], known: dict[float, list[float]], newton: list[float], output: Path) -> Path:
+def draw(paths: dict[float, list[float]], exact_paths: dict[float, list[float]], newton: list[float], output: Path) -> Path:
     """Iterates as dots over the closed form as lines."""
     figure = Figure(figsize=(8, 4.2), layout="constrained")
     axes = figure.subplots()
     for number, (share, values) in enumerate(paths.items()):
-        axes.plot(known[share], color=f"C{number}", linewidth=1.5, label=f"closed form, α = {share:g}/λ_max")
+        axes.plot(exact_paths[share], color=f"C{number}", linewidth=1.5, label=f"closed form, α = {share:g}/λ_max")
         axes.plot(values, "o", color=f"C{number}", markersize=4, markerfacecolor="none", label="gradient descent")
     axes.plot(newton, "s--", color="black", markersize=5, label="Newton")
     axes.set(xlabel="iterate k", ylabel="‖w_k − w*‖ / ‖w_0 − w*‖", yscale="log")
@@ -151,4 +151,4 @@ def draw(paths: dict[float, list[float]], known: dict[float, list[float]], newto
     return path
 
 
-SYSTEM = System("S16", "Least squares in closed form", run, is_exact=True)
+SYSTEM = System("S16", "Least squares in closed form", compare_with_closed_form, is_exact=True)

@@ -18,14 +18,14 @@ PEERS = ("scikit-learn",)
 ZERO_ONE_TRAIN, SOFTMAX_TRAIN = between(0.0065, 0.0082), near(0.299, 0.009)
 
 
-def run_zero_one(context: Context) -> Outcome:
+def classify_zeros_and_ones(context: Context) -> Outcome:
     """Zeros against ones."""
     runs = compared(context, comparison_of(context, "mnist_zero_one"))
     test = Claim("test accuracy, SGD", "0.9992", near(0.9976, 0.0016), runs[SGD].summary["test/accuracy"], is_headline=True)
     return outcome_of(context, runs, [test, train_loss(runs, "0.0082", ZERO_ONE_TRAIN)])
 
 
-def run_softmax(context: Context) -> Outcome:
+def classify_digits(context: Context) -> Outcome:
     """All ten digits; plain gradient descent, which is no part of the row, stays out."""
     comparison = comparison_of(context, "mnist_softmax")
     del comparison["methods"]["gradient descent"]
@@ -79,11 +79,11 @@ def outcome_of(context: Context, runs: dict[str, Run], claims: list[Claim]) -> O
     return Outcome(claims, [*draw_class_figures(found, context.output), *curves], observe(found, []))
 
 
-ZERO_ONE = System("S8", "MNIST's zeros and ones by logistic regression", run_zero_one, needs=Data.MNIST, peers=PEERS)
+ZERO_ONE = System("S8", "MNIST's zeros and ones by logistic regression", classify_zeros_and_ones, needs=Data.MNIST, peers=PEERS)
 SOFTMAX = System(
     "S9",
     "MNIST by softmax regression",
-    run_softmax,
+    classify_digits,
     wrong="The published training loss of epoch 1, 1.1717, is a mean over its batches while the weights change, so it is not "
     "compared with the loss after the epoch.",
     needs=Data.MNIST,

@@ -7,7 +7,7 @@ from evidence.systems.system import Claim, Context, Outcome, System
 THRESHOLD = 0.5
 
 
-def run(context: Context) -> Outcome:
+def compare_functions_with_networks(context: Context) -> Outcome:
     """Both functions against their networks on a grid."""
     figure, differences = draw_functions(THRESHOLD, 1001)
     path = context.output / "relu_functions.png"
@@ -19,4 +19,4 @@ def run(context: Context) -> Outcome:
     return Outcome(claims, [path])
 
 
-SYSTEM = System("S14", "Functions as ReLU networks", run, is_exact=True)
+SYSTEM = System("S14", "Functions as ReLU networks", compare_functions_with_networks, is_exact=True)

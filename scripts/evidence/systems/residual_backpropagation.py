@@ -15,7 +15,7 @@ WIDTH, ROWS = 6, 30
 ROUNDING = at_most(1e-12)
 
 
-def run(context: Context) -> Outcome:
+def compare_gradients_with_autograd(context: Context) -> Outcome:
     """The gradient of every activation at every depth against autograd."""
     worst = {name: max(difference(name, hidden) for hidden in DEPTHS) for name in ACTIVATIONS if name != "sign"}
     depths = f"{', '.join(map(str, DEPTHS))} hidden layers"
@@ -36,4 +36,4 @@ def difference(activation: str, hidden: int) -> float:
     return relative_difference(written, autograd_gradient(network, theta, x, lambda outputs: mse_loss(outputs, y)))
 
 
-SYSTEM = System("S1", "Backpropagation through a residual network", run, is_exact=True)
+SYSTEM = System("S1", "Backpropagation through a residual network", compare_gradients_with_autograd, is_exact=True)

@@ -41,11 +41,11 @@ def run_systems(systems: list[System], data_dir: Path, output: Path, quick: bool
 
         for system in systems:
 
-            def say(step: str, number: str = system.number) -> None:
+            def show_step(step: str, number: str = system.number) -> None:
                 progress.update(task, description=f"{number}: {step}"[:60])
 
-            say(system.title)
-            context = Context(data_dir, output / system.number, quick, long, say, paused)
+            show_step(system.title)
+            context = Context(data_dir, output / system.number, quick, long, show_step, paused)
             results.append(run_system(system, context, debug))
             progress.advance(task)
             with paused():

@@ -31,7 +31,7 @@ IRIS: dict[str, tuple[str, Expectation]] = {
 LEARNT = 0.9
 
 
-def run(context: Context) -> Outcome:
+def compare_on_digits_and_flowers(context: Context) -> Outcome:
     """Both tables."""
     digits, flowers = on_mnist(context), on_iris(context)
     return Outcome([*digits.claims, *flowers.claims], [*digits.pictures, *flowers.pictures], digits.remarks)
@@ -93,7 +93,7 @@ def draw(
 SYSTEM = System(
     "S7",
     "MNIST and Iris by first-order methods and diagonal Newton",
-    run,
+    compare_on_digits_and_flowers,
     wrong="Newton's method on the diagonal did not learn: a diagonal without the size of its step. Here the local quadratic "
     "model says how far to go. The published Iris scores are of 15 flowers; here every flower is tested.",
     shortened="One seed, step sizes that are known to be good, 6 epochs in place of 100; one 5-fold cross-validation in place "

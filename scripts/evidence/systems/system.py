@@ -68,7 +68,7 @@ class Context:
         output: folder of its pictures and logs, which exists.
         quick: whether to run at the smallest size that passes every line.
         long: whether to run the row whole where it is otherwise shortened.
-        tell: says to the user what is being done now.
+        show_step: shows the user what is being done now.
         paused: holds this script's progress bar back while another one is shown.
     """
 
@@ -76,7 +76,7 @@ class Context:
     output: Path
     quick: bool
     long: bool
-    tell: Callable[[str], None]
+    show_step: Callable[[str], None]
     paused: Callable[[], AbstractContextManager[None]]
 
 

@@ -18,7 +18,7 @@ PROBES = {"accuracy": 0.97, "knn_accuracy": 0.957}
 ROWS, BATCH, WORKERS = 8, 512, 2
 
 
-def run(context: Context) -> Outcome:
+def check_and_time_views(context: Context) -> Outcome:
     """The figure of a minibatch, that its views differ, and how many are made in a second."""
     torch.manual_seed(0)
     dataset = MNISTTwoView(str(context.data_dir))
@@ -29,7 +29,7 @@ def run(context: Context) -> Outcome:
     same = float((first == second).flatten(1).all(1).float().mean())
     claims = [Claim("share of images whose two views are equal", "", at_most(0), same, ".3f")]
     if not context.quick:
-        context.tell("views per second")
+        context.show_step("views per second")
         batched(dataset.images.data, BATCH)  # the first run pays for starting threads
         ours, theirs = batched(dataset.images.data, BATCH), per_sample(dataset, WORKERS)
         name = f"images with both views a second, in batches of {BATCH}, ÷ per sample with {WORKERS} workers"
@@ -42,7 +42,7 @@ def run(context: Context) -> Outcome:
 
 def features(context: Context) -> list[Claim]:
     """What SimCLR learns from the views without labels, as `fit.py` judges it."""
-    context.tell("SimCLR")
+    context.show_step("SimCLR")
     config = read_config(CONFIGS / "mnist_two_view_simclr_adam.yaml")
     config["data"]["init_args"]["data_dir"] = str(context.data_dir)
     config["trainer"] |= {
@@ -63,7 +63,7 @@ def features(context: Context) -> list[Claim]:
 SYSTEM = System(
     "S2",
     "Two views of MNIST",
-    run,
+    check_and_time_views,
     needs=Data.MNIST,
     peers=("lightly", "torchvision"),
     shortened="Only --long learns features from these views by SimCLR, which takes minutes.",

@@ -30,14 +30,14 @@ SHORT = {
 }
 
 
-def run(context: Context) -> Outcome:
+def sweep_settings(context: Context) -> Outcome:
     """The gradient against autograd, then the sweeps."""
     network = DenseNetwork(WIDTHS, "relu", "kaiming_uniform")
     (x, labels), theta = classes(ROWS, WIDTHS), 0.1 * parameters(network)
     written = NetworkObjective(network, Categorical(WIDTHS[-1]), x, labels).gradient(theta)
-    known = autograd_gradient(network, theta, x, lambda outputs: cross_entropy(outputs, labels))
+    reference = autograd_gradient(network, theta, x, lambda outputs: cross_entropy(outputs, labels))
     name = f"gradient of {'-'.join(map(str, WIDTHS))}: largest difference from autograd"
-    claims = [Claim(name, "", at_most(1e-12), relative_difference(written, known), ".1e", is_headline=True)]
+    claims = [Claim(name, "", at_most(1e-12), relative_difference(written, reference), ".1e", is_headline=True)]
     comparison = comparison_of(context, "mnist_sweeps")
     methods = comparison["methods"]
     divergent = {**comparison, "methods": {LARGEST: methods.pop(LARGEST)}}
@@ -67,7 +67,7 @@ def end_of(study: Study) -> str:
 SYSTEM = System(
     "S10",
     "A wide network on MNIST: step size, batch, depth and width",
-    run,
+    sweep_settings,
     wrong="The published test set was drawn from the training images and was not normalised as these were. Here the test "
     "images are the official ones, scaled like the others.",
     shortened="2 epochs of most settings, 7 and 3 of the step sizes 0.01 and 0.1, whose accuracies then were published; step "

@@ -23,7 +23,7 @@ PLACES = [CPU, *([torch.device("cuda")] if torch.cuda.is_available() else [])]
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_without_a_gpu_one_line_says_so() -> None:
-    assert list(gpu.measure("nowhere")) == ["skipped: torch finds no CUDA device here"]
+    assert list(gpu.compare_gpu_with_cpu("nowhere")) == ["skipped: torch finds no CUDA device here"]
 
 
 @pytest.mark.parametrize("device", PLACES, ids=str)

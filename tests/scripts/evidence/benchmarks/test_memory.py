@@ -40,7 +40,7 @@ def test_rows_pair_every_method_with_every_solver(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(memory, "find_spec", lambda name: None)
     for name, value in (("ROWS", 500), ("FEATURES", 3), ("ROUNDS", 1)):
         monkeypatch.setattr(memory, name, value)
-    *rows, remark = memory.measure("")
+    *rows, remark = memory.measure_peaks("")
     assert [(row.case, row.peer) for row in rows if not isinstance(row, str)] == [
         (f"500 × 3: {method} by Trainer.fit", f"scikit-learn {solver}")
         for method in ("SubsampledNewton", "Newton")
@@ -52,7 +52,7 @@ def test_rows_pair_every_method_with_every_solver(monkeypatch: pytest.MonkeyPatc
 def test_a_fit_that_does_not_arrive_is_no_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "apart", lambda *_: (1e-3, 5.0))
     with pytest.raises(ArithmeticError, match=r"SubsampledNewton ended at a gradient of 1\.0e-03, not 1e-8"):
-        next(memory.measure(""))
+        next(memory.measure_peaks(""))
 
 
 @pytest.mark.parametrize("side", ["ours", "BackPACK"])

@@ -37,7 +37,7 @@ IRIS = {
 def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *rivals: str) -> list[BenchmarkRow | str]:
     (tmp_path / "tasks.yaml").write_text(yaml.safe_dump({"Iris": IRIS | {"rivals": list(rivals)}}))
     monkeypatch.setattr(networks, "TASKS", tmp_path / "tasks.yaml")
-    return list(networks.measure(str(tmp_path)))
+    return list(networks.time_to_rivals_scores(str(tmp_path)))
 
 
 def test_every_seed_is_timed_until_the_rivals_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ def test_another_process_returns_what_a_function_returns() -> None:
 def test_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("SIZES", (1000, 3000)), ("ROUNDS", 1), ("FITS", 1), ("LEAST_ROWS", 3000), ("PIECE", 700)):
         monkeypatch.setattr(by_rows, name, value)
-    passes, memory = by_rows.measure()
+    passes, memory = by_rows.measure_mapped_tables()
     assert (passes.case, passes.peer) == ("3 000 × 20 on disk: value and gradient, each row", "1 000 × 20")
     assert min(*passes.ours, *passes.theirs) > 0
     assert memory.unit == "MiB" and len(memory.ours) == len(memory.theirs) == 1
@@ -59,7 +59,7 @@ def test_a_fit_that_does_not_arrive_is_no_measurement(monkeypatch: pytest.Monkey
 def test_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("ROWS", 5000), ("FEATURES", 4), ("ROUNDS", 1), ("FITS", 2)):
         monkeypatch.setattr(by_processes, name, value)
-    rows = list(by_processes.measure())
+    rows = list(by_processes.time_processes())
     assert [(row.unit, row.peer) for row in rows] == [("s", "1 process"), ("CPU s", "1 process")] * 2
     assert all(len(row.ours) == len(row.theirs) == 2 for row in rows)
 
@@ -67,7 +67,7 @@ def test_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_features(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("ROWS", 300), ("DIMENSIONS", (2, 9)), ("ROUNDS", 2)):
         monkeypatch.setattr(by_features, name, value)
-    *rows, remark = by_features.measure()
+    *rows, remark = by_features.time_solvers()
     assert all(isinstance(row, BenchmarkRow) and len(row.ours) == 2 for row in rows) and len(rows) == 2
     assert isinstance(remark, str) and remark.startswith("300 rows: conjugate gradients win")
 

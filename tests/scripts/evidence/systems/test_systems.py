@@ -29,7 +29,9 @@ from tests.idx_files import write_mnist
 
 @pytest.fixture
 def context(tmp_path: Path) -> Context:
-    return Context(tmp_path, tmp_path, quick=False, long=False, tell=lambda step: None, paused=lambda: pytest.fail("no bar"))
+    return Context(
+        tmp_path, tmp_path, quick=False, long=False, show_step=lambda step: None, paused=lambda: pytest.fail("no bar")
+    )
 
 
 def test_a_network_without_its_skips_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,7 +47,7 @@ def test_a_network_without_its_skips_is_told_apart(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_published_slips_of_the_chain_would_fail(context: Context) -> None:
-    claims = {claim.name: claim for claim in chain.run(context).claims}
+    claims = {claim.name: claim for claim in chain.compare_chain_derivatives(context).claims}
     for name, wrong in (("∂²L/∂w2∂w4", 2.449), ("∂²L/∂w4∂w4", 0.0004)):
         assert claims[name].ok
         assert not claims[name].expected.met(wrong)
@@ -100,7 +102,7 @@ def test_the_largest_step_size_of_s10_may_diverge(tmp_path: Path, monkeypatch: p
     comparison["methods"][wide_network.LARGEST]["optimizer"]["init_args"]["lr"] = 1e30
     monkeypatch.setattr(wide_network, "comparison_of", lambda *_: comparison)
     monkeypatch.setattr(wide_network, "SHORT", {label: wide_network.SHORT[label] for label in wide_network.POINTS})
-    outcome = wide_network.run(replace(context, quick=True))
+    outcome = wide_network.sweep_settings(replace(context, quick=True))
     assert [claim.ok for claim in outcome.claims] == [True]
     assert re.fullmatch(r"lr 1\.0: it diverged \(the loss is \w+ at step \d\)\.", outcome.remarks[0])
     assert [remark.partition(":")[0] for remark in outcome.remarks[1:]] == list(wide_network.POINTS)
@@ -113,14 +115,16 @@ def test_a_system_that_needs_a_number_of_a_method_that_diverged_is_told_which(
     comparison["methods"]["gradient descent"]["optimizer"]["init_args"]["lr"] = 1e308
     monkeypatch.setattr(breast_cancer, "comparison_of", lambda *_: comparison)
     with pytest.raises(DivergedError, match=r"^gradient descent diverged: the loss is \w+ at step \d$"):
-        breast_cancer.run(replace(context, quick=True, paused=nullcontext))
+        breast_cancer.compare_three_methods(replace(context, quick=True, paused=nullcontext))
 
 
 def test_a_comparison_is_shortened_only_if_it_is_quick(context: Context) -> None:
     whole = comparison_of(context, "mnist_mlp")
     assert (len(whole["seeds"]), whole["methods"]["Adam"]["max_epochs"]) == (5, 6)
     assert "limit_train_batches" not in whole["trainer"]
-    short = comparison_of(Context(context.data_dir, context.output, True, False, context.tell, context.paused), "mnist_mlp")
+    short = comparison_of(
+        Context(context.data_dir, context.output, True, False, context.show_step, context.paused), "mnist_mlp"
+    )
     assert (len(short["seeds"]), short["methods"]["Adam"]["max_epochs"]) == (1, QUICK_EPOCHS)
     assert len(short["methods"]["Adam"]["tune"]["optimizer.lr"]) == 1
     assert short["data"]["init_args"]["data_dir"] == str(context.data_dir)
