@@ -9,7 +9,8 @@ from typing import Any
 from callbacks.last_checkpoint import NAME as LAST
 from command_line.fit_cli import FitCLI
 from command_line.resume import check_resumable
-from command_line.summary import log_text, summarize, write_json
+from command_line.summary import log_text, summarize
+from command_line.whole_files import write_json
 
 
 def fit(cli: FitCLI) -> tuple[dict[str, Any], Path | None]:

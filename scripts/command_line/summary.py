@@ -1,6 +1,5 @@
 """What a run ends with: a file for machines, a short table for people, the same beside the curves in TensorBoard."""
 
-import json
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from rich.table import Table
 
 from callbacks.coefficient_intervals import as_rows
 from command_line.fit_cli import FitCLI
-from command_line.whole_files import whole_file
 
 # More than a screen of them are left to `summary.json`.
 MOST_COEFFICIENTS = 32
@@ -35,16 +33,6 @@ def summarize(cli: FitCLI, metrics: dict[str, float]) -> dict[str, Any]:
         "weights": cli.config.test_weights,
         "versions": {name: version(name) for name in LIBRARIES},
     }
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write all or nothing: a reader never sees half a file.
-
-    Raises:
-        OSError: the folder cannot be written, or the disk is full.
-    """
-    with whole_file(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def show(summary: dict[str, Any], log_dir: Path | None) -> None:

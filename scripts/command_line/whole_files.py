@@ -1,11 +1,13 @@
 """Files that are whole or as they were, whatever ends the writing, and whoever else writes the same file meanwhile."""
 
+import json
 import os
 import platform
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 SUFFIX = ".partial"
 
@@ -65,3 +67,14 @@ def flush_to_disk(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text, all of it or nothing; raises what `whole_file` does."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write plain values as JSON, all or nothing; raises what `whole_file` does."""
+    write_whole(path, json.dumps(content, indent=2) + "\n")

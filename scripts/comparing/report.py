@@ -4,7 +4,7 @@ import html
 from pathlib import Path
 from typing import Any
 
-from command_line.summary import write_json
+from command_line.whole_files import write_json
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
@@ -28,13 +28,20 @@ training alone, without evaluation, in one run on one machine.</p>
 
 
 def write_report(
-    title: str, runs: list[Run], observations: list[str], curves: list[Path], classes: list[Path], output: Path
+    title: str,
+    runs: list[Run],
+    diverged: dict[str, str],
+    observations: list[str],
+    curves: list[Path],
+    classes: list[Path],
+    output: Path,
 ) -> Table:
     """Write report.html and report.json; return the table for the terminal.
 
     Args:
         title: the headline.
         runs: at least one.
+        diverged: what became of the loss of the methods without a row, by label.
         observations: what the numbers say, a sentence each.
         curves: figures against epochs and seconds.
         classes: figures by class; none under regression.
@@ -57,8 +64,8 @@ def write_report(
     )
     (output / "report.html").write_text(page(title, body), encoding="utf-8")
     results = {run.label: run.summary | by_class(run) for run in runs}
-    write_json(output / "report.json", {"title": title, "runs": results, "observations": observations})
-    return terminal_table(title, headings, rows)
+    write_json(output / "report.json", {"title": title, "runs": results, "diverged": diverged, "observations": observations})
+    return terminal_table(title, headings, rows, diverged)
 
 
 def row(run: Run) -> tuple[str, ...]:
@@ -91,9 +98,18 @@ def class_table(runs: list[Run]) -> str:
     return html_table(("accuracy of class", *next(iter(accuracies.values()))), rows)
 
 
-def terminal_table(title: str, headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
-    """The same rows for a terminal of 80 columns, where labels may wrap and numbers may not."""
-    table = Table(title=title, box=SIMPLE_HEAD, show_edge=False, collapse_padding=True, pad_edge=False)
+def terminal_table(title: str, headings: tuple[str, ...], rows: list[tuple[str, ...]], diverged: dict[str, str]) -> Table:
+    """The same rows for a terminal of 80 columns, where labels may wrap and numbers may not; below, who has no row and why."""
+    caption = "\n".join(f"{label}: {reason}" for label, reason in diverged.items()) or None
+    table = Table(
+        title=title,
+        caption=caption,
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        collapse_padding=True,
+        pad_edge=False,
+    )
     table.add_column(headings[0], overflow="fold")
     for heading, cells in zip(headings[1:], list(zip(*rows, strict=True))[1:], strict=True):
         words = heading.replace(" ", "\n")

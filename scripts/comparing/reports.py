@@ -26,10 +26,11 @@ def report_side_by_side(comparison: dict[str, Any], output: Path) -> Table:
     found.refuse_if_all_diverged()
     runs, by_label = found.runs, found.by_label()
     said = [text for label, peer in peers.items() if label in by_label for text in peer.observe(by_label[label], by_label)]
-    said += [f"{label} diverged ({reason}), so it has no row." for label, reason in found.diverged.items()]
+    said += [f"{label}: {divergence}, so it has no row." for label, divergence in found.diverged.items()]
     output.mkdir(parents=True, exist_ok=True)
     _, *curves = draw_figures(runs, output)
-    return write_report(comparison["title"], runs, observe(runs, said), curves, draw_class_figures(runs, output), output)
+    classes = draw_class_figures(runs, output)
+    return write_report(comparison["title"], runs, found.diverged, observe(runs, said), curves, classes, output)
 
 
 def report_study(comparison: dict[str, Any], output: Path) -> Table:

@@ -21,7 +21,7 @@ class SideBySide:
 
     Attributes:
         runs: those that ended.
-        diverged: what became of the loss of the others, by label.
+        diverged: what became of the others, by label.
     """
 
     runs: list[Run]
@@ -44,10 +44,10 @@ class SideBySide:
         """For those who need a number of each.
 
         Raises:
-            DivergedError: says whose loss became what.
+            DivergedError: says who and how.
         """
         if self.diverged:
-            raise DivergedError("; ".join(f"{label} diverged: {reason}" for label, reason in self.diverged.items()))
+            raise DivergedError("; ".join(f"{label}: {what}" for label, what in self.diverged.items()))
 
 
 def fit_side_by_side(comparison: dict[str, Any], peers: dict[str, Peer]) -> SideBySide:
@@ -69,7 +69,7 @@ def fit_side_by_side(comparison: dict[str, Any], peers: dict[str, Peer]) -> Side
             try:
                 runs.append(run_method(comparison, label, method, label in peers, bar))
             except NonFiniteLossError as error:
-                diverged[label] = reason_of(error)
+                diverged[label] = f"it diverged ({reason_of(error)})"
             bar.finish(method["max_epochs"])
     return SideBySide(runs, diverged)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from command_line.summary import write_json
+from command_line.whole_files import write_json
 from rich.table import Table
 
 from comparing.page import html_table, inline, page
@@ -37,14 +37,14 @@ def write_study(comparison: dict[str, Any], studies: list[Study], figures: list[
         output: folder of the report.
     """
     select, title = comparison["select"], comparison["title"]
-    astray = [study for study in studies if study.diverged]
+    diverged = {study.label: study.divergence for study in studies if study.diverged}
     studies = [study for study in studies if not study.diverged]
     name = select.rpartition("/")[2]
     headings = ("method", f"test {name}", f"val {name}", "train", "epochs", "seconds", "gradients", "trials", "chosen")
     unit = gradient_seconds(studies)
     rows = [row(study, name, unit) for study in studies]
     observations = observe(studies, select)
-    observations += [f"{study.label}: {study.divergence}, so it has no row." for study in astray]
+    observations += [f"{label}: {divergence}, so it has no row." for label, divergence in diverged.items()]
     body = BODY.format(
         title=html.escape(title),
         seeds=len(comparison["seeds"]),
@@ -64,9 +64,11 @@ def write_study(comparison: dict[str, Any], studies: list[Study], figures: list[
         }
         for study in studies
     }
-    write_json(output / "report.json", {"title": title, "methods": results, "observations": observations})
+    write_json(output / "report.json", {"title": title, "methods": results, "diverged": diverged, "observations": observations})
     narrow = [0, 1, 5, 6, 7]  # what fits a terminal; the page has it all
-    return terminal_table(title, tuple(headings[i] for i in narrow), [tuple(cells[i] for i in narrow) for cells in rows])
+    return terminal_table(
+        title, tuple(headings[i] for i in narrow), [tuple(cells[i] for i in narrow) for cells in rows], diverged
+    )
 
 
 def row(study: Study, name: str, unit: float) -> tuple[str, ...]:

@@ -35,7 +35,9 @@ def provenance(peers: tuple[str, ...] = ()) -> dict[str, Any]:
 
 def machine() -> str:
     """What it is run on."""
-    return f"{os.cpu_count()} cores, {platform.machine()}, torch {torch.__version__}, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    of_torch = f"torch {torch.__version__}, {threads} thread{'s' if threads > 1 else ''}"
+    return f"{os.cpu_count()} cores, {platform.machine()}, {of_torch}"
 
 
 def code_commit(root: Path) -> str:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from command_line.whole_files import whole_file
+from command_line.whole_files import write_whole
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -46,9 +46,7 @@ def write_block(path: Path, name: str, content: str) -> None:
         ValueError: there is no such pair of markers, or more than one.
         OSError: the file cannot be written.
     """
-    text = with_block(path.read_text(encoding="utf-8"), name, content)
-    with whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_whole(path, with_block(path.read_text(encoding="utf-8"), name, content))
 
 
 def found(text: str, name: str) -> re.Match[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
-from command_line.summary import write_json
+from command_line.whole_files import write_json
 
 from evidence.benchmarks.row import number
 from evidence.benchmarks.sections import SECTIONS, Measurements

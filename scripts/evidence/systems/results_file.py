@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from command_line.summary import write_json
+from command_line.whole_files import write_json
 
 from evidence.provenance import measured
 from evidence.readme_tables import README, markdown_table, write_block

@@ -3,7 +3,7 @@
 import html
 from pathlib import Path
 
-from command_line.summary import write_json
+from command_line.whole_files import write_json
 from comparing.page import html_table, inline, page
 
 from evidence.provenance import measured

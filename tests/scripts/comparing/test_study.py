@@ -134,7 +134,7 @@ def test_a_method_that_diverges_stops_nobody_else(tmp_path: Path) -> None:
     assert (steady.diverged, wild.runs, untunable.runs) == ((), [], [])
     write_study(comparison, studies, draw_study(studies, "val/accuracy", tmp_path), tmp_path)
     report = json.loads((tmp_path / "report.json").read_text())
-    assert list(report["methods"]) == ["steady"]
+    assert list(report["methods"]) == ["steady"] and list(report["diverged"]) == ["wild", "untunable"]
     *_, of_wild, of_untunable = report["observations"]
     assert re.fullmatch(r"wild: it diverged \(the loss is \S+ at step \d+\), so it has no row\.", of_wild)
     assert re.fullmatch(
@@ -172,14 +172,15 @@ def test_a_comparison_without_a_row_is_one_line(
     assert "the loss is " in error and not (tmp_path / "report").exists()
 
 
-def test_side_by_side_one_that_diverges_has_no_row(tmp_path: Path) -> None:
+def test_side_by_side_one_that_diverges_has_no_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     content = {**NETWORK, "seeds": None, "methods": {"wild": WILD, "steady": STEADY}}
     content["trainer"] = {"default_root_dir": str(tmp_path / "runs")}
     (tmp_path / "two.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     assert run(main, [str(tmp_path / "two.yaml"), f"--output={tmp_path / 'report'}"]) == 0
     report = json.loads((tmp_path / "report" / "report.json").read_text())
-    assert list(report["runs"]) == ["steady"]
-    assert any(text.startswith("wild diverged (the loss is ") for text in report["observations"])
+    assert list(report["runs"]) == ["steady"] and list(report["diverged"]) == ["wild"]
+    assert "wild: it diverged (the loss is " in capsys.readouterr().out
+    assert any(text.startswith("wild: it diverged (the loss is ") for text in report["observations"])
 
 
 def test_the_best_weights_are_tested_and_all_seconds_count() -> None:

@@ -114,7 +114,7 @@ def test_a_system_that_needs_a_number_of_a_method_that_diverged_is_told_which(
     comparison = comparison_of(replace(context, quick=True), "breast_cancer")
     comparison["methods"]["gradient descent"]["optimizer"]["init_args"]["lr"] = 1e308
     monkeypatch.setattr(breast_cancer, "comparison_of", lambda *_: comparison)
-    with pytest.raises(DivergedError, match=r"^gradient descent diverged: the loss is \w+ at step \d$"):
+    with pytest.raises(DivergedError, match=r"^gradient descent: it diverged \(the loss is \w+ at step \d\)$"):
         breast_cancer.compare_three_methods(replace(context, quick=True, paused=nullcontext))
 
 
