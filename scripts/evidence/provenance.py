@@ -5,6 +5,7 @@ import platform
 import re
 import subprocess
 from datetime import datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ def provenance(peers: tuple[str, ...] = ()) -> dict[str, Any]:
         except PackageNotFoundError:
             continue
     date = datetime.now().astimezone().date().isoformat()
-    return {"machine": machine(), "date": date, "commit": code_commit(ROOT), "versions": versions}
+    return {"machine": machine(), "date": date, "commit": running_commit(), "versions": versions}
 
 
 def machine() -> str:
@@ -38,6 +39,12 @@ def machine() -> str:
     threads = torch.get_num_threads()
     of_torch = f"torch {torch.__version__}, {threads} thread{'s' if threads > 1 else ''}"
     return f"{os.cpu_count()} cores, {platform.machine()}, {of_torch}"
+
+
+@cache
+def running_commit() -> str:
+    """Of the code that this process runs: looked up once, since what is committed during a long run is not what runs."""
+    return code_commit(ROOT)
 
 
 def code_commit(root: Path) -> str:
