@@ -7,7 +7,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from callbacks.all_rows import all_rows
-from callbacks.frozen_features import frozen
+from callbacks.frozen import frozen
 from callbacks.measured_model import MeasuredModel
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import fetch_california_housing, get_data_home
 
-from datamodules.table import Table
-from datamodules.table_data_module import TableDataModule
+from datamodules.tables.table import Table
+from datamodules.tables.table_data_module import TableDataModule
 
 FILE = "cal_housing_py3.pkz"
 

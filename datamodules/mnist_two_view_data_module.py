@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import Subset
 
-from datamodules.batched_views import batched_view
-from datamodules.keyed_batches import BatchKey, KeyedBatches
-from datamodules.keyed_items import ItemBatches
+from datamodules.images.batched_views import batched_view
+from datamodules.images.view_parameters import ViewDistribution
 from datamodules.mnist import MNISTDataModule
 from datamodules.mnist_two_view import MNISTTwoView, view_pipeline
-from datamodules.split import split_rows
-from datamodules.view_parameters import ViewDistribution
+from datamodules.serving.keyed_batches import BatchKey, KeyedBatches
+from datamodules.serving.keyed_items import ItemBatches
+from datamodules.serving.split import split_rows
 
 
 class MNISTTwoViewDataModule(MNISTDataModule):

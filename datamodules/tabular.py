@@ -7,16 +7,16 @@ from typing import cast, get_args
 import numpy as np
 import torch
 
-from datamodules.column_rules import ColumnRules, Task, count_missing
-from datamodules.in_memory_data_module import Split
-from datamodules.mapped_table import MappedTable
-from datamodules.option_types import PATH, TEXT, check_names, check_type
-from datamodules.preprocessing import Preprocessing
-from datamodules.table import Table
-from datamodules.table_copy import SplitOptions
-from datamodules.table_data_module import TableDataModule
-from datamodules.table_file import read_columns
-from datamodules.tensor_batches import TensorBatches
+from datamodules.mapped.mapped_table import MappedTable
+from datamodules.mapped.table_copy import SplitOptions
+from datamodules.serving.option_types import PATH, TEXT, check_names, check_type
+from datamodules.serving.preprocessing import Preprocessing
+from datamodules.serving.split_data_module import Split
+from datamodules.serving.tensor_batches import TensorBatches
+from datamodules.tables.column_rules import ColumnRules, Task, count_missing
+from datamodules.tables.table import Table
+from datamodules.tables.table_data_module import TableDataModule
+from datamodules.tables.table_file import read_columns
 
 # Memory-mapped rows are evaluated so many at a time.
 EVALUATION_ROWS = 2**14

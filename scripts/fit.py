@@ -16,7 +16,7 @@ from command_line.one_line_errors import run
 from command_line.resume import check_resumable
 from command_line.summary import log_text, show, summarize, write_json
 
-from callbacks.last_checkpoint import NAME as LAST
+from callbacks.resuming.last_checkpoint import NAME as LAST
 
 
 def main(args: list[str]) -> None:

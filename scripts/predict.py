@@ -13,7 +13,7 @@ from predicting.trained import Trained, read_trained
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from datamodules.new_rows import NewRows
+from datamodules.tables.new_rows import NewRows
 
 
 def main(args: list[str]) -> None:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from callbacks.two_view_grid import draw_two_views
+from callbacks.features.two_view_grid import draw_two_views
 from datamodules import MNISTTwoView
 
 

@@ -8,6 +8,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("lightning_modules", "datamodules", "callbacks", "scripts")
 TORCH_ONLY = ("lightning_modules/objectives", "lightning_modules/optimizers", "lightning_modules/networks")
+# What callbacks at the top and in folders both use: they import nothing of the project themselves.
+SHARED_BY_CALLBACKS = ("callbacks.measured_model", "callbacks.frozen", "callbacks.all_rows")
 # What the files below a folder may import of the project, the most special folder first.
 ALLOWED = {
     "lightning_modules/objectives/families": ("lightning_modules.objectives.families",),
@@ -15,7 +17,13 @@ ALLOWED = {
     "lightning_modules/optimizers": ("lightning_modules.objectives", "lightning_modules.optimizers"),
     "lightning_modules/networks": ("lightning_modules.networks",),
     "lightning_modules": ("lightning_modules",),
+    "datamodules/serving": ("datamodules.serving",),
+    "datamodules/tables": ("datamodules.serving", "datamodules.tables"),
+    "datamodules/images": ("datamodules.serving", "datamodules.images"),
+    "datamodules/mapped": ("datamodules.serving", "datamodules.tables", "datamodules.mapped"),
     "datamodules": ("datamodules",),
+    "callbacks/resuming": ("callbacks.resuming",),
+    "callbacks/features": ("callbacks.features", *SHARED_BY_CALLBACKS),
     "callbacks": ("callbacks",),
     "scripts": ("lightning_modules", "datamodules", "callbacks"),
 }

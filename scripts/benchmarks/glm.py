@@ -21,8 +21,8 @@ from torch.nn.utils import parameters_to_vector
 
 from benchmarks.problems import Problem, bundled, drawn
 from benchmarks.row import BenchmarkRow
-from datamodules.batch_sampler import ShardedBatchSampler
-from datamodules.tensor_batches import TensorBatches
+from datamodules.serving.batch_sampler import ShardedBatchSampler
+from datamodules.serving.tensor_batches import TensorBatches
 from lightning_modules import LogisticRegression, ObjectiveModule, SoftmaxRegression
 from lightning_modules.optimizers import CurvatureOptimizer, Newton, SubsampledNewton
 

@@ -11,8 +11,8 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from benchmarks.glm import quiet_trainer
 from benchmarks.problems import drawn
-from datamodules.batch_sampler import ShardedBatchSampler
-from datamodules.tensor_batches import TensorBatches
+from datamodules.serving.batch_sampler import ShardedBatchSampler
+from datamodules.serving.tensor_batches import TensorBatches
 from lightning_modules import MLP, LogisticRegression, ObjectiveModule
 from lightning_modules.optimizers import DiagonalNewton, GradientDescent, Newton, SubsampledNewton
 

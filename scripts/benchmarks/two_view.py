@@ -8,8 +8,8 @@ from torch.utils.data import DataLoader, RandomSampler
 
 from benchmarks.row import BenchmarkRow
 from datamodules import MNISTTwoView
-from datamodules.batched_views import batched_view
-from datamodules.view_parameters import ViewDistribution
+from datamodules.images.batched_views import batched_view
+from datamodules.images.view_parameters import ViewDistribution
 
 ROUNDS = 5
 BATCH_SIZES = (256, 512, 2048)

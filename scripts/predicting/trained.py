@@ -9,7 +9,7 @@ import torch
 from command_line.whole_checkpoints import read_checkpoint
 
 import lightning_modules
-from datamodules.preprocessing import Preprocessing
+from datamodules.serving.preprocessing import Preprocessing
 from lightning_modules import ObjectiveModule
 
 

@@ -9,8 +9,8 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch.utils.data import DataLoader
 
 from datamodules import MNISTTwoView, MNISTTwoViewDataModule
-from datamodules.batch_sampler import share
-from datamodules.keyed_batches import BatchKey
+from datamodules.serving.batch_sampler import share
+from datamodules.serving.keyed_batches import BatchKey
 from lightning_modules import SoftmaxRegression
 from lightning_modules.optimizers import Newton
 from tests.idx_files import write_mnist

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from datamodules import TabularDataModule
-from tests.datamodules.table_files import COLOURS, FLAGS, LABELS, LEVELS, NUMBERS, N, csv, parquet, written
+from tests.datamodules.tables.table_files import COLOURS, FLAGS, LABELS, LEVELS, NUMBERS, N, csv, parquet, written
 
 
 def table(**columns: Any) -> Callable[[Path], str]:
