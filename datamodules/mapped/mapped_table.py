@@ -11,21 +11,30 @@ from pathlib import Path
 import numpy as np
 import torch
 from filelock import FileLock
-from torch import Tensor
 
-from datamodules.mapped.sequential_split import PARTS
 from datamodules.mapped.table_copy import SplitOptions, write_copy
 from datamodules.serving.preprocessing import Preprocessing
+from datamodules.serving.split import Rows
+from datamodules.serving.split_data_module import Split
 from datamodules.tables.column_rules import ColumnRules
 from datamodules.tables.row_stream import RowStream
+from datamodules.tables.split_table import PARTS
 from datamodules.tables.table import Table
 
 FORMAT = 2
+# More rows than that are not read at once for validation and test: training sums over chunks of rows, metrics do not.
+EVALUATION_ROWS = 2**14
 
 
 @dataclass(frozen=True)
 class MappedTable:
-    """The table in memory-mapped files: rows for training first, then validation, then test, each in the file's order."""
+    """The table in memory-mapped files: rows for training first, then validation, then test, each in the file's order.
+
+    Attributes:
+        table: scaled, of arrays that are mapped.
+        sizes: rows of each part.
+        preprocessing: how the rows were encoded and scaled.
+    """
 
     table: Table
     sizes: list[int]
@@ -69,7 +78,28 @@ class MappedTable:
         table = Table(features, targets, preprocessing.feature_names, preprocessing.class_names, preprocessing.encodings)
         return MappedTable(table, about["sizes"], preprocessing)
 
-    def splits(self) -> dict[str, tuple[Tensor, Tensor]]:
+    @property
+    def evaluation_rows(self) -> int:
+        return EVALUATION_ROWS
+
+    @property
+    def rows(self) -> dict[str, Rows]:
+        """Row numbers of `table`, which are not those of the file."""
+        ends = np.cumsum(self.sizes)
+        return {part: np.arange(end - size, end) for part, size, end in zip(PARTS, self.sizes, ends, strict=True)}
+
+    def check_full_batch(self, dtype: torch.dtype | None) -> None:
+        """Refuse another type than the files': all rows in it would be a copy in memory.
+
+        Raises:
+            ValueError: names what avoids the copy.
+        """
+        if dtype not in (None, torch.float64):
+            raise ValueError(
+                f"memory_map: all rows as {dtype} would be a copy in memory; use Trainer(precision='64-true'), or a batch_size"
+            )
+
+    def splits(self) -> dict[str, Split]:
         """(features, targets) of each part: views of the files, which nobody may write to."""
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "The given NumPy array is not writable")

@@ -5,8 +5,6 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-PARTS = ("train", "val", "test")
-
 
 class SequentialSplit:
     """Assigns each row to a part. Every choice of as many rows for each part is as likely, within every class.

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
-from datamodules.mapped.sequential_split import PARTS, SequentialSplit
+from datamodules.mapped.sequential_split import SequentialSplit
 from datamodules.mapped.table_contents import read_as_real, scan
 from datamodules.serving.preprocessing import Preprocessing
 from datamodules.tables.column_rules import ColumnRules
 from datamodules.tables.row_stream import PIECE_BYTES, RowStream
+from datamodules.tables.split_table import PARTS
 from datamodules.tables.table import Table, check_not_constant
 
 

@@ -1,4 +1,4 @@
-"""What every data module in memory shares: options, split, batches."""
+"""What the data modules share: options, split, batches."""
 
 from abc import ABC, abstractmethod
 from functools import cached_property, partial
@@ -19,7 +19,7 @@ Split = tuple[Tensor, Tensor]
 
 
 class SplitDataModule(LightningDataModule, ABC):
-    """Rows that fit in memory, split once into "train", "val" and "test" and served by indexing.
+    """Rows with targets, split once into "train", "val" and "test" and served by indexing.
 
     Subclasses say what the rows are (`split` and the properties) and how a batch becomes numbers for the model
     (`convert`, on the device).
@@ -139,6 +139,11 @@ class SplitDataModule(LightningDataModule, ABC):
         convert = partial(self.convert, dtype=self.model_dtype)
         return self._converted.of(batch, convert, self.model_dtype) if self.is_whole else convert(batch)
 
+    @property
+    def evaluation_batch_size(self) -> int | None:
+        """Rows of one batch of validation or test, over all processes together; None = all of them."""
+        return self.batch_size
+
     def train_dataloader(self) -> TensorBatches:
         return self._batches("train", shuffle=True)
 
@@ -154,7 +159,8 @@ class SplitDataModule(LightningDataModule, ABC):
     def _batches(self, split: str, shuffle: bool = False) -> TensorBatches:
         tensors = self.splits[split]
         rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
+        batch_size = self.batch_size if split == "train" else self.evaluation_batch_size
         sampler = ShardedBatchSampler(
-            len(tensors[0]), self.batch_size, shuffle=shuffle, seed=self.seed, rank=rank, world_size=world_size
+            len(tensors[0]), batch_size, shuffle=shuffle, seed=self.seed, rank=rank, world_size=world_size
         )
         return TensorBatches(tensors, sampler)

@@ -1,4 +1,4 @@
-"""What every data module for tables shares: check, split, scale."""
+"""What the data modules for tables share: options, facts about the table, conversion for the model."""
 
 from abc import abstractmethod
 from functools import cached_property
@@ -6,15 +6,14 @@ from functools import cached_property
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
-from datamodules.serving.encoding import Encoding
 from datamodules.serving.folds import Fold
 from datamodules.serving.preprocessing import Preprocessing
 from datamodules.serving.split import Rows, split_rows
 from datamodules.serving.split_data_module import Split, SplitDataModule
-from datamodules.tables.table import Table, check_not_constant
+from datamodules.tables.split_table import SplitTable, TableInMemory
+from datamodules.tables.table import Table
 
 
 class TableDataModule(SplitDataModule):
@@ -55,16 +54,42 @@ class TableDataModule(SplitDataModule):
         """Read the whole table, downloading it if need be."""
 
     @cached_property
+    def split_table(self) -> SplitTable:
+        """The table, divided and scaled; it is read when something of it is asked for."""
+        return TableInMemory(self.load, self._divide, self.standardize)
+
+    def _divide(self, table: Table) -> tuple[Rows, Rows, Rows]:
+        if self.fold is None:
+            return split_rows(table, self.val_fraction, self.test_fraction, self.seed)
+        return self.fold.rows(table, self.val_fraction, self.seed)
+
+    @property
     def table(self) -> Table:
-        """The whole table, unscaled, checked.
+        """The whole table, checked; in memory unscaled.
 
         Raises:
             ValueError: the table cannot be fitted.
             OSError: its files cannot be read.
         """
-        table = self.load()
-        table.check()
-        return table
+        return self.split_table.table
+
+    @property
+    def rows(self) -> dict[str, Rows]:
+        """Row numbers of `table` in "train", "val" (possibly empty) and "test".
+
+        Raises:
+            ValueError: too few rows.
+        """
+        return self.split_table.rows
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """Encoding and scaling by the training rows.
+
+        Raises:
+            ValueError: too few rows, or a feature that is constant in the training rows.
+        """
+        return self.split_table.preprocessing
 
     @property
     def num_rows(self) -> int:
@@ -89,36 +114,6 @@ class TableDataModule(SplitDataModule):
     def prepare_data(self) -> None:
         self.table  # noqa: B018 – read once, and kept
 
-    @cached_property
-    def rows(self) -> dict[str, Rows]:
-        """Rows of the table in "train", "val" (possibly empty) and "test".
-
-        Raises:
-            ValueError: too few rows.
-        """
-        if self.fold is None:
-            rows = split_rows(self.table, self.val_fraction, self.test_fraction, self.seed)
-        else:
-            rows = self.fold.rows(self.table, self.val_fraction, self.seed)
-        return dict(zip(("train", "val", "test"), rows, strict=True))
-
-    @cached_property
-    def preprocessing(self) -> Preprocessing:
-        """Encoding and scaling by the training rows.
-
-        Raises:
-            ValueError: too few rows, or a feature that is constant in the training rows.
-        """
-        table = self.table
-        mean, deviation = np.zeros(self.num_features), np.ones(self.num_features)
-        if self.standardize:
-            train = table.features[self.rows["train"]]
-            check_not_constant(train, table.feature_names, f" in the {len(train)} training rows")
-            scaler = StandardScaler().fit(train)
-            mean, deviation = scaler.mean_, scaler.scale_
-        encodings = table.encodings or tuple(map(Encoding, table.feature_names))
-        return Preprocessing(encodings, mean, deviation, table.class_names)
-
     def scaled(self, features: NDArray[np.generic]) -> Tensor:
         """New rows of unscaled features (n, d), in the order of `feature_names`, as the model takes them, float64.
 
@@ -136,14 +131,16 @@ class TableDataModule(SplitDataModule):
         Raises:
             ValueError: too few rows, or a feature that is constant in the training rows.
         """
-        features = self.preprocessing.scaled(self.table.features) if self.standardize else self.table.features
-        return {name: _tensors(features, self.table.targets, rows) for name, rows in self.rows.items()}
+        return self.split_table.splits()
+
+    @property
+    def evaluation_batch_size(self) -> int | None:
+        most = self.split_table.evaluation_rows
+        return self.batch_size if most is None else min(self.batch_size or most, most)
 
     def convert(self, batch: Split, dtype: torch.dtype | None) -> Split:
         """Real numbers in the model's floating type."""
+        if self.is_whole:
+            self.split_table.check_full_batch(dtype)
         features, targets = batch
         return features.to(dtype), targets.to(dtype) if targets.is_floating_point() else targets
-
-
-def _tensors(features: NDArray[np.float64], targets: NDArray[np.generic], rows: NDArray[np.int64]) -> Split:
-    return torch.from_numpy(features[rows]), torch.from_numpy(targets[rows])

@@ -61,6 +61,14 @@ def test_features_are_scaled_by_the_training_rows(kind: str, tmp_path: Path) -> 
         np.testing.assert_array_equal(targets, raw[name][1])
 
 
+def test_rows_are_numbers_of_the_table_at_hand(tmp_path: Path) -> None:
+    data = mapped(written(tmp_path, "csv", columns("level")))
+    assert sorted(np.concatenate(list(data.rows.values()))) == list(range(N))
+    for name, (features, targets) in data.splits.items():
+        np.testing.assert_array_equal(data.table.features[data.rows[name]], features)
+        np.testing.assert_array_equal(data.table.targets[data.rows[name]], targets)
+
+
 METHODS: dict[str, Any] = {"newton": Newton, "cg": lambda p: Newton(p, solver="cg"), "diagonal": DiagonalNewton}
 
 
@@ -102,7 +110,7 @@ class Judged(Callback):
 def test_a_full_batch_is_a_view_of_the_file_and_evaluation_takes_few_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("datamodules.tabular.EVALUATION_ROWS", 100)
+    monkeypatch.setattr("datamodules.mapped.mapped_table.EVALUATION_ROWS", 100)
     data = mapped(written(tmp_path, "csv", columns("level")))
     ((features, targets),) = list(data.train_dataloader())
     assert features.data_ptr() == data.splits["train"][0].data_ptr() == data.table.features.ctypes.data
@@ -117,7 +125,7 @@ def test_a_full_batch_is_a_view_of_the_file_and_evaluation_takes_few_rows(
 
 def test_all_rows_in_single_precision_are_refused(tmp_path: Path) -> None:
     data = mapped(written(tmp_path, "csv", columns("level")))
-    with pytest.raises(ValueError, match=r"would be a copy in memory; use --trainer.precision=64-true"):
+    with pytest.raises(ValueError, match=r"would be a copy in memory; use Trainer\(precision='64-true'\)"):
         make_trainer(1, precision="32-true").fit(make_model(data, Newton), data)
     data = mapped(written(tmp_path, "csv", columns("level")), batch_size=50)
     make_trainer(1, precision="32-true").fit(make_model(data, Newton), data)
