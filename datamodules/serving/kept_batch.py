@@ -1,4 +1,4 @@
-"""A full batch is moved and converted once, not in every epoch."""
+"""The full batch of training on its device, in the model's type: made once, not in every epoch."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,11 @@ Batch = tuple[Tensor, ...]
 
 
 class KeptBatch:
-    """What was last made of a batch, given again when the same tensors come again."""
+    """What was last made of a batch, given again when the same rows come again.
+
+    Every epoch brings new tensors that are views of the same memory: they are recognised by place, shape and version, not by
+    their numbers, of which there may be more than memory holds.
+    """
 
     def __init__(self) -> None:
         # The batch is held as long as what was made of it, so that no other tensor can take its place in memory.

@@ -1,7 +1,7 @@
 """What the data modules share: options, split, batches."""
 
 from abc import ABC, abstractmethod
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
@@ -57,7 +57,7 @@ class SplitDataModule(LightningDataModule, ABC):
         self.save_hyperparameters(ignore=self.unsaved, logger=False)
         self.data_dir, self.batch_size, self.seed = data_dir, batch_size, seed
         self.val_fraction, self.test_fraction = val_fraction, test_fraction
-        self._moved, self._converted = KeptBatch(), KeptBatch()
+        self._full_batch = KeptBatch()
 
     @abstractmethod
     def split(self) -> dict[str, Split]:
@@ -124,20 +124,31 @@ class SplitDataModule(LightningDataModule, ABC):
     def setup(self, stage: str) -> None:
         self.splits  # noqa: B018 – split now, so that rows that cannot be split fail here and not in the first epoch
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether the batches at hand are one and the same, all training rows."""
-        return self.batch_size is None and self.trainer is not None and bool(self.trainer.training)
+    def is_full_batch(self, batch: Any) -> bool:
+        """Whether a batch is all training rows of this process: not a copy of some rows but a view, the same in every epoch."""
+        if self.batch_size is not None:
+            return False
+        rows, part = self.splits["train"][0], batch[0]
+        return len(part) > 0 and 0 <= part.data_ptr() - rows.data_ptr() < rows.nbytes
+
+    def check_full_batch(self, dtype: torch.dtype | None) -> None:
+        """Refuse a floating type of the model in which all training rows cannot be one batch.
+
+        Raises:
+            ValueError: says what can be done.
+        """
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """A full batch of training is moved once."""
-        move = partial(super().transfer_batch_to_device, device=device, dataloader_idx=dataloader_idx)
-        return self._moved.of(batch, move, device) if self.is_whole else move(batch)
+        """The batch on the device, as numbers for the model; the full batch of training is moved and converted once."""
+        dtype, move = self.model_dtype, super().transfer_batch_to_device
 
-    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """Rows as numbers for the model; a full batch of training is converted once."""
-        convert = partial(self.convert, dtype=self.model_dtype)
-        return self._converted.of(batch, convert, self.model_dtype) if self.is_whole else convert(batch)
+        def make(rows: Any) -> Any:
+            return self.convert(move(rows, device, dataloader_idx), dtype)
+
+        if not self.is_full_batch(batch):
+            return make(batch)
+        self.check_full_batch(dtype)
+        return self._full_batch.of(batch, make, device, dtype)
 
     @property
     def evaluation_batch_size(self) -> int | None:

@@ -138,9 +138,10 @@ class TableDataModule(SplitDataModule):
         most = self.split_table.evaluation_rows
         return self.batch_size if most is None else min(self.batch_size or most, most)
 
+    def check_full_batch(self, dtype: torch.dtype | None) -> None:
+        self.split_table.check_full_batch(dtype)
+
     def convert(self, batch: Split, dtype: torch.dtype | None) -> Split:
         """Real numbers in the model's floating type."""
-        if self.is_whole:
-            self.split_table.check_full_batch(dtype)
         features, targets = batch
         return features.to(dtype), targets.to(dtype) if targets.is_floating_point() else targets

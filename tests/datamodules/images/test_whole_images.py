@@ -9,9 +9,11 @@ import torch
 from pytorch_lightning import Callback
 from torch import Tensor
 
+from callbacks import TestMetrics, TrainMetrics
 from datamodules import DigitsDataModule, MNISTDataModule
 from lightning_modules import SoftmaxRegression
 from lightning_modules.optimizers import GradientDescent
+from tests.callbacks.memory_logger import MemoryLogger
 from tests.idx_files import write_mnist
 from tests.training import make_trainer
 
@@ -72,7 +74,16 @@ def test_mini_batches_are_converted_every_time(make: Any, monkeypatch: pytest.Mo
     make_trainer(2, seen).fit(descent(data), data)
     rows = len(data.splits["train"][0])
     assert sum(seen.converted) == 2 * rows and len(seen.converted) == len(seen.fed) == 2 * -(-rows // 50)
-    assert data._converted._last is None and data._moved._last is None, "and none of them is held"
+    assert data._full_batch._last is None, "and none of them is held"
+
+
+def test_looking_at_the_test_set_meanwhile_converts_nothing_anew(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = make()
+    seen = Conversions(data, monkeypatch)
+    make_trainer(3, seen, TestMetrics(), TrainMetrics(), logger=MemoryLogger(), limit_val_batches=1.0).fit(descent(data), data)
+    assert seen.converted.count(len(data.splits["train"][0])) == 1
+    assert len(seen.converted) == 1 + 3 + 3, "validation and test in each epoch"
+    assert len({pixels.data_ptr() for pixels in seen.fed}) == 1
 
 
 def test_another_precision_is_converted_anew(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,9 +126,11 @@ def test_other_images_are_converted_anew(make: Any) -> None:
     data = make()
     data.trainer = type("Training", (), {"training": True, "lightning_module": descent(data).double()})()
     images, labels = (part[:40] for part in data.splits["train"])
-    others = (images[:20], images[20:], images.flip(0), images.clone(), images)
-    for each in (images, *others):
-        pixels, _ = data.on_after_batch_transfer((each, labels), 0)
-        assert torch.equal(pixels, data.to_pixels(each, torch.float64))
-        again, _ = data.on_after_batch_transfer((each, labels), 0)
-        assert again is pixels
+    views = (images, images[:20], images[20:], images)
+    for each in (*views, images.flip(0), images.clone(), data.splits["test"][0]):
+        served = [data.transfer_batch_to_device((each, labels), torch.device("cpu"), 0)[0] for _ in range(2)]
+        assert torch.equal(served[0], data.to_pixels(each, torch.float64))
+        assert (served[0] is served[1]) == any(each is view for view in views), "only training rows are kept"
+    images += 1
+    changed, _ = data.transfer_batch_to_device((images, labels), torch.device("cpu"), 0)
+    assert torch.equal(changed, data.to_pixels(images, torch.float64)), "nor are rows that were changed in place"
