@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("lightning_modules", "datamodules", "callbacks", "scripts")
 TORCH_ONLY = ("lightning_modules/objectives", "lightning_modules/optimizers", "lightning_modules/networks")
 # What callbacks at the top and in folders both use: they import nothing of the project themselves.
-SHARED_BY_CALLBACKS = ("callbacks.measured_model", "callbacks.frozen", "callbacks.all_rows")
+SHARED_BY_CALLBACKS = ("callbacks.measured_model", "callbacks.frozen")
 # What the files below a folder may import of the project, the most special folder first.
 ALLOWED = {
     "lightning_modules/objectives/families": ("lightning_modules.objectives.families",),

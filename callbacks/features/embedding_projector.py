@@ -3,7 +3,6 @@
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
 
-from callbacks.all_rows import all_rows
 from callbacks.features.frozen_features import frozen_features
 from callbacks.measured_model import FeatureModel
 
@@ -11,7 +10,7 @@ from callbacks.measured_model import FeatureModel
 class EmbeddingProjector(Callback):
     """Hands features of test images, with labels and pictures, to TensorBoard's projector at the end of a fit.
 
-    Idle for a model that is no `FeatureModel`, and for data that do not tell their `image_size`.
+    Idle for a model that is no `FeatureModel`, and for data without an `image_size`.
 
     Args:
         samples: how many of the first test images.
@@ -27,15 +26,16 @@ class EmbeddingProjector(Callback):
         size = getattr(getattr(trainer, "datamodule", None), "image_size", None)
         if not loggers or size is None or not isinstance(pl_module, FeatureModel):
             return
-        features, labels = map(all_rows, frozen_features(trainer, pl_module, "test", pl_module))
-        images, _ = map(all_rows, frozen_features(trainer, pl_module, "test", lambda x: x.reshape(len(x), 1, *size)))
+        features, labels = frozen_features(trainer, pl_module, "test", pl_module)
+        images, _ = frozen_features(trainer, pl_module, "test", lambda x: x.reshape(len(x), 1, *size))
+        rows = pl_module.joined_rows({"features": features, "labels": labels, "images": images})
         if trainer.is_global_zero:
-            rows = slice(self.samples)
+            first = {name: part[: self.samples].cpu() for name, part in rows.items()}
             for logger in loggers:
                 logger.experiment.add_embedding(
-                    features[rows].float().cpu(),
-                    metadata=labels[rows].tolist(),
-                    label_img=images[rows].float().cpu(),
+                    first["features"].float(),
+                    metadata=first["labels"].tolist(),
+                    label_img=first["images"].float(),
                     global_step=trainer.global_step,
                     tag="test_features",
                 )

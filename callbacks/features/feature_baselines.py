@@ -7,7 +7,6 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
-from callbacks.all_rows import all_rows
 from callbacks.features.frozen_features import frozen_features
 from callbacks.features.nearest_neighbors import knn_accuracy
 from callbacks.measured_model import FeatureModel
@@ -51,8 +50,8 @@ class FeatureBaselines(Callback):
         train, val, test = (frozen_features(trainer, pl_module, split, encode) for split in ("train", "val", "test"))
         probe = pl_module.fit_probe(train, val)
         with torch.no_grad():
-            right = all_rows(probe(test[0]).argmax(1) == test[1])
-        return knn_accuracy(train, test, self.k), float(right.double().mean())
+            right = pl_module.joined_rows({"right": probe(test[0]).argmax(1) == test[1]})["right"]
+        return knn_accuracy(pl_module, train, test, self.k), float(right.double().mean())
 
 
 def raw_pixels(images: Tensor) -> Tensor:

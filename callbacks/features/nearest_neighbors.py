@@ -1,11 +1,10 @@
-"""How well the nearest images in feature space tell the class."""
+"""How often the nearest images in feature space are of the same class."""
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from callbacks.all_rows import all_rows
 from callbacks.features.frozen_features import Labelled, frozen_features
 from callbacks.measured_model import FeatureModel
 
@@ -32,7 +31,8 @@ class NearestNeighbors(Callback):
         if not trainer.loggers or (trainer.current_epoch + 1) % self.every_n_epochs or not isinstance(pl_module, FeatureModel):
             return
         train, val, test = (frozen_features(trainer, pl_module, split, pl_module) for split in ("train", "val", "test"))
-        values = {f"{name}/knn_accuracy": knn_accuracy(train, part, self.k) for name, part in (("val", val), ("test", test))}
+        parts = {"val": val, "test": test}
+        values = {f"{name}/knn_accuracy": knn_accuracy(pl_module, train, part, self.k) for name, part in parts.items()}
         for logger in trainer.loggers:
             logger.log_metrics(values, trainer.global_step - 1)
 
@@ -40,15 +40,22 @@ class NearestNeighbors(Callback):
         if isinstance(pl_module, FeatureModel):
             train, test = (frozen_features(trainer, pl_module, split, pl_module) for split in ("train", "test"))
             # The same number on every process, so their maximum is that number.
-            accuracy = knn_accuracy(train, test, self.k)
+            accuracy = knn_accuracy(pl_module, train, test, self.k)
             pl_module.log("test/knn_accuracy", accuracy, sync_dist=True, reduce_fx="max")
 
 
-def knn_accuracy(train: Labelled, queries: Labelled, k: int) -> float:
-    """Share of all processes' queries (m, d) whose label the k nearest of all processes' training rows (n, d) tell."""
-    neighbors, labels = all_rows(train[0]), all_rows(train[1])
-    predicted = nearest_class(neighbors, labels, queries[0], k)
-    return float(all_rows(predicted == queries[1]).double().mean())
+def knn_accuracy(model: FeatureModel, train: Labelled, queries: Labelled, k: int) -> float:
+    """Share of all processes' queries (m, d) that get their label from the k nearest of all training rows (n, d).
+
+    Args:
+        model: joins the rows of the processes.
+        train, queries: features and labels of this process's rows.
+        k: number of neighbours.
+    """
+    neighbors = model.joined_rows({"features": train[0], "labels": train[1]})
+    predicted = nearest_class(neighbors["features"], neighbors["labels"], queries[0], k)
+    right = model.joined_rows({"right": predicted == queries[1]})["right"]
+    return float(right.double().mean())
 
 
 def nearest_class(neighbors: Tensor, labels: Tensor, queries: Tensor, k: int) -> Tensor:
