@@ -11,13 +11,18 @@ from torch import Tensor
 
 
 class ConfusionMatrix(Callback):
-    """Draws the test set's confusion matrix and per-class accuracy as figures in TensorBoard; idle under regression."""
+    """Draws the test set's confusion matrix and per-class accuracy as figures in TensorBoard; idle under regression.
+
+    Attributes:
+        counts: of all processes after a test (C, C), true classes down and predicted ones across; None under regression.
+    """
 
     def __init__(self) -> None:
-        self._counts: Tensor | None = None
+        self.counts: Tensor | None = None
+        self._counts: Tensor | None = None  # of this process, so far
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._counts = None
+        self.counts = self._counts = None
 
     def on_test_batch_end(
         self,
@@ -39,7 +44,7 @@ class ConfusionMatrix(Callback):
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._counts is None:
             return
-        counts = cast(Tensor, trainer.strategy.reduce(self._counts, reduce_op="sum")).cpu()  # over the processes
+        counts = self.counts = cast(Tensor, trainer.strategy.reduce(self._counts, reduce_op="sum")).cpu()
         names = getattr(getattr(trainer, "datamodule", None), "class_names", None) or tuple(map(str, range(len(counts))))
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
