@@ -36,6 +36,6 @@ class CaliforniaHousingDataModule(TableDataModule):
             raise OSError(
                 f"California housing is not in {folder} and could not be downloaded "
                 f"({type(error).__name__}: {error}): connect to the network, or put scikit-learn's {FILE} into a folder and "
-                "name that folder with --data.data_dir"
+                "name that folder as data_dir"
             ) from error
         return Table(data.data, data.target.astype(np.float64)[:, None], tuple(data.feature_names))

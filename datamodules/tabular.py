@@ -89,7 +89,7 @@ class TabularDataModule(TableDataModule):
         if self.memory_map is None:
             return super().split_table
         options = SplitOptions(self.val_fraction, cast(float, self.test_fraction), self.seed, self.standardize)
-        return MappedTable.of(Path(self.memory_map), self.rules, self.delimiter, options)
+        return MappedTable.open_or_make(Path(self.memory_map), self.rules, self.delimiter, options)
 
     def load(self) -> Table:
         columns = read_columns(self.rules.path, self.delimiter)

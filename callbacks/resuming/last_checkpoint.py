@@ -32,7 +32,9 @@ class LastCheckpoint(Checkpoint):
 
     def __init__(self, every_n_steps: int | None = None) -> None:
         if every_n_steps is not None and (not isinstance(every_n_steps, int) or every_n_steps < 1):
-            raise ValueError(f"LastCheckpoint(every_n_steps={every_n_steps!r}): give a number of steps ≥ 1, or null for epochs")
+            raise ValueError(
+                f"LastCheckpoint(every_n_steps={every_n_steps!r}): give a number ≥ 1, or leave it out for ends of epochs"
+            )
         self.every_n_steps = every_n_steps
         self._positions: list[Any] = []
         self._next = 0.0  # the time before which nothing is written
@@ -48,7 +50,7 @@ class LastCheckpoint(Checkpoint):
         if self.every_n_steps and not (hasattr(loader, "state_dict") and hasattr(loader, "load_state_dict")):
             raise ValueError(
                 f"every_n_steps={self.every_n_steps}: {type(loader).__name__} cannot say where in an epoch it stands (it has "
-                "no state_dict), so a run resumed there would see other batches; set it to null for the end of epochs"
+                "no state_dict), so a run resumed there would see other batches; leave it out for ends of epochs"
             )
 
     def on_train_batch_end(

@@ -67,5 +67,5 @@ def fetch_files(root: Path, allowed: bool = True) -> None:
         reason = " ".join(str(error).split())
         raise OSError(
             f"MNIST is not in {root} and could not be downloaded ({type(error).__name__}: {reason}): connect to the network, "
-            f"or {wanted}, or name the folder that holds MNIST/raw with --data.data_dir; {bundled}"
+            f"or {wanted}, or name the folder that holds MNIST/raw as data_dir; {bundled}"
         ) from error

@@ -34,7 +34,7 @@ class ViewParameters:
 
 @dataclass(frozen=True)
 class ViewDistribution:
-    """What `RandomResizedCrop`, `RandomAffine` and `RandomErasing` of torchvision are told.
+    """The ranges that torchvision's `RandomResizedCrop`, `RandomAffine` and `RandomErasing` draw from.
 
     Attributes:
         crop_scale: smallest and largest area of the crop, relative to the image.

@@ -41,7 +41,7 @@ class MappedTable:
     preprocessing: Preprocessing
 
     @staticmethod
-    def of(folder: Path, rules: ColumnRules, delimiter: str, options: SplitOptions) -> "MappedTable":
+    def open_or_make(folder: Path, rules: ColumnRules, delimiter: str, options: SplitOptions) -> "MappedTable":
         """The copy in `folder` of this file with these options, made if it is not there.
 
         It is made under another name and renamed when it is whole, by one process at a time.
@@ -74,7 +74,7 @@ class MappedTable:
     def open(copy: Path) -> "MappedTable":
         about = json.loads((copy / "about.json").read_text())
         features, targets = (np.load(copy / f"{part}.npy", mmap_mode="r") for part in ("features", "targets"))
-        preprocessing = Preprocessing.of(about["preprocessing"])
+        preprocessing = Preprocessing.from_plain(about["preprocessing"])
         table = Table(features, targets, preprocessing.feature_names, preprocessing.class_names, preprocessing.encodings)
         return MappedTable(table, about["sizes"], preprocessing)
 
@@ -96,7 +96,8 @@ class MappedTable:
         """
         if dtype not in (None, torch.float64):
             raise ValueError(
-                f"memory_map: all rows as {dtype} would be a copy in memory; use Trainer(precision='64-true'), or a batch_size"
+                f"memory_map: all rows as {dtype} would be a copy in memory; use the trainer's precision='64-true', or "
+                "a batch_size"
             )
 
     def splits(self) -> dict[str, Split]:

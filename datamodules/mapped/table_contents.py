@@ -61,7 +61,7 @@ def read_as_real(schema: pa.Schema, rules: ColumnRules) -> list[str]:
     return [field.name for field in schema if is_number(field.type) and field.name not in kept]
 
 
-def scan(pieces: Iterable[pa.Table], schema: pa.Schema, rules: ColumnRules) -> TableContents:
+def scan_table(pieces: Iterable[pa.Table], schema: pa.Schema, rules: ColumnRules) -> TableContents:
     """Count rows, empty cells, categories and classes.
 
     Raises:
@@ -103,7 +103,7 @@ def _refuse_kinds(kinds: dict[str, pa.DataType], rules: ColumnRules) -> None:
 
 
 def _may_be_class(found: Counter[Any], kind: pa.DataType, rules: ColumnRules) -> bool:
-    """Whether the values of the target seen so far allow that they are classes."""
+    """Whether the values of the target found so far allow that they are classes."""
     if not is_number(kind) or rules.task == "classification":
         return True
     whole = pa.types.is_integer(kind) and all(float(value).is_integer() for value in found)

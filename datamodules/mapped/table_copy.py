@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
 from datamodules.mapped.sequential_split import SequentialSplit
-from datamodules.mapped.table_contents import read_as_real, scan
+from datamodules.mapped.table_contents import read_as_real, scan_table
 from datamodules.serving.preprocessing import Preprocessing
 from datamodules.tables.column_rules import ColumnRules
 from datamodules.tables.row_stream import PIECE_BYTES, RowStream
@@ -42,15 +42,15 @@ def write_copy(folder: Path, stream: RowStream, rules: ColumnRules, options: Spl
         OSError: no space for the copy.
     """
     columns, real = [*rules.features(stream.schema.names), rules.target], read_as_real(stream.schema, rules)
-    contents = scan(progress("reading", stream.pieces(columns, real)), stream.schema, rules)
+    contents = scan_table(with_progress_bar("reading", stream.pieces(columns, real)), stream.schema, rules)
     n, names, class_names = contents.rows, contents.feature_names, contents.class_names
     split = SequentialSplit(contents.class_counts, options.val_fraction, options.test_fraction, options.seed, class_names)
     features = _reserve(folder / "features.npy", (n, len(names)), np.float64)
     targets = _reserve(folder / "targets.npy", (n,) if class_names else (n, 1), np.int64 if class_names else np.float64)
     ends = np.cumsum(split.sizes)
     starts = ends - split.sizes
-    seen, train, target_range = _Range(), _Range(), _Range()
-    for piece in progress("copying", stream.pieces(columns, real), n):
+    feature_range, train_range, target_range = _Range(), _Range(), _Range()
+    for piece in with_progress_bar("copying", stream.pieces(columns, real), n):
         block, target = contents.features(piece), contents.targets(piece[rules.target])
         parts = split.parts(target if class_names else np.zeros(len(block), np.int64))
         for part in range(len(PARTS)):
@@ -58,16 +58,16 @@ def write_copy(folder: Path, stream: RowStream, rules: ColumnRules, options: Spl
             place = slice(starts[part], starts[part] + len(rows))
             features[place], targets[place] = block[rows], target[rows]
             starts[part] += len(rows)
-        seen.add(block)
+        feature_range.add(block)
         target_range.add(target)
         if (parts == 0).any():
-            train.add(block[parts == 0])
+            train_range.add(block[parts == 0])
     if (starts != ends).any():
         raise ValueError(f"{rules.path} has changed while it was read: start again")
-    Table(seen.bounds, target_range.bounds, names, class_names).check()  # it looks at nothing but extremes
+    Table(feature_range.bounds, target_range.bounds, names, class_names).check()  # it looks at nothing but extremes
     mean, deviation = np.zeros(len(names)), np.ones(len(names))
     if options.standardize:
-        check_not_constant(train.bounds, names, f" in the {split.sizes[0]} training rows")
+        check_not_constant(train_range.bounds, names, f" in the {split.sizes[0]} training rows")
         scaler = _standardize(features, split.sizes[0])
         mean, deviation = scaler.mean_, scaler.scale_
     features.flush()
@@ -83,7 +83,7 @@ def _standardize(features: NDArray[np.float64], train_rows: int) -> StandardScal
     scaler = StandardScaler()
     for start in range(0, train_rows, step):
         scaler.partial_fit(features[start : min(start + step, train_rows)])
-    for chunk in progress("scaling", (features[i : i + step] for i in range(0, len(features), step)), len(features)):
+    for chunk in with_progress_bar("scaling", (features[i : i + step] for i in range(0, len(features), step)), len(features)):
         chunk[:] = scaler.transform(chunk)
     return scaler
 
@@ -107,7 +107,7 @@ def _reserve(path: Path, shape: tuple[int, ...], dtype: type) -> "np.memmap[Any,
     if needed > free:
         raise OSError(
             f"{path.parents[1]}: the memory-mapped table takes {needed / 1e9:.3g} GB and {free / 1e9:.3g} GB are free: make "
-            "room, or give another folder as --data.memory_map"
+            "room, or give another folder as memory_map"
         )
     array: np.memmap[Any, Any] = np.lib.format.open_memmap(path, "w+", np.dtype(dtype), shape)
     if hasattr(os, "posix_fallocate"):
@@ -116,7 +116,7 @@ def _reserve(path: Path, shape: tuple[int, ...], dtype: type) -> "np.memmap[Any,
     return array
 
 
-def progress(what: str, pieces: Iterable[Any], rows: int | None = None) -> Iterator[Any]:
+def with_progress_bar(what: str, pieces: Iterable[Any], rows: int | None = None) -> Iterator[Any]:
     """The pieces, with a bar that appears after two seconds and counts their rows."""
     with tqdm(total=rows, desc=what, unit=" rows", unit_scale=True, delay=2, leave=False) as bar:
         for piece in pieces:

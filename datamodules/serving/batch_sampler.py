@@ -50,7 +50,7 @@ class ShardedBatchSampler(Sampler[Index]):
 
     def __iter__(self) -> Iterator[Index]:
         if len(self) == 1:
-            yield share(self.num_rows, self.rank, self.world_size)  # a view of the rows, not a copy
+            yield share_of_process(self.num_rows, self.rank, self.world_size)  # a view of the rows, not a copy
             return
         if self.shuffle:
             generator = torch.Generator().manual_seed(mixed_seed(self.seed, self.epoch))
@@ -58,9 +58,9 @@ class ShardedBatchSampler(Sampler[Index]):
         else:
             order = torch.arange(self.num_rows)
         for batch in order.split(self.batch_size):
-            yield batch[share(len(batch), self.rank, self.world_size)]
+            yield batch[share_of_process(len(batch), self.rank, self.world_size)]
 
 
-def share(rows: int, rank: int, world_size: int) -> slice:
+def share_of_process(rows: int, rank: int, world_size: int) -> slice:
     """A process's part of so many rows: neighbours, since memory is read in pieces longer than a row."""
     return slice(rank * rows // world_size, (rank + 1) * rows // world_size)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from datamodules.serving.split import Rows, Targeted, take
+from datamodules.serving.split import Rows, Targeted, take_rows
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Fold:
         fewest = n if labels is None else int(np.bincount(labels.astype(np.int64)).min())
         if fewest < self.count:
             what = "rows" if labels is None else "rows in the smallest class"
-            raise ValueError(f"{fewest} {what} cannot be in {self.count} folds: lower data.folds")
+            raise ValueError(f"{fewest} {what} cannot be in {self.count} folds: lower folds")
         kind = KFold if labels is None else StratifiedKFold
         rest, test = list(kind(self.count, shuffle=True, random_state=seed).split(np.zeros(n), labels))[self.number]
-        train, val = take(data, rest, math.ceil(n * val_fraction), seed, ("validation",), ("training",))
+        train, val = take_rows(data, rest, math.ceil(n * val_fraction), seed, ("validation",), ("training",))
         return train, val, test

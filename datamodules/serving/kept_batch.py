@@ -18,7 +18,7 @@ class KeptBatch:
         # The batch is held as long as what was made of it, so that no other tensor can take its place in memory.
         self._last: tuple[Batch, list[object], Batch] | None = None
 
-    def of(self, batch: Batch, make: Callable[[Batch], Batch], *settings: object) -> Batch:
+    def get_or_make(self, batch: Batch, make: Callable[[Batch], Batch], *settings: object) -> Batch:
         """`make(batch)`, made once for the same batch and settings."""
         identity = [*((tensor.data_ptr(), tensor._version, tensor.shape, tensor.dtype) for tensor in batch), *settings]
         if self._last is None or self._last[1] != identity:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from datamodules.serving.batch_sampler import Index, share
+from datamodules.serving.batch_sampler import Index, share_of_process
 from datamodules.serving.mixed_seed import mixed_seed
 from datamodules.serving.tensor_batches import TensorBatches
 
@@ -33,7 +33,7 @@ class BatchKey(NamedTuple):
     @property
     def share(self) -> slice:
         """This process's rows of the batch."""
-        return share(self.rows, self.rank, self.world_size)
+        return share_of_process(self.rows, self.rank, self.world_size)
 
 
 class KeyedBatches(TensorBatches):

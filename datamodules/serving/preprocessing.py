@@ -47,7 +47,7 @@ class Preprocessing:
         }
 
     @staticmethod
-    def of(plain: dict[str, Any]) -> "Preprocessing":
+    def from_plain(plain: dict[str, Any]) -> "Preprocessing":
         """What `plain` was made of."""
         encodings = tuple(Encoding(column, kind, _names(categories)) for column, kind, categories in plain["encodings"])
         mean, deviation = (np.asarray(plain[name], np.float64) for name in ("mean", "deviation"))

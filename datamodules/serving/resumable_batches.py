@@ -9,7 +9,7 @@ from datamodules.serving.batch_sampler import Index, ShardedBatchSampler
 
 
 class ResumableBatches(ABC):
-    """Iterates over the batches of an epoch; `state_dict` tells how many were handed out, `load_state_dict` skips those.
+    """Iterates over the batches of an epoch; `state_dict` says how many were handed out, `load_state_dict` skips those.
 
     It presents itself to Lightning like a `DataLoader` without automatic batching – a `sampler` that yields whole batches
     and no `batch_sampler` – so that Lightning sets the sampler's epoch, keeps the state in checkpoints, and replaces nothing.

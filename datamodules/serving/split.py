@@ -60,12 +60,12 @@ def split_rows(data: Targeted, val_fraction: float, test_fraction: float | None,
     if data.class_names is not None:
         _check_sizes(data, min(count for count in sizes.values() if count))
         _check_classes(data, np.arange(n), tuple(part for part, count in sizes.items() if count))
-    rest, test = take(data, np.arange(n), n_test, seed, ("test",), ("training", "validation") if n_val else ("training",))
-    train, val = take(data, rest, n_val, seed, ("validation",), ("training",))
+    rest, test = take_rows(data, np.arange(n), n_test, seed, ("test",), ("training", "validation") if n_val else ("training",))
+    train, val = take_rows(data, rest, n_val, seed, ("validation",), ("training",))
     return train, val, test
 
 
-def take(
+def take_rows(
     data: Targeted, rows: Rows, count: int, seed: int, taken_for: tuple[str, ...], left_for: tuple[str, ...]
 ) -> tuple[Rows, Rows]:
     """Divide rows into (those left, the `count` taken), stratified, every class in both."""

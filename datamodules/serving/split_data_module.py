@@ -51,7 +51,7 @@ class SplitDataModule(LightningDataModule, ABC):
         check_type("seed", seed, WHOLE, "a whole number")
         check_fractions(val_fraction, test_fraction)
         if batch_size is not None and batch_size < 1:
-            raise ValueError(f"batch_size={batch_size}: a batch needs at least one row; null means all rows")
+            raise ValueError(f"batch_size={batch_size}: a batch needs at least one row; leave it out for all rows")
         if not 0 <= seed < 2**32:
             raise ValueError(f"seed={seed}: the seed must be an integer from 0 to 2**32 - 1")
         self.save_hyperparameters(ignore=self.unsaved, logger=False)
@@ -148,7 +148,7 @@ class SplitDataModule(LightningDataModule, ABC):
         if not self.is_full_batch(batch):
             return make(batch)
         self.check_full_batch(dtype)
-        return self._full_batch.of(batch, make, device, dtype)
+        return self._full_batch.get_or_make(batch, make, device, dtype)
 
     @property
     def evaluation_batch_size(self) -> int | None:

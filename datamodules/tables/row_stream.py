@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from datamodules.tables.table_file import plain, readable
+from datamodules.tables.table_file import one_line_read_errors, without_dictionaries
 
 PIECE_BYTES = 2**22
 
@@ -29,10 +29,10 @@ class RowStream:
     @cached_property
     def schema(self) -> pa.Schema:
         """Names and types of the columns; nothing but empty cells counts as text."""
-        with readable(self.path):
+        with one_line_read_errors(self.path):
             if self.is_parquet:
                 with pyarrow.parquet.ParquetFile(self.path) as file:
-                    return plain(file.schema_arrow.empty_table()).schema
+                    return without_dictionaries(file.schema_arrow.empty_table()).schema
             with self._csv([], {}) as reader:
                 return pa.schema(
                     [field.with_type(pa.string()) if pa.types.is_null(field.type) else field for field in reader.schema]
@@ -55,7 +55,7 @@ class RowStream:
     @property
     def expected_rows(self) -> int:
         """For a progress bar: in a CSV file the lines below the header, though a cell in quotes may go over several."""
-        with readable(self.path):
+        with one_line_read_errors(self.path):
             if self.is_parquet:
                 return int(pyarrow.parquet.read_metadata(self.path).num_rows)
             with self.path.open("rb") as file:
@@ -63,12 +63,12 @@ class RowStream:
 
     def _typed(self, types: dict[str, pa.DataType], **options: Any) -> Iterator[pa.Table]:
         columns = list(types)
-        with readable(self.path):
+        with one_line_read_errors(self.path):
             if self.is_parquet:
                 rows = max(256, PIECE_BYTES // (8 * len(columns)))
                 with pyarrow.parquet.ParquetFile(self.path, pre_buffer=False, buffer_size=2**20) as file:
                     for batch in file.iter_batches(rows, columns=columns, use_threads=False):
-                        piece = plain(pa.Table.from_batches([batch]))
+                        piece = without_dictionaries(pa.Table.from_batches([batch]))
                         yield piece.cast(pa.schema([(name, types[name]) for name in piece.column_names]))
             else:
                 with self._csv(columns, types, **options) as reader:

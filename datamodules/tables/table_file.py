@@ -10,15 +10,15 @@ import pyarrow.parquet
 
 
 @contextmanager
-def readable(path: Path) -> Iterator[None]:
-    """What goes wrong while the file is read within, in one line.
+def one_line_read_errors(path: Path) -> Iterator[None]:
+    """Errors of reading the file, as one line that says what to do.
 
     Raises:
         OSError: there is no such file, or it may not be read.
         ValueError: it is damaged, or of another kind.
     """
     if path.is_dir() or not path.exists():
-        raise FileNotFoundError(f"there is no file {path}: check --data.path" + (" (it is a folder)" if path.is_dir() else ""))
+        raise FileNotFoundError(f"there is no file {path}: check the path" + (" (it is a folder)" if path.is_dir() else ""))
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".parquet"):
         raise ValueError(f"{path}: only .csv and .parquet files can be read, not {suffix or 'files without an ending'}")
@@ -36,13 +36,13 @@ def read_columns(path: Path, delimiter: str) -> pa.Table:
     """The columns of a CSV file with a header, or of a Parquet file, as they are.
 
     Raises:
-        OSError, ValueError: as `readable` has them.
+        OSError, ValueError: as `one_line_read_errors` has them.
     """
-    with readable(path):
+    with one_line_read_errors(path):
         if path.suffix.lower() == ".parquet":
-            # Not read_table: it cannot read a column whose name occurs twice, so the fault could not be told.
+            # Not read_table: it cannot read a column whose name occurs twice, so the fault could not be named.
             with pyarrow.parquet.ParquetFile(path) as file:
-                table = plain(file.read())
+                table = without_dictionaries(file.read())
         else:
             table = pyarrow.csv.read_csv(
                 path,
@@ -53,7 +53,7 @@ def read_columns(path: Path, delimiter: str) -> pa.Table:
     return table
 
 
-def plain(table: pa.Table) -> pa.Table:
+def without_dictionaries(table: pa.Table) -> pa.Table:
     """Dictionary-encoded columns (pandas' categories) as the values they stand for."""
     for j, field in enumerate(table.schema):
         if pa.types.is_dictionary(field.type):

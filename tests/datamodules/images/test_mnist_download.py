@@ -68,7 +68,7 @@ def test_without_file_and_network(tmp_path: Path, offline: None) -> None:
     with pytest.raises(OSError) as refusal:
         MNISTDataModule(str(root)).prepare_data()
     message = str(refusal.value)
-    for part in (*FILES, str(root / "MNIST" / "raw"), "no network", "DigitsDataModule", "--data.data_dir"):
+    for part in (*FILES, str(root / "MNIST" / "raw"), "no network", "DigitsDataModule", "as data_dir"):
         assert part in message
     assert "\n" not in message
     assert list(tmp_path.iterdir()) == []

@@ -125,7 +125,7 @@ def test_a_full_batch_is_a_view_of_the_file_and_evaluation_takes_few_rows(
 
 def test_all_rows_in_single_precision_are_refused(tmp_path: Path) -> None:
     data = mapped(written(tmp_path, "csv", columns("level")))
-    with pytest.raises(ValueError, match=r"would be a copy in memory; use Trainer\(precision='64-true'\)"):
+    with pytest.raises(ValueError, match=r"would be a copy in memory; use the trainer's precision='64-true'"):
         make_trainer(1, precision="32-true").fit(make_model(data, Newton), data)
     data = mapped(written(tmp_path, "csv", columns("level")), batch_size=50)
     make_trainer(1, precision="32-true").fit(make_model(data, Newton), data)

@@ -39,5 +39,5 @@ def test_what_makes_no_folds_is_refused() -> None:
         IrisDataModule(folds=1)
     with pytest.raises(ValueError, match=r"folds=5 and fold=5: .* count them from 0"):
         IrisDataModule(folds=5, fold=5)
-    with pytest.raises(ValueError, match=r"50 rows in the smallest class cannot be in 51 folds: lower data.folds"):
+    with pytest.raises(ValueError, match=r"50 rows in the smallest class cannot be in 51 folds: lower folds"):
         IrisDataModule(folds=51).splits  # noqa: B018

@@ -69,7 +69,7 @@ def test_memory_mapped_tables_keep_the_same(tmp_path: Path, standardize: bool) -
 
 def test_it_survives_as_plain_values(tmp_path: Path) -> None:
     held = trained(tmp_path).state_dict()["preprocessing"]
-    again = Preprocessing.of(held)
+    again = Preprocessing.from_plain(held)
     assert again.plain() == held
     assert again.class_names == ("class 0", "class 1")
     assert again.encodings[4].categories == ("9", "10", "100"), "numbers are in the order of numbers"

@@ -184,8 +184,8 @@ def test_batches_arrive_in_the_type_of_the_model(
 @pytest.mark.parametrize(
     ("bad", "says"),
     [
-        ({"batch_size": 0}, "batch_size=0: a batch needs at least one row; null means all rows"),
-        ({"batch_size": -3}, "batch_size=-3: a batch needs at least one row; null means all rows"),
+        ({"batch_size": 0}, "batch_size=0: a batch needs at least one row; leave it out for all rows"),
+        ({"batch_size": -3}, "batch_size=-3: a batch needs at least one row; leave it out for all rows"),
         ({"seed": -1}, "seed=-1: the seed must be an integer from 0 to 2**32 - 1"),
         ({"seed": 2**32}, "seed=4294967296: the seed must be an integer from 0 to 2**32 - 1"),
         ({"val_fraction": 1.0}, "val_fraction=1.0: the share of rows for validation must be in [0, 1)"),
@@ -209,7 +209,7 @@ def test_california_without_file_and_network(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(OSError) as refusal:
         CaliforniaHousingDataModule(str(tmp_path)).prepare_data()
     message = str(refusal.value)
-    for part in (f"not in {tmp_path}", "URLError", "no network", FILE, "--data.data_dir", "connect to the network"):
+    for part in (f"not in {tmp_path}", "URLError", "no network", FILE, "as data_dir", "connect to the network"):
         assert part in message
     assert "\n" not in message
     assert list(tmp_path.iterdir()) == []
