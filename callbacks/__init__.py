@@ -4,21 +4,21 @@ from callbacks.coefficient_intervals import CoefficientIntervals
 from callbacks.confusion_matrix import ConfusionMatrix
 from callbacks.convergence_status import ConvergenceStatus
 from callbacks.curvature_diagnostics import CurvatureDiagnostics
-from callbacks.embedding_projector import EmbeddingProjector
-from callbacks.feature_baselines import FeatureBaselines
+from callbacks.features.embedding_projector import EmbeddingProjector
+from callbacks.features.feature_baselines import FeatureBaselines
+from callbacks.features.nearest_neighbors import NearestNeighbors
+from callbacks.features.two_view_grid import TwoViewGrid
 from callbacks.fit_progress import FitProgress
 from callbacks.gradient_norms import GradientNorms
 from callbacks.hyper_parameters import HyperParameters
-from callbacks.last_checkpoint import LastCheckpoint
 from callbacks.metric_charts import MetricCharts
-from callbacks.nearest_neighbors import NearestNeighbors
-from callbacks.random_states import RandomStates
 from callbacks.replica_check import ReplicaCheck
-from callbacks.stop_decision import StopDecision
+from callbacks.resuming.last_checkpoint import LastCheckpoint
+from callbacks.resuming.random_states import RandomStates
+from callbacks.resuming.stop_decision import StopDecision
 from callbacks.test_metrics import TestMetrics
 from callbacks.train_metrics import TrainMetrics
 from callbacks.training_time import TrainingTime
-from callbacks.two_view_grid import TwoViewGrid
 
 __all__ = [
     "CoefficientIntervals",

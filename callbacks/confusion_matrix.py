@@ -1,6 +1,6 @@
 """Which classes are taken for which."""
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from matplotlib.axes import Axes
@@ -8,19 +8,21 @@ from matplotlib.figure import Figure
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
-from torchmetrics.classification import MulticlassConfusionMatrix
-
-from callbacks.all_rows import all_rows
 
 
 class ConfusionMatrix(Callback):
-    """Draws the test set's confusion matrix and per-class accuracy as figures in TensorBoard; idle under regression."""
+    """Draws the test set's confusion matrix and per-class accuracy as figures in TensorBoard; idle under regression.
+
+    Attributes:
+        counts: of all processes after a test (C, C), true classes down and predicted ones across; None under regression.
+    """
 
     def __init__(self) -> None:
-        self._counts: MulticlassConfusionMatrix | None = None
+        self.counts: Tensor | None = None
+        self._counts: Tensor | None = None  # of this process, so far
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._counts = None
+        self.counts = self._counts = None
 
     def on_test_batch_end(
         self,
@@ -31,19 +33,18 @@ class ConfusionMatrix(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        preds, target = all_rows(outputs["preds"]), all_rows(outputs["target"])
+        preds, target = outputs["preds"], outputs["target"]
         if target.is_floating_point():
             return
-        if self._counts is None:
-            classes = preds.shape[1] if preds.ndim == 2 else 2
-            # It gets the rows of all processes, and must not sum over them once more.
-            self._counts = MulticlassConfusionMatrix(classes, distributed_available_fn=lambda: False).to(preds.device)
-        self._counts.update(preds.argmax(1) if preds.ndim == 2 else (preds > 0.5).long(), target)
+        classes = preds.shape[1] if preds.ndim == 2 else 2
+        predicted = preds.argmax(1) if preds.ndim == 2 else (preds > 0.5).long()
+        counts = torch.bincount(target * classes + predicted, minlength=classes**2).view(classes, classes)
+        self._counts = counts if self._counts is None else self._counts + counts
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._counts is None:
             return
-        counts = self._counts.compute().cpu()
+        counts = self.counts = cast(Tensor, trainer.strategy.reduce(self._counts, reduce_op="sum")).cpu()
         names = getattr(getattr(trainer, "datamodule", None), "class_names", None) or tuple(map(str, range(len(counts))))
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:

@@ -21,20 +21,25 @@ class ConvergenceStatus(Callback):
         self.message = ""
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.judge(trainer, pl_module)
+
+    def judge(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take the verdict on the present weights; for a fit that was resumed after its end, and so trained nothing."""
         verdict = cast(MeasuredModel, pl_module).convergence()
         self.status, self.message = verdict.status, verdict.message
         names = getattr(getattr(trainer, "datamodule", None), "feature_names", None)
         if names:
-            self.message += self._names(verdict, names)
+            self.message += _names_of(verdict, names)
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
                 logger.experiment.add_text("status", f"**{self.status}** – {self.message}", trainer.global_step)
 
-    def _names(self, verdict: Verdict, names: tuple[str, ...]) -> str:
-        if verdict.columns:
-            return "; dependent: " + ", ".join(repr(names[column]) for column in verdict.columns[:8])
-        if verdict.direction is not None and len(verdict.direction) >= len(names):
-            weights = verdict.direction[: len(verdict.direction) // (len(names) + 1) * len(names)].view(-1, len(names))
-            strongest = weights.abs().amax(0).argsort(descending=True)[:3].tolist()
-            return "; strongest in that direction: " + ", ".join(repr(names[j]) for j in strongest)
-        return ""
+
+def _names_of(verdict: Verdict, names: tuple[str, ...]) -> str:
+    if verdict.columns:
+        return "; dependent: " + ", ".join(repr(names[column]) for column in verdict.columns[:8])
+    if verdict.direction is not None and len(verdict.direction) >= len(names):
+        weights = verdict.direction[: len(verdict.direction) // (len(names) + 1) * len(names)].view(-1, len(names))
+        strongest = weights.abs().amax(0).argsort(descending=True)[:3].tolist()
+        return "; strongest in that direction: " + ", ".join(repr(names[j]) for j in strongest)
+    return ""

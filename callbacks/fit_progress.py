@@ -54,9 +54,9 @@ class FitProgress(ProgressBar):
         self._update(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        known = trainer.callback_metrics
-        names = [next((name for name in row if name in known), None) for row in METRICS]
-        texts = (f"{name.removeprefix('train/').replace('/', ' ')} {float(known[name]):.4g}" for name in names if name)
+        metrics = trainer.callback_metrics
+        names = [next((name for name in row if name in metrics), None) for row in METRICS]
+        texts = (f"{name.removeprefix('train/').replace('/', ' ')} {float(metrics[name]):.4g}" for name in names if name)
         self._update(trainer, metrics="  ".join(texts))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -26,8 +26,8 @@ class GradientNorms(Callback):
         self._logged_step = -1
 
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
-        step, every = trainer.global_step, self.every_n_steps or logging_interval(trainer)
-        if step == self._logged_step or (step + 1) % every or not trainer.loggers:
+        step, interval = trainer.global_step, self.every_n_steps or logging_interval(trainer)
+        if step == self._logged_step or (step + 1) % interval or not trainer.loggers:
             return
         self._logged_step = step
         for logger in trainer.loggers:

@@ -16,12 +16,20 @@ class Verdict(Protocol):
     columns: tuple[int, ...]
 
 
+class Measurement(Protocol):
+    """Metrics over the rows of all processes: every process adds its share of each batch."""
+
+    def add(self, batch: Any) -> dict[str, Tensor]: ...
+
+    def values(self) -> dict[str, Tensor]: ...
+
+
 class MeasuredModel(Protocol):
-    """A model that measures itself: `metrics().update(**evaluate(batch))`, and judges its own convergence."""
+    """A model that measures itself, by the metrics it names, and judges its own convergence."""
 
     def metrics(self) -> MetricCollection: ...
 
-    def evaluate(self, batch: Any) -> dict[str, Tensor]: ...
+    def measurement(self) -> Measurement: ...
 
     def convergence(self) -> Verdict: ...
 
@@ -57,7 +65,10 @@ class Probe(Protocol):
 class FeatureModel(Protocol):
     """A model whose `forward` gives features for simple classifiers to read: images (n, …) -> (n, F).
 
-    `fit_probe` takes features and labels of this process's training rows and of its validation rows.
+    `fit_probe` takes features and labels of this process's training rows and of its validation rows. `joined_rows` puts
+    the rows (n_r, …) of each process r, n_r ≥ 0, one after the other, and gives all of them to every process.
     """
+
+    def joined_rows(self, rows: dict[str, Tensor]) -> dict[str, Tensor]: ...
 
     def fit_probe(self, train: tuple[Tensor, Tensor], val: tuple[Tensor, Tensor]) -> Probe: ...

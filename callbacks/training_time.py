@@ -14,12 +14,16 @@ class TrainingTime(Callback):
     the others' work at the end of an epoch is not counted.
 
     Attributes:
-        seconds: of training so far, those before a resume included.
+        seconds: of training so far, those before a resume included. A test with the weights of a checkpoint leaves them.
     """
 
     def __init__(self) -> None:
         self.seconds = 0.0
         self._since: float | None = None
+        self._is_fit = True
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        self._is_fit = stage == "fit"
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._resume()
@@ -40,7 +44,9 @@ class TrainingTime(Callback):
         return {"seconds": self.seconds + running}
 
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
-        self.seconds = state_dict["seconds"]
+        # Lightning also loads it where only the weights are wanted, for a test of the best ones.
+        if self._is_fit:
+            self.seconds = state_dict["seconds"]
 
     def _resume(self) -> None:
         if self._since is None:

@@ -5,10 +5,10 @@ from typing import Any, ClassVar, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from datamodules.column_rules import MOST_INTEGER_CLASSES, Task
-from datamodules.option_types import check_names
-from datamodules.table import Table
-from datamodules.table_data_module import TableDataModule
+from datamodules.serving.option_types import check_names
+from datamodules.tables.column_rules import MOST_INTEGER_CLASSES, Task
+from datamodules.tables.table import Table
+from datamodules.tables.table_data_module import TableDataModule
 
 
 class ArrayDataModule(TableDataModule):

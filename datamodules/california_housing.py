@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import fetch_california_housing, get_data_home
 
-from datamodules.table import Table
-from datamodules.table_data_module import TableDataModule
+from datamodules.tables.table import Table
+from datamodules.tables.table_data_module import TableDataModule
 
 FILE = "cal_housing_py3.pkz"
 
@@ -36,6 +36,6 @@ class CaliforniaHousingDataModule(TableDataModule):
             raise OSError(
                 f"California housing is not in {folder} and could not be downloaded "
                 f"({type(error).__name__}: {error}): connect to the network, or put scikit-learn's {FILE} into a folder and "
-                "name that folder with --data.data_dir"
+                "name that folder as data_dir"
             ) from error
         return Table(data.data, data.target.astype(np.float64)[:, None], tuple(data.feature_names))

@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.datasets import load_digits
 
-from datamodules.image_data_module import ImageDataModule
-from datamodules.image_set import NUM_DIGITS, ImageSet
+from datamodules.images.image_data_module import ImageDataModule
+from datamodules.images.image_set import NUM_DIGITS, ImageSet
 
 
 class DigitsDataModule(ImageDataModule):

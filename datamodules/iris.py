@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.datasets import load_iris
 
-from datamodules.table import Table
-from datamodules.table_data_module import TableDataModule
+from datamodules.tables.table import Table
+from datamodules.tables.table_data_module import TableDataModule
 
 
 class IrisDataModule(TableDataModule):

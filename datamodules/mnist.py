@@ -6,10 +6,10 @@ from typing import ClassVar
 import numpy as np
 from torchvision.datasets import MNIST
 
-from datamodules.idx import check_idx
-from datamodules.image_data_module import ImageDataModule
-from datamodules.image_set import NUM_DIGITS, ImageSet
-from datamodules.mnist_download import fetch_files, missing_files, raw_folder
+from datamodules.images.idx import check_idx
+from datamodules.images.image_data_module import ImageDataModule
+from datamodules.images.image_set import NUM_DIGITS, ImageSet
+from datamodules.images.mnist_download import fetch_files, missing_files, raw_folder
 
 DEFAULT_FOLDER = "data"
 

@@ -10,8 +10,8 @@ from torch.utils.data import Dataset
 from torchvision import transforms
 from torchvision.datasets import MNIST
 
-from datamodules.mnist_download import fetch_files, missing_files
-from datamodules.view_parameters import ViewDistribution
+from datamodules.images.mnist_download import fetch_files, missing_files
+from datamodules.images.view_parameters import ViewDistribution
 
 
 class MNISTTwoView(Dataset[tuple[Tensor, Tensor, Tensor, int]]):

@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import Subset
 
-from datamodules.batched_views import batched_view
-from datamodules.keyed_batches import BatchKey, KeyedBatches
-from datamodules.keyed_items import ItemBatches
+from datamodules.images.batched_views import batched_view
+from datamodules.images.view_parameters import ViewDistribution
 from datamodules.mnist import MNISTDataModule
 from datamodules.mnist_two_view import MNISTTwoView, view_pipeline
-from datamodules.split import split_rows
-from datamodules.view_parameters import ViewDistribution
+from datamodules.serving.keyed_batches import BatchKey, KeyedBatches
+from datamodules.serving.keyed_items import ItemBatches
+from datamodules.serving.split import split_rows
 
 
 class MNISTTwoViewDataModule(MNISTDataModule):
@@ -67,29 +67,27 @@ class MNISTTwoViewDataModule(MNISTDataModule):
         dataset = Subset(MNISTTwoView(str(self.root), transform=view_pipeline(self.views)), rows.tolist())
         return ItemBatches(dataset, batches.sampler, self.num_workers)
 
-    @property
-    def is_whole(self) -> bool:
-        """Never: every epoch sees views of its own."""
+    def is_full_batch(self, batch: Any) -> bool:
+        """Never: each epoch has views of its own."""
         return False
 
-    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+    def convert(self, batch: Any, dtype: torch.dtype | None) -> Any:
         """Views of a training batch; pixels of another."""
         if isinstance(batch[-1], BatchKey):
             images, labels, key = batch
-            original = self.as_images(images)
+            original = self.as_images(images, dtype or torch.get_default_dtype())
             random = key.generator()
             parameters = [self.views.sample(key.rows, self.image_size, random)[key.share] for _ in range(2)]
             parts = [original, *(batched_view(original, p) for p in parameters)]
         elif len(batch) == 4:
             *parts, labels = batch
-            parts = [part.to(self.model_dtype or part.dtype) for part in parts]
+            parts = [part.to(dtype or part.dtype) for part in parts]
         else:
-            return super().on_after_batch_transfer(batch, dataloader_idx)
+            return super().convert(batch, dtype)
         return (*(self.standardized(part) for part in parts), labels)
 
-    def as_images(self, images: Tensor) -> Tensor:
-        """uint8 (B, h·w) as pixels in [0, 1] of the model's floating type (B, 1, h, w)."""
-        dtype = self.model_dtype or torch.get_default_dtype()
+    def as_images(self, images: Tensor, dtype: torch.dtype) -> Tensor:
+        """uint8 (B, h·w) as pixels in [0, 1] of a floating type (B, 1, h, w)."""
         return images.to(dtype).div_(self.white).view(-1, 1, *self.image_size)
 
     def standardized(self, pixels: Tensor) -> Tensor:

@@ -5,21 +5,15 @@ from pathlib import Path
 from typing import cast, get_args
 
 import numpy as np
-import torch
 
-from datamodules.column_rules import ColumnRules, Task, count_missing
-from datamodules.in_memory_data_module import Split
-from datamodules.mapped_table import MappedTable
-from datamodules.option_types import PATH, TEXT, check_names, check_type
-from datamodules.preprocessing import Preprocessing
-from datamodules.table import Table
-from datamodules.table_copy import SplitOptions
-from datamodules.table_data_module import TableDataModule
-from datamodules.table_file import read_columns
-from datamodules.tensor_batches import TensorBatches
-
-# Memory-mapped rows are evaluated so many at a time.
-EVALUATION_ROWS = 2**14
+from datamodules.mapped.mapped_table import MappedTable
+from datamodules.mapped.table_copy import SplitOptions
+from datamodules.serving.option_types import PATH, TEXT, check_names, check_type
+from datamodules.tables.column_rules import ColumnRules, Task, count_missing
+from datamodules.tables.split_table import SplitTable
+from datamodules.tables.table import Table
+from datamodules.tables.table_data_module import TableDataModule
+from datamodules.tables.table_file import read_columns
 
 
 class TabularDataModule(TableDataModule):
@@ -90,35 +84,12 @@ class TabularDataModule(TableDataModule):
         self.rules = ColumnRules(file, target, tuple(categorical or ()), tuple(exclude or ()), task)
 
     @cached_property
-    def mapped(self) -> MappedTable:
-        """The table in `memory_map`, split and scaled."""
+    def split_table(self) -> SplitTable:
+        """The table in memory, or the one in the files below `memory_map`; nothing else depends on where it is."""
+        if self.memory_map is None:
+            return super().split_table
         options = SplitOptions(self.val_fraction, cast(float, self.test_fraction), self.seed, self.standardize)
-        return MappedTable.of(Path(cast(str, self.memory_map)), self.rules, self.delimiter, options)
-
-    @cached_property
-    def table(self) -> Table:
-        """The whole table, checked; unscaled unless memory-mapped."""
-        return super().table if self.memory_map is None else self.mapped.table
-
-    @cached_property
-    def preprocessing(self) -> Preprocessing:
-        return super().preprocessing if self.memory_map is None else self.mapped.preprocessing
-
-    def split(self) -> dict[str, Split]:
-        return super().split() if self.memory_map is None else self.mapped.splits()
-
-    def convert(self, batch: Split, dtype: torch.dtype | None) -> Split:
-        if self.memory_map is not None and self.is_whole and dtype not in (None, batch[0].dtype):
-            raise ValueError(
-                f"memory_map: all rows as {dtype} would be a copy in memory; use --trainer.precision=64-true, or a batch_size"
-            )
-        return super().convert(batch, dtype)
-
-    def _batches(self, split: str, shuffle: bool = False) -> TensorBatches:
-        batches = super()._batches(split, shuffle)
-        if self.memory_map is not None and split != "train":
-            batches.sampler.batch_size = min(batches.sampler.batch_size, EVALUATION_ROWS)
-        return batches
+        return MappedTable.open_or_make(Path(self.memory_map), self.rules, self.delimiter, options)
 
     def load(self) -> Table:
         columns = read_columns(self.rules.path, self.delimiter)

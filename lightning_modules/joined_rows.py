@@ -1,9 +1,8 @@
-"""The rows of all processes, for metrics that would misjudge or refuse a process without any."""
+"""The rows of all processes, of which each holds some or none."""
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torchmetrics import MetricCollection
 
 
 def joined_rows(rows: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -27,10 +26,3 @@ def _joined(rows: Tensor, counts: list[int]) -> Tensor:
     parts = [torch.empty_like(padded) for _ in counts]
     dist.all_gather(parts, padded)
     return torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
-
-
-def of_all_rows(metrics: MetricCollection) -> MetricCollection:
-    """Metrics that get the rows of all processes, and must not sum over processes once more."""
-    for metric in metrics.values(copy_state=False):
-        metric.distributed_available_fn = lambda: False
-    return metrics

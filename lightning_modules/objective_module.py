@@ -14,8 +14,9 @@ from torch.nn import Parameter
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from torchmetrics import MetricCollection
 
-from lightning_modules.joined_rows import joined_rows, of_all_rows
+from lightning_modules.joined_rows import joined_rows
 from lightning_modules.kept_objective import KeptObjective
+from lightning_modules.measurement import Measurement
 from lightning_modules.non_finite_loss import refuse_non_finite
 from lightning_modules.objectives import Objective, Reduction, all_processes, flattened, runs_ahead, this_process
 from lightning_modules.optimizers import Convergence, CurvatureOptimizer, diagnose
@@ -24,11 +25,6 @@ OptimizerCallable = Callable[[Iterable[Parameter]], torch.optim.Optimizer]
 Batch = tuple[Tensor, ...]
 FULL_PRECISION = (None, 32, 64, "32", "64", "32-true", "64-true")
 PLAIN = (bool, int, float, str, list, tuple, dict, type(None))
-
-
-def in_double(evaluated: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Real tensors in float64: sums of squares in float32 lose R² and more when targets are far from 0."""
-    return {name: value.double() if value.is_floating_point() else value for name, value in evaluated.items()}
 
 
 class ObjectiveModule(LightningModule, ABC):
@@ -59,7 +55,7 @@ class ObjectiveModule(LightningModule, ABC):
         self.save_hyperparameters(logger=False)
         for name in [name for name, value in self.hparams.items() if not isinstance(value, PLAIN)]:
             del self.hparams[name]
-        self._measured: dict[str, MetricCollection] = {}
+        self._measured: dict[str, Measurement] = {}
         self._kept = KeptObjective()
 
     @abstractmethod
@@ -224,12 +220,18 @@ class ObjectiveModule(LightningModule, ABC):
     def predict_step(self, batch: Batch | Tensor, batch_idx: int) -> Tensor:
         return self.predict(batch if isinstance(batch, Tensor) else batch[0])
 
+    def measurement(self) -> Measurement:
+        """Nothing measured yet: `add` batches of rows, and read the `values` over all of them and all processes."""
+        return Measurement(self.metrics().to(self.device), self.evaluate)
+
+    def joined_rows(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The rows that the processes hold, one after the other; each process gives its own, or none."""
+        return joined_rows(rows)
+
     def _measure(self, split: str, batch: Batch) -> dict[str, Tensor]:
         if split not in self._measured:
-            self._measured[split] = of_all_rows(self.metrics().set_dtype(torch.float64).to(self.device))
-        evaluated = self.evaluate(batch)
-        self._measured[split].update(**in_double(joined_rows(evaluated)))
-        return evaluated
+            self._measured[split] = self.measurement()
+        return self._measured[split].add(batch)
 
     def on_validation_epoch_end(self) -> None:
         self._log_measured("val")
@@ -238,7 +240,6 @@ class ObjectiveModule(LightningModule, ABC):
         self._log_measured("test")
 
     def _log_measured(self, split: str) -> None:
-        metrics = self._measured.pop(split)
-        values = {f"{split}/{name}": value for name, value in metrics.compute().items()}
+        values = {f"{split}/{name}": value for name, value in self._measured.pop(split).values().items()}
         # They are of the rows of all processes already; the maximum of equal numbers is that number.
         self.log_dict(values, sync_dist=True, reduce_fx="max")

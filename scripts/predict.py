@@ -9,7 +9,7 @@ from predicting.prediction_file import write_predictions
 from predicting.table_writer import FORMATS
 from predicting.trained import read_trained
 
-from datamodules.new_rows import NewRows
+from datamodules.tables.new_rows import NewRows
 
 
 def main(args: list[str]) -> None:

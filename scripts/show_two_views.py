@@ -8,7 +8,7 @@ from command_line.one_line_errors import run
 from command_line.one_line_parser import OneLineParser
 from torch.utils.data import DataLoader
 
-from callbacks.two_view_grid import draw_two_views
+from callbacks.features.two_view_grid import draw_two_views
 from datamodules import MNISTTwoView
 
 

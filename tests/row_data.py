@@ -3,8 +3,8 @@
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
-from datamodules.batch_sampler import ShardedBatchSampler
-from datamodules.tensor_batches import TensorBatches
+from datamodules.serving.batch_sampler import ShardedBatchSampler
+from datamodules.serving.tensor_batches import TensorBatches
 
 
 class RowData(LightningDataModule):

@@ -17,6 +17,8 @@ LIBRARY = ("lightning_modules", "datamodules", "callbacks")
 COMPARING = (*LIBRARY, "command_line", "comparing")
 README_OF_EVIDENCE = ("evidence.provenance", "evidence.readme_tables")
 TORCH_ONLY = ("lightning_modules/objectives", "lightning_modules/optimizers", "lightning_modules/networks")
+# What callbacks at the top and in folders both use: they import nothing of the project themselves.
+SHARED_BY_CALLBACKS = ("callbacks.measured_model", "callbacks.frozen")
 # What the files below a folder may import of the project, the most special folder first.
 ALLOWED = {
     "lightning_modules/objectives/families": ("lightning_modules.objectives.families",),
@@ -24,7 +26,13 @@ ALLOWED = {
     "lightning_modules/optimizers": ("lightning_modules.objectives", "lightning_modules.optimizers"),
     "lightning_modules/networks": ("lightning_modules.networks",),
     "lightning_modules": ("lightning_modules",),
+    "datamodules/serving": ("datamodules.serving",),
+    "datamodules/tables": ("datamodules.serving", "datamodules.tables"),
+    "datamodules/images": ("datamodules.serving", "datamodules.images"),
+    "datamodules/mapped": ("datamodules.serving", "datamodules.tables", "datamodules.mapped"),
     "datamodules": ("datamodules",),
+    "callbacks/resuming": ("callbacks.resuming",),
+    "callbacks/features": ("callbacks.features", *SHARED_BY_CALLBACKS),
     "callbacks": ("callbacks",),
     "scripts/command_line": (*LIBRARY, "command_line"),
     "scripts/predicting": (*LIBRARY, "command_line", "predicting"),

@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 from tests.training import make_model, make_trainer
 
 README = ROOT / "README.md"
-LONGEST = 25
+LONGEST = 40
 
 
 def blocks(text: str) -> list[str]:

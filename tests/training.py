@@ -1,5 +1,6 @@
 """Short fits for tests."""
 
+import inspect
 from functools import partial
 from typing import Any
 
@@ -7,11 +8,12 @@ import torch
 from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
 from torch.nn.utils import parameters_to_vector
 
-from lightning_modules import LinearRegression, LogisticRegression, ObjectiveModule, SoftmaxRegression
+from lightning_modules import LinearRegression, LogisticRegression, ObjectiveModule, SoftmaxRegression, optimizers
 from lightning_modules.objective_module import OptimizerCallable
-from lightning_modules.optimizers import DiagonalNewton, GradientDescent, Newton, SubsampledNewton
+from lightning_modules.optimizers import CurvatureOptimizer, DiagonalNewton, GradientDescent, Newton, SubsampledNewton
 
-METHODS: dict[str, OptimizerCallable] = {
+# Settings that the tests call by name.
+SETTINGS: dict[str, OptimizerCallable] = {
     "gradient_descent": partial(GradientDescent, lr=0.1),
     "newton": Newton,
     "newton_fixed": partial(Newton, lr=0.5, damping=1e-3),
@@ -26,6 +28,23 @@ METHODS: dict[str, OptimizerCallable] = {
     "rmsprop": partial(torch.optim.RMSprop, lr=0.01),
     "adam": partial(torch.optim.Adam, lr=0.1),
     "lbfgs": partial(torch.optim.LBFGS, max_iter=5),
+}
+
+
+def needs_parameters_only(method: type) -> bool:
+    """Whether a method is made from the parameters alone, with defaults for all else."""
+    return [p.name for p in inspect.signature(method).parameters.values() if p.default is p.empty] == ["params"]
+
+
+# Every concrete method of the face.
+CURVATURE_METHODS: list[type[CurvatureOptimizer]] = [
+    method
+    for method in (getattr(optimizers, name) for name in optimizers.__all__)
+    if isinstance(method, type) and issubclass(method, CurvatureOptimizer) and not inspect.isabstract(method)
+]
+# A method that is new in the face is tested with its defaults, without being named here.
+METHODS: dict[str, OptimizerCallable] = SETTINGS | {
+    method.__name__: method for method in CURVATURE_METHODS if method not in SETTINGS.values() and needs_parameters_only(method)
 }
 # What takes mini-batches too.
 ON_BATCHES = [name for name in METHODS if name != "subsampled_newton"]

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from callbacks.last_checkpoint import NAME as LAST
+from callbacks.resuming.last_checkpoint import NAME as LAST
 from command_line.fit_cli import FitCLI
 from command_line.resume import check_resumable
 from command_line.summary import log_text, summarize
@@ -29,11 +29,9 @@ def fit(cli: FitCLI) -> tuple[dict[str, Any], Path | None]:
         if trainer.interrupted:
             raise KeyboardInterrupt
         if cli.convergence_status.status is None:  # resumed after its last epoch: there was nothing to fit
-            cli.convergence_status.on_train_end(trainer, model)
+            cli.convergence_status.judge(trainer, model)
         best = cli.best_checkpoint.best_model_path if cli.config.test_weights == "best" and not dry else None
-        spent = cli.training_time.seconds
         results = trainer.test(model, data, ckpt_path=best, weights_only=True, verbose=False)
-        cli.training_time.seconds = spent  # with the best weights Lightning brings back the time until then
     except BaseException as error:
         stopped = isinstance(error, (KeyboardInterrupt, SystemExit))  # Lightning turns Ctrl+C and SIGTERM into the latter
         if log_dir is not None and trainer.is_global_zero:

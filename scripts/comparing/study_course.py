@@ -9,7 +9,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch.nn.utils import parameters_to_vector
 
 from callbacks import TrainingTime
-from callbacks.split_metrics import SplitMetrics
+from callbacks.split_metrics import metrics_of_split
 from lightning_modules import ObjectiveModule
 
 MOST_ROWS = 8192
@@ -30,10 +30,8 @@ class Course(Callback):
         self.seconds: list[float] = []
         self.gradient_seconds = float("nan")
         self.train: dict[str, float] = {}
-        self._train_metrics = SplitMetrics("train")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._train_metrics.on_train_start(trainer, pl_module)
         rows = trainer.strategy.batch_to_device(trainer.datamodule.splits["train"])  # type: ignore[attr-defined]
         some = tuple(tensor[:MOST_ROWS] for tensor in rows)
         objective = cast(ObjectiveModule, pl_module).objective(some)
@@ -53,4 +51,4 @@ class Course(Callback):
         self.seconds.append(timer.seconds)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.train = self._train_metrics.measure(trainer, pl_module)
+        self.train = metrics_of_split(trainer, pl_module, "train")

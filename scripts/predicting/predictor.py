@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from datamodules.preprocessing import Preprocessing
+from datamodules.serving.preprocessing import Preprocessing
 from lightning_modules import ObjectiveModule
 
 

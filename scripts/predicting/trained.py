@@ -9,7 +9,7 @@ import torch
 from command_line.whole_checkpoints import read_checkpoint
 
 import lightning_modules
-from datamodules.preprocessing import Preprocessing
+from datamodules.serving.preprocessing import Preprocessing
 from lightning_modules import ObjectiveModule
 
 
@@ -45,7 +45,7 @@ def read_trained(path: Path) -> Trained:
             "module of this project (checkpoints of earlier versions did not keep it)"
         )
     delimiter = content.get("datamodule_hyper_parameters", {}).get("delimiter", ",")
-    return Trained(_model(path, content), Preprocessing.of(states[0]), delimiter)
+    return Trained(_model(path, content), Preprocessing.from_plain(states[0]), delimiter)
 
 
 def _model(path: Path, content: dict[str, Any]) -> ObjectiveModule:

@@ -1,6 +1,7 @@
 """The verdict, the clock and the curvature charts."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,15 +51,22 @@ class Sleeper(Callback):
         time.sleep(0.3)
 
 
-def test_training_time_excludes_evaluation() -> None:
+def test_training_time_excludes_evaluation(tmp_path: Path) -> None:
     data, clock, logger = IrisDataModule(), TrainingTime(), MemoryLogger()
     trainer = make_trainer(3, clock, Sleeper(), logger=logger, limit_val_batches=1.0)
-    trainer.fit(make_model(data, METHODS["adam"]), data)
+    model = make_model(data, METHODS["adam"])
+    trainer.fit(model, data)
     assert clock.seconds >= 3 * 0.02
     assert clock.seconds < 2 * 3 * 0.3, "six sleeps of 0.3 s lie outside of training"
     logged = list(logger.values["time/train_seconds"].values())
     assert logged == sorted(logged)
     assert logged[-1] == clock.seconds
+    checkpoint = tmp_path / "last.ckpt"
+    trainer.save_checkpoint(checkpoint)
+    spent, clock.seconds = clock.seconds, 7.5
+    trainer.test(model, data, ckpt_path=checkpoint, weights_only=True, verbose=False)
+    assert clock.seconds == 7.5, "who tests a checkpoint's weights does not ask for its time"
+    clock.seconds = spent
     other = TrainingTime()
     other.load_state_dict(clock.state_dict())
     assert other.seconds == clock.seconds

@@ -52,7 +52,7 @@ def test_images_stay_uint8_until_a_batch_is_on_the_device(tmp_path: Path, writte
     ((images, labels),) = data.train_dataloader()
     assert (images.dtype, labels.dtype) == (torch.uint8, torch.int64)
     assert images.data_ptr() == data.splits["train"][0].data_ptr(), "a full batch is a view"
-    pixels, same = data.on_after_batch_transfer((images, labels), 0)
+    pixels, same = data.transfer_batch_to_device((images, labels), torch.device("cpu"), 0)
     assert torch.equal(pixels, images.float() / 255)
     assert same is labels
 

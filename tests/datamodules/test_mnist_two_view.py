@@ -9,8 +9,8 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch.utils.data import DataLoader
 
 from datamodules import MNISTTwoView, MNISTTwoViewDataModule
-from datamodules.batch_sampler import share
-from datamodules.keyed_batches import BatchKey
+from datamodules.serving.batch_sampler import share_of_process
+from datamodules.serving.keyed_batches import BatchKey
 from lightning_modules import SoftmaxRegression
 from lightning_modules.optimizers import Newton
 from tests.idx_files import write_mnist
@@ -105,10 +105,10 @@ def test_processes_share_the_views_of_one(folder: str) -> None:
     """Every process draws the whole batch's parameters and keeps its share."""
     data = MNISTTwoViewDataModule(folder, batch_size=40, val_fraction=0.2)
     images, labels = (part[:11] for part in data.splits["train"])
-    whole = data.on_after_batch_transfer((images, labels, BatchKey(0, 1, 2, 11, 0, 1)), 0)
+    whole = data.convert((images, labels, BatchKey(0, 1, 2, 11, 0, 1)), torch.float32)
     for rank in range(3):
-        rows = share(11, rank, 3)
-        part = data.on_after_batch_transfer((images[rows], labels[rows], BatchKey(0, 1, 2, 11, rank, 3)), 0)
+        rows = share_of_process(11, rank, 3)
+        part = data.convert((images[rows], labels[rows], BatchKey(0, 1, 2, 11, rank, 3)), torch.float32)
         for x, y in zip(part, whole, strict=True):
             torch.testing.assert_close(x, y[rows])
 

@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from datamodules import TabularDataModule
-from tests.datamodules.table_files import COLOURS, COUNTS, FLAGS, LABELS, LEVELS, NUMBERS, N, csv, parquet, written
+from tests.datamodules.tables.table_files import COLOURS, COUNTS, FLAGS, LABELS, LEVELS, NUMBERS, N, csv, parquet, written
 
 
 @pytest.mark.parametrize("target", ["label", "count", "number", "flag", "level"])

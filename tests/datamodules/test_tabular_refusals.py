@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from datamodules import TabularDataModule
-from tests.datamodules.table_files import COLOURS, FLAGS, LABELS, LEVELS, NUMBERS, N, csv, parquet, written
+from tests.datamodules.tables.table_files import COLOURS, FLAGS, LABELS, LEVELS, NUMBERS, N, csv, parquet, written
 
 
 def table(**columns: Any) -> Callable[[Path], str]:
@@ -31,8 +31,8 @@ TWICE = pa.Table.from_arrays([pa.array(NUMBERS), pa.array(NUMBERS), pa.array(LAB
 RARE = ["rare"] * 2 + LABELS[2:]
 
 BAD = {
-    "missing-file": Bad(lambda folder: str(folder / "none.csv"), ("there is no file", "none.csv", "check --data.path")),
-    "folder": Bad(str, ("there is no file", "it is a folder", "check --data.path")),
+    "missing-file": Bad(lambda folder: str(folder / "none.csv"), ("there is no file", "none.csv", "check the path")),
+    "folder": Bad(str, ("there is no file", "it is a folder", "check the path")),
     "ending": Bad(written("table.xlsx", ""), ("table.xlsx", "only .csv and .parquet", ".xlsx")),
     "no-ending": Bad(written("table", ""), ("only .csv and .parquet", "without an ending")),
     "garbage-parquet": Bad(written("t.parquet", b"PAR1 garbage"), ("t.parquet cannot be read as parquet", "check the file")),

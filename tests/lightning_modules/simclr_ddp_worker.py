@@ -17,7 +17,7 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from callbacks import NearestNeighbors
+from callbacks import ConfusionMatrix, NearestNeighbors
 from lightning_modules.objective_module import Batch
 from lightning_modules.simclr import SimCLR
 from tests.training import Iterates, make_trainer
@@ -49,11 +49,11 @@ class Gradients(Callback):
 def run(method: str, **options: Any) -> dict[str, Any]:
     """Gradients (steps, p) and weights (epochs, p) of two epochs, and the results of validation and test."""
     torch.manual_seed(0)
-    data, gradients, iterates = TinyTwoViews(), Gradients(), Iterates()
+    data, gradients, iterates, confusion = TinyTwoViews(), Gradients(), Iterates(), ConfusionMatrix()
     model = (WithoutGather if method == "without_gather" else SimCLR)(
         data.image_size, data.num_classes, features=16, channels=8, optimizer=METHODS.get(method, METHODS["sgd"])
     )
-    trainer = make_trainer(2, gradients, iterates, NearestNeighbors(), limit_val_batches=1.0, **options)
+    trainer = make_trainer(2, gradients, iterates, confusion, NearestNeighbors(), limit_val_batches=1.0, **options)
     trainer.fit(model, data)
     validated = {name: float(v) for name, v in trainer.callback_metrics.items()}
     (tested,) = trainer.test(model, data, verbose=False)
@@ -61,6 +61,7 @@ def run(method: str, **options: Any) -> dict[str, Any]:
         "gradients": torch.stack(gradients.flat),
         "weights": torch.stack(iterates.thetas),
         "metrics": validated | dict(tested),
+        "confusion": confusion.counts,
         "probe": model.probe_weight.clone(),
     }
 

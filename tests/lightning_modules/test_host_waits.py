@@ -12,8 +12,8 @@ from lightly.loss import NTXentLoss
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from datamodules.batch_sampler import ShardedBatchSampler
-from datamodules.tensor_batches import TensorBatches
+from datamodules.serving.batch_sampler import ShardedBatchSampler
+from datamodules.serving.tensor_batches import TensorBatches
 from lightning_modules import MLP, LogisticRegression, ObjectiveModule, SimCLR, SoftmaxRegression
 from lightning_modules.non_finite_loss import NonFiniteLossError
 from lightning_modules.objective_module import OptimizerCallable

@@ -67,6 +67,8 @@ def test_several_processes_are_one(ranks: list[dict[str, Any]], method: str) -> 
         torch.testing.assert_close(rank[method]["weights"], alone["weights"], rtol=0, atol=1e-9)
         torch.testing.assert_close(rank[method]["probe"], alone["probe"], rtol=0, atol=1e-5)
         assert rank[method]["metrics"] == pytest.approx(alone["metrics"], abs=1e-6)
+        assert rank[method]["confusion"].sum() == len(TinyTwoViews().rows["test"])
+        assert torch.equal(rank[method]["confusion"], alone["confusion"])
         assert torch.equal(rank[method]["weights"], ranks[0][method]["weights"])
 
 

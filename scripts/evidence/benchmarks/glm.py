@@ -19,8 +19,8 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.nn.utils import parameters_to_vector
 
-from datamodules.batch_sampler import ShardedBatchSampler
-from datamodules.tensor_batches import TensorBatches
+from datamodules.serving.batch_sampler import ShardedBatchSampler
+from datamodules.serving.tensor_batches import TensorBatches
 from evidence.benchmarks.problems import Problem, bundled, drawn
 from evidence.benchmarks.row import BenchmarkRow
 from lightning_modules import LogisticRegression, ObjectiveModule, SoftmaxRegression

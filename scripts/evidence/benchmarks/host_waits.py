@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from datamodules.batch_sampler import ShardedBatchSampler
-from datamodules.tensor_batches import TensorBatches
+from datamodules.serving.batch_sampler import ShardedBatchSampler
+from datamodules.serving.tensor_batches import TensorBatches
 from evidence.benchmarks.glm import quiet_trainer
 from evidence.benchmarks.problems import drawn
 from lightning_modules import MLP, LogisticRegression, ObjectiveModule

@@ -7,8 +7,8 @@ import torch
 from torch.utils.data import DataLoader, RandomSampler
 
 from datamodules import MNISTTwoView
-from datamodules.batched_views import batched_view
-from datamodules.view_parameters import ViewDistribution
+from datamodules.images.batched_views import batched_view
+from datamodules.images.view_parameters import ViewDistribution
 from evidence.benchmarks.row import BenchmarkRow
 
 ROUNDS = 5

@@ -7,7 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 from datamodules.california_housing import FILE as CALIFORNIA_FILE
-from datamodules.mnist_download import missing_files
+from datamodules.images.mnist_download import missing_files
 from evidence.systems.expectation import Expectation
 
 

@@ -71,7 +71,7 @@ BAD = {
     "table-without-target": Bad(COLUMNS, ("--data.target is missing",)),
     "table-without-path": Bad([TABULAR, "--data.target=kind"], ("--data.path is missing",)),
     "table-missing": Bad(
-        [TABULAR, "--data.path=none.csv", "--data.target=kind"], ("there is no file none.csv", "check --data.path")
+        [TABULAR, "--data.path=none.csv", "--data.target=kind"], ("there is no file none.csv", "check the path")
     ),
     "table-unknown-target": Bad([*COLUMNS, "--data.target=knid"], ("no column 'knid'", "(target)", "'kind'")),
     "table-nan": Bad([TABULAR, "--data.path=nan.csv", "--data.target=kind"], ("3 values are missing", "'x' (3)", "fill")),
@@ -86,7 +86,7 @@ BAD = {
     "fractions": Bad(
         ["--data.val_fraction=0.5", "--data.test_fraction=0.5"], ("leave no rows for training", "sum less than 1")
     ),
-    "batch-size": Bad(["--data.batch_size=0"], ("batch_size=0", "null means all rows")),
+    "batch-size": Bad(["--data.batch_size=0"], ("batch_size=0", "leave it out for all rows")),
     "data-seed": Bad(["--data.seed=-1"], ("seed=-1", "from 0 to")),
     "l2": Bad(["--model.l2=-1"], ("l2=-1", "must be a number ≥ 0")),
     "lr": Bad(["--model.optimizer.lr=-1"], ("Newton(lr=-1", "must be a positive number")),

@@ -9,8 +9,8 @@ from evidence.benchmarks import diagonal, gpu, host_waits, two_view
 from evidence.benchmarks.problems import drawn
 from evidence.benchmarks.row import BenchmarkRow
 
-from datamodules.batch_sampler import ShardedBatchSampler
-from datamodules.tensor_batches import TensorBatches
+from datamodules.serving.batch_sampler import ShardedBatchSampler
+from datamodules.serving.tensor_batches import TensorBatches
 from lightning_modules import LogisticRegression
 from lightning_modules.networks import DenseNetwork
 from lightning_modules.optimizers import Newton

@@ -1,0 +1,69 @@
+"""How often the nearest images in feature space are of the same class."""
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from callbacks.features.frozen_features import Labelled, frozen_features
+from callbacks.measured_model import FeatureModel
+
+QUERIES_AT_A_TIME = 1000
+
+
+class NearestNeighbors(Callback):
+    """Logs `val/knn_accuracy` and `test/knn_accuracy` of frozen features, and the latter among the test's results.
+
+    The class of an image is the most frequent one among its k most similar training images. During fit the numbers go to
+    the loggers only: nothing can stop, schedule or select by them. Idle for a model that is no `FeatureModel`.
+
+    Args:
+        k: number of neighbours.
+        every_n_epochs: how often.
+    """
+
+    def __init__(self, k: int = 5, every_n_epochs: int = 1) -> None:
+        if k < 1 or every_n_epochs < 1:
+            raise ValueError(f"NearestNeighbors(k={k}, every_n_epochs={every_n_epochs}): give numbers ≥ 1")
+        self.k, self.every_n_epochs = k, every_n_epochs
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not trainer.loggers or (trainer.current_epoch + 1) % self.every_n_epochs or not isinstance(pl_module, FeatureModel):
+            return
+        train, val, test = (frozen_features(trainer, pl_module, split, pl_module) for split in ("train", "val", "test"))
+        parts = {"val": val, "test": test}
+        values = {f"{name}/knn_accuracy": knn_accuracy(pl_module, train, part, self.k) for name, part in parts.items()}
+        for logger in trainer.loggers:
+            logger.log_metrics(values, trainer.global_step - 1)
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if isinstance(pl_module, FeatureModel):
+            train, test = (frozen_features(trainer, pl_module, split, pl_module) for split in ("train", "test"))
+            # The same number on every process, so their maximum is that number.
+            accuracy = knn_accuracy(pl_module, train, test, self.k)
+            pl_module.log("test/knn_accuracy", accuracy, sync_dist=True, reduce_fx="max")
+
+
+def knn_accuracy(model: FeatureModel, train: Labelled, queries: Labelled, k: int) -> float:
+    """Share of all processes' queries (m, d) that get their label from the k nearest of all training rows (n, d).
+
+    Args:
+        model: joins the rows of the processes.
+        train, queries: features and labels of this process's rows.
+        k: number of neighbours.
+    """
+    neighbors = model.joined_rows({"features": train[0], "labels": train[1]})
+    predicted = nearest_class(neighbors["features"], neighbors["labels"], queries[0], k)
+    right = model.joined_rows({"right": predicted == queries[1]})["right"]
+    return float(right.double().mean())
+
+
+def nearest_class(neighbors: Tensor, labels: Tensor, queries: Tensor, k: int) -> Tensor:
+    """The most frequent label among the k neighbours of largest cosine: (n, d), (n,), (m, d) -> (m,).
+
+    The cosine because it is what a contrastive loss compares. Of equally frequent labels the smallest is taken, as
+    scikit-learn does.
+    """
+    units = normalize(neighbors).T
+    parts = [labels[(normalize(part) @ units).topk(k).indices].mode(1).values for part in queries.split(QUERIES_AT_A_TIME)]
+    return torch.cat(parts)

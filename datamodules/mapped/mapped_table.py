@@ -1,0 +1,109 @@
+"""A table on disk, split and scaled, of which only the rows at work are in memory."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from filelock import FileLock
+
+from datamodules.mapped.table_copy import SplitOptions, write_copy
+from datamodules.serving.preprocessing import Preprocessing
+from datamodules.serving.split import Rows
+from datamodules.serving.split_data_module import Split
+from datamodules.tables.column_rules import ColumnRules
+from datamodules.tables.row_stream import RowStream
+from datamodules.tables.split_table import PARTS
+from datamodules.tables.table import Table
+
+FORMAT = 2
+# More rows than that are not read at once for validation and test: training sums over chunks of rows, metrics do not.
+EVALUATION_ROWS = 2**14
+
+
+@dataclass(frozen=True)
+class MappedTable:
+    """The table in memory-mapped files: rows for training first, then validation, then test, each in the file's order.
+
+    Attributes:
+        table: scaled, of arrays that are mapped.
+        sizes: rows of each part.
+        preprocessing: how the rows were encoded and scaled.
+    """
+
+    table: Table
+    sizes: list[int]
+    preprocessing: Preprocessing
+
+    @staticmethod
+    def open_or_make(folder: Path, rules: ColumnRules, delimiter: str, options: SplitOptions) -> "MappedTable":
+        """The copy in `folder` of this file with these options, made if it is not there.
+
+        It is made under another name and renamed when it is whole, by one process at a time.
+
+        Raises:
+            ValueError: the file cannot be read, or no model fitted to it.
+            OSError: there is no file, or no space for the copy.
+        """
+        stream = RowStream(rules.path, delimiter)
+        stream.schema  # noqa: B018 – says that there is no such file
+        state = rules.path.stat()
+        identity = [FORMAT, str(rules.path.resolve()), state.st_size, state.st_mtime_ns, repr(rules), delimiter, repr(options)]
+        name = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
+        folder.mkdir(parents=True, exist_ok=True)
+        copy = folder / f"{rules.path.stem}-{name}"
+        with FileLock(folder / f".{name}.lock"):
+            for left in folder.glob(f".{name}-*.partial"):  # by a process that was killed
+                shutil.rmtree(left)
+            if not copy.exists():
+                partial = Path(tempfile.mkdtemp(prefix=f".{name}-", suffix=".partial", dir=folder))
+                try:
+                    write_copy(partial, stream, rules, options)
+                    partial.rename(copy)
+                except BaseException:
+                    shutil.rmtree(partial, ignore_errors=True)
+                    raise
+        return MappedTable.open(copy)
+
+    @staticmethod
+    def open(copy: Path) -> "MappedTable":
+        about = json.loads((copy / "about.json").read_text())
+        features, targets = (np.load(copy / f"{part}.npy", mmap_mode="r") for part in ("features", "targets"))
+        preprocessing = Preprocessing.from_plain(about["preprocessing"])
+        table = Table(features, targets, preprocessing.feature_names, preprocessing.class_names, preprocessing.encodings)
+        return MappedTable(table, about["sizes"], preprocessing)
+
+    @property
+    def evaluation_rows(self) -> int:
+        return EVALUATION_ROWS
+
+    @property
+    def rows(self) -> dict[str, Rows]:
+        """Row numbers of `table`, which are not those of the file."""
+        ends = np.cumsum(self.sizes)
+        return {part: np.arange(end - size, end) for part, size, end in zip(PARTS, self.sizes, ends, strict=True)}
+
+    def check_full_batch(self, dtype: torch.dtype | None) -> None:
+        """Refuse another type than the files': all rows in it would be a copy in memory.
+
+        Raises:
+            ValueError: names what avoids the copy.
+        """
+        if dtype not in (None, torch.float64):
+            raise ValueError(
+                f"memory_map: all rows as {dtype} would be a copy in memory; use the trainer's precision='64-true', or "
+                "a batch_size"
+            )
+
+    def splits(self) -> dict[str, Split]:
+        """(features, targets) of each part: views of the files, which nobody may write to."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+            features, targets = torch.from_numpy(self.table.features), torch.from_numpy(self.table.targets)
+        parts = zip(features.split(self.sizes), targets.split(self.sizes), strict=True)
+        return dict(zip(PARTS, parts, strict=True))

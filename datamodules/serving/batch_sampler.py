@@ -1,0 +1,66 @@
+"""Which rows make up each batch, on each process."""
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch.utils.data import Sampler
+
+from datamodules.serving.mixed_seed import mixed_seed
+
+Index = torch.Tensor | slice
+
+
+class ShardedBatchSampler(Sampler[Index]):
+    """Batches of row indices; with several processes each takes its share of *the same* batch.
+
+    Every row appears exactly once per epoch over all processes: nothing is padded, repeated or dropped, so shards can be
+    uneven and a share can be empty. The order depends on (seed, epoch) only, not on the number of processes.
+
+    Args:
+        num_rows: n.
+        batch_size: rows of a batch over all processes; None for all rows in one batch.
+        shuffle: a new order each epoch.
+        seed: of the order.
+        rank: this process.
+        world_size: number of processes.
+    """
+
+    def __init__(
+        self,
+        num_rows: int,
+        batch_size: int | None,
+        *,
+        shuffle: bool = False,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        self.num_rows, self.batch_size = num_rows, batch_size or num_rows
+        # In one batch of all rows the order changes nothing but the rounding.
+        self.shuffle = shuffle and self.batch_size < num_rows
+        self.seed, self.rank, self.world_size, self.epoch = seed, rank, world_size, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning at the start of each epoch, also after a resume."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return math.ceil(self.num_rows / self.batch_size)
+
+    def __iter__(self) -> Iterator[Index]:
+        if len(self) == 1:
+            yield share_of_process(self.num_rows, self.rank, self.world_size)  # a view of the rows, not a copy
+            return
+        if self.shuffle:
+            generator = torch.Generator().manual_seed(mixed_seed(self.seed, self.epoch))
+            order = torch.randperm(self.num_rows, generator=generator)
+        else:
+            order = torch.arange(self.num_rows)
+        for batch in order.split(self.batch_size):
+            yield batch[share_of_process(len(batch), self.rank, self.world_size)]
+
+
+def share_of_process(rows: int, rank: int, world_size: int) -> slice:
+    """A process's part of so many rows: neighbours, since memory is read in pieces longer than a row."""
+    return slice(rank * rows // world_size, (rank + 1) * rows // world_size)

@@ -1,0 +1,45 @@
+"""Rows for cross-validation: every row is in the test of exactly one fold."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.model_selection import KFold, StratifiedKFold
+
+from datamodules.serving.split import Rows, Targeted, take_rows
+
+
+@dataclass(frozen=True)
+class Fold:
+    """The test rows as part number `number` of `count` equal parts.
+
+    Raises:
+        ValueError: fewer than two parts, or a number that none of them has.
+    """
+
+    number: int
+    count: int
+
+    def __post_init__(self) -> None:
+        if self.count < 2 or not 0 <= self.number < self.count:
+            raise ValueError(f"folds={self.count} and fold={self.number}: give 2 folds or more, and count them from 0")
+
+    def rows(self, data: Targeted, val_fraction: float, seed: int) -> tuple[Rows, Rows, Rows]:
+        """Disjoint rows (train, validation, test), stratified by class where there are classes.
+
+        The folds are those of scikit-learn's `StratifiedKFold`, or `KFold`, shuffled by the seed. Validation rows, a share of
+        all rows, come out of the rest.
+
+        Raises:
+            ValueError: a class with fewer rows than folds, or too few rows for validation.
+        """
+        n = len(data.targets)
+        labels = None if data.class_names is None else data.targets
+        fewest = n if labels is None else int(np.bincount(labels.astype(np.int64)).min())
+        if fewest < self.count:
+            what = "rows" if labels is None else "rows in the smallest class"
+            raise ValueError(f"{fewest} {what} cannot be in {self.count} folds: lower folds")
+        kind = KFold if labels is None else StratifiedKFold
+        rest, test = list(kind(self.count, shuffle=True, random_state=seed).split(np.zeros(n), labels))[self.number]
+        train, val = take_rows(data, rest, math.ceil(n * val_fraction), seed, ("validation",), ("training",))
+        return train, val, test

@@ -1,0 +1,101 @@
+"""Rows for training, validation and test."""
+
+import math
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
+
+Rows = NDArray[np.int64]
+
+
+class Targeted(Protocol):
+    """Rows that have a target each: a table, or a set of images."""
+
+    @property
+    def targets(self) -> NDArray[np.int64] | NDArray[np.float64]:
+        """Class labels 0 … C−1 (n,), or real targets (n, K)."""
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """C names, or None for real targets."""
+
+
+def check_fractions(val_fraction: float, test_fraction: float | None) -> None:
+    """Refuse fractions that leave a part empty. Without a `test_fraction` no rows are taken for the test.
+
+    Raises:
+        ValueError: a fraction out of its range.
+    """
+    if not 0 <= val_fraction < 1:
+        raise ValueError(f"val_fraction={val_fraction}: the share of rows for validation must be in [0, 1); 0 means none")
+    if test_fraction is None:
+        return
+    if not 0 < test_fraction < 1:
+        raise ValueError(f"test_fraction={test_fraction}: the share of rows for the test must be in (0, 1)")
+    if val_fraction + test_fraction >= 1:
+        raise ValueError(
+            f"val_fraction={val_fraction} and test_fraction={test_fraction} leave no rows for training: "
+            "make their sum less than 1"
+        )
+
+
+def split_rows(data: Targeted, val_fraction: float, test_fraction: float | None, seed: int) -> tuple[Rows, Rows, Rows]:
+    """Disjoint rows (train, validation, test), stratified by class where there are classes.
+
+    Fractions are of all rows, counts rounded up as scikit-learn does. The test rows are those of scikit-learn's
+    `train_test_split(test_size=test_fraction, random_state=seed)`, whatever the validation fraction. Without a
+    `test_fraction` there are none: the test is made on other data.
+
+    Raises:
+        ValueError: too few rows for the parts, or for every class to be in every part.
+    """
+    n = len(data.targets)
+    n_test, n_val = math.ceil(n * (test_fraction or 0)), math.ceil(n * val_fraction)
+    n_train = n - n_test - n_val
+    if n_train < 1:
+        raise ValueError(f"{n} rows leave none for training after {n_test} for the test and {n_val} for validation: add rows")
+    sizes = {"training": n_train, "validation": n_val, "test": n_test}
+    if data.class_names is not None:
+        _check_sizes(data, min(count for count in sizes.values() if count))
+        _check_classes(data, np.arange(n), tuple(part for part, count in sizes.items() if count))
+    rest, test = take_rows(data, np.arange(n), n_test, seed, ("test",), ("training", "validation") if n_val else ("training",))
+    train, val = take_rows(data, rest, n_val, seed, ("validation",), ("training",))
+    return train, val, test
+
+
+def take_rows(
+    data: Targeted, rows: Rows, count: int, seed: int, taken_for: tuple[str, ...], left_for: tuple[str, ...]
+) -> tuple[Rows, Rows]:
+    """Divide rows into (those left, the `count` taken), stratified, every class in both."""
+    if not count:
+        return rows, rows[:0]
+    labels = None if data.class_names is None else data.targets[rows]
+    left, taken = train_test_split(rows, test_size=count, random_state=seed, stratify=labels)
+    if labels is not None:
+        _check_classes(data, taken, taken_for)
+        _check_classes(data, left, left_for)
+    return left, taken
+
+
+def _check_sizes(data: Targeted, smallest_part: int) -> None:
+    classes = len(data.class_names or ())
+    if smallest_part < classes:
+        raise ValueError(
+            f"{len(data.targets)} rows and {classes} classes: a part of {smallest_part} rows cannot hold every class; "
+            "add rows or change val_fraction and test_fraction"
+        )
+
+
+def _check_classes(data: Targeted, rows: Rows, parts: tuple[str, ...]) -> None:
+    """Refuse rows in which a class does not have one row for each of the parts they are for."""
+    names = data.class_names or ()
+    counts = np.bincount(data.targets[rows].astype(np.int64), minlength=len(names))
+    rare = int(counts.argmin())
+    if counts[rare] < len(parts):
+        total = int((data.targets == rare).sum())
+        raise ValueError(
+            f"class {names[rare]!r} has {total} rows, {counts[rare]} of them for {' and '.join(parts)}, which need one each: "
+            "add rows of that class, merge classes, or change val_fraction and test_fraction"
+        )

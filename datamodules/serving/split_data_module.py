@@ -1,0 +1,177 @@
+"""What the data modules share: options, split, batches."""
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+from typing import Any, ClassVar
+
+import torch
+from pytorch_lightning import LightningDataModule
+from torch import Tensor
+
+from datamodules.serving.batch_sampler import ShardedBatchSampler
+from datamodules.serving.kept_batch import KeptBatch
+from datamodules.serving.option_types import PATH, REAL, WHOLE, check_type
+from datamodules.serving.preprocessing import Preprocessing
+from datamodules.serving.split import check_fractions
+from datamodules.serving.tensor_batches import TensorBatches
+
+Split = tuple[Tensor, Tensor]
+
+
+class SplitDataModule(LightningDataModule, ABC):
+    """Rows with targets, split once into "train", "val" and "test" and served by indexing.
+
+    Subclasses say what the rows are (`split` and the properties) and how a batch becomes numbers for the model
+    (`convert`, on the device).
+
+    Args:
+        data_dir: folder that holds, or receives, the files of the data set.
+        batch_size: rows of one step, over all processes together; null = full batch.
+        val_fraction: share of the rows for validation, in [0, 1); 0 = no validation.
+        test_fraction: share of the rows for the test, in (0, 1); null = the data set has test rows of its own.
+        seed: of the split and of the order of mini-batches.
+
+    Attributes:
+        unsaved: arguments that checkpoints leave out: the rows themselves.
+
+    Raises:
+        ValueError: an option out of its range.
+    """
+
+    unsaved: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self, data_dir: str | None, batch_size: int | None, val_fraction: float, test_fraction: float | None, seed: int
+    ) -> None:
+        super().__init__()
+        check_type("data_dir", data_dir, PATH, "the path of a folder, or None", optional=True)
+        check_type("batch_size", batch_size, WHOLE, "a whole number, or None for all rows", optional=True)
+        check_type("val_fraction", val_fraction, REAL, "a number")
+        check_type("test_fraction", test_fraction, REAL, "a number", optional=True)
+        check_type("seed", seed, WHOLE, "a whole number")
+        check_fractions(val_fraction, test_fraction)
+        if batch_size is not None and batch_size < 1:
+            raise ValueError(f"batch_size={batch_size}: a batch needs at least one row; leave it out for all rows")
+        if not 0 <= seed < 2**32:
+            raise ValueError(f"seed={seed}: the seed must be an integer from 0 to 2**32 - 1")
+        self.save_hyperparameters(ignore=self.unsaved, logger=False)
+        self.data_dir, self.batch_size, self.seed = data_dir, batch_size, seed
+        self.val_fraction, self.test_fraction = val_fraction, test_fraction
+        self._full_batch = KeptBatch()
+
+    @abstractmethod
+    def split(self) -> dict[str, Split]:
+        """(features (n, d), targets) of "train", "val" (possibly empty) and "test"."""
+
+    @cached_property
+    def splits(self) -> dict[str, Split]:
+        """What `split` returns, computed once."""
+        return self.split()
+
+    @abstractmethod
+    def convert(self, batch: Split, dtype: torch.dtype | None) -> Split:
+        """A batch of rows as numbers for a model of this floating type; None where there is no model."""
+
+    @property
+    @abstractmethod
+    def num_rows(self) -> int:
+        """Rows before the split, those of all parts together."""
+
+    @property
+    @abstractmethod
+    def num_features(self) -> int:
+        """d."""
+
+    @property
+    @abstractmethod
+    def num_targets(self) -> int:
+        """K, the number of real targets of a row; 1 for class labels."""
+
+    @property
+    @abstractmethod
+    def feature_names(self) -> tuple[str, ...]:
+        """d names."""
+
+    @property
+    @abstractmethod
+    def class_names(self) -> tuple[str, ...] | None:
+        """Names of the classes; None for real targets."""
+
+    @property
+    @abstractmethod
+    def preprocessing(self) -> Preprocessing:
+        """How new rows become the model's input."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint needs of the data for new rows to be predicted without them."""
+        return {"preprocessing": self.preprocessing.plain()}
+
+    @property
+    def num_classes(self) -> int:
+        """C; 0 if the targets are real numbers."""
+        return len(self.class_names or ())
+
+    @property
+    def model_dtype(self) -> torch.dtype | None:
+        """Floating type of the model being trained or tested; None where there is no trainer."""
+        return self.trainer.lightning_module.dtype if self.trainer is not None else None  # type: ignore[return-value]
+
+    def __str__(self) -> str:
+        targets = f"{self.num_classes} classes" if self.num_classes else f"{self.num_targets} real targets"
+        parts = ", ".join(f"{len(split[1])} {name}" for name, split in self.splits.items())
+        return f"{type(self).__name__}: {self.num_features} features, {targets}, rows: {parts}"
+
+    def setup(self, stage: str) -> None:
+        self.splits  # noqa: B018 – split now, so that rows that cannot be split fail here and not in the first epoch
+
+    def is_full_batch(self, batch: Any) -> bool:
+        """Whether a batch is all training rows of this process: not a copy of some rows but a view, the same in every epoch."""
+        if self.batch_size is not None:
+            return False
+        rows, part = self.splits["train"][0], batch[0]
+        return len(part) > 0 and 0 <= part.data_ptr() - rows.data_ptr() < rows.nbytes
+
+    def check_full_batch(self, dtype: torch.dtype | None) -> None:
+        """Refuse a floating type of the model in which all training rows cannot be one batch.
+
+        Raises:
+            ValueError: says what can be done.
+        """
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """The batch on the device, as numbers for the model; the full batch of training is moved and converted once."""
+        dtype, move = self.model_dtype, super().transfer_batch_to_device
+
+        def make(rows: Any) -> Any:
+            return self.convert(move(rows, device, dataloader_idx), dtype)
+
+        if not self.is_full_batch(batch):
+            return make(batch)
+        self.check_full_batch(dtype)
+        return self._full_batch.get_or_make(batch, make, device, dtype)
+
+    @property
+    def evaluation_batch_size(self) -> int | None:
+        """Rows of one batch of validation or test, over all processes together; None = all of them."""
+        return self.batch_size
+
+    def train_dataloader(self) -> TensorBatches:
+        return self._batches("train", shuffle=True)
+
+    def val_dataloader(self) -> TensorBatches | list[object]:
+        return self._batches("val") if len(self.splits["val"][1]) else []
+
+    def test_dataloader(self) -> TensorBatches:
+        return self._batches("test")
+
+    def predict_dataloader(self) -> TensorBatches:
+        return self._batches("test")
+
+    def _batches(self, split: str, shuffle: bool = False) -> TensorBatches:
+        tensors = self.splits[split]
+        rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
+        batch_size = self.batch_size if split == "train" else self.evaluation_batch_size
+        sampler = ShardedBatchSampler(
+            len(tensors[0]), batch_size, shuffle=shuffle, seed=self.seed, rank=rank, world_size=world_size
+        )
+        return TensorBatches(tensors, sampler)

@@ -1,0 +1,123 @@
+"""A table divided into parts and scaled by its training rows: what a data module serves, wherever the rows are."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.preprocessing import StandardScaler
+
+from datamodules.serving.encoding import Encoding
+from datamodules.serving.preprocessing import Preprocessing
+from datamodules.serving.split import Rows
+from datamodules.serving.split_data_module import Split
+from datamodules.tables.table import Table, check_not_constant
+
+PARTS = ("train", "val", "test")
+
+
+class SplitTable(Protocol):
+    """Kept in memory (`TableInMemory`), or in files (`datamodules.mapped.MappedTable`).
+
+    Attributes:
+        evaluation_rows: the most rows of one batch of validation or test; None = any number.
+    """
+
+    @property
+    def evaluation_rows(self) -> int | None: ...
+
+    @property
+    def table(self) -> Table:
+        """The whole table, checked."""
+
+    @property
+    def rows(self) -> dict[str, Rows]:
+        """Row numbers of `table` in "train", "val" (possibly empty) and "test"."""
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """Encoding and scaling by the training rows."""
+
+    def splits(self) -> dict[str, Split]:
+        """(features, targets) of each part, scaled."""
+
+    def check_full_batch(self, dtype: torch.dtype | None) -> None:
+        """Refuse a floating type in which all training rows cannot be one batch.
+
+        Raises:
+            ValueError: says what can be done.
+        """
+
+
+class TableInMemory:
+    """All rows in memory, read and divided when first asked for.
+
+    Args:
+        load: reads the table.
+        divide: gives its rows for training, validation and test.
+        standardize: whether to scale the features.
+    """
+
+    evaluation_rows = None
+
+    def __init__(
+        self, load: Callable[[], Table], divide: Callable[[Table], tuple[Rows, Rows, Rows]], standardize: bool
+    ) -> None:
+        self._load, self._divide, self._standardize = load, divide, standardize
+
+    @cached_property
+    def table(self) -> Table:
+        """The whole table, unscaled, checked.
+
+        Raises:
+            ValueError: the table cannot be fitted.
+            OSError: its files cannot be read.
+        """
+        table = self._load()
+        table.check()
+        return table
+
+    @cached_property
+    def rows(self) -> dict[str, Rows]:
+        """Row numbers of each part.
+
+        Raises:
+            ValueError: too few rows.
+        """
+        return dict(zip(PARTS, self._divide(self.table), strict=True))
+
+    @cached_property
+    def preprocessing(self) -> Preprocessing:
+        """Encoding and scaling by the training rows.
+
+        Raises:
+            ValueError: too few rows, or a feature that is constant in the training rows.
+        """
+        table, d = self.table, self.table.features.shape[1]
+        mean, deviation = np.zeros(d), np.ones(d)
+        if self._standardize:
+            train = table.features[self.rows["train"]]
+            check_not_constant(train, table.feature_names, f" in the {len(train)} training rows")
+            scaler = StandardScaler().fit(train)
+            mean, deviation = scaler.mean_, scaler.scale_
+        encodings = table.encodings or tuple(map(Encoding, table.feature_names))
+        return Preprocessing(encodings, mean, deviation, table.class_names)
+
+    def splits(self) -> dict[str, Split]:
+        """(features, targets) of each part, scaled.
+
+        Raises:
+            ValueError: too few rows, or a feature that is constant in the training rows.
+        """
+        table = self.table
+        features = self.preprocessing.scaled(table.features) if self._standardize else table.features
+        return {name: _tensors(features, table.targets, rows) for name, rows in self.rows.items()}
+
+    def check_full_batch(self, dtype: torch.dtype | None) -> None:
+        """A copy in any floating type is as large as the table, which memory holds already."""
+
+
+def _tensors(features: NDArray[np.float64], targets: NDArray[np.generic], rows: Rows) -> Split:
+    return torch.from_numpy(features[rows]), torch.from_numpy(targets[rows])

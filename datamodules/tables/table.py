@@ -1,0 +1,94 @@
+"""A table of numbers with a target, checked before anything is computed from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules.serving.encoding import Encoding
+
+LARGEST = 1e150
+
+
+@dataclass(frozen=True)
+class Table:
+    """Features and target of every row.
+
+    Attributes:
+        features: (n, d) float64, unscaled.
+        targets: class labels 0 … C−1 (n,) int64, or real targets (n, K) float64.
+        feature_names: d names.
+        class_names: C names, or None for real targets.
+        encodings: of the columns that the features were made of; None if each is a column of numbers.
+    """
+
+    features: NDArray[np.float64]
+    targets: NDArray[np.int64] | NDArray[np.float64]
+    feature_names: tuple[str, ...]
+    class_names: tuple[str, ...] | None = None
+    encodings: tuple[Encoding, ...] | None = None
+
+    @property
+    def is_classification(self) -> bool:
+        return self.class_names is not None
+
+    def check(self) -> None:
+        """Refuse what no model can be fitted to.
+
+        Raises:
+            ValueError: no rows, values that are missing or infinite, constant features, fewer than two classes.
+        """
+        if not len(self.features):
+            raise ValueError("the table has no rows: nothing can be fitted")
+        bad = ~np.isfinite(self.features)
+        if bad.any():
+            counts = bad.sum(0)
+            where = listed(f"{self.feature_names[j]!r} ({counts[j]})" for j in np.flatnonzero(counts))
+            raise ValueError(
+                f"{bad.sum()} values are missing or infinite, in columns {where}: fill them in, drop those {bad.any(1).sum()} "
+                "rows, or leave the columns out"
+            )
+        if not self.is_classification and not np.isfinite(self.targets).all():
+            raise ValueError(f"{(~np.isfinite(self.targets)).sum()} targets are missing or infinite: drop those rows")
+        self._check_size()
+        check_not_constant(self.features, self.feature_names, "")
+        if self.is_classification:
+            present = np.unique(self.targets)
+            if len(present) < 2:
+                raise ValueError(
+                    f"the target has one class only ({listed(map(repr, self.class_names or ()))}): there is nothing to "
+                    "tell apart; choose another target column or add rows of another class"
+                )
+
+    def _check_size(self) -> None:
+        """Refuse numbers whose squares are infinite."""
+        columns: dict[str, NDArray[Any]] = {name: self.features[:, j] for j, name in enumerate(self.feature_names)}
+        if not self.is_classification:
+            columns |= {"the target": self.targets}
+        huge = [name for name, values in columns.items() if np.abs(values).max() > LARGEST]
+        if huge:
+            raise ValueError(
+                f"values above {LARGEST:g} in columns {listed(map(repr, huge))}: their squares overflow; choose a larger unit"
+            )
+
+
+def check_not_constant(features: NDArray[np.float64], names: Sequence[str], where: str) -> None:
+    """Refuse columns with a single value: they carry no information and cannot be scaled to unit variance.
+
+    Raises:
+        ValueError: names the columns and, by `where` (" in the training rows"), the rows.
+    """
+    constant = np.flatnonzero(np.ptp(features, axis=0) == 0)
+    if len(constant):
+        raise ValueError(
+            f"{len(constant)} columns are constant{where}: {listed(repr(names[int(j)]) for j in constant)}; leave them out"
+            + (", or choose another seed or fraction" if where else "")
+        )
+
+
+def listed(names: object, most: int = 8) -> str:
+    """The first few of an iterable of texts."""
+    texts = list(names)  # type: ignore[call-overload]
+    return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")

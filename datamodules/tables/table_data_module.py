@@ -1,0 +1,147 @@
+"""What the data modules for tables share: options, facts about the table, conversion for the model."""
+
+from abc import abstractmethod
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from datamodules.serving.folds import Fold
+from datamodules.serving.preprocessing import Preprocessing
+from datamodules.serving.split import Rows, split_rows
+from datamodules.serving.split_data_module import Split, SplitDataModule
+from datamodules.tables.split_table import SplitTable, TableInMemory
+from datamodules.tables.table import Table
+
+
+class TableDataModule(SplitDataModule):
+    """A table that fits in memory: features (n, d) in float64 and targets, class labels (n,) or real numbers (n, K).
+
+    Features are scaled with mean and population standard deviation of the training rows. Batches arrive in the model's
+    floating type.
+
+    Args:
+        data_dir: folder that holds, or receives, the files of the data set; null = where its library keeps them. Data
+            bundled with a library need none.
+        batch_size: rows of one step, over all processes together; null = full batch.
+        val_fraction: share of all rows for validation, in [0, 1); 0 = no validation.
+        test_fraction: share of all rows for the test, in (0, 1).
+        seed: of the split and of the order of mini-batches.
+        standardize: whether to scale the features.
+        folds: parts of a cross-validation, of which one is the test rows, in place of test_fraction; null = none.
+        fold: which of them, from 0.
+    """
+
+    def __init__(
+        self,
+        data_dir: str | None = None,
+        batch_size: int | None = None,
+        val_fraction: float = 0.2,
+        test_fraction: float = 0.2,
+        seed: int = 0,
+        standardize: bool = True,
+        folds: int | None = None,
+        fold: int = 0,
+    ) -> None:
+        super().__init__(data_dir, batch_size, val_fraction, test_fraction, seed)
+        self.standardize = standardize
+        self.fold = None if folds is None else Fold(fold, folds)
+
+    @abstractmethod
+    def load(self) -> Table:
+        """Read the whole table, downloading it if need be."""
+
+    @cached_property
+    def split_table(self) -> SplitTable:
+        """The table, divided and scaled; it is read when something of it is asked for."""
+        return TableInMemory(self.load, self._divide, self.standardize)
+
+    def _divide(self, table: Table) -> tuple[Rows, Rows, Rows]:
+        if self.fold is None:
+            return split_rows(table, self.val_fraction, self.test_fraction, self.seed)
+        return self.fold.rows(table, self.val_fraction, self.seed)
+
+    @property
+    def table(self) -> Table:
+        """The whole table, checked; in memory unscaled.
+
+        Raises:
+            ValueError: the table cannot be fitted.
+            OSError: its files cannot be read.
+        """
+        return self.split_table.table
+
+    @property
+    def rows(self) -> dict[str, Rows]:
+        """Row numbers of `table` in "train", "val" (possibly empty) and "test".
+
+        Raises:
+            ValueError: too few rows.
+        """
+        return self.split_table.rows
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """Encoding and scaling by the training rows.
+
+        Raises:
+            ValueError: too few rows, or a feature that is constant in the training rows.
+        """
+        return self.split_table.preprocessing
+
+    @property
+    def num_rows(self) -> int:
+        return len(self.table.targets)
+
+    @property
+    def num_features(self) -> int:
+        return self.table.features.shape[1]
+
+    @property
+    def num_targets(self) -> int:
+        return 1 if self.table.is_classification else self.table.targets.shape[1]
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return self.table.feature_names
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        return self.table.class_names
+
+    def prepare_data(self) -> None:
+        self.table  # noqa: B018 – read once, and kept
+
+    def scaled(self, features: NDArray[np.generic]) -> Tensor:
+        """New rows of unscaled features (n, d), in the order of `feature_names`, as the model takes them, float64.
+
+        Raises:
+            ValueError: not (n, d).
+        """
+        rows, d = np.asarray(features, np.float64), self.num_features
+        if rows.shape[1:] != (d,):
+            raise ValueError(f"features of shape {rows.shape}: give rows of {d} features, (n, {d})")
+        return torch.from_numpy(self.preprocessing.scaled(rows))
+
+    def split(self) -> dict[str, Split]:
+        """(features, targets) of "train", "val" (possibly empty) and "test", scaled.
+
+        Raises:
+            ValueError: too few rows, or a feature that is constant in the training rows.
+        """
+        return self.split_table.splits()
+
+    @property
+    def evaluation_batch_size(self) -> int | None:
+        most = self.split_table.evaluation_rows
+        return self.batch_size if most is None else min(self.batch_size or most, most)
+
+    def check_full_batch(self, dtype: torch.dtype | None) -> None:
+        self.split_table.check_full_batch(dtype)
+
+    def convert(self, batch: Split, dtype: torch.dtype | None) -> Split:
+        """Real numbers in the model's floating type."""
+        features, targets = batch
+        return features.to(dtype), targets.to(dtype) if targets.is_floating_point() else targets
