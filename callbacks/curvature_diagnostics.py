@@ -10,7 +10,7 @@ from callbacks.logging_interval import logging_interval
 class CurvatureDiagnostics(Callback):
     """Logs `curvature/…`: damping, gain ratio, Newton decrement, step size, and the spectrum where it is affordable.
 
-    It reads what the optimizer leaves in `diagnostics` and `last_curvature`; a method without them logs nothing.
+    It reads the `report` that the optimizer leaves of each step; a method without one logs nothing.
 
     Args:
         max_parameters: up to this many parameters the extreme eigenvalues and the condition number are computed at each
@@ -28,12 +28,13 @@ class CurvatureDiagnostics(Callback):
         step = trainer.global_step - 1
         if not trainer.loggers or (step + 1) % logging_interval(trainer):
             return
-        optimizer = trainer.optimizers[0]
-        values = dict(getattr(optimizer, "diagnostics", {}))
-        curvature = getattr(optimizer, "last_curvature", None)
+        report = getattr(trainer.optimizers[0], "report", None)
+        if report is None:
+            return
+        values = report.numbers()
         size = sum(p.numel() for p in pl_module.parameters())
-        if curvature is not None and size <= self.max_parameters:
-            extremes = curvature.extreme_eigenvalues()
+        if report.solver is not None and size <= self.max_parameters:
+            extremes = report.solver.extreme_eigenvalues()
             if extremes is not None:
                 smallest, largest = values["eigenvalue_min"], values["eigenvalue_max"] = extremes
                 values["condition"] = largest / smallest if smallest > 0 else float("inf")

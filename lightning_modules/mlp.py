@@ -9,17 +9,17 @@ from pytorch_lightning.utilities import rank_zero_only
 from torch import Tensor
 from torchmetrics import MetricCollection
 
-from lightning_modules.classification_metrics import classification_metrics
 from lightning_modules.networks import DenseNetwork
-from lightning_modules.objective_module import Batch, ObjectiveModule, OptimizerCallable
 from lightning_modules.objectives import NetworkObjective
 from lightning_modules.objectives.families import AbsoluteError, Categorical, PointwiseLoss, PseudoHuber, SquaredError
 from lightning_modules.optimizers.damped_optimizer import DampedOptimizer
-from lightning_modules.regression_metrics import regression_metrics
-from lightning_modules.two_views import as_rows
+from lightning_modules.training.classification_metrics import classification_metrics
+from lightning_modules.training.objective_module import Batch, ObjectiveModule, OptimizerCallable
+from lightning_modules.training.regression_metrics import regression_metrics
+from lightning_modules.training.two_views import as_rows
 
 # What the user should know of a run; `fit.py` shows it.
-tell = rank_zero_only(logging.getLogger(__name__).info)
+log_info = rank_zero_only(logging.getLogger(__name__).info)
 
 LOSSES: dict[str, Callable[[int], PointwiseLoss]] = {
     "cross_entropy": Categorical,
@@ -94,7 +94,9 @@ class MLP(ObjectiveModule):
         """The loss, or its smoothed form where the method needs a curvature and the loss has none."""
         if isinstance(self.loss, AbsoluteError) and isinstance(self.make_optimizer(self.parameters()), DampedOptimizer):
             smoothed = self.loss.smoothed()
-            tell(f"l1 has no curvature: what is minimised is the pseudo-Huber loss, l1 rounded within {smoothed.delta} of 0")
+            log_info(
+                f"l1 has no curvature: what is minimised is the pseudo-Huber loss, l1 rounded within {smoothed.delta} of 0"
+            )
             return smoothed
         return self.loss
 

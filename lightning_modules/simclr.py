@@ -9,12 +9,12 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torchmetrics import MetricCollection
 
-from lightning_modules.classification_metrics import classification_metrics
-from lightning_modules.linear_probe import Labelled, LinearProbe, fit_probe
+from lightning_modules.linear.linear_probe import Labelled, LinearProbe, fit_probe
 from lightning_modules.networks import ConvEncoder
-from lightning_modules.objective_module import Batch, ObjectiveModule, OptimizerCallable
 from lightning_modules.objectives import ModuleObjective, total_count
 from lightning_modules.optimizers import Convergence, CurvatureOptimizer
+from lightning_modules.training.classification_metrics import classification_metrics
+from lightning_modules.training.objective_module import Batch, ObjectiveModule, OptimizerCallable
 
 
 class SimCLR(ObjectiveModule):
@@ -87,7 +87,7 @@ class SimCLR(ObjectiveModule):
         if len(batch) != 4:
             raise ValueError(
                 "SimCLR trains on two views of each image and got one: use a data module that makes them, "
-                "--data=MNISTTwoViewDataModule"
+                "MNISTTwoViewDataModule"
             )
         images = len(batch[0])
         total, squares = (total_count(count, self.reduction, self.device) for count in (images, images**2))

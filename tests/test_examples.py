@@ -43,6 +43,12 @@ def test_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.testing.assert_close(probabilities.sum(1), torch.ones(178, dtype=torch.float64))
 
 
+def test_a_curve_in_three_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    minimum = example("minimum", tmp_path, monkeypatch)
+    assert minimum.status == "converged"
+    torch.testing.assert_close(minimum.theta, torch.tensor([2.5, 1.3], dtype=torch.float64), rtol=0, atol=0.2)
+
+
 def test_a_method(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its first step ends where Newton's model along the gradient has its minimum; then it goes on to the optimum."""
     data = IrisDataModule()

@@ -11,8 +11,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from datamodules import BreastCancerDataModule, CaliforniaHousingDataModule, IrisDataModule
 from lightning_modules import LinearRegression
-from lightning_modules.objective_module import OptimizerCallable
 from lightning_modules.optimizers import DiagonalNewton, GradientDescent, Newton
+from lightning_modules.training.objective_module import OptimizerCallable
 from tests.training import fit_iterates, make_model, make_trainer
 
 # The published rows divide by the *summed* loss's curvature; its damping per mean loss is that over 398 training rows.

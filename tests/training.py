@@ -9,8 +9,8 @@ from pytorch_lightning import Callback, LightningDataModule, LightningModule, Tr
 from torch.nn.utils import parameters_to_vector
 
 from lightning_modules import LinearRegression, LogisticRegression, ObjectiveModule, SoftmaxRegression, optimizers
-from lightning_modules.objective_module import OptimizerCallable
 from lightning_modules.optimizers import CurvatureOptimizer, DiagonalNewton, GradientDescent, Newton, SubsampledNewton
+from lightning_modules.training.objective_module import OptimizerCallable
 
 # Settings that the tests call by name.
 SETTINGS: dict[str, OptimizerCallable] = {

@@ -7,14 +7,33 @@
 In code a row is a row: h_ℓ (n, width of layer ℓ), W_ℓ (width of layer ℓ, width of layer ℓ − 1).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import cast
+from typing import NamedTuple, cast
 
 from torch import Tensor, nn
 
+from lightning_modules.networks.activation import Activation
 from lightning_modules.networks.activations import make_activation
 from lightning_modules.networks.initialization import initialize
+
+
+class LayerPass(NamedTuple):
+    """Rows at one layer.
+
+    Attributes:
+        inputs: h_{ℓ−1} (n, in).
+        before: z_ℓ (n, out).
+        after: φ(z_ℓ) (n, out).
+        activation: φ.
+        skip: whether the input is added to what comes after.
+    """
+
+    inputs: Tensor
+    before: Tensor
+    after: Tensor
+    activation: Activation
+    skip: bool
 
 
 class DenseNetwork(nn.Module):
@@ -64,13 +83,23 @@ class DenseNetwork(nn.Module):
             ValueError: the rows do not have d features.
         """
         self.check(x)
-        *hidden, output = self.layers
+        *_, last = self.passes(x, self.layers)
+        return last.after
+
+    def passes(self, x: Tensor, layers: Iterable[Callable[[Tensor], Tensor]]) -> Iterator[LayerPass]:
+        """Rows on their way through the layers, from h_0 = x (n, d).
+
+        Args:
+            x: the rows.
+            layers: the L affine maps h_{ℓ−1} → z_ℓ: the network's own, or those of other weights.
+        """
+        activations = [self.activation] * len(self.skips) + [self.output_activation]
         h = x
-        for layer, skip in zip(hidden, self.skips, strict=True):
-            phi = self.activation(layer(h))
-            h = phi + h if skip else phi
-        outputs: Tensor = self.output_activation(output(h))
-        return outputs
+        for layer, phi, skip in zip(layers, activations, (*self.skips, False), strict=True):
+            before = layer(h)
+            after = phi(before)
+            yield LayerPass(h, before, after, phi, skip)
+            h = after + h if skip else after
 
     def check(self, x: Tensor) -> None:
         """Refuse anything but rows of d features.

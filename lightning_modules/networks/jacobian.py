@@ -54,12 +54,5 @@ def reverse_jacobian(network: DenseNetwork, x: Tensor) -> Tensor:
 def slopes(network: DenseNetwork, x: Tensor) -> Iterator[Tensor]:
     """φ′(z_1), …, ψ′(z_L) of each row, one at a time while x goes up the network: (n, D) -> (n, width of the layer) each."""
     network.check(x)
-    *hidden, output = network.layers
-    h = x
-    for layer, skip in zip(hidden, network.skips, strict=True):
-        z = layer(h)
-        phi = network.activation(z)
-        yield network.activation.derivative(z, phi)
-        h = phi + h if skip else phi
-    z = output(h)
-    yield network.output_activation.derivative(z, network.output_activation(z))
+    for each in network.passes(x, network.layers):
+        yield each.activation.derivative(each.before, each.after)

@@ -1,31 +1,41 @@
 """The mathematics of one loss: torch only."""
 
+from lightning_modules.objectives.curvature import Curvature
 from lightning_modules.objectives.degeneracy import Degeneracy
-from lightning_modules.objectives.diagonal_estimate import DiagonalEstimate, ggn_diagonal_estimate, hessian_diagonal_estimate
-from lightning_modules.objectives.families.host_waits import runs_ahead
+from lightning_modules.objectives.diagonal_estimate import ggn_diagonal_estimate, hessian_diagonal_estimate
+from lightning_modules.objectives.families.host_waits import is_asynchronous
+from lightning_modules.objectives.families.host_waits import is_asynchronous as runs_ahead
 from lightning_modules.objectives.flattened import flattened
-from lightning_modules.objectives.glm_objective import GLMObjective
+from lightning_modules.objectives.function_objective import FunctionObjective, LeastSquares
+from lightning_modules.objectives.layered import NetworkObjective
+from lightning_modules.objectives.linear import GLMObjective
 from lightning_modules.objectives.module_objective import ModuleObjective, SplitLoss
-from lightning_modules.objectives.network_objective import NetworkObjective
-from lightning_modules.objectives.objective import Objective
-from lightning_modules.objectives.preconditioner import Preconditioner
+from lightning_modules.objectives.objective import Objective, Point
+from lightning_modules.objectives.rademacher import DiagonalEstimate, estimate_diagonal
 from lightning_modules.objectives.reduction import Reduction, all_processes, this_process, total_count
-from lightning_modules.objectives.shared_work import undivided
+from lightning_modules.solvers import Solver as Preconditioner
+from lightning_modules.solvers.undivided import undivided
 
 __all__ = [
+    "Curvature",
     "Degeneracy",
     "DiagonalEstimate",
+    "FunctionObjective",
     "GLMObjective",
+    "LeastSquares",
     "ModuleObjective",
     "NetworkObjective",
     "Objective",
+    "Point",
     "Preconditioner",
     "Reduction",
     "SplitLoss",
     "all_processes",
+    "estimate_diagonal",
     "flattened",
     "ggn_diagonal_estimate",
     "hessian_diagonal_estimate",
+    "is_asynchronous",
     "runs_ahead",
     "this_process",
     "total_count",

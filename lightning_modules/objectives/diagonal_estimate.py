@@ -1,80 +1,21 @@
-r"""Unbiased estimates of a curvature's diagonal from products with it, for losses that have no exact form of their own.
-
-    diag A = E[z ⊙ A z],   z_j = ±1 with probability ½ each, all independent       (Rademacher probes: E[z zᵀ] = I)
-    Var[(z ⊙ A z)_j] = Σ_{k≠j} A_jk²                                              nothing where A is diagonal
-
-The mean of m probes has 1/√m of that standard deviation: an estimate, whose own standard error comes with it. m products
-cost the same whatever p, where the exact diagonal by products takes p of them.
-
-Sources: M. Hutchinson, A stochastic estimator of the trace of the influence matrix (1989), for Rademacher probes; C. Bekas,
-E. Kokiopoulou and Y. Saad, An estimator for the diagonal of a matrix (2007), section 2, where the division by Σ z ⊙ z is the
-one by m here.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass
+"""Estimated diagonals of an objective's curvature, by the probes of `rademacher.py`."""
 
 import torch
 from torch import Tensor
 
 from lightning_modules.objectives.objective import Objective
-
-
-@dataclass(frozen=True)
-class DiagonalEstimate:
-    """What random probes say of a diagonal; entries may be negative even where the matrix is positive definite.
-
-    Attributes:
-        estimate: mean over the probes, unbiased (p,).
-        standard_error: estimated standard deviation of `estimate` (p,).
-        probes: m, their number.
-    """
-
-    estimate: Tensor
-    standard_error: Tensor
-    probes: int
+from lightning_modules.objectives.rademacher import DiagonalEstimate, estimate_diagonal
 
 
 def hessian_diagonal_estimate(
     objective: Objective, theta: Tensor, probes: int, generator: torch.Generator | None = None
 ) -> DiagonalEstimate:
-    """Unbiased estimate of `objective.hessian_diagonal(theta)` from as many Hessian-vector products as there are probes.
-
-    Args:
-        objective: any; products with its Hessian are all that is asked of it.
-        theta: parameters (p,).
-        probes: m ≥ 2.
-        generator: of the probes, on any device. With several processes, equal seeds on all of them: a product is one of all.
-
-    Raises:
-        ValueError: fewer than 2 probes, which leave no standard error.
-    """
-    return _estimate(lambda z: objective.hessian_vector_product(theta, z), theta, probes, generator)
+    """`estimate_diagonal` of an objective's Hessian at θ (p,), with as many `probes` from a `generator`."""
+    return estimate_diagonal(objective.at(theta).curvature("hessian").product, theta, probes, generator)
 
 
 def ggn_diagonal_estimate(
     objective: Objective, theta: Tensor, probes: int, generator: torch.Generator | None = None
 ) -> DiagonalEstimate:
-    """Unbiased estimate of `objective.ggn_diagonal(theta)`, otherwise as `hessian_diagonal_estimate`."""
-    return _estimate(lambda z: objective.ggn_vector_product(theta, z), theta, probes, generator)
-
-
-def _estimate(
-    product: Callable[[Tensor], Tensor], theta: Tensor, probes: int, generator: torch.Generator | None
-) -> DiagonalEstimate:
-    if probes < 2:
-        raise ValueError(f"probes={probes}: a standard error takes at least 2")
-    mean, squares = torch.zeros_like(theta), torch.zeros_like(theta)
-    for count in range(1, probes + 1):  # Welford's recursion: no difference of large sums, no m × p matrix
-        z = _probe(theta, generator)
-        sample = z * product(z)
-        change = sample - mean
-        mean += change / count
-        squares += change * (sample - mean)
-    return DiagonalEstimate(mean, (squares / (probes - 1) / probes).sqrt(), probes)
-
-
-def _probe(theta: Tensor, generator: torch.Generator | None) -> Tensor:
-    """z (p,) of signs."""
-    device = theta.device if generator is None else generator.device
-    return torch.randint(2, theta.shape, generator=generator, device=device).to(theta).mul_(2).sub_(1)
+    """`estimate_diagonal` of an objective's Gauss–Newton matrix at θ (p,), with as many `probes` from a `generator`."""
+    return estimate_diagonal(objective.at(theta).curvature("ggn").product, theta, probes, generator)

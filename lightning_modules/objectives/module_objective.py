@@ -12,13 +12,15 @@ A loss that is given in two parts, `SplitLoss`, has a Gauss–Newton matrix too.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from lightning_modules.objectives.objective import Objective
+from lightning_modules.objectives.curvature import Curvature, Kind
+from lightning_modules.objectives.objective import Objective, Point
+from lightning_modules.objectives.once import once
 from lightning_modules.objectives.reduction import Reduction, this_process, total_count
 
 # Takes the module at θ and this process's batch, returns the sum of the rows' losses ().
@@ -67,12 +69,8 @@ class _OwnRows(Objective):
         parts = theta.split([shape.numel() for shape in self.shapes.values()])
         return {name: part.view(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
 
-    def at(self, parameters: dict[str, Tensor]) -> Tensor:
-        """The sum () at given parameters."""
-        return self._call(self.loss, parameters)
-
     def value(self, theta: Tensor) -> Tensor:
-        return self.at(self.split(theta))
+        return self._call(self.loss, self.split(theta))
 
     def outputs(self, theta: Tensor) -> Tensor:
         if not isinstance(self.loss, SplitLoss):
@@ -112,56 +110,29 @@ class ModuleObjective(Objective):
         if self.num_rows == 0:
             raise ValueError("there is not a single row to compute a loss from")
 
+    def mean(self, own: Tensor) -> Tensor:
+        """This process's sum -> the mean over all rows."""
+        return self.reduction(own) / self.num_rows
+
     def value(self, theta: Tensor) -> Tensor:
-        return self._mean(self.own.value, theta)
-
-    def gradient(self, theta: Tensor) -> Tensor:
-        self._refuse_noise()
-        return self.value_and_gradient(theta)[1]
-
-    def value_and_gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """By one ordinary backward pass, which frees as it goes and allows what `torch.func` does not (in-place layers,
-        autograd functions that communicate). The only query that allows a noisy module: it needs one evaluation.
-        """
-        parameters = {name: part.detach().requires_grad_() for name, part in self.own.split(theta).items()}
-        with torch.enable_grad():
-            value = self.own.at(parameters)
-            gradients = torch.autograd.grad(value, list(parameters.values()), materialize_grads=True)
-        flat = [value.detach().view(1), *(gradient.flatten() for gradient in gradients)]
-        sums = self.reduction(torch.cat(flat)) / self.num_rows
-        return sums[0], sums[1:]
-
-    def hessian_vector_product(self, theta: Tensor, v: Tensor) -> Tensor:
-        return self._mean(self.own.hessian_vector_product, theta, v)
-
-    def hessian(self, theta: Tensor) -> Tensor:
-        return self._mean(self.own.hessian, theta)
-
-    def hessian_diagonal(self, theta: Tensor) -> Tensor:
-        return self._mean(self.own.hessian_diagonal, theta)
+        self.refuse_noise()
+        return self.mean(self.own.value(theta))
 
     def outputs(self, theta: Tensor) -> Tensor:
-        self._refuse_noise()
+        self.refuse_noise()
         return self.own.outputs(theta)
 
     def output_loss(self, outputs: Tensor) -> Tensor:
-        return self._mean(self.own.output_loss, outputs)
+        return self.mean(self.own.output_loss(outputs))
 
-    def ggn_vector_product(self, theta: Tensor, v: Tensor) -> Tensor:
-        return self._mean(self.own.ggn_vector_product, theta, v)
+    @property
+    def is_split(self) -> bool:
+        return isinstance(self.own.loss, SplitLoss)
 
-    def ggn(self, theta: Tensor) -> Tensor:
-        return self._mean(self.own.ggn, theta)
+    def point(self, theta: Tensor) -> "_ModulePoint":
+        return _ModulePoint(self, theta)
 
-    def ggn_diagonal(self, theta: Tensor) -> Tensor:
-        return self._mean(self.own.ggn_diagonal, theta)
-
-    def _mean(self, own: Callable[..., Tensor], *arguments: Tensor) -> Tensor:
-        """This process's sum -> the mean over all rows."""
-        self._refuse_noise()
-        return self.reduction(own(*arguments)) / self.num_rows
-
-    def _refuse_noise(self) -> None:
+    def refuse_noise(self) -> None:
         """Refuse to compare or differentiate twice what is another function at each evaluation.
 
         Raises:
@@ -176,3 +147,51 @@ class ModuleObjective(Objective):
                     f"{type(layer).__name__} {name!r} makes the loss of a trial step another function than the loss before it, "
                     "so neither a search nor a curvature means anything: remove the layer, or use a method of torch.optim"
                 )
+
+
+class _ModulePoint(Point):
+    """What this process's rows say at θ, summed over processes.
+
+    The gradient, with the value of the same pass, is the only thing that a noisy module is asked for.
+    """
+
+    objective: ModuleObjective
+
+    def __init__(self, objective: ModuleObjective, theta: Tensor) -> None:
+        super().__init__(objective, theta)
+        self.own = objective.own.point(self.theta)
+
+    @cached_property
+    def value(self) -> Tensor:
+        if "gradient" not in vars(self.own):
+            self.objective.refuse_noise()
+        return self.objective.mean(self.own.value)
+
+    @cached_property
+    def gradient(self) -> Tensor:
+        return self.objective.mean(self.own.gradient)
+
+    def make_curvature(self, kind: Kind) -> "_ModuleCurvature":
+        self.objective.refuse_noise()
+        return _ModuleCurvature(self, kind)
+
+
+class _ModuleCurvature(Curvature):
+    """The curvature of this process's rows, summed over processes."""
+
+    objective: ModuleObjective
+
+    def __init__(self, point: _ModulePoint, kind: Kind) -> None:
+        super().__init__(point, kind)
+        self.own = point.own.curvature(kind)
+
+    def product(self, v: Tensor) -> Tensor:
+        return self.objective.mean(self.own.product(v))
+
+    @once
+    def matrix(self) -> Tensor:
+        return self.objective.mean(self.own.matrix())
+
+    @once
+    def diagonal(self) -> Tensor:
+        return self.objective.mean(self.own.diagonal())

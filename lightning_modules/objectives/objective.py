@@ -1,73 +1,115 @@
-"""One loss, seen by every method: a function of the flat parameter vector with derivatives on demand.
+"""One loss, seen by every method: a function of the flat parameter vector whose derivatives are asked for at a point.
 
-Subclasses give `value`; everything else follows by automatic differentiation. A closed form overrides a method, and the
-unbound default – `Objective.hessian(objective, theta)` – stays available as its oracle: the defaults use `value` (or
-`outputs`, `output_loss` and `penalty`) alone, never another closed form.
+A subclass writes `value`; everything else follows by automatic differentiation. A closed form has a `Point` and a
+`Curvature` of its own, and what these classes themselves compute stays available as its oracle: they use `value` (or
+`outputs`, `output_loss` and `penalty`) alone.
 
 Conventions
 -----------
 - θ (p,) is laid out as `torch.nn.utils.parameters_to_vector(module.parameters())`.
 - `value` is the *mean* loss over all rows plus the penalty; gradient and curvature are its derivatives, penalty included.
-- The generalised Gauss–Newton matrix (GGN) of  ℓ(f(θ)) + r(θ)  is  JᵀHJ + ∇²r  with J = ∂f/∂θ and H = ∂²ℓ/∂f².
-  It needs the split into `outputs` f, `output_loss` ℓ and `penalty` r.
-
-Reference for the GGN: N. Schraudolph, Fast curvature matrix-vector products (2002), section 3.
+- The generalised Gauss–Newton matrix needs the split  value(θ) = ℓ(f(θ)) + r(θ)  into `outputs` f, `output_loss` ℓ and
+  `penalty` r.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+from weakref import ReferenceType, ref
 
 import torch
 from torch import Tensor
-from torch.func import grad, grad_and_value, jvp, vjp, vmap
+from typing_extensions import Self
 
+from lightning_modules.objectives.curvature import Curvature, Kind, check_kind
 from lightning_modules.objectives.degeneracy import Degeneracy
-from lightning_modules.objectives.preconditioner import DiagonalPreconditioner, Preconditioner
 
 NO_GGN = "{} is not split into model and loss, so it has no Gauss–Newton matrix: use curvature='hessian'"
 
 
-class Objective(ABC):
-    """Mean loss of a model on a data set, as a function of its flat parameters θ (p,)."""
+class Point:
+    """θ with the value, the gradient and the curvature of an objective there.
 
-    # Whether these rows are a sample that changes from step to step, so that what they say is to be averaged.
+    Args:
+        objective: the loss.
+        theta: θ (p,); copied, so that it may be changed in place afterwards.
+    """
+
+    def __init__(self, objective: "Objective", theta: Tensor) -> None:
+        self.objective = objective
+        self.theta = theta.detach().clone()
+        self._results: dict[str, dict[str, Any]] = {}
+        self._forward: tuple[Tensor, Tensor] | None = None
+
+    @cached_property
+    def value(self) -> Tensor:
+        """Mean loss plus penalty ()."""
+        if self._forward is None:
+            self._forward = self._pass()
+        return self._forward[1].detach()
+
+    @cached_property
+    def gradient(self) -> Tensor:
+        """∇ value (p,), from the pass that `value` has made or will not have to make again."""
+        leaf, value = self._forward or self._pass()
+        self._forward = None  # the backward pass frees what the forward pass has left behind
+        self.__dict__.setdefault("value", value.detach())
+        if not value.requires_grad:
+            return torch.zeros_like(self.theta)
+        (gradient,) = torch.autograd.grad(value, leaf, materialize_grads=True)
+        return gradient
+
+    def curvature(self, kind: Kind) -> Curvature:
+        """The Hessian ("hessian") or its generalised Gauss–Newton part ("ggn") at θ.
+
+        Raises:
+            ValueError: another kind.
+            NotImplementedError: "ggn" of an objective that is not split into model and loss.
+        """
+        check_kind(kind)
+        return self.make_curvature(kind)
+
+    def make_curvature(self, kind: Kind) -> Curvature:
+        """A view of the point; a closed form makes its own."""
+        return Curvature(self, kind)
+
+    def results_of(self, kind: Kind) -> dict[str, Any]:
+        """What has been computed of a curvature: kept here, since a kept curvature would hold its point in a circle."""
+        return self._results.setdefault(kind, {})
+
+    def is_at(self, theta: Tensor) -> bool:
+        """Whether θ (p,) is this point, number by number and in the same precision."""
+        mine = self.theta
+        return mine.dtype == theta.dtype and mine.device == theta.device and torch.equal(mine, theta)
+
+    def _pass(self) -> tuple[Tensor, Tensor]:
+        """θ as a leaf, and the value () as a function of it."""
+        with torch.enable_grad():
+            leaf = self.theta.clone().requires_grad_()
+            return leaf, self.objective.value(leaf)
+
+
+class Objective(ABC):
+    """Mean loss of a model on a data set, as a function of its flat parameters θ (p,).
+
+    Attributes:
+        is_sample: whether these rows are a sample that changes from step to step, so that what they say is to be averaged.
+        is_convex: whether the loss is convex in θ, so that its Hessian has no negative eigenvalue.
+        is_quadratic: whether the Hessian is the same everywhere, so that one Newton step ends at the minimiser.
+        num_rows: n, over all processes; 0 for a function that is no mean over rows.
+    """
+
     is_sample = False
-    # Whether the loss is convex in θ, so that its Hessian has no negative eigenvalue.
     is_convex = False
-    # Whether the Hessian is the same everywhere, so that one Newton step ends at the minimiser.
     is_quadratic = False
-    # How many columns of a p × p matrix are formed at a time: bounds the memory of the dense defaults.
-    columns_at_a_time = 64
+    num_rows = 0
+    _last: "Point | ReferenceType[Point] | None" = None
+
+    # -- what it is ----------------------------------------------------------------------------------------------------
 
     @abstractmethod
     def value(self, theta: Tensor) -> Tensor:
-        """Mean loss plus penalty: (p,) -> ()."""
-
-    @property
-    def has_hessian(self) -> bool:
-        """Whether the second derivatives add up to the first ones: not where these jump."""
-        return True
-
-    def gradient(self, theta: Tensor) -> Tensor:
-        """∇ value: (p,) -> (p,)."""
-        return grad(self.value)(theta)
-
-    def value_and_gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """`value` and `gradient` in one pass: (p,) -> (), (p,)."""
-        gradient, value = grad_and_value(self.value)(theta)
-        return value, gradient
-
-    def hessian_vector_product(self, theta: Tensor, v: Tensor) -> Tensor:
-        """∇² value · v, forward over reverse: (p,), (p,) -> (p,)."""
-        return jvp(grad(self.value), (theta,), (v,))[1]
-
-    def hessian(self, theta: Tensor) -> Tensor:
-        """∇² value: (p,) -> (p, p)."""
-        return self._columns(Objective.hessian_vector_product, theta)
-
-    def hessian_diagonal(self, theta: Tensor) -> Tensor:
-        """Diagonal of `hessian`: (p,) -> (p,)."""
-        return Objective.hessian(self, theta).diagonal().clone()
+        """Mean loss plus penalty, as a function to be differentiated: (p,) -> ()."""
 
     def outputs(self, theta: Tensor) -> Tensor:
         """f(θ), the model's outputs for every row this process holds: (p,) -> (n, K)."""
@@ -81,32 +123,60 @@ class Objective(ABC):
         """r(θ), the part of `value` that does not depend on the data: (p,) -> ()."""
         return theta.new_zeros(())
 
-    def ggn_vector_product(self, theta: Tensor, v: Tensor) -> Tensor:
-        """(JᵀHJ + ∇²r) v: (p,), (p,) -> (p,)."""
-        f, jv = jvp(self.outputs, (theta,), (v,))[:2]  # v → Jv
-        hjv = jvp(grad(self.output_loss), (f,), (jv,))[1]  # Jv → HJv
-        (jthjv,) = vjp(self.outputs, theta)[1](hjv)  # HJv → JᵀHJv
-        return jthjv + jvp(grad(self.penalty), (theta,), (v,))[1]
+    @property
+    def is_split(self) -> bool:
+        """Whether `outputs` and `output_loss` are given, ℓ being convex, so that the Gauss–Newton matrix is semidefinite."""
+        return type(self).outputs is not Objective.outputs
 
-    def ggn(self, theta: Tensor) -> Tensor:
-        """Generalised Gauss–Newton matrix: (p,) -> (p, p)."""
-        return self._columns(Objective.ggn_vector_product, theta)
+    @property
+    def has_hessian(self) -> bool:
+        """Whether the second derivatives add up to the first ones: not where these jump."""
+        return True
 
-    def ggn_diagonal(self, theta: Tensor) -> Tensor:
-        """Diagonal of `ggn`: (p,) -> (p,)."""
-        return Objective.ggn(self, theta).diagonal().clone()
+    # -- what is known at a point --------------------------------------------------------------------------------------
 
-    def ggn_form(self, theta: Tensor, v: Tensor) -> Tensor:
-        """v ggn vᵀ, the curvature within the span of k directions: (p,), (k, p) -> (k, k)."""
-        return v @ torch.stack([self.ggn_vector_product(theta, row) for row in v]).T
+    def at(self, theta: Tensor) -> Point:
+        """The point θ (p,): nothing is computed before it is asked for, and nothing twice.
 
-    def hessian_preconditioner(self, theta: Tensor) -> Preconditioner:
-        """A cheap approximation of `hessian` for conjugate gradients: (p,) -> P."""
-        return DiagonalPreconditioner(self.hessian_diagonal(theta))
+        The last point is kept, so that an accepted trial is the next step's point. Whether the parameters are still there is
+        looked at number by number, because anybody may change them between two steps. A sample does not come again, so it
+        keeps its last point only for as long as somebody else holds it.
+        """
+        last = self.last
+        if last is None or not last.is_at(theta):
+            last = self.point(theta)
+            self._last = ref(last) if self.is_sample else last
+        return last
 
-    def ggn_preconditioner(self, theta: Tensor) -> Preconditioner:
-        """A cheap approximation of `ggn` for conjugate gradients: (p,) -> P."""
-        return DiagonalPreconditioner(self.ggn_diagonal(theta))
+    @property
+    def last(self) -> Point | None:
+        """The point that was asked for last, if it is still there."""
+        return self._last() if isinstance(self._last, ref) else self._last
+
+    def point(self, theta: Tensor) -> Point:
+        """A new point; a closed form makes its own."""
+        return Point(self, theta)
+
+    def at_full_precision(self, theta: Tensor) -> Point:
+        """The point at which a fit is judged: in float64 where what is proved counts every rounding."""
+        return self.at(theta)
+
+    def as_sample(self) -> Self:
+        """The same loss, its rows taken for a sample that changes from step to step."""
+        sample = object.__new__(type(self))
+        vars(sample).update(vars(self), is_sample=True, _last=None)
+        return sample
+
+    # -- what only some objectives can say: by default, nothing is known -----------------------------------------------
+
+    def every_kth(self, k: int) -> "Objective | None":
+        """The loss over every k-th of all rows; None where rows cannot be left out."""
+        return None
+
+    @property
+    def rows_per_parameter(self) -> float:
+        """How much the rows say of each parameter, which decides whether some are enough; 0 where none can be left out."""
+        return 0.0
 
     def invariant_directions(self, theta: Tensor) -> Tensor:
         """Orthonormal directions along which `value` never changes, whatever the data: (p,) -> (p, k), here k = 0.
@@ -136,6 +206,12 @@ class Objective(ABC):
         """
         return hessian is not None
 
-    def _columns(self, product: Callable[["Objective", Tensor, Tensor], Tensor], theta: Tensor) -> Tensor:
-        basis = torch.eye(len(theta), dtype=theta.dtype, device=theta.device)
-        return vmap(lambda v: product(self, theta, v), out_dims=1, chunk_size=self.columns_at_a_time)(basis)
+    def distance_bound(self, theta: Tensor, gradient: Tensor, hessian: Tensor | None) -> float | None:
+        """A proven bound on ‖θ* − θ‖₂, θ* the minimiser nearest to θ; infinite where the proof fails, None where there is none.
+
+        Args:
+            theta: θ (p,), in float64.
+            gradient: (p,), there.
+            hessian: (p, p), there, completed along the directions that change nothing; None if it is singular.
+        """
+        return None

@@ -4,29 +4,14 @@ torch divides a single operation among threads. On chunks that fit a cache this 
 a vector it does not divide at all, and a core that waits for memory could have worked on another chunk.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
 import torch
 
 T = TypeVar("T")
-
-
-@contextmanager
-def undivided() -> Iterator[None]:
-    """torch divides no operation among threads within: for one that is small, and asked for between such as are shared.
-
-    The threads that had a part of it would wait for more, at the cost of the cores that the shared work needs.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def shared(work: Callable[[int], T], parts: int) -> list[T]:

@@ -1,17 +1,20 @@
-"""What every method of the project shares: one flat parameter vector, one closure call, one honest stop."""
+"""What every method of the project shares: one point a step, one closure call, one honest stop, one report."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from dataclasses import fields, replace
+from typing import Any, ClassVar, Literal, cast
 
 import torch
 from torch import Tensor
 from torch.nn import Parameter
-from torch.nn.utils import vector_to_parameters
 
-from lightning_modules.objectives import Objective, flattened
-from lightning_modules.optimizers.convergence import DENSE_DECISION, default_tolerance, newton_decrement
+from lightning_modules.objectives import Objective, Point, flattened
+from lightning_modules.optimizers.method_state import STATUSES, MethodState
+from lightning_modules.optimizers.newton_decrement import DENSE_DECISION, newton_decrement
 from lightning_modules.optimizers.search import backtracking
+from lightning_modules.optimizers.step_report import StepReport
+from lightning_modules.optimizers.verdict import default_tolerance
 
 
 class CurvatureOptimizer(torch.optim.Optimizer, ABC):
@@ -30,13 +33,13 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
         defaults: further hyper-parameters for the group.
 
     Attributes:
-        status: "converged" or "stalled" (no step along the direction decreases the loss) after a step that therefore did
-            not move, else None.
-        seen: numbers () of the last step by name, where they were computed.
+        report: what the last step did; None before the first.
 
     Raises:
         ValueError: a hyper-parameter out of its range, or more than one parameter group.
     """
+
+    state_class: ClassVar[type[MethodState]] = MethodState
 
     def __init__(
         self,
@@ -58,73 +61,132 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
             raise ValueError(
                 f"{name} takes one parameter group, not {len(self.param_groups)}: its curvature couples all parameters"
             )
-        self.status: Literal["converged", "stalled"] | None = None
-        self.seen: dict[str, Tensor | float] = {}
+        self.report: StepReport | None = None
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Tensor], *, objective: Objective) -> Tensor:  # type: ignore[override]
         """Evaluate the gradient at θ by one call of the closure, then move unless θ is optimal.
 
         Args:
-            closure: evaluates the objective at the parameters, sets their `.grad` and returns the loss.
+            closure: evaluates the objective at the parameters, sets their `.grad` and returns the loss. If it asks
+                `objective.at(θ)` and returns that point's value, nothing is computed twice.
             objective: the same loss as a function of θ.
 
         Returns:
             The loss before the step.
         """
+        self.report = None  # what the last one holds, of another batch perhaps, is not needed beside this one
         with torch.enable_grad():
-            loss = closure().detach()
-        params = self.param_groups[0]["params"]
-        theta = flattened(params)
-        gradient = flattened([p.grad for p in params])
-        self.seen = {"gradient_max": gradient.abs().max()}
+            loss = closure()
+        point = self._point(objective, loss)
+        # As somebody may have left it: a callback may clip it.
+        gradient = flattened(cast(list[Tensor], [p.grad for p in self._params]))
+        report = StepReport(point, gradient.abs().max())
         # On a sample a small gradient means nothing for the rest of the data.
-        optimal = not objective.is_sample and self._is_optimal(theta, gradient, objective)
-        self.status = "converged" if optimal else None
-        if self.status is None:
-            step = self.displacement(theta, gradient, loss, objective)
-            if step is None:
-                self.status = "stalled"
-            else:
-                vector_to_parameters(theta + step.to(theta), params)
-        return loss
+        if not objective.is_sample and self._is_optimal(report, gradient):
+            report = replace(report, status="converged")
+        else:
+            report = self.advance(report, gradient)
+        if report.theta is not None:
+            parts = report.theta.split([p.numel() for p in self._params])
+            # Into the memory the parameters have: as views of θ they would change the point with them.
+            torch._foreach_copy_(
+                list[Tensor](self._params), [part.view_as(p) for part, p in zip(parts, self._params, strict=True)]
+            )
+        self._kept["ended"] = STATUSES.index(report.status)
+        self.report = report
+        return loss.detach()
 
     @abstractmethod
-    def direction(self, theta: Tensor, gradient: Tensor, objective: Objective) -> Tensor:
-        """d, a descent direction: (p,), (p,) -> (p,)."""
+    def direction(self, point: Point, gradient: Tensor) -> Tensor:
+        """d, a descent direction at a point for the gradient there: (p,) -> (p,)."""
 
-    def displacement(self, theta: Tensor, gradient: Tensor, loss: Tensor, objective: Objective) -> Tensor | None:
-        """t d, what is added to θ (p,); None if no step along the direction decreases the loss."""
-        group = self.param_groups[0]
-        direction = self.direction(theta, gradient, objective).to(theta)
-        self.seen["slope"] = gradient @ direction
-        size = group["lr"]
+    def advance(self, report: StepReport, gradient: Tensor) -> StepReport:
+        """The report of a step that has begun, with where it leads: θ + t d, or "stalled" if no t decreases the loss."""
+        return self.along(report, gradient, self.direction(report.point, gradient))
+
+    def along(self, report: StepReport, gradient: Tensor, direction: Tensor) -> StepReport:
+        """`advance` with a direction d (p,) that is chosen already."""
+        group, point = self.param_groups[0], report.point
+        direction = direction.to(point.theta)
+        size, slope = group["lr"], gradient @ direction
         if group["search"] == "backtracking":
-            size = backtracking(objective, theta, gradient, loss, direction, size)
-        self.seen["step_size"] = size or 0.0
-        return None if size is None else size * direction
+            size = backtracking(point, gradient, direction, slope, size)
+            if size is None:
+                return replace(report, status="stalled", slope=slope, step_size=0.0)
+        return replace(report, theta=point.theta + size * direction, slope=slope, step_size=size)
+
+    # -- what is kept --------------------------------------------------------------------------------------------------
 
     @property
-    def diagnostics(self) -> dict[str, float]:
-        """Numbers of the last step by name, for who watches: to read them is to wait for the device that computes them."""
-        return {name: float(value) for name, value in self.seen.items()}
+    def kept(self) -> MethodState:
+        """What is kept from step to step: part of every checkpoint."""
+        return self.state_class(**self._kept)
+
+    def keep(self, state: MethodState) -> None:
+        """Replace what is kept."""
+        self._kept.update(vars(state))
 
     @property
-    def memory(self) -> dict[str, Any]:
-        """What is kept from step to step: plain numbers and tensors, part of every checkpoint."""
-        # State is kept with the first parameter, as torch's LBFGS does, because `state_dict` knows state by parameter only.
-        memory: dict[str, Any] = self.state[self.param_groups[0]["params"][0]]
-        return memory
+    def status(self) -> Literal["converged", "stalled"] | None:
+        """Why the last step did not move, also of a run that was resumed; None if it did."""
+        return self.kept.status
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """As of any optimizer, but every number keeps its precision: torch rounds them to the parameters'.
+
+        Raises:
+            ValueError: the state is of another method, or of another version of this one.
+        """
+        saved = state_dict["state"].get(0, {})
+        if unknown := saved.keys() - {field.name for field in fields(self.state_class)}:
+            raise ValueError(
+                f"{type(self).__name__} cannot go on from a state that holds {', '.join(sorted(unknown))}: it is that of "
+                "another method or version; start anew"
+            )
+        own = self.param_groups[0]
+        super().load_state_dict(state_dict)
+        for name in own.keys() - self.param_groups[0].keys():  # a setting that is newer than the state
+            self.param_groups[0][name] = own[name]
+        self._kept.update({name: _moved(value, self._params[0].device) for name, value in saved.items()})
+
+    @property
+    def _params(self) -> list[Parameter]:
+        return cast(list[Parameter], self.param_groups[0]["params"])
+
+    @property
+    def _kept(self) -> dict[str, Any]:
+        # With the first parameter, as torch's LBFGS does, because `state_dict` knows state by parameter only.
+        return cast(dict[str, Any], self.state[self._params[0]])
+
+    # -- whether to stop -----------------------------------------------------------------------------------------------
 
     def tolerance(self, theta: Tensor) -> float:
         """What is asked of ‖∇‖∞ and λ²/2 at θ (p,)."""
         chosen: float | None = self.param_groups[0]["tolerance"]
         return default_tolerance(theta.dtype) if chosen is None else chosen
 
-    def _is_optimal(self, theta: Tensor, gradient: Tensor, objective: Objective) -> bool:
-        tolerance = self.tolerance(theta)
+    def _is_optimal(self, report: StepReport, gradient: Tensor) -> bool:
+        point = report.point
+        tolerance = self.tolerance(point.theta)
         # The gradient first: it is known, the decrement costs a Hessian.
-        if not bool(self.seen["gradient_max"] <= tolerance):
+        if not bool(report.gradient_max <= tolerance):
             return False
-        most_dense = DENSE_DECISION if objective.is_convex else None
-        return newton_decrement(objective, theta, gradient, most_dense).squared / 2 <= tolerance
+        most_dense = DENSE_DECISION if point.objective.is_convex else None
+        return newton_decrement(point, gradient, most_dense).squared / 2 <= tolerance
+
+    def _point(self, objective: Objective, loss: Tensor) -> Point:
+        """Where the parameters are: the point whose value the closure has just returned, if it asked for one."""
+        last = objective.last
+        if last is not None and vars(last).get("value") is loss:
+            return last
+        return objective.at(flattened(self._params))
+
+
+def _moved(value: Any, device: torch.device) -> Any:
+    """Tensors, also in lists and tuples, on a device."""
+    if isinstance(value, Tensor):
+        return value.to(device, copy=True)
+    if isinstance(value, (list, tuple)):
+        return type(value)(_moved(part, device) for part in value)
+    return value

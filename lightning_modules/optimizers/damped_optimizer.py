@@ -2,18 +2,31 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from lightning_modules.objectives import Objective
-from lightning_modules.optimizers.curvature import Curvature
+from lightning_modules.objectives import Point
 from lightning_modules.optimizers.curvature_optimizer import CurvatureOptimizer
 from lightning_modules.optimizers.damping import adapted, grown, initial
+from lightning_modules.optimizers.method_state import MethodState
 from lightning_modules.optimizers.search import gradient_falls, lost_in_rounding
-from lightning_modules.optimizers.solve import SingularCurvatureError
+from lightning_modules.optimizers.step_report import StepReport
+from lightning_modules.solvers import SingularCurvatureError, Solver
+
+
+@dataclass
+class DampingState(MethodState):
+    """What is kept of an adaptive damping.
+
+    Attributes:
+        damping: μ for the next step; None before the first.
+    """
+
+    damping: float | Tensor | None = None
 
 
 class DampedOptimizer(CurvatureOptimizer):
@@ -27,6 +40,7 @@ class DampedOptimizer(CurvatureOptimizer):
         search, tolerance: as in `CurvatureOptimizer`.
     """
 
+    state_class: ClassVar[type[DampingState]] = DampingState
     # An accepted step needs a decrease; this many increases of the damping are tried to find one (4³⁰ ≈ 1e18).
     max_trials = 30
 
@@ -53,57 +67,63 @@ class DampedOptimizer(CurvatureOptimizer):
         super().__init__(params, lr=lr, search=search, tolerance=tolerance, damping=damping, curvature=curvature, **defaults)
 
     @abstractmethod
-    def local_curvature(self, theta: Tensor, gradient: Tensor, objective: Objective) -> Curvature:
-        """C at θ (p,)."""
+    def solver(self, point: Point, gradient: Tensor) -> Solver:
+        """C at a point, as this method solves with it; the gradient (p,) there may say how exactly."""
+
+    @property
+    def kept(self) -> DampingState:
+        return self.state_class(**self._kept)
 
     @property
     def damping(self) -> float | Tensor:
         """μ in force: the fixed number, or where the adaptive one stands."""
         fixed: float | str = self.param_groups[0]["damping"]
-        return self.memory.get("damping", 0.0) if fixed == "adaptive" else float(fixed)
+        adaptive = self.kept.damping
+        return float(fixed) if fixed != "adaptive" else 0.0 if adaptive is None else adaptive
 
-    def direction(self, theta: Tensor, gradient: Tensor, objective: Objective) -> Tensor:
-        """−(C + μI)⁻¹ g: (p,), (p,) -> (p,).
+    def direction(self, point: Point, gradient: Tensor) -> Tensor:
+        """−(C + μI)⁻¹ g: (p,) -> (p,).
 
         Raises:
             SingularCurvatureError: C + μI is not positive definite.
         """
-        self.last_curvature = self.local_curvature(theta, gradient, objective)
-        return -self.last_curvature.solve(gradient, float(self.damping))
+        return -self.solver(point, gradient).solve(gradient, float(self.damping))
 
-    def displacement(self, theta: Tensor, gradient: Tensor, loss: Tensor, objective: Objective) -> Tensor | None:
-        if self.param_groups[0]["damping"] != "adaptive":
-            step = super().displacement(theta, gradient, loss, objective)
-            self.seen["damping"] = self.damping
-        else:
-            step = self._adaptive_displacement(theta, gradient, loss, objective)
-        # λ² = gᵀC⁻¹g = −gᵀd: the decrement of the damped model.
-        slope = self.seen.pop("slope", gradient.new_zeros(()))
-        self.seen["newton_decrement"] = torch.as_tensor(slope).neg().clamp(min=0).sqrt()
-        return step
+    def advance(self, report: StepReport, gradient: Tensor) -> StepReport:
+        solver = self.solver(report.point, gradient)
+        if self.param_groups[0]["damping"] == "adaptive":
+            return self._adaptively(replace(report, solver=solver), solver, gradient)
+        damping = float(self.damping)
+        report = self.along(report, gradient, -solver.solve(gradient, damping))
+        return replace(report, solver=solver, damping=damping, slope=None, newton_decrement=decrement(report.slope))
 
-    def _adaptive_displacement(self, theta: Tensor, gradient: Tensor, loss: Tensor, objective: Objective) -> Tensor | None:
-        lr = self.param_groups[0]["lr"]
-        curvature = self.last_curvature = self.local_curvature(theta, gradient, objective)
-        damping = self.memory.setdefault("damping", initial(curvature.mean(), objective.is_convex))
-        for trial in range(self.max_trials):
-            self.seen.update(damping=damping, rejected=float(trial))
+    def _adaptively(self, report: StepReport, solver: Solver, gradient: Tensor) -> StepReport:
+        """With more damping after each trial that does not decrease the loss; the first that does is the step."""
+        lr, point, state = self.param_groups[0]["lr"], report.point, self.kept
+        damping = initial(solver.mean(), point.objective.is_convex) if state.damping is None else float(state.damping)
+        self.keep(replace(state, damping=damping))
+        for trials in range(self.max_trials):
+            report = replace(report, damping=damping, rejected=trials)
             try:
-                direction = -curvature.solve(gradient, damping).to(theta)
+                direction = -solver.solve(gradient, damping).to(point.theta)
             except SingularCurvatureError:
-                damping = grown(damping, curvature.mean())
+                damping = grown(damping, solver.mean())
                 continue
             step = lr * direction
             slope = gradient @ direction
-            predicted = -(lr * slope + 0.5 * curvature.quadratic_form(step).to(theta))
-            value = objective.value(theta + step)
-            gain = float((loss - value) / predicted)
-            if lost_in_rounding(loss, value) and lost_in_rounding(loss, loss - predicted):
+            predicted = -(lr * slope + 0.5 * solver.quadratic_form(step).to(step))
+            trial = point.objective.at(point.theta + step)
+            gain = float((point.value - trial.value) / predicted)
+            if lost_in_rounding(point.value, trial.value) and lost_in_rounding(point.value, point.value - predicted):
                 # The model promises less than the loss can show, so the gradient decides; it says nothing about the damping.
-                gain = 0.5 if gradient_falls(objective, theta + step, gradient) else 0.0
+                gain = 0.5 if gradient_falls(trial, gradient) else 0.0
             if gain > 0 and predicted > 0:  # false for nan
-                self.memory["damping"] = adapted(damping, gain, curvature.mean())
-                self.seen.update(gain_ratio=gain, step_size=lr, slope=slope)
-                return step
-            damping = grown(damping, curvature.mean())
-        return None
+                self.keep(replace(state, damping=adapted(damping, gain, solver.mean())))
+                return replace(report, theta=trial.theta, gain_ratio=gain, step_size=lr, newton_decrement=decrement(slope))
+            damping = grown(damping, solver.mean())
+        return replace(report, status="stalled", newton_decrement=0.0)
+
+
+def decrement(slope: Tensor | float | None) -> Tensor:
+    """λ from λ² = gᵀ(C + μI)⁻¹g = −gᵀd, that of the damped model: ()."""
+    return torch.as_tensor(slope).neg().clamp(min=0).sqrt()

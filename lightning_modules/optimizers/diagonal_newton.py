@@ -1,15 +1,17 @@
 """Newton's method with the diagonal of the curvature only."""
 
 from collections.abc import Iterable
-from typing import Literal
+from dataclasses import replace
+from typing import ClassVar, Literal
 
 from torch import Tensor
 from torch.nn import Parameter
 
-from lightning_modules.objectives import Objective
-from lightning_modules.optimizers.curvature import Curvature, DiagonalCurvature
+from lightning_modules.objectives import Point, is_asynchronous
 from lightning_modules.optimizers.damped_optimizer import DampedOptimizer
-from lightning_modules.optimizers.running_model import RunningModel
+from lightning_modules.optimizers.running_model import RunningModel, RunningState
+from lightning_modules.optimizers.step_report import StepReport
+from lightning_modules.solvers import Solver
 
 
 class DiagonalNewton(DampedOptimizer):
@@ -41,6 +43,8 @@ class DiagonalNewton(DampedOptimizer):
         ValueError: a hyper-parameter out of its range.
     """
 
+    state_class: ClassVar[type[RunningState]] = RunningState
+
     def __init__(
         self,
         params: Iterable[Parameter],
@@ -67,21 +71,21 @@ class DiagonalNewton(DampedOptimizer):
             refresh=refresh,
         )
 
-    def local_curvature(self, theta: Tensor, gradient: Tensor, objective: Objective) -> Curvature:
+    @property
+    def kept(self) -> RunningState:
+        return self.state_class(**self._kept)
+
+    def solver(self, point: Point, gradient: Tensor) -> Solver:
         group = self.param_groups[0]
         # On a sample nobody waits, but for a search, which compares losses anyway.
-        awaited = not objective.is_sample or group["search"] is not None
-        if group["curvature"] == "ggn":
-            return DiagonalCurvature(objective.ggn_diagonal(theta), awaited)
-        diagonal = objective.hessian_diagonal(theta)
-        # Divided by a negative curvature the gradient would lead uphill.
-        return DiagonalCurvature(diagonal if objective.is_convex else diagonal.abs(), awaited)
+        awaited = not point.objective.is_sample or group["search"] is not None or not is_asynchronous(gradient)
+        return point.curvature(group["curvature"]).solver("diagonal", awaited=awaited)
 
-    def displacement(self, theta: Tensor, gradient: Tensor, loss: Tensor, objective: Objective) -> Tensor | None:
+    def advance(self, report: StepReport, gradient: Tensor) -> StepReport:
         group = self.param_groups[0]
-        if group["damping"] != "adaptive" or not objective.is_sample:
-            return super().displacement(theta, gradient, loss, objective)
-        model = RunningModel(self.memory, group["momentum"], group["refresh"], group["curvature"] == "ggn")
-        step = group["lr"] * model.step(theta, gradient, objective)
-        self.seen.update(damping=self.damping, step_size=group["lr"] * model.length)
-        return step
+        if group["damping"] != "adaptive" or not report.point.objective.is_sample:
+            return super().advance(report, gradient)
+        model = RunningModel(self.kept, group["momentum"], group["refresh"], group["curvature"])
+        theta = report.point.theta + group["lr"] * model.step(report.point, gradient)
+        self.keep(model.state)
+        return replace(report, theta=theta, damping=model.state.damping, step_size=group["lr"] * model.length)

@@ -6,7 +6,7 @@ from typing import Literal
 from torch import Tensor
 from torch.nn import Parameter
 
-from lightning_modules.objectives import Objective
+from lightning_modules.objectives import Point
 from lightning_modules.optimizers.curvature_optimizer import CurvatureOptimizer
 
 
@@ -31,5 +31,5 @@ class GradientDescent(CurvatureOptimizer):
     ) -> None:
         super().__init__(params, lr=lr, search=search, tolerance=tolerance)
 
-    def direction(self, theta: Tensor, gradient: Tensor, objective: Objective) -> Tensor:
+    def direction(self, point: Point, gradient: Tensor) -> Tensor:
         return -gradient

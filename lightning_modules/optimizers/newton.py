@@ -2,20 +2,27 @@
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 from torch.nn import Parameter
 
-from lightning_modules.objectives import Objective
-from lightning_modules.optimizers.curvature import AbsoluteCurvature, Curvature, DenseCurvature, MatrixFreeCurvature
+from lightning_modules.objectives import Objective, Point
 from lightning_modules.optimizers.damped_optimizer import DampedOptimizer
+from lightning_modules.optimizers.descent import descend
+from lightning_modules.optimizers.sampled_steps import SampledState, SampledSteps, decrement_bound, smallest_sample
+from lightning_modules.optimizers.step_report import StepReport
+from lightning_modules.solvers import Solver
 
 DENSE_BYTES = 4 * 2**30
 # Up to so many parameters a matrix is formed if nothing is said. For logistic regression conjugate gradients with their
 # preconditioner take about as long at 100 and half as long from 500 on (`benchmark.py scaling`). Networks have a diagonal for
 # one, and least squares need the matrix once.
 DENSE_PARAMETERS, DENSE_OTHERWISE = 128, 2048
+# Below so many rows, or rows for each parameter, the curvature of some of them saves nothing.
+FEWEST_ROWS, FEWEST_INTERVAL, INTERVAL = 4096, 64, 8
+# Steps over few rows that make the first one over all.
+FIRST_STEPS = 20
 
 
 class Newton(DampedOptimizer):
@@ -23,6 +30,9 @@ class Newton(DampedOptimizer):
 
     With the defaults it is the pure Newton step wherever the quadratic model predicts well, and damped where it does not.
     One step minimises a least-squares loss; on smooth convex losses the number of correct digits doubles per step.
+
+    Logistic and softmax regression on tall tables take the gradient of all rows and the curvature of every 8th, as long as
+    that is enough (`sampled_steps.py`): each step costs a gradient, and the end is the same.
 
     Args:
         params: the parameters, one group.
@@ -36,10 +46,14 @@ class Newton(DampedOptimizer):
         search: null for the constant step lr, "backtracking" to halve it until the loss decreases enough (Armijo); needs a
             fixed damping.
         tolerance: stop at ‖∇‖∞ ≤ tolerance and half the squared Newton decrement ≤ tolerance; null = 3.7e-11 (float64).
+        curvature_rows: "all" rows, at least so many rows, or "auto": every 8th of a table of at least 4096 rows, and 512 for
+            each feature. Only with adaptive damping and lr 1, by a matrix.
 
     Raises:
         ValueError: a hyper-parameter out of its range; at the first step, a dense matrix above 4 GiB.
     """
+
+    state_class: ClassVar[type[SampledState]] = SampledState
 
     def __init__(
         self,
@@ -50,31 +64,90 @@ class Newton(DampedOptimizer):
         solver: Literal["auto", "cholesky", "cg"] = "auto",
         search: Literal["backtracking"] | None = None,
         tolerance: float | None = None,
+        curvature_rows: int | Literal["auto", "all"] = "auto",
     ) -> None:
         if solver not in ("auto", "cholesky", "cg"):
             raise ValueError(f"Newton(solver={solver!r}): choose 'cholesky' (dense), 'cg' (matrix-free) or 'auto'")
-        super().__init__(params, lr=lr, damping=damping, curvature=curvature, search=search, tolerance=tolerance, solver=solver)
+        is_number = isinstance(curvature_rows, int) and not isinstance(curvature_rows, bool)
+        if curvature_rows not in ("auto", "all") and not (is_number and int(curvature_rows) >= 1):
+            raise ValueError(f"Newton(curvature_rows={curvature_rows!r}): choose 'auto', 'all', or a number of rows ≥ 1")
+        if is_number and (damping != "adaptive" or lr != 1 or solver == "cg"):
+            raise ValueError(
+                f"Newton(curvature_rows={curvature_rows}): the curvature of some rows is for damping='adaptive', lr=1 and a "
+                "matrix; use curvature_rows='all'"
+            )
+        super().__init__(
+            params,
+            lr=lr,
+            damping=damping,
+            curvature=curvature,
+            search=search,
+            tolerance=tolerance,
+            solver=solver,
+            curvature_rows=curvature_rows,
+        )
 
-    def local_curvature(self, theta: Tensor, gradient: Tensor, objective: Objective) -> Curvature:
+    @property
+    def kept(self) -> SampledState:
+        return self.state_class(**self._kept)
+
+    def advance(self, report: StepReport, gradient: Tensor) -> StepReport:
+        state, theta = self.kept, report.point.theta
+        state.row_interval = state.row_interval or self.row_interval(report.point.objective)
+        if state.row_interval > 1:
+            refuse_dense(len(theta), "curvature over some rows")
+            steps = SampledSteps(state, minimise=self._minimise_few)
+            advanced = steps.advance(report, gradient)
+            self.keep(state)
+            if advanced is not None:
+                return advanced
+        return super().advance(report, gradient)
+
+    def row_interval(self, objective: Objective) -> int:
+        """k, to begin with the curvature over every k-th row."""
         group = self.param_groups[0]
-        hessian = group["curvature"] == "hessian"
+        rows = group["curvature_rows"]
+        can_skip = objective.is_convex and not objective.is_sample and objective.rows_per_parameter > 0
+        if not can_skip or rows == "all":
+            return 1
+        if rows != "auto":
+            return max(1, min(objective.num_rows // int(rows), smallest_sample(objective)))
+        is_plain = group["damping"] == "adaptive" and group["lr"] == 1 and group["solver"] != "cg"
+        # The curvature of least squares is needed once.
+        is_tall = objective.num_rows >= FEWEST_ROWS and smallest_sample(objective) >= FEWEST_INTERVAL
+        return INTERVAL if is_plain and is_tall and not objective.is_quadratic else 1
+
+    def _minimise_few(self, objective: Objective, theta: Tensor) -> Tensor:
+        """θ of the least loss, as far as so few rows can tell it: to where half the squared decrement is the noise p/n."""
+        noise = len(theta) / objective.num_rows
+
+        def is_enough(report: StepReport) -> bool:
+            return float(report.newton_decrement or 0) ** 2 <= noise
+
+        return descend(objective, theta, partial(Newton, curvature_rows="all"), FIRST_STEPS, is_enough).theta
+
+    def _is_optimal(self, report: StepReport, gradient: Tensor) -> bool:
+        point, state = report.point, self.kept
+        tolerance = self.tolerance(point.theta)
+        if state.factor is not None and bool(report.gradient_max <= tolerance):
+            # Most often the fewest rows are enough, and cheap.
+            coarsest = min(FEWEST_INTERVAL, smallest_sample(point.objective))
+            for interval in sorted({coarsest, state.row_interval}, reverse=True):
+                if decrement_bound(point, gradient, interval) / 2 <= tolerance:
+                    return True
+        return super()._is_optimal(report, gradient)
+
+    def solver(self, point: Point, gradient: Tensor) -> Solver:
+        group, objective, theta = self.param_groups[0], point.objective, point.theta
+        curvature = point.curvature(group["curvature"])
         most = DENSE_PARAMETERS if objective.is_convex and not objective.is_quadratic else DENSE_OTHERWISE
         if group["solver"] == "cg" or (group["solver"] == "auto" and len(theta) > most):
-            product = objective.hessian_vector_product if hessian else objective.ggn_vector_product
-            preconditioner = objective.hessian_preconditioner(theta) if hessian else objective.ggn_preconditioner(theta)
             # Residuals that shrink like √‖g‖ keep the convergence superlinear (Nocedal and Wright, theorem 7.2), and what is
             # below a tenth of the tolerance nobody asked for.
             floor = 0.1 * self.tolerance(theta) / (float(gradient.abs().max()) or 1.0)
-            forcing = max(min(0.1, float(gradient.norm()) ** 0.5), floor)
-            # A network's are as many numbers as its parameters times its last layer's inputs, and its damping keeps them out.
-            invariant = objective.invariant_directions(theta) if objective.is_convex else theta.new_zeros(len(theta), 0)
-            return MatrixFreeCurvature(partial(product, theta), preconditioner, invariant, forcing)
+            return curvature.solver("cg", tolerance=max(min(0.1, float(gradient.norm()) ** 0.5), floor))
         refuse_dense(len(theta), group["curvature"])
-        invariant = objective.invariant_directions(theta)
-        if not hessian:
-            return DenseCurvature(objective.ggn(theta), invariant)
-        dense = DenseCurvature if objective.is_convex else AbsoluteCurvature
-        return dense(objective.hessian(theta), invariant)
+        return curvature.solver("dense")
 
 
 def refuse_dense(parameters: int, name: str) -> None:

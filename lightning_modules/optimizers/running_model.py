@@ -18,78 +18,99 @@ The averages are those of Adam (Kingma and Ba, 2015, algorithm 1), taken of the 
 gradients. The length is that of Martens and Grosse (2015), section 6.4, averaged over the samples.
 """
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives import Objective, runs_ahead
-from lightning_modules.optimizers.solve import SingularCurvatureError
+from lightning_modules.objectives import Point, is_asynchronous
+from lightning_modules.optimizers.damped_optimizer import DampingState
+from lightning_modules.solvers import SingularCurvatureError
 
 CURVATURE_MEMORY, MODEL_MEMORY = 0.95, 0.9
+
+
+@dataclass
+class RunningState(DampingState):
+    """The averages that are kept from step to step; None before the first.
+
+    Attributes:
+        steps, updates: how many steps there were, and how many of them the averages have taken in.
+        curvature: v (p,), not yet corrected for its bias.
+        direction: p (p,).
+        slope, curvature_along: b and m ().
+    """
+
+    steps: int = 0
+    updates: int = 0
+    curvature: Tensor | None = None
+    direction: Tensor | None = None
+    slope: Tensor | None = None
+    curvature_along: Tensor | None = None
 
 
 class RunningModel:
     """The averages, and the step they lead to.
 
     Args:
-        memory: where they are kept from step to step: a plain dictionary of tensors (p,) or () and counts.
+        state: where they stand; its tensors are changed in place.
         momentum: β, in [0, 1).
         refresh: steps between two updates of the averages.
-        ggn: whether C is the generalised Gauss–Newton matrix rather than the Hessian, of which the absolute values count.
+        kind: whether C is the generalised Gauss–Newton matrix ("ggn") or the Hessian, of which the absolute values count.
     """
 
-    def __init__(self, memory: dict[str, Any], momentum: float, refresh: int, ggn: bool) -> None:
-        self.memory, self.momentum, self.refresh, self.ggn = memory, momentum, refresh, ggn
+    def __init__(self, state: RunningState, momentum: float, refresh: int, kind: Literal["hessian", "ggn"]) -> None:
+        self.state, self.momentum, self.refresh, self.kind = state, momentum, refresh, kind
 
-    def step(self, theta: Tensor, gradient: Tensor, objective: Objective) -> Tensor:
-        """s (p,), from θ (p,) and the gradient (p,) on the present sample.
+    def step(self, point: Point, gradient: Tensor) -> Tensor:
+        """s (p,), from a point and the gradient (p,) there on the present sample.
 
         Raises:
             SingularCurvatureError: the curvature is 0 in every entry, so that it says nothing.
         """
-        memory = self.memory
-        if "steps" not in memory:
-            memory.update(steps=0, updates=0, curvature=torch.zeros_like(theta), direction=torch.zeros_like(theta))
-            memory.update(slope=theta.new_zeros(()), bend=theta.new_zeros(()))
-        fresh = memory["steps"] % self.refresh == 0 or memory["steps"] < 2 * self.refresh
-        memory["steps"] += 1
-        if fresh:
-            memory["updates"] += 1
-            diagonal = objective.ggn_diagonal(theta) if self.ggn else objective.hessian_diagonal(theta).abs()
-            memory["curvature"].lerp_(diagonal, 1 - CURVATURE_MEMORY)
-        curvature = memory["curvature"] / (1 - CURVATURE_MEMORY ** memory["updates"])
+        state, theta = self.state, point.theta
+        if state.curvature is None or state.direction is None:
+            state.curvature, state.direction = torch.zeros_like(theta), torch.zeros_like(theta)
+            state.slope, state.curvature_along = theta.new_zeros(()), theta.new_zeros(())
+        is_update = state.steps % self.refresh == 0 or state.steps < 2 * self.refresh
+        state.steps += 1
+        if is_update:
+            state.updates += 1
+            diagonal = point.curvature(self.kind).diagonal()
+            state.curvature.lerp_(diagonal if self.kind == "ggn" else diagonal.abs(), 1 - CURVATURE_MEMORY)
+        curvature = state.curvature / (1 - CURVATURE_MEMORY**state.updates)
         damping = curvature.mean()
-        if not (runs_ahead(damping) or damping > 0):  # else the next loss is not finite, and refused
+        if not (is_asynchronous(damping) or damping > 0):  # else the next loss is not finite, and refused
             raise SingularCurvatureError(
                 "the curvature is 0 in every direction at this point, so it gives no step: check that the network's units "
                 "are not all dead, or use GradientDescent or a method of torch.optim"
             )
         newton = -gradient / (curvature + damping)
-        direction = memory["direction"].mul_(self.momentum).add_(newton)
-        if fresh:
-            self._measure(theta, gradient, direction, newton, damping, objective)
-        memory["damping"] = damping
+        direction = state.direction.mul_(self.momentum).add_(newton)
+        if is_update:
+            self._measure(point, gradient, direction, newton, damping)
+        state.damping = damping
         return direction * self.length
 
     @property
     def length(self) -> Tensor:
         """b/m, how far to go along p (); 0 as long as no sample had a gradient."""
-        slope, bend = self.memory["slope"], self.memory["bend"]
-        return torch.where(bend > 0, slope / bend, 0.0)
+        slope, along = self.state.slope, self.state.curvature_along
+        assert slope is not None and along is not None
+        return torch.where(along > 0, slope / along, 0.0)
 
-    def _measure(
-        self, theta: Tensor, gradient: Tensor, direction: Tensor, newton: Tensor, damping: Tensor, objective: Objective
-    ) -> None:
+    def _measure(self, point: Point, gradient: Tensor, direction: Tensor, newton: Tensor, damping: Tensor) -> None:
         """Take the present sample's slope and curvature along the direction into the averages.
 
         Where the direction leads uphill on average, the past misleads: forget it, and start from Newton's step alone. A
         choice of numbers, not a branch, for which the host would wait.
         """
-        memory = self.memory
-        slope = torch.lerp(memory["slope"], -gradient @ direction, 1 - MODEL_MEMORY)
-        uphill = slope <= 0
-        direction.copy_(torch.where(uphill, newton, direction))
-        bend = objective.ggn_form(theta, direction[None])[0, 0] + damping * (direction @ direction)
-        memory["slope"] = torch.where(uphill, -gradient @ direction, slope)
-        memory["bend"] = torch.where(uphill, bend, torch.lerp(memory["bend"], bend, 1 - MODEL_MEMORY))
+        state = self.state
+        assert state.slope is not None and state.curvature_along is not None
+        slope = torch.lerp(state.slope, -gradient @ direction, 1 - MODEL_MEMORY)
+        is_uphill = slope <= 0
+        direction.copy_(torch.where(is_uphill, newton, direction))
+        along = point.curvature("ggn").form(direction[None])[0, 0] + damping * (direction @ direction)
+        state.slope = torch.where(is_uphill, -gradient @ direction, slope)
+        state.curvature_along = torch.where(is_uphill, along, torch.lerp(state.curvature_along, along, 1 - MODEL_MEMORY))

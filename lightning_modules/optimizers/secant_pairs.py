@@ -1,4 +1,4 @@
-"""What the gradients seen so far say of the curvature, on top of a curvature that is known."""
+"""What the gradients of the steps so far say of the curvature, on top of a curvature to start from."""
 
 from collections.abc import Callable, MutableSequence
 
@@ -14,21 +14,21 @@ def learn(pairs: MutableSequence[Pair], step: Tensor, change: Tensor) -> None:
         pairs.append((step, change))
 
 
-def solve(pairs: MutableSequence[Pair], known: Callable[[Tensor], Tensor], rhs: Tensor) -> Tensor:
-    """B⁻¹ `rhs`, B the known curvature updated by BFGS to meet By = s for each pair in turn: (p,) -> (p,).
+def solve(pairs: MutableSequence[Pair], inverse: Callable[[Tensor], Tensor], rhs: Tensor) -> Tensor:
+    """B⁻¹ `rhs`, B a curvature C updated by BFGS to meet By = s for each pair in turn: (p,) -> (p,).
 
-    Source: Nocedal and Wright, Numerical Optimization, 2nd ed. (2006), algorithm 7.4, their H₀ being `known`.
+    Source: Nocedal and Wright, Numerical Optimization, 2nd ed. (2006), algorithm 7.4, their H₀ being `inverse`.
 
     Args:
         pairs: of `learn`, the oldest first.
-        known: r (p,) -> C⁻¹r (p,), the inverse of the curvature that the updates start from.
+        inverse: r (p,) -> C⁻¹r (p,), of the curvature that the updates start from.
         rhs: (p,).
     """
     q, shares = rhs, []
     for step, change in reversed(pairs):
         shares.append((step @ q) / (step @ change))
         q = q - shares[-1] * change
-    x = known(q)
+    x = inverse(q)
     for (step, change), share in zip(pairs, reversed(shares), strict=True):
         x = x + (share - (change @ x) / (step @ change)) * step
     return x

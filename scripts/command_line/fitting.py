@@ -8,6 +8,7 @@ from typing import Any
 
 from callbacks.resuming.last_checkpoint import NAME as LAST
 from command_line.fit_cli import FitCLI
+from command_line.flags import in_flags
 from command_line.resume import check_resumable
 from command_line.summary import log_text, summarize
 from command_line.whole_files import write_json
@@ -38,9 +39,9 @@ def fit(cli: FitCLI) -> tuple[dict[str, Any], Path | None]:
             if trainer.global_step == 0 and not existed:
                 remove_run_folder(log_dir)
             elif log_dir.exists():
-                status = "interrupted" if stopped else "failed"
+                status, message = ("interrupted", "") if stopped else ("failed", in_flags(str(error)))
                 with suppress(OSError):  # a full disk is likely why the run failed, and that is to be said
-                    write_json(log_dir / "summary.json", {"status": status, "status_message": "" if stopped else str(error)})
+                    write_json(log_dir / "summary.json", {"status": status, "status_message": message})
         if stopped:
             raise KeyboardInterrupt(how_to_resume(log_dir) if trainer.is_global_zero else "") from error
         raise

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 
 import datamodules
 import lightning_modules
+from command_line.flags import in_flags
 
 # What jsonargparse wraps around the reason of a refusal.
 WRAPPING = re.compile(r"Parser key|Does not validate against|Subtypes:|Errors:|Problem with given class_path|Given value|$")
@@ -78,7 +79,7 @@ def one_line(error: Exception) -> str:
     if by_lightning and (isinstance(error, REFUSALS) or type(error).__name__ == "MisconfigurationException"):
         return f"{message.rstrip('.')}; --help explains the options"
     if isinstance(error, (ValueError, OSError, ArithmeticError)) or type(error).__name__ == "MisconfigurationException":
-        return message
+        return in_flags(message)
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} in {frame.name}: {message} (unexpected; --debug shows the traceback)"
 

@@ -1,6 +1,6 @@
 """A method whose loss becomes infinite: no result of its own, and no end of the comparison for the others."""
 
-from lightning_modules.non_finite_loss import NonFiniteLossError
+from lightning_modules.optimizers import NonFiniteLossError
 
 
 class DivergedError(ArithmeticError):

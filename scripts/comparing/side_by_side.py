@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from comparing.divergence import DivergedError, every_method_diverged, reason_of
 from comparing.peers import Peer
 from comparing.run import Run, make_cli, run_method
-from lightning_modules.non_finite_loss import NonFiniteLossError
+from lightning_modules.optimizers import NonFiniteLossError
 
 
 @dataclass(frozen=True)

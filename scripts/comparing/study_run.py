@@ -15,7 +15,7 @@ from comparing.divergence import reason_of
 from comparing.run import make_cli
 from comparing.study import LOSSES, SCORES, Study, StudyRun, is_score
 from comparing.study_course import Course
-from lightning_modules.non_finite_loss import NonFiniteLossError
+from lightning_modules.optimizers import NonFiniteLossError
 
 QUIET = {"enable_progress_bar": False, "logger": False}
 

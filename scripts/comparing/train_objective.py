@@ -39,6 +39,6 @@ class TrainObjective(Callback):
     @torch.no_grad()
     def _measure(self, pl_module: LightningModule) -> None:
         assert self._objective is not None
-        value, gradient = self._objective.value_and_gradient(parameters_to_vector(pl_module.parameters()).double())
-        self.values.append(float(value))
-        self.gradient_max = float(gradient.abs().max())
+        point = self._objective.at(parameters_to_vector(pl_module.parameters()).double())
+        self.gradient_max = float(point.gradient.abs().max())
+        self.values.append(float(point.value))

@@ -7,7 +7,7 @@ from command_line.output_file import output_file
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from datamodules.new_rows import NewRows
+from datamodules.tables.new_rows import NewRows
 from predicting.predictor import Predictor
 from predicting.table_writer import TableWriter
 from predicting.trained import Trained

@@ -12,7 +12,7 @@ from sklearn.datasets import load_diabetes
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from callbacks.coefficient_intervals import draw_coefficients
-from lightning_modules.coefficients import Coefficient
+from lightning_modules.linear import Coefficient
 
 statsmodels = pytest.importorskip("statsmodels.api", reason="statsmodels, the peer, comes with the dev extra")
 

@@ -32,7 +32,7 @@ def test_every_method_gets_a_verdict_on_all_rows(method: str) -> None:
     make_trainer(2, verdict).fit(model, data)
     assert verdict.status in ("budget", "stalled")
     theta = torch.nn.utils.parameters_to_vector(model.parameters()).detach()
-    largest = model.objective(data.splits["train"]).gradient(theta).abs().max()
+    largest = model.objective(data.splits["train"]).at(theta).gradient.abs().max()
     assert f"largest gradient entry {largest:.1e}" in verdict.message
 
 
@@ -79,7 +79,7 @@ def test_curvature_is_logged() -> None:
     values = logger.values
     for name in ("damping", "gain_ratio", "newton_decrement", "gradient_max", "eigenvalue_min", "eigenvalue_max", "condition"):
         assert len(values[f"curvature/{name}"]) == 4
-    start = model.objective(data.splits["train"]).hessian(torch.zeros(31, dtype=torch.float64))
+    start = model.objective(data.splits["train"]).at(torch.zeros(31, dtype=torch.float64)).curvature("hessian").matrix()
     eigenvalues = torch.linalg.eigvalsh(start)
     assert values["curvature/eigenvalue_min"][0] == pytest.approx(float(eigenvalues[0]))
     assert values["curvature/condition"][0] == pytest.approx(float(eigenvalues[-1] / eigenvalues[0]))

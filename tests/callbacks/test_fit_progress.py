@@ -13,8 +13,7 @@ from rich.console import Console
 from callbacks import FitProgress
 from datamodules import BreastCancerDataModule
 from lightning_modules import LogisticRegression
-from lightning_modules.non_finite_loss import NonFiniteLossError
-from lightning_modules.optimizers import GradientDescent, Newton
+from lightning_modules.optimizers import GradientDescent, Newton, NonFiniteLossError
 from tests.training import make_model, make_trainer
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
 from lightning_modules import MLP, ResidualMLP
-from lightning_modules.objective_module import OptimizerCallable
+from lightning_modules.training.objective_module import OptimizerCallable
 
 KINDS: dict[str, Any] = {"mlp": partial(MLP, (4, 5, 3)), "residual": partial(ResidualMLP, (4, 4, 4, 3))}
 ADAM = partial(torch.optim.Adam, lr=0.05)

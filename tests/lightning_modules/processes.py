@@ -28,7 +28,7 @@ def in_processes(count: int, work: Callable[[int, Reduction], Result]) -> list[R
         results, parts = [], []
         for rank in range(count):
             try:
-                results.append(work(rank, _answering(totals)))
+                results.append(work(rank, _Answers(totals, rank, count)))
             except _Waits as waiting:
                 parts.append(waiting.local_sum)
         if not parts:
@@ -38,13 +38,16 @@ def in_processes(count: int, work: Callable[[int, Reduction], Result]) -> list[R
         totals.append(sum(parts[1:], parts[0]))
 
 
-def _answering(totals: list[Tensor]) -> Reduction:
-    known = iter(totals)
+class _Answers(Reduction):
+    """Gives the sums that are there already, and waits for the next."""
 
-    def reduction(local_sum: Tensor) -> Tensor:
-        total = next(known, None)
+    num_processes, rank = 0, 0
+
+    def __init__(self, totals: list[Tensor], rank: int, num_processes: int) -> None:
+        self._totals, self.rank, self.num_processes = iter(totals), rank, num_processes
+
+    def __call__(self, local_sum: Tensor) -> Tensor:
+        total = next(self._totals, None)
         if total is None:
             raise _Waits(local_sum)
         return total.clone()
-
-    return reduction

@@ -18,8 +18,8 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from callbacks import ConfusionMatrix, NearestNeighbors
-from lightning_modules.objective_module import Batch
 from lightning_modules.simclr import SimCLR
+from lightning_modules.training.objective_module import Batch
 from tests.training import Iterates, make_trainer
 from tests.two_view_data import TinyTwoViews
 

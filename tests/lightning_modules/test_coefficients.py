@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from lightning_modules.coefficients import Coefficient, coefficients
+from lightning_modules.linear.coefficients import Coefficient, coefficients
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Bernoulli, Categorical, Family, Gaussian
 from lightning_modules.optimizers import Newton, SingularCurvatureError
@@ -22,8 +22,9 @@ def fitted(family: Family, x: Tensor, y: Tensor) -> tuple[GLMObjective, Tensor]:
     optimizer = Newton([parameter])
 
     def closure() -> Tensor:
-        value, parameter.grad = objective.value_and_gradient(parameter.detach())
-        return value
+        point = objective.at(parameter)
+        parameter.grad = point.gradient.clone()
+        return point.value
 
     while optimizer.status is None:
         optimizer.step(closure, objective=objective)

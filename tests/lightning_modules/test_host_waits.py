@@ -15,19 +15,19 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from datamodules.serving.batch_sampler import ShardedBatchSampler
 from datamodules.serving.tensor_batches import TensorBatches
 from lightning_modules import MLP, LogisticRegression, ObjectiveModule, SimCLR, SoftmaxRegression
-from lightning_modules.non_finite_loss import NonFiniteLossError
-from lightning_modules.objective_module import OptimizerCallable
 from lightning_modules.objectives import flattened
 from lightning_modules.optimizers import DiagonalNewton, GradientDescent
+from lightning_modules.optimizers.non_finite_loss import NonFiniteLossError
+from lightning_modules.training.objective_module import OptimizerCallable
+from tests.lightning_modules.objectives.queries import first_order
 from tests.training import make_trainer
 
 aten = torch.ops.aten
 READS = (aten._local_scalar_dense, aten.equal, aten.is_nonzero, aten.nonzero, aten.masked_select, aten.unique_dim)
-RUNS_AHEAD = (
-    "objective_module",
+ASK_THE_DEVICE = (
+    "training.objective_module",
     "objectives.families.host_waits",
-    "objectives.known_point",
-    "optimizers.curvature",
+    "optimizers.diagonal_newton",
     "optimizers.running_model",
 )
 # By a mask, how many numbers there are is known only to the device.
@@ -78,11 +78,14 @@ class ReadsPerStep(Callback):
         self.reads.__exit__(None, None, None)
         self.counts.append(self.reads.number)
 
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        self.reads.__exit__(None, None, None)  # else every operation of every later test would pass through it
+
 
 @pytest.fixture
 def _on_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in RUNS_AHEAD:
-        monkeypatch.setattr(f"lightning_modules.{module}.runs_ahead", lambda tensor: True)
+    for module in ASK_THE_DEVICE:
+        monkeypatch.setattr(f"lightning_modules.{module}.is_asynchronous", lambda tensor: True)
 
 
 def reads(model: ObjectiveModule, every: int = 5) -> list[int]:
@@ -111,7 +114,7 @@ def test_contrastive_learning_waits_for_the_loss_of_the_library_alone() -> None:
     views = (*torch.rand(3, BATCH, 1, 8, 8, dtype=torch.float64), torch.randint(3, (BATCH,)))
     with Reads() as whole:
         objective = model.double().objective(views)
-        objective.value_and_gradient(flattened(model.parameters()))
+        first_order(objective.at(flattened(model.parameters())))
     with Reads() as loss:
         NTXentLoss(0.5)(*torch.rand(2, BATCH, 4, dtype=torch.float64, requires_grad=True)).backward()
     assert whole.number == loss.number > 0

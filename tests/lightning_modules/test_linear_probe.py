@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
-from lightning_modules.linear_probe import PENALTIES, LinearProbe, fit_probe
+from lightning_modules.linear.linear_probe import PENALTIES, LinearProbe, fit_probe
 
 Labelled = tuple[Tensor, Tensor]
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from datamodules import IrisDataModule
 from lightning_modules import MLP, ResidualMLP
-from lightning_modules.objective_module import OptimizerCallable
 from lightning_modules.optimizers import DiagonalNewton, GradientDescent, Newton
+from lightning_modules.training.objective_module import OptimizerCallable
 from tests.lightning_modules.networks_at_hand import made
 from tests.training import make_trainer
 

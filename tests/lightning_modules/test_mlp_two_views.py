@@ -19,7 +19,7 @@ def test_both_views_are_training_rows_and_the_original_is_not() -> None:
     plain = model.objective((rows, torch.cat([labels, labels])))
     assert two_views.num_rows == 2 * len(labels)
     assert torch.equal(two_views.value(theta), plain.value(theta))
-    assert torch.equal(two_views.gradient(theta), plain.gradient(theta))
+    assert torch.equal(two_views.at(theta).gradient, plain.at(theta).gradient)
 
 
 @pytest.mark.parametrize("method", ["newton_cg", "diagonal_newton", "adam"])

@@ -8,8 +8,8 @@ import torch
 from callbacks import ConvergenceStatus
 from datamodules import IrisDataModule
 from lightning_modules import MLP
-from lightning_modules.non_finite_loss import NonFiniteLossError
 from lightning_modules.optimizers import GradientDescent, Newton
+from lightning_modules.optimizers.non_finite_loss import NonFiniteLossError
 from tests.lightning_modules.networks_at_hand import ADAM, curve, made
 from tests.row_data import RowData
 from tests.training import make_trainer

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lightning_modules.non_finite_loss import NonFiniteLossError, refuse_non_finite
+from lightning_modules.optimizers.non_finite_loss import NonFiniteLossError, refuse_non_finite
 
 
 def test_a_gradient_whose_sum_alone_is_not_finite_passes() -> None:

@@ -12,8 +12,8 @@ from torch.nn.utils import parameters_to_vector
 
 from datamodules import BreastCancerDataModule, CaliforniaHousingDataModule, IrisDataModule
 from lightning_modules import LogisticRegression, SoftmaxRegression
-from lightning_modules.non_finite_loss import NonFiniteLossError
 from lightning_modules.optimizers import DiagonalNewton, GradientDescent, Newton
+from lightning_modules.optimizers.non_finite_loss import NonFiniteLossError
 from tests.training import METHODS, ON_BATCHES, make_model, make_trainer
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Bernoulli, Categorical, Family, Gaussian
 from tests.lightning_modules.ddp_worker import CASES, DATA, iterates
+from tests.lightning_modules.objectives.queries import ask
 
 WORKER = Path(__file__).with_name("ddp_worker.py")
 # On mini-batches these two multiply a difference of 1e-15 in the starting weights by 1e7 in four epochs, on one process
@@ -65,17 +66,17 @@ def test_chunks_and_shards_are_the_same_sums(rows: int, chunk: int, shards: int,
     whole = GLMObjective(family, features, targets, l2=0.1, chunk_rows=rows)
     theta = torch.randn(5 * family.num_outputs, generator=generator, dtype=torch.float64)
     queries = ("value", "gradient", "hessian", "hessian_diagonal")
-    expected = [getattr(whole, name)(theta) for name in queries]
+    expected = [ask(whole.at(theta), name) for name in queries]
     chunked = GLMObjective(family, features, targets, l2=0.1, chunk_rows=chunk)
     for name, value in zip(queries, expected, strict=True):
-        torch.testing.assert_close(getattr(chunked, name)(theta), value, rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(ask(chunked.at(theta), name), value, rtol=1e-12, atol=1e-12)
     # A process sums what the others' rows give: do that in turn, each shard once with the sums of the rest added.
     parts = [
         GLMObjective(family, features[rank::shards], targets[rank::shards], l2=0.0, chunk_rows=chunk)
         for rank in range(shards)
         if len(features[rank::shards])
     ]
-    total = sum(part.gradient(theta) * part.num_rows for part in parts) / rows
+    total = sum(part.at(theta).gradient * part.num_rows for part in parts) / rows
     weights = torch.cat([theta[: 4 * family.num_outputs], torch.zeros(family.num_outputs, dtype=torch.float64)])
     torch.testing.assert_close(total + 0.1 * weights, expected[1], rtol=1e-12, atol=1e-12)
 

@@ -13,11 +13,12 @@ from torch.nn.functional import cross_entropy, normalize
 from torch.nn.utils import parameters_to_vector
 
 from callbacks import ConfusionMatrix, ConvergenceStatus, MetricCharts, TestMetrics, TrainMetrics
-from lightning_modules.linear_probe import fit_probe
-from lightning_modules.objectives import Objective
+from lightning_modules.linear.linear_probe import fit_probe
+from lightning_modules.objectives import Point
 from lightning_modules.optimizers import DiagonalNewton, GradientDescent, Newton
 from lightning_modules.simclr import SimCLR
 from tests.callbacks.memory_logger import MemoryLogger
+from tests.lightning_modules.objectives.queries import first_order
 from tests.lightning_modules.simclr_ddp_worker import METHODS, run
 from tests.training import Iterates, make_trainer
 from tests.two_view_data import TinyTwoViews
@@ -44,9 +45,9 @@ def test_loss_is_equation_1_of_the_paper() -> None:
     objective = model.objective(batch)
     theta = parameters_to_vector(model.parameters()).detach()
     torch.testing.assert_close(objective.value(theta), torch.stack(terms).mean().detach(), rtol=1e-12, atol=0)
-    value, gradient = objective.value_and_gradient(theta)
+    value, gradient = first_order(objective.at(theta))
     torch.testing.assert_close(value, objective.value(theta))
-    torch.testing.assert_close(gradient, Objective.gradient(objective, theta), rtol=1e-10, atol=1e-13)
+    torch.testing.assert_close(gradient, Point(objective, theta).gradient, rtol=1e-10, atol=1e-13)
 
 
 @pytest.fixture(scope="module", params=[2, pytest.param(3, marks=pytest.mark.slow)])

@@ -55,5 +55,5 @@ def test_newton_on_l1_ends_where_the_smoothed_loss_is_stationary() -> None:
     make_trainer(200).fit(model, RowData(x, y))
     theta = theta_of(model)
     smoothed = NetworkObjective(model.network, PseudoHuber(1), x, y, 0.1)
-    assert smoothed.gradient(theta).abs().max() < 1e-9
-    assert torch.linalg.eigvalsh(smoothed.hessian(theta))[0] > 0
+    assert smoothed.at(theta).gradient.abs().max() < 1e-9
+    assert torch.linalg.eigvalsh(smoothed.at(theta).curvature("hessian").matrix())[0] > 0

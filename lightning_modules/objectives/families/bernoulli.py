@@ -15,6 +15,7 @@ class Bernoulli(Family):
     """
 
     self_concordance = 1.0
+    has_lipschitz_mean = True
 
     def __init__(self) -> None:
         super().__init__(num_outputs=1)

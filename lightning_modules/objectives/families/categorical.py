@@ -20,6 +20,7 @@ class Categorical(Family):
     """
 
     self_concordance = 2.0
+    has_lipschitz_mean = True
     shift_invariant = True
 
     def check(self, targets: Tensor) -> Tensor:

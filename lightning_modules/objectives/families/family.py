@@ -26,6 +26,9 @@ class Family(PointwiseLoss):
 
     # c with |l'''(z)[u, u, v]| ≤ c max_k |v_k| l''(z)[u, u] for all u, v: generalised self-concordance (Bach, 2010, section 2).
     self_concordance: float
+    # Whether the mean function is 1-Lipschitz, ‖∇μ‖ ≤ 1, so that a predictor's rounding is no larger in the mean. A family
+    # that does not say so has no bound on the distance to the optimum, which counts every rounding.
+    has_lipschitz_mean = False
 
     @abstractmethod
     def mean(self, z: Tensor) -> Tensor:

@@ -6,20 +6,20 @@ import torch
 from torch import Tensor
 
 
-def runs_ahead(tensor: Tensor) -> bool:
-    """Whether the host works ahead of the tensor's device, so that a number of it costs a wait: everywhere but on the CPU."""
+def is_asynchronous(tensor: Tensor) -> bool:
+    """Whether the tensor's device works on its own, so that the host waits to read a number of it: all but the CPU do."""
     return tensor.device.type != "cpu"
 
 
 def refuse_any(bad: Tensor, message: Callable[[], str]) -> None:
     """Refuse rows of which any is bad: a boolean tensor of any shape.
 
-    A device that the host runs ahead of is not waited for: it stops by itself, with an error at the next wait.
+    A device that works on its own is not waited for: it stops by itself, with an error at the next wait.
 
     Raises:
         ValueError: `message()`.
     """
-    if runs_ahead(bad):
+    if is_asynchronous(bad):
         torch._assert_async(~bad.any())
     elif bad.any():
         raise ValueError(message())

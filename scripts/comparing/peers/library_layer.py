@@ -10,9 +10,8 @@ from torch.nn import BCEWithLogitsLoss, CrossEntropyLoss
 from comparing.peers.peer import Peer
 from comparing.run import Run
 from lightning_modules import LogisticRegression, SoftmaxRegression
-from lightning_modules.generalized_linear_model import GeneralizedLinearModel
-from lightning_modules.objective_module import Batch, OptimizerCallable
-from lightning_modules.two_views import as_rows
+from lightning_modules.linear import GeneralizedLinearModel
+from lightning_modules.training import Batch, OptimizerCallable, as_rows
 
 
 @dataclass(frozen=True)

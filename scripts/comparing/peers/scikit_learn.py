@@ -14,8 +14,8 @@ from torch.nn import Parameter
 
 from comparing.peers.peer import Peer
 from comparing.run import Run
-from lightning_modules.objectives import GLMObjective, Objective
-from lightning_modules.optimizers import CurvatureOptimizer
+from lightning_modules.objectives import GLMObjective, Point
+from lightning_modules.optimizers import CurvatureOptimizer, StepReport
 
 # The others penalise the bias as well (liblinear) or draw random numbers (sag, saga).
 Solver = Literal["lbfgs", "newton-cg", "newton-cholesky"]
@@ -74,13 +74,21 @@ class ScikitLearnSolver(CurvatureOptimizer):
     def __init__(self, params: Iterable[Parameter], solver: Solver, tolerance: float, max_iter: int) -> None:
         super().__init__(params, lr=1.0, tolerance=tolerance, solver=solver, max_iter=max_iter)
 
-    def direction(self, theta: Tensor, gradient: Tensor, objective: Objective) -> Tensor:
-        """θ* − θ: (p,), (p,) -> (p,).
+    def direction(self, point: Point, gradient: Tensor) -> Tensor:
+        """θ* − θ: (p,) -> (p,).
 
         Raises:
             ValueError: other processes hold some of the rows.
         """
-        rows, group = cast(GLMObjective, objective), self.param_groups[0]
+        return self._fitted(point)[0] - point.theta
+
+    def advance(self, report: StepReport, gradient: Tensor) -> "SolverReport":
+        theta, iterations = self._fitted(report.point)
+        return SolverReport(report.point, report.gradient_max, theta, step_size=1.0, iterations=iterations)
+
+    def _fitted(self, point: Point) -> tuple[Tensor, int]:
+        """θ* (p,), and the iterations it took."""
+        rows, group = cast(GLMObjective, point.objective), self.param_groups[0]
         if len(rows.features) < rows.num_rows:
             raise ValueError("scikit-learn solves on one process: compare with trainer.devices=1")
         model = LogisticRegression(
@@ -89,5 +97,16 @@ class ScikitLearnSolver(CurvatureOptimizer):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # the verdict at the end of the run says it
             model.fit(rows.features.cpu().numpy(), rows.targets.flatten().cpu().numpy())
-        self.seen["iterations"] = float(model.n_iter_.max())
-        return torch.from_numpy(np.concatenate([model.coef_.ravel(), model.intercept_])).to(theta) - theta
+        theta = torch.from_numpy(np.concatenate([model.coef_.ravel(), model.intercept_])).to(point.theta)
+        return theta, int(model.n_iter_.max())
+
+
+@dataclass(frozen=True, eq=False)
+class SolverReport(StepReport):
+    """The one step of a solver.
+
+    Attributes:
+        iterations: how many it took of its own.
+    """
+
+    iterations: int | None = None

@@ -9,12 +9,10 @@ from collections.abc import Iterator
 from functools import partial
 
 from evidence.benchmarks.apart import apart
-from evidence.benchmarks.glm import TOLERANCE, by_trainer, gradient_max
+from evidence.benchmarks.glm import METHODS, TOLERANCE, by_trainer, gradient_max
 from evidence.benchmarks.problems import drawn, shape
 from evidence.benchmarks.row import BenchmarkRow
-from lightning_modules.optimizers import Newton, SubsampledNewton
 
-METHODS = {method.__name__: method for method in (Newton, SubsampledNewton)}
 ROWS, FEATURES = 1_000_000, 50
 ROUNDS, FITS = 3, 3
 CLOCKS = {"s": time.perf_counter, "CPU s": time.process_time}

@@ -103,7 +103,7 @@ def our_diagonal(network: DenseNetwork, x: Tensor, y: Tensor, diagonal: str) -> 
 
     def compute() -> Tensor:
         objective = NetworkObjective(network, Categorical(CLASSES), x, y)
-        return objective.hessian_diagonal(theta) if diagonal == "Hessian" else objective.ggn_diagonal(theta)
+        return objective.at(theta).curvature("hessian" if diagonal == "Hessian" else "ggn").diagonal()
 
     return compute
 

@@ -16,11 +16,9 @@ from evidence.benchmarks import diagonal, glm, two_view
 from evidence.benchmarks.host_waits import waits_per_step
 from evidence.benchmarks.problems import Problem, drawn, shape
 from evidence.benchmarks.row import BenchmarkRow, seconds
-from lightning_modules.optimizers import Newton, SubsampledNewton
-from lightning_modules.optimizers.convergence import default_tolerance
+from lightning_modules.optimizers.verdict import default_tolerance
 
 SHAPES = ((1_000_000, 50), (20_000_000, 100))
-METHODS = (SubsampledNewton, Newton)
 # What ‖∇‖∞ ends at in each precision.
 TOLERANCES = {torch.float64: glm.TOLERANCE, torch.float32: default_tolerance(torch.float32)}
 # Rounding in one precision, seen from another, is no failure.
@@ -28,7 +26,7 @@ ROUNDING = 2.0
 DIAGONAL_ROWS, ACTIVATION = 4096, "relu"
 ROUNDS = 3
 CPU = torch.device("cpu")
-NUM_ROWS = len(SHAPES) * len(METHODS) * len(TOLERANCES) + len(two_view.BATCH_SIZES) + 4 + 8
+NUM_ROWS = len(SHAPES) * len(glm.METHODS) * len(TOLERANCES) + len(two_view.BATCH_SIZES) + 4 + 7
 
 
 def compare_gpu_with_cpu(data_dir: str) -> Iterator[BenchmarkRow | str]:
@@ -56,10 +54,10 @@ def fits(device: torch.device) -> Iterator[BenchmarkRow | str]:
             yield f"{shape(rows, features)}: skipped, the device has not the memory for it"
             continue
         problem = drawn(rows, features)
-        for dtype, method in product(TOLERANCES, METHODS):
-            case = f"{shape(rows, features)}, {str(dtype).removeprefix('torch.')}: {method.__name__}"
+        for dtype, method in product(TOLERANCES, glm.METHODS):
+            case = f"{shape(rows, features)}, {str(dtype).removeprefix('torch.')}: {method}"
             here, there = moved(problem, CPU, dtype), moved(problem, device, dtype)
-            ours, theirs = (partial(glm.bare, method, each, TOLERANCES[dtype]) for each in (there, here))
+            ours, theirs = (partial(glm.bare, glm.METHODS[method], each, TOLERANCES[dtype]) for each in (there, here))
             yield on_both(case, "s", ours, theirs, device, partial(are_optimal, here))
 
 

@@ -14,7 +14,7 @@ from datamodules.serving.tensor_batches import TensorBatches
 from evidence.benchmarks.glm import quiet_trainer
 from evidence.benchmarks.problems import drawn
 from lightning_modules import MLP, LogisticRegression, ObjectiveModule
-from lightning_modules.optimizers import DiagonalNewton, GradientDescent, Newton, SubsampledNewton
+from lightning_modules.optimizers import DiagonalNewton, GradientDescent, Newton
 
 # By what torch says of it.
 SYNCHRONISATION = "synchronizing CUDA operation"
@@ -31,7 +31,7 @@ EPOCHS, STEPS = 5, 24
 def waits_per_step(device: torch.device) -> Iterator[str]:
     """A sentence for each method: on all rows of a logistic regression, on mini-batches of a network. Nothing is logged."""
     problem = drawn(ROWS, FEATURES)
-    for name, method in {**METHODS, "SubsampledNewton": SubsampledNewton}.items():
+    for name, method in METHODS.items():
         model = LogisticRegression(FEATURES, l2=problem.l2, optimizer=method)
         counts = waits(model, (problem.features, problem.targets), None, EPOCHS, device)
         yield sentence(f"{name} on {ROWS} × {FEATURES}", counts)

@@ -10,14 +10,12 @@ from torch import Tensor
 
 from evidence.benchmarks.apart import apart
 from evidence.benchmarks.diagonal import CLASSES, DIAGONALS, NETWORKS, backpack_diagonal, our_diagonal
-from evidence.benchmarks.glm import TOLERANCE, Solver, by_trainer, gradient_max
+from evidence.benchmarks.glm import METHODS, TOLERANCE, Solver, by_trainer, gradient_max
 from evidence.benchmarks.peak_memory import peak_mebibytes
 from evidence.benchmarks.problems import Problem, drawn, shape
 from evidence.benchmarks.row import BenchmarkRow
-from lightning_modules.optimizers import Newton, SubsampledNewton
 
 ROWS, FEATURES = 1_000_000, 50
-METHODS = {method.__name__: method for method in (SubsampledNewton, Newton)}
 SOLVERS = ("lbfgs", "newton-cholesky")
 NAMES, ACTIVATION, BATCH = ("784-64-64-10", "784-512-128-10"), "relu", 256
 SMALL = 200

@@ -7,7 +7,7 @@ from typing import Literal
 from torch import Tensor
 from torch.nn import Parameter
 
-from lightning_modules.objectives import Objective
+from lightning_modules.objectives import Point
 from lightning_modules.optimizers import CurvatureOptimizer
 
 
@@ -34,9 +34,9 @@ class NewtonCG(CurvatureOptimizer):
             raise ValueError(f"NewtonCG(lr={lr}): the step size must be a positive number")
         super().__init__(params, lr=1.0, first_step=lr, line_search=line_search)
 
-    def direction(self, theta: Tensor, gradient: Tensor, objective: Objective) -> Tensor:
-        """The whole step: (p,), (p,) -> (p,)."""
+    def direction(self, point: Point, gradient: Tensor) -> Tensor:
+        """The whole step: (p,) -> (p,)."""
         group = self.param_groups[0]
         options = {"lr": group["first_step"], "line_search": group["line_search"]}
-        found = import_module("torchmin").minimize(objective.value, theta, "newton-cg", max_iter=1, options=options)
-        return found.x - theta
+        found = import_module("torchmin").minimize(point.objective.value, point.theta, "newton-cg", max_iter=1, options=options)
+        return found.x - point.theta

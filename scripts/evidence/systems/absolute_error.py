@@ -25,7 +25,7 @@ def compare_gradient_with_autograd(context: Context) -> Outcome:
         network = DenseNetwork(WIDTHS, "tanh")
         x, y = (part.to(dtype) for part in targets(ROWS, WIDTHS))
         theta = parameters(network).to(dtype)
-        written = NetworkObjective(network, AbsoluteError(1), x, y).gradient(theta)
+        written = NetworkObjective(network, AbsoluteError(1), x, y).at(theta).gradient
         reference = autograd_gradient(network, theta, x, partial(l1_loss, target=y))
         name = f"gradient under the absolute error, {str(dtype).removeprefix('torch.')}: largest difference from autograd"
         claims.append(Claim(name, published, expected, float((written - reference).abs().max()), ".1e", is_headline=True))

@@ -8,7 +8,7 @@ from evidence.systems.plain_table import plain
 from evidence.systems.random_rows import classes, parameters
 from evidence.systems.system import Claim, Context, Outcome, System
 from lightning_modules.networks import DenseNetwork
-from lightning_modules.objectives import NetworkObjective, Objective
+from lightning_modules.objectives import NetworkObjective, Point
 from lightning_modules.objectives.families import Categorical
 
 GRADIENT = ("0.1150", "0.1765", "-0.6922", "0.1943")
@@ -40,7 +40,9 @@ def compare_chain_derivatives(context: Context) -> Outcome:
             )
     network = DenseNetwork(WIDTHS, "tanh")
     objective, theta = NetworkObjective(network, Categorical(WIDTHS[-1]), *classes(20, WIDTHS)), parameters(network)
-    difference = relative_difference(objective.hessian_diagonal(theta), Objective.hessian_diagonal(objective, theta))
+    difference = relative_difference(
+        *(point.curvature("hessian").diagonal() for point in (objective.at(theta), Point(objective, theta)))
+    )
     name = f"diagonal of the Hessian, tanh {'-'.join(map(str, WIDTHS))}: difference from automatic differentiation"
     claims.append(Claim(name, "wrong recursion", at_most(1e-11), difference, ".1e", is_headline=True))
     return Outcome(claims, tables=[plain(table) for table in step_tables(found, DIGITS)])

@@ -18,7 +18,7 @@ from torch import Tensor
 from lightning_modules.networks import DenseNetwork
 from lightning_modules.objectives import NetworkObjective
 from lightning_modules.objectives.families import Gaussian
-from lightning_modules.objectives.hessian_diagonal import squares
+from lightning_modules.objectives.layered.hessian_diagonal import squares
 
 X, Y = 2.0, 4.0
 WEIGHTS = (0.460, 0.500, -0.139, 0.496)
@@ -56,23 +56,24 @@ def chain_steps() -> Steps:
     theta = torch.zeros(8, dtype=torch.float64)
     weights = slice(0, None, 2)  # θ = (w_1, b_1, w_2, b_2, …)
     theta[weights] = torch.tensor(WEIGHTS, dtype=torch.float64)
-    ((targets, trace),) = objective.traces(theta)
-    top = objective.loss.gradient(trace.outputs, targets)
+    point = objective.at(theta)
+    (chunk,) = point.passes
+    trace, top = chunk.trace, chunk.slopes
     down = sorted((index, float(e), float(delta)) for index, e, delta in trace.down(top))
-    curvature = numbers([m for _, m in squares(trace, objective.loss.curvature_factor(trace.outputs, targets), top)])
+    curvature = numbers([m for _, m in squares(trace, objective.loss.curvature_factor(trace.outputs, chunk.targets), top)])
     return Steps(
         below=numbers(trace.inputs),
         z=numbers(trace.before),
         h=numbers(trace.after),
         phi_prime=numbers(trace.slopes),
-        phi_double_prime=numbers([bend for bend in trace.bends if bend is not None]),
+        phi_double_prime=numbers([slopes for slopes in trace.second_slopes if slopes is not None]),
         e=torch.tensor([e for _, e, _ in down], dtype=torch.float64),
         delta=torch.tensor([delta for _, _, delta in down], dtype=torch.float64),
-        gradient=objective.gradient(theta)[weights],
+        gradient=point.gradient[weights],
         above=torch.cat([theta[weights][1:] ** 2 * curvature[1:], torch.ones(1, dtype=torch.float64)]),
         curvature=curvature,
-        diagonal=objective.hessian_diagonal(theta)[weights],
-        hessian=objective.hessian(theta)[weights, weights],
+        diagonal=point.curvature("hessian").diagonal()[weights],
+        hessian=point.curvature("hessian").matrix()[weights, weights],
     )
 
 

@@ -59,7 +59,7 @@ def nesterov(objective: NetworkObjective, start: Tensor) -> Claim:
     place, velocity, difference = start, torch.zeros_like(start), 0.0
     for _ in range(STEPS):
         step(optimizer, weights, objective)
-        velocity = MOMENTUM * velocity - LR * objective.gradient(place + MOMENTUM * velocity)
+        velocity = MOMENTUM * velocity - LR * objective.at(place + MOMENTUM * velocity).gradient
         place = place + velocity
         difference = max(difference, float((weights.detach() - (place + MOMENTUM * velocity)).abs().max()))
     name = f"Nesterov: largest difference of {STEPS} iterates from the definition"
@@ -76,7 +76,7 @@ def adam(objective: NetworkObjective, start: Tensor) -> Claim:
 
 def step(optimizer: torch.optim.Optimizer, weights: Parameter, objective: NetworkObjective) -> None:
     """One, with the gradient that is written out."""
-    weights.grad = objective.gradient(weights.detach().clone())  # the objective keeps θ, which the step moves in place
+    weights.grad = objective.at(weights).gradient
     optimizer.step()
 
 

@@ -10,7 +10,7 @@ from evidence.systems.comparisons import comparison_of
 from evidence.systems.expectation import Expectation, at_least, between, near
 from evidence.systems.gradient_norms import draw_norms, fit_and_log_norms
 from evidence.systems.system import Claim, Context, Data, Outcome, System
-from lightning_modules.objectives.network_trace import layers_of
+from lightning_modules.objectives.layered.trace import layers_of
 
 # At the first step, of the first and of the last layer's weights: within a factor of 2 of what was checked.
 NORMS: dict[str, tuple[Expectation, Expectation]] = {
@@ -58,7 +58,7 @@ def weight_norms(comparison: dict[str, Any], method: dict[str, Any]) -> list[flo
     cli = make_cli(comparison, method, {"logger": False, "enable_progress_bar": False})
     batch = next(iter(cli.datamodule.train_dataloader()))
     objective = cli.model.objective(cli.datamodule.convert(batch, torch.float32))
-    gradient = objective.gradient(parameters_to_vector(cli.model.parameters()).detach())
+    gradient = objective.at(parameters_to_vector(cli.model.parameters())).gradient
     return [float(layer.weight.norm()) for layer in layers_of(cli.model.network, gradient)]
 
 

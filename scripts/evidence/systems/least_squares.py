@@ -22,8 +22,8 @@ from evidence.systems.expectation import at_least, at_most
 from evidence.systems.random_rows import targets
 from evidence.systems.system import Claim, Context, Outcome, System
 from lightning_modules import LinearRegression
-from lightning_modules.objective_module import OptimizerCallable
 from lightning_modules.optimizers import GradientDescent, Newton
+from lightning_modules.training import OptimizerCallable
 
 ROWS, WIDTHS, STEPS = 200, (7, 1), 60
 # α λ_max: two that converge, from either side, and one that does not.
@@ -47,9 +47,12 @@ class Iterates(Callback):
         self.thetas: list[Tensor] = []
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.on_train_epoch_end(trainer, pl_module)
+        self._keep(pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._keep(pl_module)
+
+    def _keep(self, pl_module: LightningModule) -> None:
         self.thetas.append(parameters_to_vector(pl_module.parameters()).detach().clone())
 
 

@@ -32,7 +32,7 @@ def difference(activation: str, hidden: int) -> float:
     widths = [WIDTH] * (hidden + 1) + [1]
     network = ResidualNetwork(widths, activation)
     (x, y), theta = targets(ROWS, widths), parameters(network)
-    written = NetworkObjective(network, SquaredError(1), x, y).gradient(theta)
+    written = NetworkObjective(network, SquaredError(1), x, y).at(theta).gradient
     return relative_difference(written, autograd_gradient(network, theta, x, lambda outputs: mse_loss(outputs, y)))
 
 

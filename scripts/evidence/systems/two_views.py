@@ -6,7 +6,7 @@ from command_line.fit_cli import FitCLI
 from command_line.fitting import fit
 from torch.utils.data import DataLoader
 
-from callbacks.two_view_grid import draw_two_views
+from callbacks.features.two_view_grid import draw_two_views
 from datamodules import MNISTTwoView
 from evidence.benchmarks.two_view import batched, per_sample
 from evidence.systems.expectation import at_least, at_most

@@ -34,7 +34,7 @@ def sweep_settings(context: Context) -> Outcome:
     """The gradient against autograd, then the sweeps."""
     network = DenseNetwork(WIDTHS, "relu", "kaiming_uniform")
     (x, labels), theta = classes(ROWS, WIDTHS), 0.1 * parameters(network)
-    written = NetworkObjective(network, Categorical(WIDTHS[-1]), x, labels).gradient(theta)
+    written = NetworkObjective(network, Categorical(WIDTHS[-1]), x, labels).at(theta).gradient
     reference = autograd_gradient(network, theta, x, lambda outputs: cross_entropy(outputs, labels))
     name = f"gradient of {'-'.join(map(str, WIDTHS))}: largest difference from autograd"
     claims = [Claim(name, "", at_most(1e-12), relative_difference(written, reference), ".1e", is_headline=True)]

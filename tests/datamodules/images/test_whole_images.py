@@ -119,7 +119,7 @@ def test_the_verdict_at_the_end_is_on_the_same_pixels(make: Any) -> None:
     theta = torch.nn.utils.parameters_to_vector(model.parameters()).detach()
     images, labels = data.splits["train"]
     objective = model.objective((data.to_pixels(images, torch.float64), labels))
-    assert verdict.gradient_max == pytest.approx(float(objective.gradient(theta).abs().max()), rel=1e-9)
+    assert verdict.gradient_max == pytest.approx(float(objective.at(theta).gradient.abs().max()), rel=1e-9)
 
 
 def test_other_images_are_converted_anew(make: Any) -> None:

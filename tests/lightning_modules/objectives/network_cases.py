@@ -13,6 +13,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 from lightning_modules.networks import ACTIVATIONS, DenseNetwork, ResidualNetwork, make_activation
 from lightning_modules.objectives import NetworkObjective, Reduction, this_process
 from lightning_modules.objectives.families import Bernoulli, Categorical, Gaussian, PointwiseLoss, PseudoHuber, SquaredError
+from tests.lightning_modules.objectives.queries import ask
 
 SMOOTH = [name for name in ACTIVATIONS if make_activation(name).twice_differentiable]
 LINEAR = [name for name in SMOOTH if make_activation(name).piecewise_linear]
@@ -27,7 +28,7 @@ LOSSES: dict[str, Callable[[int], PointwiseLoss]] = {
 }
 
 POINT_QUERIES = ("gradient", "hessian", "hessian_diagonal", "ggn", "ggn_diagonal")
-PRODUCTS = ("hessian_vector_product", "ggn_vector_product")
+PRODUCTS = ("hessian_product", "ggn_product")
 # Deep enough that the diagonal of the Hessian carries a matrix on its way down.
 DEEP = (4,) * 7 + (2,)
 
@@ -126,8 +127,12 @@ def draw_case(seed: int, **fixed: Any) -> NetworkCase:
 
 def query_everything(objective: NetworkObjective, theta: Tensor, v: Tensor) -> list[Tensor]:
     """All derivatives at θ (p,), v (p,) being the direction where one is asked for."""
-    values = [getattr(objective, name)(theta) for name in POINT_QUERIES]
-    return [*values, *(getattr(objective, name)(theta, v) for name in PRODUCTS), objective.ggn_form(theta, v[None])]
+    values = [ask(objective.at(theta), name) for name in POINT_QUERIES]
+    return [
+        *values,
+        *(ask(objective.at(theta), name, v) for name in PRODUCTS),
+        objective.at(theta).curvature("ggn").form(v[None]),
+    ]
 
 
 def assert_relatively_close(actual: Tensor, expected: Tensor, what: object = "", tolerance: float = 1e-10) -> None:

@@ -13,11 +13,11 @@ from lightning_modules.objectives import (
     ModuleObjective,
     Objective,
     SplitLoss,
-    diagonal_estimate,
     ggn_diagonal_estimate,
     hessian_diagonal_estimate,
 )
 from tests.lightning_modules.objectives.network_cases import make_case
+from tests.lightning_modules.objectives.queries import ask
 
 PROBES = 2000
 Estimator = Callable[[Objective, Tensor, int, torch.Generator | None], DiagonalEstimate]
@@ -34,7 +34,7 @@ def scores(estimator: Estimator, exact: str, probes: int = PROBES) -> Tensor:
     objective, theta = case.objective(), case.vector()
     found = estimator(objective, theta, probes, torch.Generator().manual_seed(0))
     assert found.probes == probes
-    return (found.estimate - getattr(objective, exact)(theta)) / found.standard_error
+    return (found.estimate - ask(objective.at(theta), exact)) / found.standard_error
 
 
 @each_curvature
@@ -48,8 +48,7 @@ def test_estimates_scatter_about_the_exact_diagonal_by_their_standard_error(esti
 def test_probes_of_another_variance_are_found_out(estimator: Estimator, exact: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control: E[z zᵀ] = 1.44 I gives 1.44 diag A."""
     monkeypatch.setattr(
-        diagonal_estimate,
-        "_probe",
+        "lightning_modules.objectives.rademacher._probe",
         lambda theta, generator: 1.2 * torch.randn(theta.shape, generator=generator, dtype=theta.dtype),
     )
     assert scores(estimator, exact).abs().max() > 6
@@ -96,7 +95,7 @@ def test_any_module_has_estimates(estimator: Estimator, exact: str) -> None:
     objective = ModuleObjective(module, loss, batch, 7)
     theta = parameters_to_vector(module.parameters()).detach()
     found = estimator(objective, theta, 200, torch.Generator().manual_seed(1))
-    z = (found.estimate - getattr(objective, exact)(theta)) / found.standard_error
+    z = (found.estimate - ask(objective.at(theta), exact)) / found.standard_error
     assert z.abs().max() < 5 and 0.4 < z.square().mean() < 2.5
 
 

@@ -7,7 +7,7 @@ from torch.testing import assert_close
 
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Bernoulli, Categorical, Family, Gaussian
-from lightning_modules.optimizers.convergence import newton_decrement
+from lightning_modules.optimizers.newton_decrement import newton_decrement
 from tests.lightning_modules.optimizers.fitting import normal
 
 classifiers = pytest.mark.parametrize("classes", [2, 3, 4])
@@ -77,7 +77,7 @@ def test_overlapping_classes_are_not_separated(classes, seed):
     labels = torch.arange(classes).repeat_interleave(8)
     objective = GLMObjective(classifier(classes), features, labels)
     theta = normal(4 * objective.family.num_outputs, seed=seed + 100)
-    assert objective.degeneracy(theta, -objective.gradient(theta)) is None
+    assert objective.degeneracy(theta, -objective.at(theta).gradient) is None
 
 
 @pytest.mark.parametrize("candidate", [0.0, float("nan"), float("inf")])
@@ -98,7 +98,7 @@ def test_a_penalty_ties_separated_classes_down(classes):
     features, labels, separating = separable(classes)
     objective = GLMObjective(classifier(classes), features, labels, l2=1e-3)
     assert objective.degeneracy(separating, separating) is None
-    assert objective.attains_minimum(separating, 1e-7, objective.hessian(separating))
+    assert objective.attains_minimum(separating, 1e-7, objective.at(separating).curvature("hessian").matrix())
 
 
 @pytest.mark.parametrize(("classes", "label"), [(2, 0), (2, 1), (3, 0), (4, 2)])
@@ -112,7 +112,7 @@ def test_a_penalty_does_not_tie_down_the_bias_of_a_missing_class(classes, label)
     theta[-family.num_outputs + (label if classes > 2 else 0)] = 30.0 if classes > 2 or label == 1 else -30.0
     found = objective.degeneracy(theta)
     assert found is not None and found.kind == "separated"
-    assert not objective.attains_minimum(theta, 1e-7, objective.hessian(theta))
+    assert not objective.attains_minimum(theta, 1e-7, objective.at(theta).curvature("hessian").matrix())
 
 
 # -- Does a minimum exist? ----------------------------------------------------------------------------------------
@@ -120,7 +120,7 @@ def test_a_penalty_does_not_tie_down_the_bias_of_a_missing_class(classes, label)
 
 def full_rank_hessian(objective: GLMObjective, theta: Tensor) -> Tensor:
     """The Hessian made regular along redundant directions, as `attains_minimum` takes it."""
-    invariant, hessian = objective.invariant_directions(theta), objective.hessian(theta)
+    invariant, hessian = objective.invariant_directions(theta), objective.at(theta).curvature("hessian").matrix()
     return hessian + hessian.diagonal().mean() * invariant @ invariant.T
 
 
@@ -131,7 +131,9 @@ def test_no_minimum_is_certain_on_separated_classes(classes, length):
     features, labels, separating = separable(classes)
     objective = GLMObjective(classifier(classes), features, labels)
     theta = length * separating / margins(objective, separating)[margins(objective, separating) > 0].min()
-    decrement = newton_decrement(objective, theta, objective.gradient(theta))  # refuses a Hessian that is singular to rounding
+    decrement = newton_decrement(
+        objective.at(theta), objective.at(theta).gradient
+    )  # refuses a Hessian that is singular to rounding
     assert not objective.attains_minimum(theta, decrement.squared**0.5, decrement.hessian)
 
 
@@ -143,12 +145,12 @@ def test_a_minimum_is_certain_at_a_well_posed_optimum(classes):
     labels = torch.arange(classes).repeat_interleave(20)
     objective = GLMObjective(classifier(classes), features, labels)
     theta = torch.zeros(4 * objective.family.num_outputs, dtype=torch.float64)
-    assert_close(objective.gradient(theta), theta, rtol=0, atol=1e-15)
+    assert_close(objective.at(theta).gradient, theta, rtol=0, atol=1e-15)
     assert objective.attains_minimum(theta, 1e-12, full_rank_hessian(objective, theta))
     assert not objective.attains_minimum(theta, 1e-12, None)
 
 
 def test_least_squares_attains_its_minimum_where_the_hessian_is_regular():
     objective, theta = GLMObjective(Gaussian(1), normal(9, 3), normal(9)), normal(4)
-    assert objective.attains_minimum(theta, 0.0, objective.hessian(theta))
+    assert objective.attains_minimum(theta, 0.0, objective.at(theta).curvature("hessian").matrix())
     assert not objective.attains_minimum(theta, 0.0, None)

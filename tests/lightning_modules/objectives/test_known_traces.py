@@ -8,9 +8,12 @@ import torch
 from torch import Tensor
 
 from lightning_modules.networks import DenseNetwork
-from lightning_modules.objectives import NetworkObjective, network_rows
-from lightning_modules.objectives.network_trace import Trace
+from lightning_modules.objectives import NetworkObjective
+from lightning_modules.objectives.layered import network_loss
+from lightning_modules.objectives.layered import passes as passes_module
+from lightning_modules.objectives.layered.trace import Trace
 from tests.lightning_modules.objectives.network_cases import DEEP, POINT_QUERIES, PRODUCTS, make_case, query_everything
+from tests.lightning_modules.objectives.queries import ask
 
 # -- One pass for all queries -------------------------------------------------------------------------------------
 
@@ -37,7 +40,7 @@ def test_one_pass_serves_all_queries_at_one_point(passes: list[int]) -> None:
 
 def test_what_would_take_too_much_memory_is_not_kept(monkeypatch: pytest.MonkeyPatch, passes: list[int]) -> None:
     """Negative control of the count above."""
-    monkeypatch.setattr(network_rows, "KEPT_BYTES", 0)
+    monkeypatch.setattr(passes_module, "KEPT_BYTES", 0)
     case = make_case((3, 4, 2), rows=6)
     query_everything(case.objective(), case.vector(), case.vector())
     assert len(passes) == len(POINT_QUERIES) + len(PRODUCTS) + 1
@@ -46,9 +49,10 @@ def test_what_would_take_too_much_memory_is_not_kept(monkeypatch: pytest.MonkeyP
 def kept_bytes(objective: NetworkObjective) -> int:
     """Memory of the tensors that are held for the next query, each counted once."""
     storages = {}
-    for _, trace in objective._known.known if objective._known else ():
-        bends = [bend for bend in trace.bends if bend is not None]
-        tensors = [*trace.inputs, *trace.before, *trace.after, trace.outputs, *trace.slopes, *bends]
+    for each in objective.last.passes._kept or ():
+        trace = each.trace
+        second = [slopes for slopes in trace.second_slopes if slopes is not None]
+        tensors = [*trace.inputs, *trace.before, *trace.after, trace.outputs, *trace.slopes, *second]
         storages |= {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}
     return sum(storages.values())
 
@@ -58,12 +62,12 @@ def test_what_is_kept_stays_within_its_bound(monkeypatch: pytest.MonkeyPatch, dt
     case = make_case((3, 40, 40, 2), "tanh", rows=100)
     objective, theta = case.objective(), case.vector().to(dtype)
     bound = 5 * theta.element_size() * 100 * (3 + 40 + 40 + 2)
-    monkeypatch.setattr(network_rows, "KEPT_BYTES", bound)
-    objective.hessian_vector_product(theta, theta)
+    monkeypatch.setattr(passes_module, "KEPT_BYTES", bound)
+    objective.at(theta).curvature("hessian").product(theta)
     assert 0 < kept_bytes(objective) <= bound
-    monkeypatch.setattr(network_rows, "KEPT_BYTES", bound - 1)
+    monkeypatch.setattr(passes_module, "KEPT_BYTES", bound - 1)
     fresh = case.objective()
-    fresh.hessian_vector_product(theta, theta)
+    fresh.at(theta).curvature("hessian").product(theta)
     assert kept_bytes(fresh) == 0
 
 
@@ -92,7 +96,7 @@ def stale_changes() -> list[Any]:
 def test_what_is_known_of_one_point_is_not_served_for_another(change: Callable[[Tensor], Tensor], first: str) -> None:
     case = make_case((3, 4, 2), loss="categorical", rows=6)
     theta, v, objective = case.vector(), case.vector(), case.objective()
-    getattr(objective, first)(theta)
+    ask(objective.at(theta), first)
     moved = change(theta)
     found = query_everything(objective, moved, v.to(moved.dtype))
     expected = query_everything(case.objective(), moved.clone(), v.to(moved.dtype))
@@ -105,22 +109,22 @@ def test_what_is_known_at_a_point_outlives_changes_of_it() -> None:
     """The caller's θ may be written over in place; a gradient at an equal θ is then still that of the point asked for."""
     case = make_case(DEEP, "tanh", "tanh", "categorical", rows=20)
     objective, theta = case.objective(), case.vector()
-    expected, point = objective.gradient(theta), theta.clone()
+    expected, point = objective.at(theta).gradient, theta.clone()
     theta.mul_(3)
-    assert torch.equal(objective.gradient(point), expected)
+    assert torch.equal(objective.at(point).gradient, expected)
 
 
 def test_what_is_known_in_single_precision_is_not_served_in_double() -> None:
     """The same numbers in another type: equal to torch.equal's eye once converted."""
     case = make_case((3, 4, 2), rows=6)
     objective, theta = case.objective(), case.vector().float()
-    objective.gradient(theta)
-    assert torch.equal(objective.gradient(theta.double()), case.objective().gradient(theta.double()))
+    _ = objective.at(theta).gradient
+    assert torch.equal(objective.at(theta.double()).gradient, case.objective().at(theta.double()).gradient)
 
 
 def test_a_pass_that_was_left_halfway_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network_rows, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(network_loss, "CHUNK_BYTES", 1)
     case = make_case((3, 4, 2), rows=150)
     objective, theta = case.objective(), case.vector()
-    next(objective.known_traces(theta))
-    assert torch.equal(objective.gradient(theta), case.objective().gradient(theta))
+    next(iter(objective.at(theta).passes))
+    assert torch.equal(objective.at(theta).gradient, case.objective().at(theta).gradient)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Family, Gaussian
-from lightning_modules.objectives.linear_dependence import dependent_columns
+from lightning_modules.objectives.linear.linear_dependence import dependent_columns
 from tests.lightning_modules.objectives.cases import FAMILIES
 from tests.lightning_modules.optimizers.fitting import normal
 

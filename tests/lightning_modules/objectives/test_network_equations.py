@@ -11,6 +11,7 @@ from torch import Tensor
 from lightning_modules.networks import DenseNetwork, ResidualNetwork
 from lightning_modules.objectives import NetworkObjective
 from lightning_modules.objectives.families import AbsoluteError, Gaussian, SquaredError
+from tests.lightning_modules.objectives.queries import first_order
 
 Array = NDArray[np.float64]
 Function = Callable[[Array], Array]
@@ -85,7 +86,7 @@ def test_the_gradient_of_a_residual_network_is_that_of_its_equations(
     loss, weight_gradients, bias_gradients = residual_loss_and_gradient(weights, biases, x, y, *FUNCTIONS[activation])
     network = ResidualNetwork(widths, activation)
     objective = NetworkObjective(network, SquaredError(outputs), torch.tensor(x.T), torch.tensor(y.T))
-    value, gradient = objective.value_and_gradient(flat(weights, biases))
+    value, gradient = first_order(objective.at(flat(weights, biases)))
     torch.testing.assert_close(float(value), loss, rtol=1e-13, atol=0)
     torch.testing.assert_close(gradient, flat(weight_gradients, bias_gradients), rtol=1e-11, atol=1e-13)
 
@@ -99,7 +100,7 @@ def test_without_its_skips_the_gradient_is_another() -> None:
     _, weight_gradients, bias_gradients = residual_loss_and_gradient(weights, biases, x, y, *FUNCTIONS["tanh"])
     plain = NetworkObjective(DenseNetwork((3, 3, 3, 1), "tanh"), SquaredError(1), torch.tensor(x.T), torch.tensor(y.T))
     expected = flat(weight_gradients, bias_gradients)
-    assert (plain.gradient(flat(weights, biases)) - expected).norm() > 0.1 * expected.norm()
+    assert (plain.at(flat(weights, biases)).gradient - expected).norm() > 0.1 * expected.norm()
 
 
 # -- Two layers under the absolute error --------------------------------------------------------------------------
@@ -129,7 +130,7 @@ def test_the_gradient_under_the_absolute_error_is_that_of_its_equations(units: i
             for k in range(features):
                 dw1[j, k] += below * x[i, k]
     objective = NetworkObjective(DenseNetwork((features, units, 1), "tanh"), AbsoluteError(1), torch.tensor(x), torch.tensor(y))
-    value, gradient = objective.value_and_gradient(flat([w1.T, w2[:, None]], [b1, np.array([b2])]))
+    value, gradient = first_order(objective.at(flat([w1.T, w2[:, None]], [b1, np.array([b2])])))
     torch.testing.assert_close(float(value), loss, rtol=1e-13, atol=0)
     torch.testing.assert_close(gradient, flat([dw1.T, dw2[:, None]], [db1, np.array([db2])]), rtol=1e-11, atol=1e-14)
 
@@ -160,9 +161,11 @@ def chain() -> tuple[NetworkObjective, Tensor]:
 def test_the_chain_of_neurons_has_the_known_gradient_and_hessian() -> None:
     objective, theta = chain()
     gradient, hessian = (torch.tensor(known, dtype=torch.float64) for known in (CHAIN_GRADIENT, CHAIN_HESSIAN))
-    torch.testing.assert_close(objective.gradient(theta)[::2], gradient, rtol=0, atol=ROUNDED)
-    torch.testing.assert_close(objective.hessian(theta)[::2, ::2], hessian, rtol=0, atol=ROUNDED)
-    torch.testing.assert_close(objective.hessian_diagonal(theta)[::2], hessian.diagonal(), rtol=0, atol=ROUNDED)
+    torch.testing.assert_close(objective.at(theta).gradient[::2], gradient, rtol=0, atol=ROUNDED)
+    torch.testing.assert_close(objective.at(theta).curvature("hessian").matrix()[::2, ::2], hessian, rtol=0, atol=ROUNDED)
+    torch.testing.assert_close(
+        objective.at(theta).curvature("hessian").diagonal()[::2], hessian.diagonal(), rtol=0, atol=ROUNDED
+    )
 
 
 def test_the_chain_by_hand() -> None:
@@ -180,12 +183,12 @@ def test_the_chain_by_hand() -> None:
         curvatures.append(inner * h[layer] ** 2)
         e, bend = CHAIN[layer] * delta, CHAIN[layer] ** 2 * inner
     expected = [torch.tensor(values[::-1], dtype=torch.float64) for values in (slopes, curvatures)]
-    torch.testing.assert_close(objective.gradient(theta)[::2], expected[0], rtol=1e-12, atol=1e-15)
-    torch.testing.assert_close(objective.hessian_diagonal(theta)[::2], expected[1], rtol=1e-11, atol=1e-15)
+    torch.testing.assert_close(objective.at(theta).gradient[::2], expected[0], rtol=1e-12, atol=1e-15)
+    torch.testing.assert_close(objective.at(theta).curvature("hessian").diagonal()[::2], expected[1], rtol=1e-11, atol=1e-15)
 
 
 def test_the_published_slips_are_not_reproduced() -> None:
     """Entry (2, 4) was once printed as 2.449 and entry (4, 4) as 0.0004."""
     objective, theta = chain()
-    hessian = objective.hessian(theta)[::2, ::2]
+    hessian = objective.at(theta).curvature("hessian").matrix()[::2, ::2]
     assert abs(hessian[1, 3] - 2.449) > 2 and abs(hessian[3, 3] - 0.0004) > 1e-3

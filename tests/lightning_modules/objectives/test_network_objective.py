@@ -8,7 +8,7 @@ from torch.func import functional_call
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from torch.testing import assert_close
 
-from lightning_modules.objectives import NetworkObjective, Objective
+from lightning_modules.objectives import NetworkObjective, Point
 from tests.lightning_modules.objectives.network_cases import (
     DEEP,
     LOSSES,
@@ -22,6 +22,7 @@ from tests.lightning_modules.objectives.network_cases import (
     query_everything,
     torch_loss,
 )
+from tests.lightning_modules.objectives.queries import ask, first_order
 
 seeds = given(seed=st.integers(0, 10**6))
 each_smooth = pytest.mark.parametrize("activation", SMOOTH)
@@ -36,15 +37,15 @@ def few(examples: int) -> settings:
 def assert_all_equal_the_defaults(case: NetworkCase) -> None:
     objective, theta, v, span = case.objective(), case.vector(), case.vector(), case.vector(3)
     for name in POINT_QUERIES:
-        assert_relatively_close(getattr(objective, name)(theta), getattr(Objective, name)(objective, theta), (name, str(case)))
+        assert_relatively_close(ask(objective.at(theta), name), ask(Point(objective, theta), name), (name, str(case)))
     for name in PRODUCTS:
-        expected = getattr(Objective, name)(objective, theta, v)
-        assert_relatively_close(getattr(objective, name)(theta, v), expected, (name, str(case)))
-    form = span @ Objective.ggn(objective, theta) @ span.T
-    assert_relatively_close(objective.ggn_form(theta, span), form, ("ggn_form", str(case)))
-    value, gradient = objective.value_and_gradient(theta)
+        expected = ask(Point(objective, theta), name, v)
+        assert_relatively_close(ask(objective.at(theta), name, v), expected, (name, str(case)))
+    form = span @ Point(objective, theta).curvature("ggn").matrix() @ span.T
+    assert_relatively_close(objective.at(theta).curvature("ggn").form(span), form, ("ggn_form", str(case)))
+    value, gradient = first_order(objective.at(theta))
     assert_relatively_close(value, objective.value(theta), ("value", str(case)))
-    assert torch.equal(gradient, objective.gradient(theta))
+    assert torch.equal(gradient, objective.at(theta).gradient)
 
 
 # -- The loss itself ----------------------------------------------------------------------------------------------
@@ -71,7 +72,7 @@ def test_the_value_is_that_of_the_network_and_torchs_loss(seed: int) -> None:
 def test_parameters_are_laid_out_as_the_networks_own_which_are_never_read() -> None:
     case = make_case((3, 4, 2), loss="categorical", l2=0.3)
     network, objective, theta = case.network.double(), case.objective(), case.vector()
-    before = objective.value_and_gradient(theta)
+    before = first_order(objective.at(theta))
     vector_to_parameters(theta, network.parameters())
     loss = torch_loss(case.loss, network(case.features), case.targets) / len(case.features)
     (loss + 0.15 * sum(layer.weight.square().sum() for layer in network.layers)).backward()
@@ -87,9 +88,9 @@ def test_derivatives_agree_with_finite_differences(activation: str, loss: str, r
     case = make_case((3, 3, 3, 2), activation, "tanh", loss, residual=residual, l2=0.1)
     objective, theta, v, h = case.objective(), 0.5 * case.vector(), case.vector(), 1e-5
     slope = (objective.value(theta + h * v) - objective.value(theta - h * v)) / (2 * h)
-    change = (objective.gradient(theta + h * v) - objective.gradient(theta - h * v)) / (2 * h)
-    assert_close(objective.gradient(theta) @ v, slope, rtol=1e-6, atol=1e-8)
-    assert_close(objective.hessian_vector_product(theta, v), change, rtol=1e-5, atol=1e-7)
+    change = (objective.at(theta + h * v).gradient - objective.at(theta - h * v).gradient) / (2 * h)
+    assert_close(objective.at(theta).gradient @ v, slope, rtol=1e-6, atol=1e-8)
+    assert_close(objective.at(theta).curvature("hessian").product(v), change, rtol=1e-5, atol=1e-7)
 
 
 # -- Closed forms against the defaults ----------------------------------------------------------------------------
@@ -129,7 +130,7 @@ def test_a_single_row_and_many_outputs(loss: str) -> None:
 @pytest.mark.parametrize("name", ["hessian", "ggn"])
 def test_matrices_are_symmetric_and_the_gauss_newton_one_is_semidefinite(name: str) -> None:
     case = make_case((3, 4, 3, 2), loss="categorical", rows=9)
-    matrix = getattr(case.objective(), name)(case.vector())
+    matrix = ask(case.objective().at(case.vector()), name)
     assert_close(matrix, matrix.T, rtol=0, atol=1e-15)
     smallest, largest = torch.linalg.eigvalsh(matrix)[[0, -1]]
     if name == "ggn":
@@ -142,17 +143,17 @@ def test_matrices_are_symmetric_and_the_gauss_newton_one_is_semidefinite(name: s
 def test_the_hessian_does_not_depend_on_how_many_columns_are_formed_at_a_time(columns_at_a_time: int) -> None:
     case = make_case(DEEP, rows=3)
     objective, theta = case.objective(), case.vector()
-    expected = objective.hessian(theta)
+    expected = objective.at(theta).curvature("hessian").matrix()
     objective.columns_at_a_time = columns_at_a_time
-    assert_relatively_close(objective.hessian(theta), expected, tolerance=1e-13)
+    assert_relatively_close(objective.at(theta).curvature("hessian").matrix(), expected, tolerance=1e-13)
 
 
 def test_defaults_may_be_asked_for_first() -> None:
     case = make_case((3, 4, 2), rows=5, l2=0.1)
     objective, theta = case.objective(), case.vector()
-    expected = [Objective.hessian(objective, theta), Objective.ggn(objective, theta)]
-    assert_relatively_close(objective.hessian(theta), expected[0])
-    assert_relatively_close(objective.ggn(theta), expected[1])
+    expected = [Point(objective, theta).curvature("hessian").matrix(), Point(objective, theta).curvature("ggn").matrix()]
+    assert_relatively_close(objective.at(theta).curvature("hessian").matrix(), expected[0])
+    assert_relatively_close(objective.at(theta).curvature("ggn").matrix(), expected[1])
 
 
 # -- Precision ----------------------------------------------------------------------------------------------------
@@ -182,9 +183,9 @@ def test_the_penalty_is_on_the_weights_of_every_layer_and_spares_the_biases() ->
     free, penalised = case.objective(), case.objective(l2=0.7)
     mask = torch.cat([torch.ones(12), torch.zeros(4), torch.ones(8), torch.zeros(2)]).double()
     assert_close(penalised.value(theta), free.value(theta) + 0.35 * (mask * theta**2).sum())
-    assert_close(penalised.gradient(theta), free.gradient(theta) + 0.7 * mask * theta)
+    assert_close(penalised.at(theta).gradient, free.at(theta).gradient + 0.7 * mask * theta)
     for name in ("hessian", "ggn"):
-        assert_close(getattr(penalised, name)(theta), getattr(free, name)(theta) + (0.7 * mask).diag())
-        diagonal, product = f"{name}_diagonal", f"{name}_vector_product"
-        assert_close(getattr(penalised, diagonal)(theta), getattr(free, diagonal)(theta) + 0.7 * mask)
-        assert_close(getattr(penalised, product)(theta, v), getattr(free, product)(theta, v) + 0.7 * mask * v)
+        assert_close(ask(penalised.at(theta), name), ask(free.at(theta), name) + (0.7 * mask).diag())
+        diagonal, product = f"{name}_diagonal", f"{name}_product"
+        assert_close(ask(penalised.at(theta), diagonal), ask(free.at(theta), diagonal) + 0.7 * mask)
+        assert_close(ask(penalised.at(theta), product, v), ask(free.at(theta), product, v) + 0.7 * mask * v)

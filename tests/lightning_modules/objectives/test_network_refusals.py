@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lightning_modules.networks import DenseNetwork, make_activation
-from lightning_modules.objectives import NetworkObjective, Objective
+from lightning_modules.objectives import NetworkObjective, Point
 from lightning_modules.objectives.families import AbsoluteError, Bernoulli, Categorical, PseudoHuber, SquaredError
 from tests.lightning_modules.objectives.network_cases import assert_relatively_close, make_case
 
@@ -50,14 +50,16 @@ def test_an_activation_that_jumps_has_no_hessian_but_a_gauss_newton_matrix(activ
     case = make_case((3, 4, 2), activation, output_activation, rows=5)
     objective, theta, v = case.objective(), case.vector(), case.vector()
     queries: list[Callable[[], Tensor]] = [
-        lambda: objective.hessian(theta),
-        lambda: objective.hessian_diagonal(theta),
-        lambda: objective.hessian_vector_product(theta, v),
+        lambda: objective.at(theta).curvature("hessian").matrix(),
+        lambda: objective.at(theta).curvature("hessian").diagonal(),
+        lambda: objective.at(theta).curvature("hessian").product(v),
     ]
     for query in queries:
         with pytest.raises(ValueError, match=r"Sign jumps, so the loss has no Hessian: choose another activation, tanh"):
             query()
-    assert_relatively_close(objective.gradient(theta), Objective.gradient(objective, theta))
-    assert_relatively_close(objective.ggn(theta), Objective.ggn(objective, theta))
-    assert_relatively_close(objective.ggn_diagonal(theta), Objective.ggn_diagonal(objective, theta))
+    assert_relatively_close(objective.at(theta).gradient, Point(objective, theta).gradient)
+    assert_relatively_close(objective.at(theta).curvature("ggn").matrix(), Point(objective, theta).curvature("ggn").matrix())
+    assert_relatively_close(
+        objective.at(theta).curvature("ggn").diagonal(), Point(objective, theta).curvature("ggn").diagonal()
+    )
     assert not make_activation("sign").twice_differentiable

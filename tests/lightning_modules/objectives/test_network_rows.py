@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives import NetworkObjective, Reduction, hessian_diagonal, network_objective, network_rows
-from lightning_modules.objectives.network_trace import Trace
+from lightning_modules.objectives import NetworkObjective, Reduction
+from lightning_modules.objectives.layered import hessian_diagonal, network_curvature, network_loss, passes
+from lightning_modules.objectives.layered.trace import Trace
 from tests.lightning_modules.objectives.network_cases import (
     DEEP,
     LOSSES,
@@ -15,6 +16,7 @@ from tests.lightning_modules.objectives.network_cases import (
     make_case,
     query_everything,
 )
+from tests.lightning_modules.objectives.queries import ask
 from tests.lightning_modules.processes import in_processes
 
 each_loss = pytest.mark.parametrize("loss", LOSSES)
@@ -31,20 +33,24 @@ def test_chunks_of_rows_change_nothing(monkeypatch: pytest.MonkeyPatch, rows: in
     theta, v, span = case.vector(), case.vector(), case.vector(3)
 
     def answers(objective: NetworkObjective) -> list[Tensor]:
-        points = [getattr(objective, name)(theta) for name in ("value", *POINT_QUERIES)]
-        return [*points, *(getattr(objective, name)(theta, v) for name in PRODUCTS), objective.ggn_form(theta, span)]
+        points = [ask(objective.at(theta), name) for name in ("value", *POINT_QUERIES)]
+        return [
+            *points,
+            *(ask(objective.at(theta), name, v) for name in PRODUCTS),
+            objective.at(theta).curvature("ggn").form(span),
+        ]
 
     objective = case.objective()
-    assert objective.chunk_rows >= rows
+    assert objective.network_loss.chunk_rows >= rows
     whole = answers(objective)
-    monkeypatch.setattr(network_rows, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(network_loss, "CHUNK_BYTES", 1)
     monkeypatch.setattr(hessian_diagonal, "CACHE_NUMBERS", 1)
     for name in ("CACHE_NUMBERS", "JACOBIAN_NUMBERS"):
-        monkeypatch.setattr(network_objective, name, 3000)
-    sizes = [len(y) for y, _ in case.objective().traces(theta)]
+        monkeypatch.setattr(network_curvature, name, 3000)
+    sizes = [len(each.targets) for each in case.objective().at(theta).passes]
     assert sum(sizes) == rows and max(sizes) <= 64
-    for kept in (network_rows.KEPT_BYTES, 0):
-        monkeypatch.setattr(network_rows, "KEPT_BYTES", kept)
+    for kept in (passes.KEPT_BYTES, 0):
+        monkeypatch.setattr(passes, "KEPT_BYTES", kept)
         for chunked, expected in zip(answers(case.objective()), whole, strict=True):
             assert_relatively_close(chunked, expected, tolerance=1e-12)
 
@@ -52,8 +58,8 @@ def test_chunks_of_rows_change_nothing(monkeypatch: pytest.MonkeyPatch, rows: in
 def test_large_chunks_are_bounded_in_memory() -> None:
     """What a chunk of rows leaves behind, with a vector for every output, takes CHUNK_BYTES in single precision."""
     case = make_case((50, 400, 300, 10), loss="categorical")
-    numbers = case.objective().chunk_rows * (50 + 400 + 300 + 10) * (1 + 10)
-    assert 0.9 * network_rows.CHUNK_BYTES <= 4 * numbers <= network_rows.CHUNK_BYTES
+    numbers = case.objective().network_loss.chunk_rows * (50 + 400 + 300 + 10) * (1 + 10)
+    assert 0.9 * network_loss.CHUNK_BYTES <= 4 * numbers <= network_loss.CHUNK_BYTES
 
 
 def test_a_diagonal_takes_as_many_rows_as_what_it_carries_leaves_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,14 +67,14 @@ def test_a_diagonal_takes_as_many_rows_as_what_it_carries_leaves_room_for(monkey
     case = make_case((2, 30, 30, 30, 2), "tanh", rows=40)
     trace = Trace.of(case.network, case.vector(), case.features)
     monkeypatch.setattr(hessian_diagonal, "CACHE_NUMBERS", 10 * 32 * 30)
-    assert hessian_diagonal.rows_at_a_time(trace, 2, bent=True) == 10
-    assert hessian_diagonal.rows_at_a_time(trace, 2, bent=False) == 160
+    assert hessian_diagonal.rows_at_a_time(trace, 2, second_order=True) == 10
+    assert hessian_diagonal.rows_at_a_time(trace, 2, second_order=False) == 160
     elsewhere = Trace.of(case.network, case.vector().to("meta"), case.features.to("meta"))
-    assert hessian_diagonal.rows_at_a_time(elsewhere, 2, bent=True) == hessian_diagonal.GPU_NUMBERS // (32 * 30)
+    assert hessian_diagonal.rows_at_a_time(elsewhere, 2, second_order=True) == hessian_diagonal.GPU_NUMBERS // (32 * 30)
     parts: list[int] = []
     of_part = hessian_diagonal._squares
     monkeypatch.setattr(hessian_diagonal, "_squares", lambda *part: parts.append(len(part[0].outputs)) or of_part(*part))
-    case.objective().hessian_diagonal(case.vector())
+    case.objective().at(case.vector()).curvature("hessian").diagonal()
     assert parts == [10, 10, 10, 10]
 
 
@@ -99,5 +105,5 @@ def test_a_mean_of_shares_is_not_the_whole() -> None:
     """Negative control: what the sums above are for."""
     case = make_case((3, 4, 2), rows=11)
     theta = case.vector()
-    means = torch.stack([case.objective(rows).gradient(theta) for rows in (slice(0, 3), slice(3, 11))])
-    assert not torch.allclose(means.mean(0), case.objective().gradient(theta), rtol=1e-3)
+    means = torch.stack([case.objective(rows).at(theta).gradient for rows in (slice(0, 3), slice(3, 11))])
+    assert not torch.allclose(means.mean(0), case.objective().at(theta).gradient, rtol=1e-3)

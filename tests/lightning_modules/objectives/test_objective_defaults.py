@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from lightning_modules.objectives import Objective
+from tests.lightning_modules.objectives.queries import first_order
 
 
 class Rosenbrock(Objective):
@@ -30,14 +31,14 @@ def rosenbrock_hessian(theta: Tensor) -> Tensor:
 def test_everything_follows_from_value(point):
     objective, theta = Rosenbrock(), torch.tensor(point, dtype=torch.float64)
     gradient, hessian = rosenbrock_gradient(theta), rosenbrock_hessian(theta)
-    value, same_gradient = objective.value_and_gradient(theta)
+    value, same_gradient = first_order(objective.at(theta))
     v = torch.tensor([0.7, -1.1], dtype=torch.float64)
     assert_close(value, objective.value(theta))
-    assert_close(objective.gradient(theta), gradient)
+    assert_close(objective.at(theta).gradient, gradient)
     assert_close(same_gradient, gradient)
-    assert_close(objective.hessian(theta), hessian)
-    assert_close(objective.hessian_diagonal(theta), hessian.diagonal())
-    assert_close(objective.hessian_vector_product(theta, v), hessian @ v)
+    assert_close(objective.at(theta).curvature("hessian").matrix(), hessian)
+    assert_close(objective.at(theta).curvature("hessian").diagonal(), hessian.diagonal())
+    assert_close(objective.at(theta).curvature("hessian").product(v), hessian @ v)
 
 
 def test_nothing_is_degenerate_by_default():
@@ -59,15 +60,15 @@ def test_hessian_does_not_depend_on_how_many_columns_are_formed_at_a_time(column
     objective.columns_at_a_time = columns_at_a_time
     without_two = theta.prod() / (theta[:, None] * theta)  # ∂²∏θ/∂θ_i∂θ_j for i ≠ j
     expected = without_two - without_two.diagonal().diag() + (12 * theta**2).diag()
-    assert_close(objective.hessian(theta), expected)
+    assert_close(objective.at(theta).curvature("hessian").matrix(), expected)
 
 
 def test_gauss_newton_methods_need_the_split():
     objective, theta = Rosenbrock(), torch.zeros(2, dtype=torch.float64)
     calls = (
-        lambda: objective.ggn(theta),
-        lambda: objective.ggn_diagonal(theta),
-        lambda: objective.ggn_vector_product(theta, theta),
+        lambda: objective.at(theta).curvature("ggn").matrix(),
+        lambda: objective.at(theta).curvature("ggn").diagonal(),
+        lambda: objective.at(theta).curvature("ggn").product(theta),
         lambda: objective.output_loss(theta),
     )
     for call in calls:
@@ -106,8 +107,8 @@ def test_gauss_newton_matrix_of_a_curved_model(point):
     mixed, pure = (residual * -t * decay).mean(), (residual * a * t**2 * decay).mean()
     hessian = ggn + torch.stack([torch.stack([0 * mixed, mixed]), torch.stack([mixed, pure])])
     v = torch.tensor([0.2, 1.3], dtype=torch.float64)
-    assert_close(objective.ggn(theta), ggn)
-    assert_close(objective.ggn_diagonal(theta), ggn.diagonal())
-    assert_close(objective.ggn_vector_product(theta, v), ggn @ v)
-    assert_close(objective.hessian(theta), hessian)
+    assert_close(objective.at(theta).curvature("ggn").matrix(), ggn)
+    assert_close(objective.at(theta).curvature("ggn").diagonal(), ggn.diagonal())
+    assert_close(objective.at(theta).curvature("ggn").product(v), ggn @ v)
+    assert_close(objective.at(theta).curvature("hessian").matrix(), hessian)
     assert not torch.allclose(ggn, hessian)

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.testing import assert_close
 
-from lightning_modules.objectives import GLMObjective, Objective, Reduction, glm_objective
+from lightning_modules.objectives import GLMObjective, Objective, Reduction
 from lightning_modules.objectives.families import Bernoulli, Categorical, Family, Gaussian
-from lightning_modules.objectives.preconditioner import DiagonalPreconditioner, KroneckerPreconditioner, Preconditioner
+from lightning_modules.objectives.linear import glm_curvature
 from lightning_modules.optimizers import Newton
-from lightning_modules.optimizers.solve import conjugate_gradients
+from lightning_modules.solvers import JacobiSolver, KroneckerSolver, Solver, conjugate_gradients
 from tests.lightning_modules.objectives.correlated_features import correlated
 from tests.lightning_modules.objectives.network_cases import make_case
+from tests.lightning_modules.objectives.queries import ask
 from tests.lightning_modules.optimizers.fitting import normal, run
 from tests.lightning_modules.processes import in_processes
 
@@ -47,19 +48,21 @@ def test_solve_is_the_dense_inverse_in_the_layout_of_theta(
     outer = random_psd(outer_size, max(1, outer_size - seed % 2), generator)
     inner = random_psd(inner_size, max(1, inner_size - seed % 2), generator)
     order = torch.randperm(outer_size * inner_size, generator=generator)
-    preconditioner = KroneckerPreconditioner(outer, *torch.linalg.eigh(inner), ridge, order)
+    preconditioner = KroneckerSolver(outer, *torch.linalg.eigh(inner), ridge, order)
     dense = torch.kron(outer, inner)[order][:, order]
     damped = dense + (ridge + damping) * torch.eye(len(dense), dtype=torch.float64)
     rhs = torch.randn(len(dense), dtype=torch.float64, generator=generator)
     assert_close(preconditioner.solve(rhs, damping), torch.linalg.solve(damped, rhs), rtol=1e-9, atol=1e-10)
     assert preconditioner.mean() == pytest.approx(float(dense.diagonal().mean()) + ridge)
+    form = rhs @ dense @ rhs + ridge * rhs @ rhs
+    assert_close(preconditioner.quadratic_form(rhs), form, rtol=1e-9, atol=1e-10)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_singular_product_is_solved_by_its_pseudo_inverse(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     outer, inner, order = random_psd(3, 2, generator), random_psd(4, 3, generator), torch.randperm(12, generator=generator)
-    preconditioner = KroneckerPreconditioner(outer, *torch.linalg.eigh(inner), 0.0, order)
+    preconditioner = KroneckerSolver(outer, *torch.linalg.eigh(inner), 0.0, order)
     dense = torch.kron(outer, inner)[order][:, order]
     rhs = torch.randn(12, dtype=torch.float64, generator=generator)
     assert_close(preconditioner.solve(rhs, 0.0), torch.linalg.pinv(dense, hermitian=True, rtol=1e-10) @ rhs)
@@ -67,13 +70,16 @@ def test_a_singular_product_is_solved_by_its_pseudo_inverse(seed: int) -> None:
 
 def test_no_curvature_at_all_solves_to_zero() -> None:
     zero = torch.zeros(2, 2, dtype=torch.float64)
-    preconditioner = KroneckerPreconditioner(zero, *torch.linalg.eigh(zero), 0.0, torch.arange(4))
+    preconditioner = KroneckerSolver(zero, *torch.linalg.eigh(zero), 0.0, torch.arange(4))
     assert torch.equal(preconditioner.solve(torch.ones(4, dtype=torch.float64), 0.0), torch.zeros(4, dtype=torch.float64))
 
 
 def test_single_precision_is_answered_in_its_own() -> None:
     objective = correlated(Bernoulli())
-    for preconditioner in (objective.hessian_preconditioner(torch.zeros(9)), DiagonalPreconditioner(torch.ones(9))):
+    for preconditioner in (
+        objective.at(torch.zeros(9)).curvature("hessian").preconditioner(),
+        JacobiSolver(torch.ones(9)),
+    ):
         assert preconditioner.solve(torch.ones(9), 0.1).dtype == torch.float32
 
 
@@ -83,16 +89,14 @@ def test_single_precision_is_answered_in_its_own() -> None:
 @pytest.mark.parametrize("damping", [0.0, 0.5])
 def test_the_diagonal_is_inverted_in_its_absolute_values(damping: float) -> None:
     diagonal, rhs = torch.tensor([2.0, -0.5, 1e-3]).double(), torch.tensor([1.0, -2.0, 3.0]).double()
-    preconditioner = DiagonalPreconditioner(diagonal)
+    preconditioner = JacobiSolver(diagonal)
     assert_close(preconditioner.solve(rhs, damping), rhs / (diagonal.abs() + damping))
     assert preconditioner.mean() == pytest.approx((2 + 0.5 + 1e-3) / 3)
 
 
 @pytest.mark.parametrize("diagonal", [[0.0, 0.0], [1.0, 0.0]], ids=str)
 def test_zeros_on_the_diagonal_leave_the_answer_finite(diagonal: list[float]) -> None:
-    solution = DiagonalPreconditioner(torch.tensor(diagonal, dtype=torch.float64)).solve(
-        torch.ones(2, dtype=torch.float64), 0.0
-    )
+    solution = JacobiSolver(torch.tensor(diagonal, dtype=torch.float64)).solve(torch.ones(2, dtype=torch.float64), 0.0)
     assert torch.isfinite(solution).all() and (solution > 0).all()
 
 
@@ -107,41 +111,44 @@ def test_it_is_the_hessian_with_the_mean_curvature_of_the_rows(family: Family, l
     theta, rhs = normal(9 * family.num_outputs), normal(9 * family.num_outputs, seed=1)
     x = torch.cat([objective.features, objective.features.new_ones(120, 1)], 1)
     mean = family.curvature(objective.outputs(theta)).mean(0)
-    order = objective.by_layout()
+    order = objective.layout.by_layout(theta.device)
     dense = torch.kron(mean.contiguous(), x.T @ x / 120)[order][:, order]
     damped = dense + (l2 + damping) * torch.eye(len(dense), dtype=torch.float64)
-    for preconditioner in (objective.hessian_preconditioner(theta), objective.ggn_preconditioner(theta)):
+    for preconditioner in (
+        objective.at(theta).curvature("hessian").preconditioner(),
+        objective.at(theta).curvature("ggn").preconditioner(),
+    ):
         assert_close(preconditioner.solve(rhs, damping), torch.linalg.solve(damped, rhs), rtol=1e-8, atol=1e-9)
 
 
-def products(objective: Objective, theta: Tensor, preconditioner: Preconditioner, tolerance: float = 1e-8) -> int:
+def products(objective: Objective, theta: Tensor, preconditioner: Solver, tolerance: float = 1e-8) -> int:
     """How many products with the Hessian a Newton direction takes."""
     calls = 0
 
     def product(v: Tensor) -> Tensor:
         nonlocal calls
         calls += 1
-        return objective.hessian_vector_product(theta, v)
+        return objective.at(theta).curvature("hessian").product(v)
 
-    gradient = objective.gradient(theta)
+    gradient = objective.at(theta).gradient
     step = conjugate_gradients(product, gradient, partial(preconditioner.solve, damping=0.0), tolerance, 5000)
-    assert (objective.hessian_vector_product(theta, step) - gradient).norm() <= 10 * tolerance * gradient.norm()
+    assert (objective.at(theta).curvature("hessian").product(step) - gradient).norm() <= 10 * tolerance * gradient.norm()
     return calls
 
 
 @pytest.mark.parametrize("targets", [1, 3])
 def test_least_squares_take_one_product(targets: int) -> None:
     objective, theta = correlated(Gaussian(targets)), normal(9 * targets)
-    assert products(objective, theta, objective.hessian_preconditioner(theta)) == 1
-    assert products(objective, theta, DiagonalPreconditioner(objective.hessian_diagonal(theta))) > 1, "negative control"
+    assert products(objective, theta, objective.at(theta).curvature("hessian").preconditioner()) == 1
+    assert products(objective, theta, JacobiSolver(objective.at(theta).curvature("hessian").diagonal())) > 1, "negative control"
 
 
 @pytest.mark.parametrize("l2", [0.0, 1e-3])
 def test_a_softmax_on_correlated_features_takes_a_third_of_the_products_of_the_diagonal(l2: float) -> None:
     objective = correlated(Categorical(10), rows=400, features=60, l2=l2)
     theta = 0.1 * normal(610)
-    ours = products(objective, theta, objective.hessian_preconditioner(theta))
-    diagonal = products(objective, theta, DiagonalPreconditioner(objective.hessian_diagonal(theta)))
+    ours = products(objective, theta, objective.at(theta).curvature("hessian").preconditioner())
+    diagonal = products(objective, theta, JacobiSolver(objective.at(theta).curvature("hessian").diagonal()))
     assert 3 * ours <= diagonal
 
 
@@ -149,17 +156,17 @@ def test_a_softmax_on_correlated_features_takes_a_third_of_the_products_of_the_d
 def test_more_features_than_rows_fall_back_to_the_diagonal(rows: int, features: int) -> None:
     objective = correlated(Bernoulli(), rows, features)
     theta = normal(features + 1)
-    preconditioner = objective.hessian_preconditioner(theta)
-    assert isinstance(preconditioner, DiagonalPreconditioner)
-    assert torch.equal(preconditioner.diagonal, objective.hessian_diagonal(theta))
-    assert "gram" not in vars(objective), "which is what it is for"
+    preconditioner = objective.at(theta).curvature("hessian").preconditioner()
+    assert isinstance(preconditioner, JacobiSolver)
+    assert torch.equal(preconditioner.diagonal, objective.at(theta).curvature("hessian").diagonal())
+    assert "gram" not in vars(objective.rows), "which is what it is for"
 
 
 def test_so_do_features_whose_gram_matrix_costs_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
     objective, theta = correlated(Bernoulli()), normal(9)
-    assert isinstance(objective.hessian_preconditioner(theta), KroneckerPreconditioner)
-    monkeypatch.setattr(glm_objective, "MOST_GRAM_FEATURES", 7)
-    assert isinstance(objective.hessian_preconditioner(theta), DiagonalPreconditioner)
+    assert isinstance(objective.at(theta).curvature("hessian").preconditioner(), KroneckerSolver)
+    monkeypatch.setattr(glm_curvature, "MOST_GRAM_FEATURES", 7)
+    assert isinstance(objective.at(theta).curvature("hessian").preconditioner(), JacobiSolver)
 
 
 def test_the_rows_of_all_processes_decide() -> None:
@@ -169,20 +176,24 @@ def test_the_rows_of_all_processes_decide() -> None:
 
     def share(rank: int, reduction: Reduction) -> Tensor:
         return (
-            GLMObjective(Bernoulli(), x[rank::3], y[rank::3], reduction=reduction).hessian_preconditioner(theta).solve(rhs, 0.1)
+            GLMObjective(Bernoulli(), x[rank::3], y[rank::3], reduction=reduction)
+            .at(theta)
+            .curvature("hessian")
+            .preconditioner()
+            .solve(rhs, 0.1)
         )
 
     for solution in in_processes(3, share):
-        assert_close(solution, whole.hessian_preconditioner(theta).solve(rhs, 0.1), rtol=1e-10, atol=1e-12)
+        assert_close(solution, whole.at(theta).curvature("hessian").preconditioner().solve(rhs, 0.1), rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["hessian", "ggn"])
 def test_the_default_is_the_absolute_diagonal_of_the_curvature(name: str) -> None:
     case = make_case((3, 4, 2), rows=5)
     objective, theta = case.objective(), case.vector()
-    preconditioner = getattr(objective, f"{name}_preconditioner")(theta)
-    assert isinstance(preconditioner, DiagonalPreconditioner)
-    assert torch.equal(preconditioner.diagonal, getattr(objective, f"{name}_diagonal")(theta).abs())
+    preconditioner = ask(objective.at(theta), f"{name}_preconditioner")
+    assert isinstance(preconditioner, JacobiSolver)
+    assert torch.equal(preconditioner.diagonal, ask(objective.at(theta), f"{name}_diagonal").abs())
 
 
 @pytest.mark.parametrize("family", [Bernoulli(), Gaussian(1)], ids=["bernoulli", "gaussian"])

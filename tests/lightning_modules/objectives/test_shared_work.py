@@ -5,9 +5,12 @@ import threading
 import pytest
 import torch
 
-from lightning_modules.objectives import GLMObjective, glm_rows
+from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Categorical
-from lightning_modules.objectives.shared_work import shared, undivided
+from lightning_modules.objectives.linear import predictors
+from lightning_modules.objectives.shared_work import shared
+from lightning_modules.solvers.undivided import undivided
+from tests.lightning_modules.objectives.queries import ask
 
 QUERIES = ("gradient", "hessian", "hessian_diagonal")
 
@@ -61,19 +64,22 @@ def test_sums_over_threads_are_the_sums(monkeypatch: pytest.MonkeyPatch) -> None
     y = torch.randint(3, (500,), generator=generator)
     theta, v = torch.randn(2, 15, dtype=torch.float64, generator=generator)
     asked: list[int] = []
-    monkeypatch.setattr(glm_rows, "shared", lambda work, parts: asked.append(parts) or shared(work, parts))
+    monkeypatch.setattr(predictors, "shared", lambda work, parts: asked.append(parts) or shared(work, parts))
     whole, cut = (GLMObjective(Categorical(3), x, y, l2=0.1, chunk_rows=rows) for rows in (500, 30))
     for objective in (whole, cut):
-        objective.answers = [getattr(objective, name)(theta) for name in QUERIES]
-        objective.answers += [objective.hessian_vector_product(theta, v), objective.value_and_gradient(theta)[0]]
+        objective.answers = [ask(objective.at(theta), name) for name in QUERIES]
+        objective.answers += [
+            objective.at(theta).curvature("hessian").product(v),
+            objective.at(theta).curvature("ggn").form(v[None]),
+        ]
     assert asked == [1] * 5 + [2] * 5
     for one, two in zip(whole.answers, cut.answers, strict=True):
         torch.testing.assert_close(one, two, rtol=1e-12, atol=1e-14)
     again = GLMObjective(Categorical(3), x, y, l2=0.1, chunk_rows=30)
-    assert all(torch.equal(getattr(again, name)(theta), a) for name, a in zip(QUERIES, cut.answers, strict=False)), "repeats"
+    assert all(torch.equal(ask(again.at(theta), name), a) for name, a in zip(QUERIES, cut.answers, strict=False)), "repeats"
     # A sum that is large: every thread would need the memory of one.
-    monkeypatch.setattr(glm_rows, "KEPT_BYTES", 15 * 8)
+    monkeypatch.setattr(predictors, "KEPT_BYTES", 15 * 8)
     asked.clear()
     for name in ("hessian", "hessian_diagonal"):
-        getattr(cut, name)(theta)
+        ask(cut.point(theta), name)
     assert asked == [1, 2]

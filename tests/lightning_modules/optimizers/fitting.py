@@ -11,6 +11,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from lightning_modules.objectives import GLMObjective, Objective
 from lightning_modules.objectives.families import Bernoulli, Categorical, Family, Gaussian
 from lightning_modules.optimizers import CurvatureOptimizer
+from tests.lightning_modules.objectives.queries import first_order
 
 MakeOptimizer = Callable[[Iterable[Parameter]], CurvatureOptimizer]
 
@@ -37,7 +38,7 @@ class Run:
             def closure() -> Tensor:
                 calls.append(1)  # noqa: B023
                 theta = parameters_to_vector(self.module.parameters()).detach()
-                value, gradient = self.objective.value_and_gradient(theta)
+                value, gradient = first_order(self.objective.at(theta))
                 for parameter in self.module.parameters():
                     parameter.grad = torch.empty_like(parameter)
                 vector_to_parameters(gradient, [p.grad for p in self.module.parameters()])

@@ -30,12 +30,13 @@ def descend(objective: Objective, make: Callable[[Any], CurvatureOptimizer], the
     found = Descent(make([parameter]), parameter.detach())
 
     def closure() -> Tensor:
-        value, parameter.grad = objective.value_and_gradient(parameter.detach())
-        return value
+        point = objective.at(parameter)
+        parameter.grad = point.gradient.clone()
+        return point.value
 
     for _ in range(steps):
         found.losses.append(float(found.optimizer.step(closure, objective=objective)))
-        found.diagnostics.append(dict(found.optimizer.diagnostics))
+        found.diagnostics.append(dict(found.optimizer.report.numbers()))
         found.theta = parameter.detach().clone()
         if found.optimizer.status is not None:
             break
@@ -55,8 +56,8 @@ def saddle(units: int, l2: float, seed: int) -> tuple[NetworkObjective, Tensor]:
     objective = NetworkObjective(DenseNetwork((1, units, 1), "tanh"), Gaussian(1), x, y, l2)
     theta = torch.zeros(3 * units + 1, dtype=torch.float64)
     theta[-1] = y.mean()
-    assert objective.gradient(theta).norm() < 1e-15
-    eigenvalues = torch.linalg.eigvalsh(objective.hessian(theta))
+    assert objective.at(theta).gradient.norm() < 1e-15
+    eigenvalues = torch.linalg.eigvalsh(objective.at(theta).curvature("hessian").matrix())
     assert eigenvalues[0] < -0.1 and eigenvalues[-1] > 0.1
     nearby = torch.randn(len(theta), dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
     return objective, theta + 1e-3 * nearby

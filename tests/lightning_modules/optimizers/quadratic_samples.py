@@ -1,12 +1,14 @@
 """Quadratic losses, each of one sample, and the steps of a method over a row of them."""
 
 from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from lightning_modules.objectives import Objective
+from lightning_modules.objectives import Curvature, Objective, Point
 from lightning_modules.optimizers import CurvatureOptimizer
 
 SIZE = 5
@@ -26,19 +28,29 @@ class Quadratic(Objective):
     def gradient(self, theta: Tensor) -> Tensor:
         return self.matrix @ theta - self.linear
 
-    def value_and_gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        return self.value(theta), self.gradient(theta)
+    def point(self, theta: Tensor) -> "QuadraticPoint":
+        return QuadraticPoint(self, theta)
 
-    def hessian_diagonal(self, theta: Tensor) -> Tensor:
-        self.diagonals += 1
-        return self.matrix.diagonal().clone()
 
-    def ggn_diagonal(self, theta: Tensor) -> Tensor:
-        return self.hessian_diagonal(theta)
+class QuadraticPoint(Point):
+    @cached_property
+    def gradient(self) -> Tensor:
+        return self.objective.gradient(self.theta)
 
-    def ggn_form(self, theta: Tensor, v: Tensor) -> Tensor:
-        self.forms += 1
-        return v @ self.matrix @ v.T
+    def make_curvature(self, kind: Any) -> "QuadraticCurvature":
+        return QuadraticCurvature(self, kind)
+
+
+class QuadraticCurvature(Curvature):
+    """Counted on the objective."""
+
+    def diagonal(self) -> Tensor:
+        self.objective.diagonals += 1
+        return self.objective.matrix.diagonal().clone()
+
+    def form(self, directions: Tensor) -> Tensor:
+        self.objective.forms += 1
+        return directions @ self.objective.matrix @ directions.T
 
 
 def wandering(steps: int) -> list[Quadratic]:
@@ -60,8 +72,9 @@ def steps_of(optimizer: CurvatureOptimizer, parameter: Parameter, samples: list[
     for sample in samples:
 
         def closure(sample: Quadratic = sample) -> Tensor:
-            value, parameter.grad = sample.value_and_gradient(parameter.detach())
-            return value
+            point = sample.at(parameter)
+            parameter.grad = point.gradient.clone()
+            return point.value
 
         optimizer.step(closure, objective=sample)
         yield parameter.detach().clone()

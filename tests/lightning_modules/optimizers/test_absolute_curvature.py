@@ -5,8 +5,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from lightning_modules.optimizers import SingularCurvatureError
-from lightning_modules.optimizers.curvature import AbsoluteCurvature, DenseCurvature
+from lightning_modules.solvers import DenseSolver, SingularCurvatureError
 
 NO_DIRECTION = torch.zeros(4, 0, dtype=torch.float64)
 
@@ -24,7 +23,7 @@ def symmetric(eigenvalues: list[float], seed: int = 0) -> tuple[Tensor, Tensor]:
 def test_an_indefinite_matrix_is_taken_by_the_absolute_values_of_its_eigenvalues(eigenvalues: list[float], seed: int) -> None:
     matrix, vectors = symmetric(eigenvalues, seed)
     absolute = (vectors * torch.tensor(eigenvalues, dtype=torch.float64).abs()) @ vectors.T
-    curvature = AbsoluteCurvature(matrix, NO_DIRECTION)
+    curvature = DenseSolver(matrix, NO_DIRECTION, absolute=True)
     assert_close(curvature.matrix, absolute, rtol=1e-12, atol=1e-13)
     g = torch.ones(4, dtype=torch.float64)
     assert_close(curvature.solve(g, 0.0), torch.linalg.solve(absolute, g), rtol=1e-6, atol=1e-7)
@@ -34,19 +33,19 @@ def test_an_indefinite_matrix_is_taken_by_the_absolute_values_of_its_eigenvalues
     assert curvature.mean() == pytest.approx(float(absolute.diagonal().mean()))
     assert g @ curvature.solve(g, 0.0) > 0, "so that a step against it leads downhill"
     with pytest.raises(SingularCurvatureError):
-        DenseCurvature(matrix, NO_DIRECTION).solve(g, 0.0)
+        DenseSolver(matrix, NO_DIRECTION).solve(g, 0.0)
 
 
 def test_a_definite_matrix_is_left_alone_to_the_last_bit() -> None:
     matrix, _ = symmetric([3.0, 1.0, 0.5, 0.1])
-    curvature = AbsoluteCurvature(matrix, NO_DIRECTION)
+    curvature = DenseSolver(matrix, NO_DIRECTION, absolute=True)
     assert torch.equal(curvature.matrix, matrix)
-    assert torch.equal(curvature.solve(matrix[0], 0.1), DenseCurvature(matrix, NO_DIRECTION).solve(matrix[0], 0.1))
+    assert torch.equal(curvature.solve(matrix[0], 0.1), DenseSolver(matrix, NO_DIRECTION).solve(matrix[0], 0.1))
 
 
 def test_directions_that_change_nothing_stay_so() -> None:
     matrix, vectors = symmetric([2.0, -1.0, 3.0, 0.0])
-    curvature = AbsoluteCurvature(matrix, vectors[:, 3:])
+    curvature = DenseSolver(matrix, vectors[:, 3:], absolute=True)
     absolute = (vectors * torch.tensor([2.0, 1.0, 3.0, 0.0], dtype=torch.float64)) @ vectors.T
     g = vectors[:, :3].sum(1)
     expected = torch.linalg.pinv(absolute, hermitian=True, rtol=1e-9) @ g
@@ -56,4 +55,4 @@ def test_directions_that_change_nothing_stay_so() -> None:
 def test_a_matrix_that_is_definite_but_for_such_directions_is_left_alone_too() -> None:
     matrix = torch.tensor([[1.0, -1.0], [-1.0, 1.0]], dtype=torch.float64)
     shift = torch.full((2, 1), 0.5**0.5, dtype=torch.float64)
-    assert torch.equal(AbsoluteCurvature(matrix, shift).matrix, matrix)
+    assert torch.equal(DenseSolver(matrix, shift, absolute=True).matrix, matrix)

@@ -13,6 +13,7 @@ from torch.testing import assert_close
 from lightning_modules.objectives import GLMObjective, Objective
 from lightning_modules.objectives.families import Bernoulli, Gaussian
 from lightning_modules.optimizers import DiagonalNewton, Newton, SingularCurvatureError
+from tests.lightning_modules.objectives.queries import first_order
 from tests.lightning_modules.optimizers.fitting import FAMILIES, normal, run
 
 
@@ -85,7 +86,7 @@ def test_adaptive_damping_leaves_negative_curvature_downhill(make, solver):
     objective, losses = Saddle(), []
 
     def closure() -> Tensor:
-        value, parameter.grad = objective.value_and_gradient(parameter.detach())[0], objective.gradient(parameter.detach())
+        value, parameter.grad = first_order(objective.at(parameter))
         return value
 
     for _ in range(60):

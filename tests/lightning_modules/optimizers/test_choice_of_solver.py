@@ -1,15 +1,17 @@
 """The solver of Newton's method follows the number of parameters; a matrix that does not fit is refused."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import Parameter
 from torch.testing import assert_close
 
-from lightning_modules.objectives import Objective
+from lightning_modules.objectives import Curvature, Objective, Point
 from lightning_modules.objectives.families import Bernoulli, Categorical, Gaussian
 from lightning_modules.optimizers import Newton
-from lightning_modules.optimizers.curvature import DenseCurvature
+from lightning_modules.solvers import DenseSolver
 from tests.lightning_modules.optimizers.fitting import run, well_posed
 
 
@@ -21,15 +23,23 @@ class ManyParameters(Objective):
     def value(self, theta: Tensor) -> Tensor:
         return 0.5 * (theta - 1).square().sum()
 
-    def hessian(self, theta: Tensor) -> Tensor:
+    def point(self, theta: Tensor) -> Point:
+        return UnformedPoint(self, theta)
+
+
+class UnformedPoint(Point):
+    def make_curvature(self, kind: Any) -> Curvature:
+        return Unformed(self, kind)
+
+
+class Unformed(Curvature):
+    def matrix(self) -> Tensor:
         raise AssertionError("30000 parameters make a matrix of 6.7 GiB")
 
-    ggn = hessian
+    def diagonal(self) -> Tensor:
+        return torch.ones_like(self.theta)
 
-    def hessian_diagonal(self, theta: Tensor) -> Tensor:
-        return torch.ones_like(theta)
-
-    def hessian_vector_product(self, theta: Tensor, v: Tensor) -> Tensor:
+    def product(self, v: Tensor) -> Tensor:
         return v
 
 
@@ -70,7 +80,7 @@ def test_the_solver_is_chosen_by_the_number_of_parameters(family, features, dens
     """And least squares with many are solved in one step still."""
     objective = well_posed(family, rows=400, features=features, l2=0.1)
     chosen = run(objective, Newton, 1)
-    assert isinstance(chosen.optimizer.last_curvature, DenseCurvature) is dense
+    assert isinstance(chosen.optimizer.report.solver, DenseSolver) is dense
     assert_close(chosen.theta, run(objective, lambda p: Newton(p, solver="cholesky" if dense else "cg"), 1).theta)
     if isinstance(family, Gaussian):
-        assert objective.gradient(chosen.theta).abs().max() < 1e-12
+        assert objective.at(chosen.theta).gradient.abs().max() < 1e-12

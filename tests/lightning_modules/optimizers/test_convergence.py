@@ -9,7 +9,7 @@ from torch import Tensor
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Bernoulli, Categorical, Gaussian
 from lightning_modules.optimizers import DiagonalNewton, GradientDescent, Newton, diagnose
-from lightning_modules.optimizers.convergence import DENSE_PARAMETERS, newton_decrement
+from lightning_modules.optimizers.newton_decrement import DENSE_PARAMETERS, newton_decrement
 from tests.lightning_modules.optimizers.fitting import FAMILIES, normal, run, well_posed
 from tests.lightning_modules.optimizers.verdicts import assert_separated, classifier, fitted, verdict
 
@@ -179,7 +179,7 @@ def test_a_method_that_gave_up_is_called_stalled_only_short_of_the_tolerance():
 
 def test_a_tolerance_below_rounding_ends_stalled():
     result = run(well_posed(Bernoulli()), lambda p: Newton(p, tolerance=0.0), 100)
-    if float(result.objective.gradient(result.theta).abs().max()) > 0:
+    if float(result.objective.at(result.theta).gradient.abs().max()) > 0:
         assert result.optimizer.status == "stalled"
         assert diagnose(result.objective, result.theta, tolerance=0.0, stalled=True).status == "stalled"
 
@@ -191,9 +191,9 @@ def test_a_tolerance_below_rounding_ends_stalled():
 def test_decrement_is_the_length_of_the_newton_step(family):
     """λ² = gᵀH⁺g, also where H is singular along a redundant shift."""
     objective, theta = well_posed(family), normal(4 * family.num_outputs)
-    gradient, hessian = objective.gradient(theta), objective.hessian(theta)
+    gradient, hessian = objective.at(theta).gradient, objective.at(theta).curvature("hessian").matrix()
     direction = torch.linalg.pinv(hessian, hermitian=True) @ gradient
-    decrement = newton_decrement(objective, theta, gradient)
+    decrement = newton_decrement(objective.at(theta), gradient)
     assert decrement.squared == pytest.approx(float(gradient @ direction), rel=1e-9)
     assert torch.allclose(decrement.direction, -direction, rtol=1e-8, atol=1e-9)
     assert decrement.hessian is not None and torch.linalg.eigvalsh(decrement.hessian)[0] > 0
@@ -203,9 +203,11 @@ def test_decrement_on_dependent_features_is_that_of_the_pseudo_inverse():
     x = normal(30, 3)
     objective = GLMObjective(Bernoulli(), torch.cat([x, x[:, :1]], 1), torch.arange(30) % 2)
     theta = normal(5)
-    gradient = objective.gradient(theta)
-    expected = gradient @ torch.linalg.pinv(objective.hessian(theta), rtol=1e-12, hermitian=True) @ gradient
-    decrement = newton_decrement(objective, theta, gradient)
+    gradient = objective.at(theta).gradient
+    expected = (
+        gradient @ torch.linalg.pinv(objective.at(theta).curvature("hessian").matrix(), rtol=1e-12, hermitian=True) @ gradient
+    )
+    decrement = newton_decrement(objective.at(theta), gradient)
     assert decrement.squared == pytest.approx(float(expected), rel=1e-6)
     assert decrement.hessian is None
 
@@ -214,18 +216,20 @@ def test_decrement_of_many_parameters_needs_products_only():
     features = DENSE_PARAMETERS // 2
     objective = GLMObjective(Categorical(3), normal(40, features), torch.arange(40) % 3, l2=0.5)
     theta = normal(3 * (features + 1)) / features
-    gradient = objective.gradient(theta)
-    decrement = newton_decrement(objective, theta, gradient)
-    expected = gradient @ torch.linalg.solve(objective.hessian(theta) + 1e-9 * torch.eye(len(theta)), gradient)
+    gradient = objective.at(theta).gradient
+    decrement = newton_decrement(objective.at(theta), gradient)
+    expected = gradient @ torch.linalg.solve(
+        objective.at(theta).curvature("hessian").matrix() + 1e-9 * torch.eye(len(theta)), gradient
+    )
     assert decrement.hessian is None and decrement.squared == pytest.approx(float(expected), rel=0.02)
     assert decrement.squared == pytest.approx(float(-gradient @ decrement.direction))
     assert fitted(objective, lambda p: Newton(p, solver="cg")).status == "converged"
 
 
 def test_a_decrement_that_takes_too_many_products_is_not_taken_for_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lightning_modules.optimizers.convergence.MOST_PRODUCTS", 1)
-    monkeypatch.setattr("lightning_modules.optimizers.convergence.DENSE_PARAMETERS", 1)
+    monkeypatch.setattr("lightning_modules.optimizers.newton_decrement.MOST_PRODUCTS", 1)
+    monkeypatch.setattr("lightning_modules.optimizers.newton_decrement.DENSE_PARAMETERS", 1)
     # The preconditioner solves least squares at once; a logistic loss with rows of very different curvature it does not.
     objective = GLMObjective(Bernoulli(), normal(60, 20), torch.arange(60) % 2)
     theta = normal(21)
-    assert newton_decrement(objective, theta, objective.gradient(theta)).squared == float("inf")
+    assert newton_decrement(objective.at(theta), objective.at(theta).gradient).squared == float("inf")

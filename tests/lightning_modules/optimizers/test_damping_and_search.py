@@ -12,6 +12,7 @@ from lightning_modules.objectives.families import Bernoulli
 from lightning_modules.optimizers import DiagonalNewton, GradientDescent, Newton
 from lightning_modules.optimizers.damping import adapted, grown
 from lightning_modules.optimizers.search import backtracking, gradient_falls, lost_in_rounding
+from tests.lightning_modules.objectives.queries import first_order
 from tests.lightning_modules.optimizers.fitting import FAMILIES, normal, run, well_posed
 
 positive = st.floats(1e-12, 1e12)
@@ -66,9 +67,9 @@ def test_damping_grows_even_without_curvature():
 def test_backtracking_finds_the_first_step_that_satisfies_armijo(family, lr, seed):
     objective = well_posed(family, seed=seed)
     theta = normal(4 * family.num_outputs, seed=seed)
-    loss, gradient = objective.value_and_gradient(theta)
+    loss, gradient = first_order(objective.at(theta))
     direction = -gradient
-    t = backtracking(objective, theta, gradient, loss, direction, lr)
+    t = backtracking(objective.at(theta), gradient, direction, gradient @ direction, lr)
 
     def enough(t: float) -> bool:
         return bool(objective.value(theta + t * direction) <= loss + 1e-4 * t * (gradient @ direction))
@@ -86,10 +87,11 @@ def test_backtracking_refuses_directions_that_ascend(family, seed, length):
     """However short: below rounding, where the gradient decides, it may well fall along a direction that ascends."""
     objective = well_posed(family, seed=seed)
     theta = normal(4 * family.num_outputs, seed=seed)
-    loss, gradient = objective.value_and_gradient(theta)
+    point = objective.point(theta)
+    gradient = point.gradient
     for direction in normal(10, len(theta), seed=seed + 50):
         ascent = length * direction * torch.sign(gradient @ direction)
-        assert backtracking(objective, theta, gradient, loss, ascent, 1.0) is None
+        assert backtracking(point, gradient, ascent, gradient @ ascent, 1.0) is None
 
 
 def test_backtracking_refuses_a_loss_that_is_nan_along_the_way():
@@ -98,7 +100,7 @@ def test_backtracking_refuses_a_loss_that_is_nan_along_the_way():
             return torch.where(theta[0] == 1, theta[0], torch.nan)
 
     theta, gradient = torch.ones(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
-    assert backtracking(Cliff(), theta, gradient, theta[0], -gradient, 1.0) is None
+    assert backtracking(Cliff().at(theta), gradient, -gradient, -gradient @ gradient, 1.0) is None
 
 
 @pytest.mark.parametrize(
@@ -132,8 +134,8 @@ def test_gradient_falls_towards_an_optimum_and_not_away_from_it():
     objective = well_posed(Bernoulli())
     optimum = run(objective, Newton).theta
     near, far = optimum + 1e-6, optimum + 1e-3
-    assert gradient_falls(objective, near, objective.gradient(far))
-    assert not gradient_falls(objective, far, objective.gradient(near))
+    assert gradient_falls(objective.at(near), objective.at(far).gradient)
+    assert not gradient_falls(objective.at(far), objective.at(near).gradient)
 
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES.keys())
@@ -143,9 +145,12 @@ def test_the_gradient_falls_along_itself(family, seed):
     objective = well_posed(family, seed=seed)
     theta = run(objective, Newton).theta
     theta = theta + 1e-6 * normal(len(theta), seed=seed)
-    gradient, largest = objective.gradient(theta), float(torch.linalg.eigvalsh(objective.hessian(theta))[-1])
+    gradient, largest = (
+        objective.at(theta).gradient,
+        float(torch.linalg.eigvalsh(objective.at(theta).curvature("hessian").matrix())[-1]),
+    )
     for t in (1.9 / largest, 1 / largest, 1e-3 / largest):
-        assert gradient_falls(objective, theta - t * gradient, gradient)
+        assert gradient_falls(objective.at(theta - t * gradient), gradient)
 
 
 @pytest.mark.parametrize("lr", [1.0, 16.0, 1e3])
@@ -175,6 +180,6 @@ def test_newton_still_gains_digits_where_the_loss_is_lost_in_rounding(make, seed
     optimum = run(objective, Newton).theta
     start = optimum + 1e-9 * normal(4, seed=seed)
     result = run(objective, make, steps=5, theta=start)
-    before, after = (objective.gradient(theta).norm() for theta in (start, result.theta))
+    before, after = (objective.at(theta).gradient.norm() for theta in (start, result.theta))
     assert lost_in_rounding(objective.value(start), objective.value(result.theta))
     assert after < 1e-3 * before

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Bernoulli, Categorical, Family, Gaussian
+from lightning_modules.objectives.linear.distance_bound import distance_bound
 from lightning_modules.optimizers import DiagonalNewton, Newton, diagnose
-from lightning_modules.optimizers.distance_bound import distance_bound
 from tests.lightning_modules.optimizers.fitting import normal, run, well_posed
 
 PROBLEMS = {
@@ -86,9 +86,9 @@ def distance(objective: GLMObjective, theta: Tensor, optimum: list[mpmath.mpf]) 
 def bound(objective: GLMObjective, theta: Tensor) -> float:
     """`distance_bound` with the derivatives it asks for."""
     theta = theta.double()
-    hessian, invariant = objective.hessian(theta), objective.invariant_directions(theta)
+    hessian, invariant = objective.at(theta).curvature("hessian").matrix(), objective.invariant_directions(theta)
     completed = hessian + hessian.diagonal().mean() * (invariant @ invariant.T)
-    return distance_bound(objective, theta, objective.gradient(theta), completed)
+    return distance_bound(objective.at(theta).predictors, objective.at(theta).gradient, completed)
 
 
 @pytest.fixture(autouse=True)
@@ -130,7 +130,11 @@ def test_less_than_the_bound_would_be_wrong():
         optimum = exact_optimum(objective, found)
         for exponent in (-15, -6, -1):
             theta = found + 10.0**exponent * normal(len(found), seed=exponent + 50)
-            true, gradient, hessian = distance(objective, theta, optimum), objective.gradient(theta), objective.hessian(theta)
+            true, gradient, hessian = (
+                distance(objective, theta, optimum),
+                objective.at(theta).gradient,
+                objective.at(theta).curvature("hessian").matrix(),
+            )
             wrong["half"] += true > bound(objective, theta) / 2
             wrong["gradient"] += true > float(gradient.norm())
             wrong["step"] += true > float((torch.linalg.pinv(hessian, hermitian=True) @ gradient).norm())
@@ -213,3 +217,17 @@ def test_far_from_the_optimum_the_verdict_claims_no_distance():
     objective = problem(Bernoulli(), 0.1)
     verdict = diagnose(objective, torch.full((3,), 50.0, dtype=torch.float64))
     assert verdict.status == "budget" and verdict.distance == math.inf and "at most" not in verdict.message
+
+
+def test_a_family_whose_mean_is_not_lipschitz_has_no_bound():
+    """Poisson's mean eᶻ multiplies the rounding of a predictor: it does not say otherwise, so nothing is promised."""
+
+    class Unbounded(Bernoulli):
+        has_lipschitz_mean = False
+
+    assert not Family.has_lipschitz_mean, "who says nothing promises nothing"
+    for family, has_bound in ((Unbounded(), False), (Bernoulli(), True)):
+        objective = problem(family, 0.1)
+        verdict = diagnose(objective, run(objective, Newton).theta)
+        assert verdict.status == "converged"
+        assert (verdict.distance is not None) is has_bound and ("from the optimum" in verdict.message) is has_bound

@@ -31,7 +31,7 @@ def test_newton_solves_least_squares(make: MakeOptimizer, steps: int, seed: int,
     solution = torch.linalg.lstsq(x, y).solution  # (d + 1, K), the bias last
     expected = torch.cat([solution[:-1].T.flatten(), solution[-1]])
     assert (theta - expected).norm() <= 1e-10 * (begin - expected).norm()
-    assert objective.gradient(theta).norm() <= 1e-10 * objective.gradient(begin).norm()
+    assert objective.at(theta).gradient.norm() <= 1e-10 * objective.at(begin).gradient.norm()
 
 
 def quadratic(seed: int = 0) -> tuple[GLMObjective, Tensor, Tensor]:

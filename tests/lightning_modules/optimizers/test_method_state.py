@@ -1,5 +1,7 @@
 """What a method keeps between steps, stored and taken up again."""
 
+from dataclasses import FrozenInstanceError, replace
+
 import pytest
 import torch
 
@@ -31,3 +33,47 @@ def test_adaptive_damping_goes_on_where_a_state_dict_left_it():
         assert torch.equal(resumed, uninterrupted)
     forgetful = start(objective, DiagonalNewton, first.theta).go_on(7)
     assert not torch.equal(forgetful.iterates[1], whole.iterates[6])  # so the state is what it needs
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_numbers_keep_their_precision_in_a_model_of_another(dtype):
+    """torch rounds what is loaded to the parameters' type: a factor of the curvature in float64 would lose its digits."""
+    parameter = torch.nn.Parameter(torch.zeros(3, dtype=dtype))
+    first, second = Newton([parameter]), Newton([parameter])
+    factor = torch.eye(3, dtype=torch.float64) / 3
+    first.keep(replace(first.kept, damping=1 / 3, row_interval=8, factor=factor, pairs=[(factor[0], factor[1])]))
+    second.load_state_dict(first.state_dict())
+    kept = second.kept
+    assert torch.equal(kept.factor, factor) and kept.factor.dtype == torch.float64
+    assert torch.equal(kept.pairs[0][1], factor[1]) and kept.damping == 1 / 3 and kept.row_interval == 8
+    first.kept.factor.zero_()
+    assert second.kept.factor.any(), "a copy of its own"
+
+
+def test_a_setting_that_is_newer_than_the_state_has_its_default():
+    method, state = (
+        Newton([torch.nn.Parameter(torch.zeros(2))], lr=0.5),
+        Newton([torch.nn.Parameter(torch.zeros(2))]).state_dict(),
+    )
+    del state["param_groups"][0]["curvature_rows"]
+    method.load_state_dict(state)
+    assert method.param_groups[0]["curvature_rows"] == "auto" and method.param_groups[0]["lr"] == 1.0
+
+
+def test_the_state_of_another_method_is_refused():
+    result = run(well_posed(Bernoulli()), Newton, 2)
+    with pytest.raises(ValueError, match=r"GradientDescent cannot go on from a state that holds damping.*start anew"):
+        GradientDescent([torch.nn.Parameter(torch.zeros(2))], lr=1.0).load_state_dict(result.optimizer.state_dict())
+
+
+@pytest.mark.parametrize("make", [Newton, DiagonalNewton, lambda p: GradientDescent(p, lr=1.0)])
+def test_the_report_of_a_step_cannot_be_changed_and_the_status_outlives_a_resume(make):
+    result = run(well_posed(Bernoulli()), make, 500)
+    report = result.optimizer.report
+    with pytest.raises(FrozenInstanceError):
+        report.status = None
+    assert report.status == result.optimizer.status == "converged"
+    assert report.theta is None and torch.equal(report.point.theta, result.theta)
+    resumed = start(result.objective, make, result.theta)
+    resumed.optimizer.load_state_dict(result.optimizer.state_dict())
+    assert resumed.optimizer.status == "converged" and resumed.optimizer.report is None

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightning_modules.optimizers import CurvatureOptimizer, DiagonalNewton, Newton, SingularCurvatureError, diagnose
-from lightning_modules.optimizers.curvature import DenseCurvature
+from lightning_modules.solvers import DenseSolver
 from tests.lightning_modules.objectives.network_cases import draw_case
 from tests.lightning_modules.optimizers.network_descent import assert_never_uphill, descend, saddle
 
@@ -32,18 +32,18 @@ def test_the_hessian_converges_to_a_minimum_with_a_verdict_to_match(seed: int) -
     verdict = diagnose(objective, found.theta)
     assert found.optimizer.status == verdict.status == "converged"
     assert verdict.gradient_max <= 3.7e-11
-    assert torch.linalg.eigvalsh(objective.hessian(found.theta))[0] > 0
+    assert torch.linalg.eigvalsh(objective.at(found.theta).curvature("hessian").matrix())[0] > 0
 
 
 def test_newtons_own_step_would_climb_to_the_saddle() -> None:
     """Negative control: without the absolute values the step is refused, and where it is not it returns to the saddle."""
     objective, theta = saddle(3, 1e-3, 0)
-    hessian, gradient = objective.hessian(theta), objective.gradient(theta)
+    hessian, gradient = objective.at(theta).curvature("hessian").matrix(), objective.at(theta).gradient
     climbing = theta - torch.linalg.lstsq(hessian, gradient[:, None], driver="gelsd").solution[:, 0]
-    assert objective.gradient(climbing).norm() < 0.1 * gradient.norm()
+    assert objective.at(climbing).gradient.norm() < 0.1 * gradient.norm()
     nothing = torch.zeros(len(theta), 0, dtype=torch.float64)
     with pytest.raises(SingularCurvatureError):
-        DenseCurvature(hessian, nothing).solve(gradient, 0.0)
+        DenseSolver(hessian, nothing).solve(gradient, 0.0)
     found = descend(objective, lambda p: Newton(p, curvature="hessian", damping=1e-3, search="backtracking"), theta, 30)
     assert found.losses == sorted(found.losses, reverse=True)
     assert found.losses[-1] < 0.1 * found.losses[0]

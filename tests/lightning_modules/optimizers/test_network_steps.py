@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from lightning_modules.objectives import GLMObjective, Objective
+from lightning_modules.objectives import GLMObjective, Point
 from lightning_modules.optimizers import DiagonalNewton, Newton
 from lightning_modules.optimizers.damping import GROW
 from tests.lightning_modules.objectives.network_cases import make_case
@@ -19,8 +19,8 @@ def test_steps_with_a_fixed_damping(residual: bool) -> None:
     case = make_case((3, 3, 3, 2), loss="categorical", residual=residual, rows=8, l2=0.1)
     objective, theta = case.objective(), case.vector()
     objective.penalty(theta)  # see `test_network_objective.test_defaults_may_be_asked_for_first`
-    hessian, ggn = Objective.hessian(objective, theta), Objective.ggn(objective, theta)
-    gradient, eye = Objective.gradient(objective, theta), torch.eye(len(theta), dtype=torch.float64)
+    hessian, ggn = Point(objective, theta).curvature("hessian").matrix(), Point(objective, theta).curvature("ggn").matrix()
+    gradient, eye = Point(objective, theta).gradient, torch.eye(len(theta), dtype=torch.float64)
     eigenvalues, vectors = torch.linalg.eigh(hessian)
     assert eigenvalues[0] < 0
     absolute = (vectors * eigenvalues.abs()) @ vectors.T
@@ -53,7 +53,7 @@ def test_the_first_step_of_a_network_is_damped_by_its_mean_curvature(make: Any) 
     objective, theta = case.objective(), case.vector()
     network = descend(objective, make, theta, 1)
     assert network.diagnostics[0]["damping"] * GROW ** -network.diagnostics[0]["rejected"] == pytest.approx(
-        float(objective.ggn_diagonal(theta).mean())
+        float(objective.at(theta).curvature("ggn").diagonal().mean())
     )
     convex = GLMObjective(case.loss, case.features, case.targets, 0.1)  # type: ignore[arg-type]
     assert descend(convex, make, torch.zeros(8, dtype=torch.float64), 1).diagnostics[0]["damping"] == 0.0

@@ -77,5 +77,5 @@ def test_a_method_at_the_optimum_says_so_and_stays(make):
 def test_a_looser_tolerance_stops_earlier():
     loose, tight = (run(well_posed(Bernoulli()), lambda p, t=t: Newton(p, tolerance=t)) for t in (1e-2, 1e-10))
     assert len(loose.losses) < len(tight.losses)
-    assert loose.optimizer.diagnostics["gradient_max"] <= 1e-2
-    assert tight.optimizer.diagnostics["gradient_max"] <= 1e-10
+    assert loose.optimizer.report.numbers()["gradient_max"] <= 1e-2
+    assert tight.optimizer.report.numbers()["gradient_max"] <= 1e-10

@@ -10,7 +10,16 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from lightning_modules.optimizers import DiagonalNewton, GradientDescent
-from tests.lightning_modules.optimizers.quadratic_samples import SIZE, Quadratic, constant, start, steps_of, wandering
+from tests.lightning_modules.optimizers.quadratic_samples import (
+    SIZE,
+    Quadratic,
+    QuadraticCurvature,
+    QuadraticPoint,
+    constant,
+    start,
+    steps_of,
+    wandering,
+)
 
 Array = NDArray[np.float64]
 
@@ -41,7 +50,7 @@ def recursion(samples: list[Quadratic], theta: Array, settings: Settings, restar
     v, p, b, m = np.zeros(SIZE), np.zeros(SIZE), 0.0, 0.0
     updates, restarts, iterates = 0, 0, []
     for t, sample in enumerate(samples):
-        c, g = sample.matrix.numpy(), sample.gradient(torch.tensor(theta)).numpy()
+        c, g = sample.matrix.numpy(), sample.at(torch.tensor(theta)).gradient.numpy()
         fresh = t % settings.refresh == 0 or t < 2 * settings.refresh
         if fresh:
             updates += 1
@@ -85,7 +94,7 @@ def test_the_steps_are_those_of_the_recursion(samples: str, refresh: int, moment
 def test_the_first_step_minimises_the_model_along_newtons_damped_direction() -> None:
     """No average has anything to add yet: v̂ = diag C, whatever the weight of the first sample."""
     sample, parameter = wandering(1)[0], start()
-    theta, g = parameter.detach().clone(), sample.gradient(parameter.detach())
+    theta, g = parameter.detach().clone(), sample.at(parameter.detach()).gradient
     diagonal = sample.matrix.diagonal()
     d = -g / (diagonal + diagonal.mean())
     along = d @ sample.matrix @ d + diagonal.mean() * (d @ d)
@@ -97,9 +106,22 @@ def test_negative_entries_of_the_hessian_count_by_their_size() -> None:
     """Divided by a negative curvature the gradient would lead uphill."""
     sample, parameter = constant(1)[0], start()
     sample.matrix = torch.tensor([2.0, -1.0, 0.5, -3.0, 1.0], dtype=torch.float64).diag()
-    sample.ggn_diagonal = lambda theta: torch.ones(SIZE, dtype=torch.float64)  # type: ignore[method-assign]
-    sample.ggn_form = lambda theta, v: v @ v.T  # type: ignore[method-assign]
-    theta, g = parameter.detach().clone(), sample.gradient(parameter.detach())
+
+    class Identity(QuadraticCurvature):
+        """In place of the Gauss–Newton matrix."""
+
+        def diagonal(self) -> Tensor:
+            return torch.ones(SIZE, dtype=torch.float64)
+
+        def form(self, directions: Tensor) -> Tensor:
+            return directions @ directions.T
+
+    class Split(QuadraticPoint):
+        def make_curvature(self, kind: str) -> QuadraticCurvature:
+            return (Identity if kind == "ggn" else QuadraticCurvature)(self, kind)
+
+    sample.point = lambda theta: Split(sample, theta)  # type: ignore[method-assign]
+    theta, g = parameter.detach().clone(), sample.at(parameter.detach()).gradient
     for curvature, diagonal in (("hessian", sample.matrix.diagonal().abs()), ("ggn", torch.ones(SIZE, dtype=torch.float64))):
         d = -g / (diagonal + diagonal.mean())
         step = -(g @ d) / ((1 + diagonal.mean()) * (d @ d)) * d  # the length is that of the Gauss–Newton model in both cases
@@ -129,7 +151,7 @@ def test_a_direction_that_leads_uphill_on_average_is_forgotten(refresh: int) -> 
     parameter = start()
     optimizer = DiagonalNewton([parameter], momentum=0.999, refresh=refresh)
     iterates = [start().detach(), *steps_of(optimizer, parameter, samples)]
-    slopes = [float(samples[t].gradient(iterates[t]) @ (iterates[t + 1] - iterates[t])) for t in range(200)]
+    slopes = [float(samples[t].at(iterates[t]).gradient @ (iterates[t + 1] - iterates[t])) for t in range(200)]
     assert slopes[turned - 1] > 0, "the steps before it went uphill on their samples"
     assert all(slope < 0 for slope in slopes[turned:])
     torch.testing.assert_close(iterates[-1], torch.tensor(expected[-1]), rtol=1e-9, atol=1e-9)
@@ -145,11 +167,11 @@ def test_a_fixed_damping_averages_nothing(name: str) -> None:
     optimizer = DiagonalNewton([parameter], damping=0.3, lr=0.5, search="backtracking" if name == "search" else None)
     theta = parameter.detach().clone()
     for sample, found in zip(samples, steps_of(optimizer, parameter, samples), strict=True):
-        expected = theta - 0.5 * sample.gradient(theta) / (sample.matrix.diagonal() + 0.3)
+        expected = theta - 0.5 * sample.at(theta).gradient / (sample.matrix.diagonal() + 0.3)
         if name == "damping":
             torch.testing.assert_close(found, expected)
         theta = found
-    assert "direction" not in optimizer.state_dict()["state"].get(0, {})
+    assert optimizer.kept.direction is None
 
 
 def test_where_all_rows_are_seen_nothing_is_averaged() -> None:
@@ -160,7 +182,7 @@ def test_where_all_rows_are_seen_nothing_is_averaged() -> None:
     for theta in steps_of(optimizer, parameter, [whole] * 15):
         losses.append(float(whole.value(theta)))
     assert losses == sorted(losses, reverse=True)
-    assert "gain_ratio" in optimizer.diagnostics
+    assert "gain_ratio" in optimizer.report.numbers()
 
 
 def test_on_a_sample_a_small_gradient_means_nothing() -> None:

@@ -25,8 +25,9 @@ def test_no_curvature_at_all_is_refused_in_one_line() -> None:
     parameter, objective = network_under_the_absolute_error()
 
     def closure() -> Tensor:
-        value, parameter.grad = objective.value_and_gradient(parameter.detach())
-        return value
+        point = objective.at(parameter)
+        parameter.grad = point.gradient.clone()
+        return point.value
 
     with pytest.raises(SingularCurvatureError, match=r"curvature is 0 in every direction.*GradientDescent") as refusal:
         DiagonalNewton([parameter]).step(closure, objective=objective)
@@ -75,8 +76,9 @@ def test_a_sample_without_a_gradient_moves_nothing_and_stops_nothing(make: Any) 
         objective.is_sample = True
 
         def closure(objective: GLMObjective = objective) -> Tensor:
-            value, parameter.grad = objective.value_and_gradient(parameter.detach())
-            return value
+            point = objective.at(parameter)
+            parameter.grad = point.gradient.clone()
+            return point.value
 
         optimizer.step(closure, objective=objective)
         assert bool(parameter.any()) is (objective is loud)

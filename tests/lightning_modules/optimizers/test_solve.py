@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from lightning_modules.optimizers.solve import SingularCurvatureError, cholesky, conjugate_gradients
+from lightning_modules.solvers import SingularCurvatureError, cholesky, conjugate_gradients
 from tests.lightning_modules.optimizers.fitting import normal
 
 

@@ -19,11 +19,11 @@ def test_newton_step_with_a_fixed_damping(family, lr, damping, curvature):
     """θ − lr (H + μI)⁻¹ g."""
     objective, theta = well_posed(family, l2=0.1), normal(4 * family.num_outputs)
     make = lambda p: Newton(p, lr=lr, damping=damping, curvature=curvature)  # noqa: E731
-    damped = objective.hessian(theta) + damping * torch.eye(len(theta), dtype=torch.float64)
-    expected = theta - lr * torch.linalg.solve(damped, objective.gradient(theta))
+    damped = objective.at(theta).curvature("hessian").matrix() + damping * torch.eye(len(theta), dtype=torch.float64)
+    expected = theta - lr * torch.linalg.solve(damped, objective.at(theta).gradient)
     result = run(objective, make, 1, theta)
     assert_close(result.theta, expected, rtol=1e-10, atol=1e-11)
-    assert result.optimizer.diagnostics["damping"] == damping
+    assert result.optimizer.report.numbers()["damping"] == damping
 
 
 @each_family
@@ -33,13 +33,15 @@ def test_diagonal_newton_step_with_a_fixed_damping(family, lr, damping, curvatur
     """θ − lr g / (diag H + μ)."""
     objective, theta = well_posed(family, l2=0.1), normal(4 * family.num_outputs)
     make = lambda p: DiagonalNewton(p, lr=lr, damping=damping, curvature=curvature)  # noqa: E731
-    expected = theta - lr * objective.gradient(theta) / (objective.hessian(theta).diagonal() + damping)
+    expected = theta - lr * objective.at(theta).gradient / (
+        objective.at(theta).curvature("hessian").matrix().diagonal() + damping
+    )
     assert_close(run(objective, make, 1, theta).theta, expected, rtol=1e-10, atol=1e-11)
 
 
 def test_gradient_descent_step():
     objective, theta = well_posed(Bernoulli()), normal(4)
-    expected = theta - 0.3 * objective.gradient(theta)
+    expected = theta - 0.3 * objective.at(theta).gradient
     assert_close(run(objective, lambda p: GradientDescent(p, lr=0.3), 1, theta).theta, expected)
 
 
@@ -54,8 +56,10 @@ def test_newtons_first_adaptive_step_is_undamped_where_the_model_predicts_well(f
 def test_diagnostics_describe_the_last_step():
     objective = well_posed(Bernoulli())
     result = run(objective, lambda p: Newton(p, damping=0.0), 1)
-    gradient = objective.gradient(result.iterates[0])
-    decrement = float(gradient @ torch.linalg.solve(objective.hessian(result.iterates[0]), gradient)) ** 0.5
-    assert result.optimizer.diagnostics["newton_decrement"] == pytest.approx(decrement)
-    assert result.optimizer.diagnostics["gradient_max"] == pytest.approx(float(gradient.abs().max()))
-    assert result.optimizer.diagnostics["step_size"] == 1.0
+    gradient = objective.at(result.iterates[0]).gradient
+    decrement = (
+        float(gradient @ torch.linalg.solve(objective.at(result.iterates[0]).curvature("hessian").matrix(), gradient)) ** 0.5
+    )
+    assert result.optimizer.report.numbers()["newton_decrement"] == pytest.approx(decrement)
+    assert result.optimizer.report.numbers()["gradient_max"] == pytest.approx(float(gradient.abs().max()))
+    assert result.optimizer.report.numbers()["step_size"] == 1.0

@@ -11,8 +11,9 @@ from torch.nn import Parameter
 
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Gaussian
-from lightning_modules.optimizers import CurvatureOptimizer, DiagonalNewton, Newton, curvature, curvature_optimizer
-from lightning_modules.optimizers.solve import SingularCurvatureError
+from lightning_modules.objectives.linear.glm_curvature import GLMCurvature
+from lightning_modules.optimizers import CurvatureOptimizer, DiagonalNewton, Newton, curvature_optimizer, diagonal_newton
+from lightning_modules.solvers import SingularCurvatureError
 
 
 def steps(make: Callable[..., CurvatureOptimizer], objective: GLMObjective) -> Tensor:
@@ -20,8 +21,9 @@ def steps(make: Callable[..., CurvatureOptimizer], objective: GLMObjective) -> T
     parameter = Parameter(torch.ones(objective.num_features + 1, dtype=torch.float64))
 
     def closure() -> Tensor:
-        value, parameter.grad = objective.value_and_gradient(parameter.detach())
-        return value
+        point = objective.at(parameter)
+        parameter.grad = point.gradient.clone()
+        return point.value
 
     optimizer = make([parameter])
     while optimizer.status is None:
@@ -36,11 +38,12 @@ def steps(make: Callable[..., CurvatureOptimizer], objective: GLMObjective) -> T
 def test_a_singular_diagonal_is_refused_where_somebody_waits(
     monkeypatch: pytest.MonkeyPatch, search: Any, is_sample: bool
 ) -> None:
-    monkeypatch.setattr(curvature, "runs_ahead", lambda tensor: True)
+    monkeypatch.setattr(diagonal_newton, "is_asynchronous", lambda tensor: True)
     x = torch.randn(20, 3, dtype=torch.float64)
     x[:, 1] = 0
     objective = GLMObjective(Gaussian(1), x, torch.randn(20, 1, dtype=torch.float64))
-    objective.is_sample = is_sample
+    if is_sample:
+        objective = objective.as_sample()
     method = partial(DiagonalNewton, damping=0.0, search=search)
     if is_sample and search is None:
         assert steps(method, objective).isnan().any(), "so that the next loss is refused"
@@ -52,13 +55,13 @@ def test_a_singular_diagonal_is_refused_where_somebody_waits(
 @pytest.mark.parametrize("most", [0, 512])
 def test_the_decision_to_stop_is_by_products_above_its_bound(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
     monkeypatch.setattr(curvature_optimizer, "DENSE_DECISION", most)
-    formed, hessian = [], GLMObjective.hessian
+    formed, matrix = [], GLMCurvature.matrix
 
-    def noted(self: GLMObjective, theta: Tensor) -> Tensor:
-        formed.append(theta)
-        return hessian(self, theta)
+    def noted(self: GLMCurvature) -> Tensor:
+        formed.append(self.theta)
+        return matrix(self)
 
-    monkeypatch.setattr(GLMObjective, "hessian", noted)
+    monkeypatch.setattr(GLMCurvature, "matrix", noted)
     x = torch.randn(40, 4, dtype=torch.float64)
     steps(partial(Newton, solver="cg"), GLMObjective(Gaussian(1), x, x.sum(1, keepdim=True)))
     assert bool(formed) is (most > 0)

@@ -51,7 +51,10 @@ TRAINERS = {
     "best-without-validation": Bad(["--data.val_fraction=0", "--test_weights=best"], ("above 0, or test the last",)),
     "widths": Bad(["--model=MLP", "--model.widths=[5,3,2]"], ("rows of 5 features", "make the first width")),
     "digits": Bad(["--data=DigitsDataModule", "--data.digits=[1,12]", SOFTMAX], ("12 is no digit", "0 to 9")),
-    "views": Bad(["--data=DigitsDataModule", "--model=SimCLR", ADAM], ("two views", "--data=MNISTTwoViewDataModule")),
+    "views": Bad(
+        ["--data=DigitsDataModule", "--model=SimCLR", ADAM],
+        ("two views", "MNISTTwoViewDataModule"),
+    ),
     "norms": Bad(["--gradient_norms.every_n_steps=0"], ("every_n_steps=0", "≥ 1")),
 }
 PLACES = {

@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
-from lightning_modules.non_finite_loss import NonFiniteLossError
+from lightning_modules.optimizers import NonFiniteLossError
 
 ADAM = {"class_path": "torch.optim.Adam"}
 NETWORK: dict[str, Any] = {

@@ -12,7 +12,7 @@ from evidence.benchmarks import glm
 from evidence.benchmarks.problems import Problem, bundled, drawn
 from torch import Tensor
 
-from lightning_modules.optimizers import Newton, SubsampledNewton
+from lightning_modules.optimizers import Newton
 
 PROBLEMS = {"binary": partial(drawn, 12_000, 4), "classes": partial(drawn, 300, 3, 3)}
 
@@ -22,10 +22,10 @@ def test_both_sides_reach_the_same_optimum(problem: Problem) -> None:
     theirs = glm.fastest(problem).fit(problem)
     assert glm.gradient_max(problem, theirs) <= glm.TOLERANCE
     objective = problem.objective()
-    for ours in (glm.bare(Newton, problem), glm.by_trainer(Newton, problem), glm.bare(SubsampledNewton, problem)):
+    for ours in (glm.bare(Newton, problem), glm.by_trainer(Newton, problem), glm.bare(glm.METHODS[glm.EVERY_ROW], problem)):
         assert glm.gradient_max(problem, ours) <= glm.TOLERANCE
         assert float(objective.value(ours)) == pytest.approx(float(objective.value(theirs)), abs=1e-13)
-        z, expected = ((problem.features @ w.T + b).softmax(1) for w, b in map(objective.split, (ours, theirs)))
+        z, expected = ((problem.features @ w.T + b).softmax(1) for w, b in map(objective.layout.split, (ours, theirs)))
         torch.testing.assert_close(z, expected, rtol=0, atol=1e-5)
 
 
@@ -36,8 +36,8 @@ def test_every_way_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     assert "classes: Newton by Trainer.fit" in capsys.readouterr().out
     rows = json.loads((tmp_path / "numbers.json").read_text())["sections"]["glm"]["rows"]
     assert [row["case"] for row in rows] == [
-        "binary: SubsampledNewton",
-        "binary: SubsampledNewton by Trainer.fit",
+        "binary: Newton",
+        "binary: Newton by Trainer.fit",
         "binary: Newton, every row at every step",
         "classes: Newton",
         "classes: Newton by Trainer.fit",
@@ -56,7 +56,7 @@ def test_a_wrong_answer_of_ours_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(glm, "bare", wrong)
     with pytest.raises(ArithmeticError, match=r"a case: Newton ended at a gradient of .*, not 1e-8, so no time means anything"):
-        next(glm.compared("a case", drawn(300, 3), Newton))
+        next(glm.compared("a case", drawn(300, 3)))
 
 
 def test_a_solver_that_does_not_arrive_is_out(monkeypatch: pytest.MonkeyPatch) -> None:

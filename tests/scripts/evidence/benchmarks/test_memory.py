@@ -43,7 +43,7 @@ def test_rows_pair_every_method_with_every_solver(monkeypatch: pytest.MonkeyPatc
     *rows, remark = memory.measure_peaks("")
     assert [(row.case, row.peer) for row in rows if not isinstance(row, str)] == [
         (f"500 × 3: {method} by Trainer.fit", f"scikit-learn {solver}")
-        for method in ("SubsampledNewton", "Newton")
+        for method in ("Newton", "Newton, every row at every step")
         for solver in ("lbfgs", "newton-cholesky")
     ]
     assert remark == "curvature diagonals: their peer, BackPACK, is not installed: pip install '.[bench]'"
@@ -51,7 +51,7 @@ def test_rows_pair_every_method_with_every_solver(monkeypatch: pytest.MonkeyPatc
 
 def test_a_fit_that_does_not_arrive_is_no_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "apart", lambda *_: (1e-3, 5.0))
-    with pytest.raises(ArithmeticError, match=r"SubsampledNewton ended at a gradient of 1\.0e-03, not 1e-8"):
+    with pytest.raises(ArithmeticError, match=r"Newton ended at a gradient of 1\.0e-03, not 1e-8"):
         next(memory.measure_peaks(""))
 
 

@@ -75,14 +75,17 @@ def test_newton_cg_step_by_step_is_torchmins_run() -> None:
     optimizer = NewtonCG([parameter])
 
     def closure() -> torch.Tensor:
-        value, parameter.grad = objective.value_and_gradient(parameter.detach())
-        return value
+        point = objective.at(parameter)
+        parameter.grad = point.gradient.clone()
+        return point.value
 
     for _ in range(3):
         optimizer.step(closure=closure, objective=objective)
     at_once = torchmin.minimize(objective.value, torch.ones(4, dtype=torch.float64), "newton-cg", max_iter=3, tol=0.0)
     torch.testing.assert_close(parameter.detach(), at_once.x, rtol=0, atol=1e-12)
-    assert float(objective.gradient(parameter.detach()).norm()) < 0.1 * float(objective.gradient(torch.ones(4).double()).norm())
+    assert float(objective.at(parameter.detach()).gradient.norm()) < 0.1 * float(
+        objective.at(torch.ones(4).double()).gradient.norm()
+    )
     with pytest.raises(ValueError, match=r"NewtonCG\(lr=0\): the step size must be a positive number"):
         NewtonCG([parameter], lr=0)
 

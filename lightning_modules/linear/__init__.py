@@ -1,0 +1,20 @@
+"""Linear models: what is trained, its coefficients, and the exact linear probe of features."""
+
+from lightning_modules.linear.coefficients import Coefficient, coefficients
+from lightning_modules.linear.generalized_linear_model import GeneralizedLinearModel
+from lightning_modules.linear.linear_probe import Labelled, LinearProbe, fit_probe
+from lightning_modules.linear.linear_regression import LinearRegression
+from lightning_modules.linear.logistic_regression import LogisticRegression
+from lightning_modules.linear.softmax_regression import SoftmaxRegression
+
+__all__ = [
+    "Coefficient",
+    "GeneralizedLinearModel",
+    "Labelled",
+    "LinearProbe",
+    "LinearRegression",
+    "LogisticRegression",
+    "SoftmaxRegression",
+    "coefficients",
+    "fit_probe",
+]

@@ -1,0 +1,73 @@
+"""What linear, logistic and softmax regression share: one linear layer under a family's loss."""
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from lightning_modules.linear.coefficients import Coefficient, coefficients
+from lightning_modules.objectives import GLMObjective, flattened
+from lightning_modules.objectives.families import Family
+from lightning_modules.training.objective_module import Batch, ObjectiveModule, OptimizerCallable
+from lightning_modules.training.two_views import as_rows
+
+
+class GeneralizedLinearModel(ObjectiveModule):
+    """z = Wx + b, fitted to minimise  1/n Σ_i l(z_i, y_i) + l2/2 ‖W‖²; the bias is not penalised; weights start at 0.
+
+    Args:
+        num_features: d.
+        family: loss, mean function and curvature of a row's K linear predictors.
+        l2: strength of the penalty, ≥ 0, relative to the *mean* loss.
+        optimizer: makes the optimizer from the parameters.
+    """
+
+    def __init__(self, num_features: int, family: Family, l2: float, optimizer: OptimizerCallable) -> None:
+        super().__init__(optimizer)
+        name = type(self).__name__
+        if not isinstance(num_features, int) or num_features < 1:
+            raise ValueError(
+                f"{name}(num_features={num_features}): a model needs at least one feature; on the command line the data module "
+                "tells their number by its property num_features"
+            )
+        if not 0 <= l2 < float("inf"):
+            raise ValueError(f"{name}(l2={l2}): the penalty must be a number ≥ 0")
+        self.family, self.l2 = family, l2
+        self.linear = torch.nn.Linear(num_features, family.num_outputs)
+        torch.nn.init.zeros_(self.linear.weight)
+        torch.nn.init.zeros_(self.linear.bias)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Linear predictors: (n, d) -> (n, K)."""
+        z: Tensor = self.linear(features)
+        return z
+
+    def predict(self, features: Tensor) -> Tensor:
+        return self.family.mean(self(features))
+
+    def objective(self, batch: Batch) -> GLMObjective:
+        features, targets = as_rows(batch)
+        if features.shape[1] != self.linear.in_features:
+            raise ValueError(
+                f"the data have {features.shape[1]} features, the model takes {self.linear.in_features}: "
+                f"set num_features={features.shape[1]}"
+            )
+        return GLMObjective(self.family, features, targets, self.l2, self.reduction)
+
+    def coefficients(self, feature_names: Sequence[str], output_names: Sequence[str] = ()) -> list[Coefficient]:
+        """Coefficients with standard errors, intervals and p-values, at the end of a fit; see `coefficients.py`.
+
+        Empty where there are none to be had: under a penalty, or with no row more than coefficients. Every process must call
+        it, and before the trainer is torn down.
+        """
+        objective = cast(GLMObjective, self.training_objective())
+        if self.l2 > 0 or objective.num_rows <= objective.num_features + 1:
+            return []
+        theta = flattened(self.parameters())
+        return coefficients(objective, theta, feature_names, output_names)
+
+    def evaluate(self, batch: Batch) -> dict[str, Tensor]:
+        features, targets = as_rows(batch)
+        z, y = self(features), self.family.check(targets)
+        return {"preds": self.family.mean(z), "target": y, "value": self.family.loss(z, y)}

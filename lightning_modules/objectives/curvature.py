@@ -1,0 +1,219 @@
+r"""The curvature of an objective at a point, as a matrix, a diagonal, a quadratic form, products, or a solver.
+
+    "hessian"   ∇² value
+    "ggn"       JᵀHJ + ∇²r  of  value = ℓ(f(θ)) + r(θ),   J = ∂f/∂θ,  H = ∂²ℓ/∂f²       (generalised Gauss–Newton matrix)
+
+`Curvature` itself is automatic differentiation, reverse over reverse, because many losses of torch have no derivative of a
+forward pass. A closed form is a subclass that overrides what it can do better; the class here is its oracle.
+
+Source of the GGN: N. Schraudolph, Fast curvature matrix-vector products (2002), section 3.
+"""
+
+from typing import Any, Literal, Protocol, get_args
+
+import torch
+from torch import Tensor
+
+from lightning_modules.objectives.once import once
+from lightning_modules.objectives.rademacher import estimate_diagonal
+from lightning_modules.solvers import DenseSolver, DiagonalSolver, JacobiSolver, MatrixFreeSolver, Solver
+
+Kind = Literal["hessian", "ggn"]
+How = Literal["dense", "diagonal", "cg"]
+# Above so many parameters a diagonal that would take a product for each is estimated where it only preconditions.
+MOST_EXACT, PROBES = 256, 32
+
+
+def check_kind(kind: str) -> None:
+    """Refuse another word.
+
+    Raises:
+        ValueError: neither "hessian" nor "ggn".
+    """
+    if kind not in get_args(Kind):
+        raise ValueError(f"curvature({kind!r}): choose 'hessian' or 'ggn'")
+
+
+class Loss(Protocol):
+    """What a curvature asks of the objective, see `Objective`."""
+
+    is_sample: bool
+    is_convex: bool
+
+    @property
+    def is_split(self) -> bool: ...
+
+    def value(self, theta: Tensor) -> Tensor: ...
+
+    def outputs(self, theta: Tensor) -> Tensor: ...
+
+    def output_loss(self, outputs: Tensor) -> Tensor: ...
+
+    def penalty(self, theta: Tensor) -> Tensor: ...
+
+    def invariant_directions(self, theta: Tensor) -> Tensor: ...
+
+
+class Place(Protocol):
+    """What a curvature asks of the point it is at, see `Point`."""
+
+    theta: Tensor
+
+    @property
+    def objective(self) -> Loss: ...
+
+    def results_of(self, kind: Kind) -> dict[str, Any]: ...
+
+
+class Curvature:
+    """A symmetric p × p matrix C, in the layout of θ.
+
+    Args:
+        point: where.
+        kind: "hessian" or "ggn".
+
+    Attributes:
+        columns_at_a_time: how many columns are formed together: bounds the memory of the dense default.
+    """
+
+    columns_at_a_time = 64
+
+    def __init__(self, point: Place, kind: Kind) -> None:
+        self.point, self.objective, self.kind = point, point.objective, kind
+        self.results = point.results_of(kind)
+
+    # -- what a closed form overrides ----------------------------------------------------------------------------------
+
+    def product(self, v: Tensor) -> Tensor:
+        """C v: (p,) -> (p,)."""
+        return self._products(v[None])[0]
+
+    @once
+    def matrix(self) -> Tensor:
+        """C (p, p)."""
+        return self._columns()
+
+    @once
+    def diagonal(self) -> Tensor:
+        """diag C (p,)."""
+        return self.matrix().diagonal().clone()
+
+    def form(self, directions: Tensor) -> Tensor:
+        """V C Vᵀ, the curvature within the span of k directions: (k, p) -> (k, k)."""
+        return directions @ torch.stack([self.product(v) for v in directions]).T
+
+    def preconditioner(self) -> Solver:
+        """A cheap approximation of C for conjugate gradients.
+
+        Here |diag C|, which above MOST_EXACT parameters is an unbiased estimate from PROBES products, the same at every call.
+        """
+        if len(self.theta) <= MOST_EXACT:
+            return JacobiSolver(self.diagonal())
+        generator = torch.Generator(self.theta.device).manual_seed(0)
+        return JacobiSolver(estimate_diagonal(self.product, self.theta, PROBES, generator).estimate)
+
+    # -- what every curvature offers -----------------------------------------------------------------------------------
+
+    @property
+    def theta(self) -> Tensor:
+        """θ (p,)."""
+        return self.point.theta
+
+    @property
+    def is_semidefinite(self) -> bool:
+        """Whether C has no negative eigenvalue: of a convex loss, and of every Gauss–Newton matrix of a convex ℓ."""
+        return bool(self.objective.is_convex or (self.kind == "ggn" and self.objective.is_split))
+
+    def solver(self, how: How, tolerance: float = 0.0, awaited: bool = True) -> Solver:
+        """C in a form in which (C + μI) x = b is solved; the absolute values of its eigenvalues where C may be indefinite.
+
+        Args:
+            how: "dense" forms the matrix, "diagonal" leaves the rest of it out (and takes the absolute values of its entries),
+                "cg" needs products only and takes C as it is.
+            tolerance: of "cg", on the relative residual.
+            awaited: of "diagonal", whether the device may be waited for, see `DiagonalSolver`.
+
+        Raises:
+            ValueError: another word.
+        """
+        if how == "dense":
+            return DenseSolver(self.matrix(), self.objective.invariant_directions(self.theta), not self.is_semidefinite)
+        if how == "diagonal":
+            return DiagonalSolver(self.diagonal() if self.is_semidefinite else self.diagonal().abs(), awaited)
+        if how == "cg":
+            # A network's would be as many numbers as its parameters times its last layer's inputs; its damping does as well.
+            invariant = (
+                self.objective.invariant_directions(self.theta) if self.objective.is_convex else self.theta[:, None][:, :0]
+            )
+            return MatrixFreeSolver(self.product, self.preconditioner(), invariant, tolerance)
+        raise ValueError(f"solver({how!r}): choose 'dense', 'diagonal' or 'cg'")
+
+    # -- automatic differentiation -------------------------------------------------------------------------------------
+
+    def _columns(self) -> Tensor:
+        """C (p, p), some of its columns at a time."""
+        basis = torch.eye(len(self.theta), dtype=self.theta.dtype, device=self.theta.device)
+        return torch.cat([self._products(rows) for rows in basis.split(self.columns_at_a_time)])
+
+    def _products(self, v: Tensor) -> Tensor:
+        """k products: (k, p) -> (k, p)."""
+        if self.kind == "hessian":
+            return _pulled_back(*self._gradient(), v)
+        jv = _pulled_back(*self._forward_product(), v)  # v → Jv
+        hjv = _pulled_back(*self._loss_gradient(), jv)  # Jv → HJv
+        return _pulled_back(*self._model(), hjv) + _pulled_back(*self._penalty_gradient(), v)  # HJv → JᵀHJv
+
+    @once
+    def _gradient(self) -> tuple[Tensor, Tensor]:
+        """∇ value and θ, the former as a function of the latter."""
+        with torch.enable_grad():
+            leaf = self.theta.clone().requires_grad_()
+            return _gradient_of(self.objective.value(leaf), leaf), leaf
+
+    @once
+    def _model(self) -> tuple[Tensor, Tensor]:
+        """f(θ) and θ."""
+        with torch.enable_grad():
+            leaf = self.theta.clone().requires_grad_()
+            return self.objective.outputs(leaf), leaf
+
+    @once
+    def _forward_product(self) -> tuple[Tensor, Tensor]:
+        """Jᵀu and u: linear in u, so that pulling v back through it gives Jv."""
+        outputs, leaf = self._model()
+        with torch.enable_grad():
+            u = torch.zeros_like(outputs, requires_grad=True)
+            return _gradient_of(outputs, leaf, u), u
+
+    @once
+    def _loss_gradient(self) -> tuple[Tensor, Tensor]:
+        """∂ℓ/∂f and f."""
+        with torch.enable_grad():
+            leaf = self._model()[0].detach().requires_grad_()
+            return _gradient_of(self.objective.output_loss(leaf), leaf), leaf
+
+    @once
+    def _penalty_gradient(self) -> tuple[Tensor, Tensor]:
+        """∇r and θ."""
+        with torch.enable_grad():
+            leaf = self.theta.clone().requires_grad_()
+            return _gradient_of(self.objective.penalty(leaf), leaf), leaf
+
+
+def _gradient_of(outputs: Tensor, leaf: Tensor, direction: Tensor | None = None) -> Tensor:
+    """∂⟨outputs, direction⟩/∂leaf, to be differentiated once more; 0 where the outputs do not depend on the leaf."""
+    if not outputs.requires_grad:
+        return torch.zeros_like(leaf)
+    return torch.autograd.grad(outputs, leaf, direction, create_graph=True, materialize_grads=True)[0]
+
+
+def _pulled_back(outputs: Tensor, leaf: Tensor, directions: Tensor) -> Tensor:
+    """Products of the transposed Jacobian ∂outputs/∂leaf with k directions: (k, *outputs) -> (k, *leaf)."""
+    if not outputs.requires_grad:
+        return leaf.new_zeros(len(directions), *leaf.shape)
+    if len(directions) == 1:
+        product = torch.autograd.grad(outputs, leaf, directions[0], retain_graph=True, materialize_grads=True)[0]
+        return product.detach()[None]
+    options = {"retain_graph": True, "is_grads_batched": True, "allow_unused": True}
+    (products,) = torch.autograd.grad(outputs, leaf, directions, **options)
+    return leaf.new_zeros(len(directions), *leaf.shape) if products is None else products.detach()

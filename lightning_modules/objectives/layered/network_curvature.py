@@ -1,0 +1,149 @@
+r"""The curvature of a dense network's loss by sweeps that are written out.
+
+    GGN · v      the gradient's sweep, down from H df                                        df: up along v, H = ∂²l/∂f²
+    GGN          Σ_i JᵀHJ = Σ_i (SJ)ᵀ(SJ),   H = SᵀS                                         SJ: down from the rows of S
+    diag GGN     ∂²/∂W_ℓ,jk² : Σ_i (Σ_c s_cj²) h_k²                                          s: the same sweep
+    Hessian · v  R-operator: dδ = φ′ ⊙ de + φ″ ⊙ e ⊙ dz,   de_{ℓ−1} = Wᵀ dδ + dWᵀ δ [+ de]
+
+Sources: sweeps, see `trace.py`; B. Pearlmutter, Fast exact multiplication by the Hessian (1994), section 3; N. Schraudolph,
+Fast curvature matrix-vector products (2002), section 3. The diagonal of the Hessian: `hessian_diagonal.py`.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from lightning_modules.networks import DenseNetwork
+from lightning_modules.objectives.curvature import Curvature, Kind, Place
+from lightning_modules.objectives.layered.hessian_diagonal import squares
+from lightning_modules.objectives.layered.passes import Passes
+from lightning_modules.objectives.layered.trace import Layer, Trace, layers_of
+from lightning_modules.objectives.once import once
+from lightning_modules.solvers import JacobiSolver, Solver
+
+# What k vectors leave behind on their way through the network stays in a cache; the Jacobian of a chunk only in memory.
+CACHE_NUMBERS, JACOBIAN_NUMBERS = 2**19, 2**23
+
+
+class NetworkCurvature(Curvature):
+    """Hessian or generalised Gauss–Newton matrix of a dense network's loss.
+
+    Args:
+        point: where.
+        kind: "hessian" or "ggn".
+        passes: of the rows there.
+    """
+
+    def __init__(self, point: Place, kind: Kind, passes: Passes) -> None:
+        super().__init__(point, kind)
+        self.passes, self.loss = passes, passes.loss
+
+    def product(self, v: Tensor) -> Tensor:
+        return self._products(v[None])[0]
+
+    @once
+    def matrix(self) -> Tensor:
+        if self.kind == "ggn":
+            return self._ggn()
+        matrix = self._columns()
+        return (matrix + matrix.T) / 2
+
+    @once
+    def diagonal(self) -> Tensor:
+        """Exact; of the Hessian, see `hessian_diagonal.py`. Both are equal where all activations are piecewise linear."""
+        loss, network = self.loss, self.loss.network
+        is_curved = not all(phi.piecewise_linear for phi in (network.activation, network.output_activation))
+        sums = torch.zeros_like(self.theta)
+        diagonal = layers_of(network, sums)
+        for each in self.passes:
+            trace, e = each.trace, each.slopes if self.kind == "hessian" and is_curved else None
+            for index, square in squares(trace, loss.pointwise.curvature_factor(trace.outputs, each.targets), e):
+                diagonal[index].weight.addmm_(square.T, trace.inputs[index].square())
+                diagonal[index].bias.add_(square.sum(0))
+        return loss.penalised(loss.mean(sums), self._ones)
+
+    def form(self, directions: Tensor) -> Tensor:
+        if self.kind == "hessian":
+            return super().form(directions)
+        loss, moves = self.loss, layers_of(self.loss.network, directions)
+        form = directions.new_zeros(len(directions), len(directions))
+        for each in self.passes:
+            df = each.trace.up(moves)[2]
+            form += df.flatten(1) @ loss.pointwise.curvature_product(each.trace.outputs, each.targets, df).flatten(1).T
+        return loss.mean(form) + loss.l2 * loss.weights_of(directions) @ directions.T
+
+    def preconditioner(self) -> Solver:
+        return JacobiSolver(self.diagonal())
+
+    # -- sweeps --------------------------------------------------------------------------------------------------------
+
+    def _products(self, v: Tensor) -> Tensor:
+        """k products (k, p); the Gauss–Newton matrix leaves the network's own curvature out."""
+        loss, is_hessian = self.loss, self.kind == "hessian"
+        direction, sums = layers_of(loss.network, v), torch.zeros_like(v)
+        product = layers_of(loss.network, sums)
+        # One vector goes through whole chunks, whose slopes are known from the gradient; several through as many rows as fit.
+        fitting = max(1, CACHE_NUMBERS // (len(v) * sum(loss.network.widths)))
+        for y, trace in self.passes.parts(loss.chunk_rows if len(v) == 1 else fitting):
+            dh, dz, df = trace.up(direction)
+            for index, delta, d_delta in self._down_twice(trace, y, direction, dz, df):
+                product[index].weight.add_(d_delta.mT @ trace.inputs[index])
+                product[index].bias.add_(d_delta.sum(1, keepdim=True))
+                if is_hessian and index:
+                    product[index].weight.add_(delta.T @ dh[index - 1])
+        return loss.penalised(loss.mean(sums), v)
+
+    def _down_twice(
+        self, trace: Trace, y: Tensor, direction: list[Layer], dz: list[Tensor], df: Tensor
+    ) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """(ℓ, δ_ℓ (n, out), dδ_ℓ (k, n, out)) from the last layer to the first."""
+        loss, is_hessian = self.loss.pointwise, self.kind == "hessian"
+        de = loss.curvature_product(trace.outputs, y, df)
+        for index, e, delta in trace.down(loss.gradient(trace.outputs, y)):
+            second = trace.second_slopes[index] if is_hessian else None
+            d_delta = de * trace.slopes[index]
+            if second is not None:
+                d_delta = d_delta + e * second * dz[index]
+            yield index, delta, d_delta
+            if index:
+                below = d_delta @ trace.layers[index].weight
+                if is_hessian:
+                    below = below + delta @ direction[index].weight
+                de = below + de if trace.skips[index] else below
+
+    def _ggn(self) -> Tensor:
+        """(p, p) from the rows of SJ."""
+        loss = self.loss
+        sums = self.theta.new_zeros(len(self.theta), len(self.theta))
+        for y, trace in self.passes.parts(max(1, JACOBIAN_NUMBERS // (loss.network.widths[-1] * len(self.theta)))):
+            factor = loss.pointwise.curvature_factor(trace.outputs, y)
+            jacobian = torch.cat(
+                [
+                    torch.cat([(s[..., None] * trace.inputs[index][:, None, :]).flatten(2), s], 2).flatten(0, 1)
+                    for index, _, s in trace.down(factor)
+                ][::-1],
+                1,
+            )
+            sums.addmm_(jacobian.T, jacobian)
+        ggn = loss.mean(sums)
+        loss.penalised(ggn.diagonal(), self._ones)
+        return ggn
+
+    @property
+    def _ones(self) -> Tensor:
+        return self.theta.new_ones(()).expand_as(self.theta)
+
+
+def refuse_jumps(network: DenseNetwork) -> None:
+    """Refuse a Hessian where an activation jumps: then the derivatives that exist do not add up to the loss.
+
+    Raises:
+        ValueError: an activation jumps.
+    """
+    for phi in (network.activation, network.output_activation):
+        if not phi.twice_differentiable:
+            raise ValueError(
+                f"the activation {type(phi).__name__} jumps, so the loss has no Hessian: choose another activation, tanh "
+                "for example"
+            )

@@ -1,0 +1,106 @@
+r"""The loss of a dense network on rows.
+
+    value(θ)     = 1/n Σ_i l(f(x_i; θ), y_i) + λ/2 Σ_ℓ ‖W_ℓ‖²                                ()
+
+Its derivatives, by sweeps that are written out: `network_point.py`, `network_curvature.py`.
+"""
+
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from lightning_modules.networks import DenseNetwork, Identity
+from lightning_modules.objectives.common_shifts import common_shifts
+from lightning_modules.objectives.families.pointwise_loss import PointwiseLoss
+from lightning_modules.objectives.layered.network_loss import NetworkLoss
+from lightning_modules.objectives.layered.network_point import NetworkPoint
+from lightning_modules.objectives.layered.trace import Trace, layers_of
+from lightning_modules.objectives.objective import Objective
+from lightning_modules.objectives.reduction import Reduction, this_process, total_count
+
+
+class NetworkObjective(Objective):
+    """Mean loss of a dense network plus λ/2 Σ ‖W_ℓ‖²; biases are not penalised.
+
+    θ (p,) = (W_1 row by row, b_1, W_2, …): the layout of the network's `parameters()`.
+
+    Args:
+        network: its architecture; its own parameters are never read.
+        loss: of one row, as a function of the network's outputs.
+        features: X (n, d), this process's rows; may be empty on some processes.
+        targets: y, as `loss.check` takes them.
+        l2: λ ≥ 0.
+        reduction: sums over processes; `this_process` if all rows are here.
+
+    Raises:
+        ValueError: features that do not fit the network, targets that do not suit the loss, no row at all.
+    """
+
+    def __init__(
+        self,
+        network: DenseNetwork,
+        loss: PointwiseLoss,
+        features: Tensor,
+        targets: Tensor,
+        l2: float = 0.0,
+        reduction: Reduction = this_process,
+    ) -> None:
+        network.check(features)
+        if len(features) != len(targets):
+            raise ValueError(f"{len(features)} rows of features but {len(targets)} targets: they must match row by row")
+        if loss.num_outputs != network.widths[-1]:
+            raise ValueError(
+                f"the network has {network.widths[-1]} outputs, the loss takes {loss.num_outputs}: make the last width "
+                f"{loss.num_outputs}"
+            )
+        self.num_rows = total_count(len(features), reduction, features.device)
+        if self.num_rows == 0:
+            raise ValueError("there is not a single row to compute a loss from")
+        self.network = network
+        self.network_loss = NetworkLoss(network, loss, features, loss.check(targets), l2, reduction, self.num_rows)
+
+    @property
+    def loss(self) -> PointwiseLoss:
+        """l, the loss of one row."""
+        return self.network_loss.pointwise
+
+    def point(self, theta: Tensor) -> NetworkPoint:
+        return NetworkPoint(self, self.network_loss, theta)
+
+    def at(self, theta: Tensor) -> NetworkPoint:
+        return cast(NetworkPoint, super().at(theta))
+
+    # -- the loss, as a function to be differentiated ------------------------------------------------------------------
+
+    def value(self, theta: Tensor) -> Tensor:
+        size, losses = self.network_loss.chunk_rows, theta.new_zeros(())
+        for x, y in zip(self.network_loss.features.split(size), self.network_loss.targets.split(size), strict=True):
+            outputs = Trace.of(self.network, theta, x.to(theta.dtype)).outputs
+            losses = losses + self.loss.loss(outputs, y).sum()
+        return self.network_loss.reduction(losses) / self.num_rows + self.penalty(theta)
+
+    def outputs(self, theta: Tensor) -> Tensor:
+        return Trace.of(self.network, theta, self.network_loss.features.to(theta.dtype)).outputs
+
+    def output_loss(self, outputs: Tensor) -> Tensor:
+        return (
+            self.network_loss.reduction(self.network_loss.pointwise.loss(outputs, self.network_loss.targets).sum())
+            / self.num_rows
+        )
+
+    def penalty(self, theta: Tensor) -> Tensor:
+        return self.network_loss.penalty(theta)
+
+    # -- what is known of it -------------------------------------------------------------------------------------------
+
+    @property
+    def has_hessian(self) -> bool:
+        return self.network.activation.twice_differentiable and self.network.output_activation.twice_differentiable
+
+    def invariant_directions(self, theta: Tensor) -> Tensor:
+        """The common shifts of the last layer where neither its activation nor the loss tells them apart."""
+        if not (self.network_loss.pointwise.shift_invariant and isinstance(self.network.output_activation, Identity)):
+            return super().invariant_directions(theta)
+        shifts = common_shifts(layers_of(self.network, theta)[-1].weight, penalised=self.network_loss.l2 > 0)
+        return torch.cat([shifts.new_zeros(len(theta) - len(shifts), shifts.shape[1]), shifts])

@@ -1,0 +1,44 @@
+"""A generalised linear model on rows: what is summed over them, divided once, and penalised."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from lightning_modules.objectives.common_shifts import common_shifts
+from lightning_modules.objectives.families.family import Family
+from lightning_modules.objectives.linear.layout import Layout
+from lightning_modules.objectives.linear.rows import Rows
+
+
+@dataclass(frozen=True)
+class GLM:
+    """z_i = W x_i + b under a family's loss, over the rows of all processes, with the penalty λ/2 ‖W‖².
+
+    Attributes:
+        family: loss, mean function and curvature of a row's predictors.
+        rows: features and checked targets.
+        l2: λ ≥ 0.
+    """
+
+    family: Family
+    rows: Rows
+    l2: float
+
+    @property
+    def layout(self) -> Layout:
+        """How W and b lie in θ."""
+        return Layout(self.family.num_outputs, self.rows.num_features)
+
+    def mean(self, sums: Tensor) -> Tensor:
+        """Sums over this process's rows -> means over all rows."""
+        return self.rows.reduction(sums) / self.rows.num_rows
+
+    def penalty(self, theta: Tensor) -> Tensor:
+        """λ/2 ‖W‖²: (p,) -> ()."""
+        return 0.5 * self.l2 * self.layout.weights_of(theta).square().sum()
+
+    def invariant_directions(self, theta: Tensor) -> Tensor:
+        """The common shifts of W and b, for a family that they leave alone: (p,) -> (p, k)."""
+        if not self.family.shift_invariant:
+            return theta.new_zeros(len(theta), 0)
+        return common_shifts(self.layout.split(theta)[0], penalised=self.l2 > 0)

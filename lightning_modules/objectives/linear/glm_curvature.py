@@ -1,0 +1,108 @@
+r"""The curvature of a generalised linear model in closed form.
+
+    C = 1/n Σ_i (∂²l/∂z²)_i ⊗ x̃_i x̃_iᵀ + λ diag(1_W, 0),      x̃ = (x, 1)
+
+It is the Hessian and the generalised Gauss–Newton matrix at once.
+"""
+
+import torch
+from torch import Tensor
+
+from lightning_modules.objectives.curvature import Curvature, Kind, Place
+from lightning_modules.objectives.linear.predictors import Add, Predictors
+from lightning_modules.objectives.once import once
+from lightning_modules.solvers import JacobiSolver, KroneckerSolver, Solver
+
+# The Gram matrix of more features costs more than the products with the curvature that it saves.
+MOST_GRAM_FEATURES = 512
+
+
+class GLMCurvature(Curvature):
+    """Curvature of a generalised linear model.
+
+    Args:
+        point: where.
+        kind: "hessian" or "ggn".
+        predictors: of the rows there.
+    """
+
+    def __init__(self, point: Place, kind: Kind, predictors: Predictors) -> None:
+        super().__init__(point, kind)
+        self.predictors, self.glm = predictors, predictors.glm
+
+    def product(self, v: Tensor) -> Tensor:
+        glm = self.glm
+        weight, bias = glm.layout.split(v)
+
+        def adding_to(total: Tensor) -> Add:
+            pull_back = glm.layout.pulling_back(total)
+
+            def add(x: Tensor, y: Tensor, z: Tensor) -> None:
+                dz = torch.addmm(bias, x, weight.T)  # v → Jv
+                pull_back(glm.family.curvature_product(z, y, dz), x)  # Jv → HJv → JᵀHJv
+
+            return add
+
+        return self.predictors.mean_of(v.shape, adding_to) + glm.l2 * glm.layout.weights_of(v)
+
+    @once
+    def matrix(self) -> Tensor:
+        family = self.glm.family
+        outputs, size = family.num_outputs, self.glm.rows.num_features + 1
+
+        def adding_to(blocks: Tensor) -> Add:
+            def add(x: Tensor, y: Tensor, z: Tensor) -> None:
+                curvature = family.curvature(z).permute(1, 2, 0).contiguous()
+                blocks[:, :, :-1, -1] += (curvature.flatten(0, 1) @ x).view(outputs, outputs, -1)
+                blocks[:, :, -1, -1] += curvature.sum(-1)
+                for j in range(outputs):
+                    for k in range(j + 1):
+                        blocks[j, k, :-1, :-1].addmm_((x * curvature[j, k, :, None]).T, x)
+
+            return add
+
+        blocks = self.predictors.mean_of((outputs, outputs, size, size), adding_to)
+        blocks[:, :, -1, :-1] = blocks[:, :, :-1, -1]
+        for j in range(outputs):
+            for k in range(j):
+                blocks[k, j] = blocks[j, k]  # a block is symmetric itself
+        order = self.glm.layout.by_layout(self.theta.device)
+        matrix = blocks.transpose(1, 2).reshape(outputs * size, outputs * size)[order][:, order]
+        matrix.diagonal().add_(self._of_penalty)
+        return matrix
+
+    @once
+    def diagonal(self) -> Tensor:
+        glm = self.glm
+
+        def adding_to(total: Tensor) -> Add:
+            pull_back = glm.layout.pulling_back(total)
+            return lambda x, y, z: pull_back(glm.family.curvature_diagonal(z), x.square())
+
+        return self.predictors.mean_of(self.theta.shape, adding_to) + self._of_penalty
+
+    def preconditioner(self) -> Solver:
+        """C with every row's curvature replaced by the mean one:  1/n Σ_i ∂²l/∂z² ⊗ 1/n Σ_i x̃_i x̃_iᵀ + λ I.
+
+        Exact for least squares, but for the penalty on the bias. The second factor is formed and factorised once; with so
+        few rows or so many features that this would cost more than it saves, for rows that come only once, or for features
+        in units so different that rounding hides some behind the others, the diagonal of C has to do.
+        """
+        glm, rows = self.glm, self.glm.rows
+        is_costly = self.objective.is_sample or rows.num_features > min(MOST_GRAM_FEATURES, rows.num_rows)
+        if is_costly or (glm.l2 == 0 and rows.hides_features):
+            return JacobiSolver(self.diagonal())
+
+        def adding_to(total: Tensor) -> Add:
+            def add(x: Tensor, y: Tensor, z: Tensor) -> None:
+                total.add_(glm.family.curvature(z).sum(0))
+
+            return add
+
+        mean = self.predictors.mean_of((glm.family.num_outputs,) * 2, adding_to).double()
+        return KroneckerSolver(mean, *rows.gram_eigen, glm.l2, glm.layout.by_layout(self.theta.device))
+
+    @property
+    def _of_penalty(self) -> Tensor:
+        """Diagonal of the penalty's curvature (p,)."""
+        return self.glm.l2 * self.glm.layout.weights_of(torch.ones_like(self.theta))

@@ -1,0 +1,189 @@
+r"""A generalised linear model: a linear predictor below, a family's pointwise loss above.
+
+    z_i = W x_i + b                                          (K,)
+    value(θ)    = 1/n Σ_i l(z_i, y_i) + λ/2 ‖W‖²             ()
+
+Its derivatives in closed form: `glm_point.py`, `glm_curvature.py`.
+"""
+
+from copy import copy
+from dataclasses import replace
+from typing import cast
+
+import torch
+from torch import Tensor
+from typing_extensions import Self
+
+from lightning_modules.objectives.degeneracy import Degeneracy
+from lightning_modules.objectives.families.family import Family
+from lightning_modules.objectives.linear.distance_bound import distance_bound
+from lightning_modules.objectives.linear.existence import concordance, escaping_bias, separates
+from lightning_modules.objectives.linear.glm import GLM
+from lightning_modules.objectives.linear.glm_point import GLMPoint
+from lightning_modules.objectives.linear.layout import Layout
+from lightning_modules.objectives.linear.linear_dependence import dependent_columns
+from lightning_modules.objectives.linear.rows import Rows
+from lightning_modules.objectives.objective import Objective
+from lightning_modules.objectives.reduction import Reduction, this_process
+
+# Above so many parameters a bound on the distance, which takes all eigenvalues of the Hessian, is not worth its cost.
+MOST_BOUNDED = 2048
+
+
+class GLMObjective(Objective):
+    """Mean loss of a generalised linear model plus λ/2 ‖W‖²; the bias is not penalised.
+
+    θ (p,) = (W (K, d) row by row, b (K,)), p = K (d + 1): the layout of `torch.nn.Linear(d, K)`.
+
+    Args:
+        family: pointwise loss of the linear predictor.
+        features: X (n, d), this process's rows: a tensor or a memory-mapped one; may be empty on some processes.
+        targets: y, as `family.check` takes them.
+        l2: λ ≥ 0.
+        reduction: sums over processes; `this_process` if all rows are here.
+        chunk_rows: rows per chunk; by default what fills a cache of 2 MiB.
+
+    Raises:
+        ValueError: targets that do not suit the family, features and targets of different length, no row at all.
+    """
+
+    is_convex = True
+
+    def __init__(
+        self,
+        family: Family,
+        features: Tensor,
+        targets: Tensor,
+        l2: float = 0.0,
+        reduction: Reduction = this_process,
+        chunk_rows: int | None = None,
+    ) -> None:
+        if len(features) != len(targets):
+            raise ValueError(f"{len(features)} rows of features but {len(targets)} targets: they must match row by row")
+        self.glm = GLM(family, Rows(features, family.check(targets), reduction, chunk_rows), l2)
+
+    @property
+    def family(self) -> Family:
+        """Loss, mean function and curvature of a row's predictors."""
+        return self.glm.family
+
+    @property
+    def l2(self) -> float:
+        """λ."""
+        return self.glm.l2
+
+    @property
+    def rows(self) -> Rows:
+        """Features and targets, in chunks."""
+        return self.glm.rows
+
+    @property
+    def layout(self) -> Layout:
+        """How W and b lie in θ."""
+        return self.glm.layout
+
+    @property
+    def features(self) -> Tensor:
+        """X (n, d) of this process."""
+        return self.rows.features
+
+    @property
+    def targets(self) -> Tensor:
+        """y of this process, as the family's methods take them."""
+        return self.rows.targets
+
+    @property
+    def num_rows(self) -> int:  # type: ignore[override]
+        """n, over all processes."""
+        return self.rows.num_rows
+
+    @property
+    def num_features(self) -> int:
+        """d."""
+        return self.rows.num_features
+
+    @property
+    def is_quadratic(self) -> bool:  # type: ignore[override]
+        return self.family.self_concordance == 0
+
+    def with_l2(self, l2: float) -> Self:
+        """The same rows under another penalty, sharing what has been computed of them."""
+        return self._on(replace(self.glm, l2=l2))
+
+    def every_kth(self, k: int) -> Self:
+        return self if k == 1 else self._on(replace(self.glm, rows=self.rows.every_kth(k)))
+
+    @property
+    def rows_per_parameter(self) -> float:
+        # A row says something about each of its predictors.
+        return self.num_rows / (self.num_features + 1)
+
+    def _on(self, glm: GLM) -> Self:
+        other = copy(self)
+        other.glm, other._last = glm, None
+        return other
+
+    # -- the loss, as a function to be differentiated ------------------------------------------------------------------
+
+    def value(self, theta: Tensor) -> Tensor:
+        weight, bias = self.layout.split(theta)
+        losses = theta.new_zeros(())
+        for x, y in self.rows.chunks(theta.dtype):
+            losses = losses + self.family.loss(torch.addmm(bias, x, weight.T), y).sum()
+        return self.glm.mean(losses) + self.penalty(theta)
+
+    def outputs(self, theta: Tensor) -> Tensor:
+        weight, bias = self.layout.split(theta)
+        return self.features.to(theta.dtype) @ weight.T + bias
+
+    def output_loss(self, outputs: Tensor) -> Tensor:
+        return self.glm.mean(self.family.loss(outputs, self.targets).sum())
+
+    def penalty(self, theta: Tensor) -> Tensor:
+        return self.glm.penalty(theta)
+
+    def point(self, theta: Tensor) -> GLMPoint:
+        return GLMPoint(self, self.glm, theta)
+
+    def at(self, theta: Tensor) -> GLMPoint:
+        return cast(GLMPoint, super().at(theta))
+
+    # -- what is proved about it ---------------------------------------------------------------------------------------
+
+    def at_full_precision(self, theta: Tensor) -> GLMPoint:
+        return self.at(theta.double())
+
+    def invariant_directions(self, theta: Tensor) -> Tensor:
+        return self.glm.invariant_directions(theta)
+
+    def attains_minimum(self, theta: Tensor, decrement: float, hessian: Tensor | None) -> bool:
+        """Certain for least squares, and with a penalty if no class is missing; else if λR ≤ ½ (see `concordance`)."""
+        if self.l2 > 0:
+            return escaping_bias(self.glm, theta) is None
+        if hessian is None or self.family.self_concordance == 0:
+            return hessian is not None
+        return decrement * concordance(self.glm, hessian) <= 0.5
+
+    def degeneracy(self, theta: Tensor, direction: Tensor | None = None) -> Degeneracy | None:
+        """Classes separated along θ or `direction`, or linearly dependent features."""
+        for candidate in (theta, direction, escaping_bias(self.glm, theta)):
+            if candidate is not None and (separating := separates(self.glm, candidate)) is not None:
+                return Degeneracy(
+                    "separated",
+                    "the classes are separated, so the loss falls forever along one direction",
+                    direction=separating,
+                )
+        if self.l2 == 0 and (columns := dependent_columns(self.rows.gram.roll((1, 1), (0, 1)))):
+            listed = ", ".join(map(str, columns[:8])) + (", …" if len(columns) > 8 else "")
+            return Degeneracy(
+                "rank_deficient",
+                f"{len(columns)} of {self.num_features} features depend linearly on the others (columns {listed})",
+                columns=columns,
+            )
+        return None
+
+    def distance_bound(self, theta: Tensor, gradient: Tensor, hessian: Tensor | None) -> float | None:
+        """Where the family's mean function is 1-Lipschitz, which the bound on rounding relies on, and p is not large."""
+        if not self.family.has_lipschitz_mean or len(theta) > MOST_BOUNDED:
+            return None
+        return distance_bound(self.at(theta).predictors, gradient, hessian)

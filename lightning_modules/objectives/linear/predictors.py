@@ -1,0 +1,74 @@
+"""The linear predictors of rows at a point, and the sums over rows that every derivative there is made of."""
+
+import math
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from lightning_modules.objectives.linear.glm import GLM
+from lightning_modules.objectives.shared_work import shared
+
+# Predictors are kept up to this size; it also bounds the sums that threads have of their own.
+KEPT_BYTES = 2**26
+# A thread takes as long to start as a few chunks.
+CHUNKS_PER_THREAD = 2
+# Adds to a sum what a chunk gives: its features (rows, d), targets and linear predictors (rows, K).
+Add = Callable[[Tensor, Tensor, Tensor], None]
+
+
+class Predictors:
+    """z = W x + b of this process's rows at θ, computed once.
+
+    Args:
+        glm: the model on its rows.
+        theta: θ (p,).
+    """
+
+    def __init__(self, glm: GLM, theta: Tensor) -> None:
+        self.glm, self.theta = glm, theta
+        size = len(glm.rows.features) * glm.family.num_outputs * theta.element_size()
+        # By chunk. Beyond the bound they are computed anew, so that memory does not grow with rows that are memory-mapped.
+        self._kept: dict[int, Tensor] | None = {} if size <= KEPT_BYTES else None
+
+    def chunks(self, first: int = 0, step: int = 1) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """(features, targets, linear predictors) of the first chunk and every so manyth one from there."""
+        weight, bias = self.glm.layout.split(self.theta)
+        rows, by_output = self.glm.rows, weight.T
+        # A chunk is brought into the cache by reading it from one end to the other: products read several rows at a time,
+        # which memory answers more slowly.
+        is_fetched = rows.num_chunks > 1 and self.theta.device.type == "cpu"
+        for number in range(first, rows.num_chunks, step):
+            x, y = rows.chunk(number)
+            x = x.to(self.theta.dtype)
+            if is_fetched:
+                x.sum()
+            z = self._kept.get(number) if self._kept is not None else None
+            if z is None:
+                z = torch.addmm(bias, x, by_output)
+                if self._kept is not None:
+                    self._kept[number] = z
+            yield x, y, z
+
+    def mean_of(self, shape: tuple[int, ...], adding_to: Callable[[Tensor], Add]) -> Tensor:
+        """A sum over all rows ÷ n, the cores of a processor sharing the chunks; then the processes' sums are added.
+
+        Args:
+            shape: of the sum.
+            adding_to: takes a sum that begins with 0, and returns what adds to it in place what a chunk of `chunks` gives.
+        """
+        threads = torch.get_num_threads() if self.theta.device.type == "cpu" else 1
+        is_small = math.prod(shape) * self.theta.element_size() <= KEPT_BYTES  # every thread has a sum of its own
+        parts = threads if is_small and self.glm.rows.num_chunks >= CHUNKS_PER_THREAD * threads else 1
+
+        def of_part(part: int) -> Tensor:
+            total = self.theta.new_zeros(shape)
+            add = adding_to(total)
+            for x, y, z in self.chunks(part, parts):
+                add(x, y, z)
+            return total
+
+        total, *others = shared(of_part, parts)
+        for other in others:
+            total += other
+        return self.glm.mean(total)

@@ -1,0 +1,94 @@
+"""Rows of features and targets, read in chunks that fit a processor's cache."""
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from lightning_modules.objectives.reduction import Reduction, rows_before, this_process, total_count
+
+CACHE_BYTES = 2**21
+# A sample of rows up to this size is copied, so that its rows lie side by side.
+SAMPLE_BYTES = 2**28
+
+
+class Rows:
+    """The rows of a table that this process holds.
+
+    Args:
+        features: X (n, d), a tensor or a memory-mapped one; may be empty on some processes.
+        targets: y (n, …).
+        reduction: sums over processes; `this_process` if all rows are here.
+        chunk_rows: rows per chunk; by default what fills a cache of 2 MiB.
+
+    Attributes:
+        num_rows: of all processes.
+
+    Raises:
+        ValueError: features and targets of different length, no row at all.
+    """
+
+    def __init__(
+        self, features: Tensor, targets: Tensor, reduction: Reduction = this_process, chunk_rows: int | None = None
+    ) -> None:
+        self.features, self.targets, self.reduction = features, targets, reduction
+        self.num_features = features.shape[1]
+        row_bytes = max(1, self.num_features * features.element_size())
+        self.chunk_rows = chunk_rows or max(256, CACHE_BYTES // row_bytes)
+        self.num_rows = total_count(len(features), reduction, features.device)
+        if self.num_rows == 0:
+            raise ValueError("there is not a single row to compute a loss from")
+
+    def every_kth(self, k: int) -> "Rows":
+        """Every k-th of all rows from the first, the processes taken in order: a sample, if the rows' order means nothing.
+
+        Which rows these are does not depend on how they are shared among processes.
+        """
+        first = -rows_before(len(self.features), self.reduction, self.features.device) % k
+        features = self.features[first::k]
+        if features.numel() * features.element_size() <= SAMPLE_BYTES:
+            features = features.contiguous()
+        return Rows(features, self.targets[first::k].contiguous(), self.reduction)
+
+    @property
+    def num_chunks(self) -> int:
+        """Of this process."""
+        return len(self._chunks)
+
+    def chunk(self, number: int) -> tuple[Tensor, Tensor]:
+        """Features (rows, d) and targets of one chunk: views."""
+        return self._chunks[number]
+
+    def chunks(self, dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
+        """Features, in a floating type, and targets, chunk by chunk."""
+        for x, y in self._chunks:
+            yield x.to(dtype), y
+
+    @cached_property
+    def _chunks(self) -> list[tuple[Tensor, Tensor]]:
+        if len(self.features) == 0:
+            return []
+        return list(zip(self.features.split(self.chunk_rows), self.targets.split(self.chunk_rows), strict=True))
+
+    @cached_property
+    def gram(self) -> Tensor:
+        """Σ (x, 1)(x, 1)ᵀ over all rows, in float64: (d + 1, d + 1)."""
+        size = self.num_features + 1
+        total = torch.zeros(size, size, dtype=torch.float64, device=self.features.device)
+        for x, _ in self.chunks(torch.float64):
+            extended = torch.cat([x, x.new_ones(len(x), 1)], 1)
+            total.addmm_(extended.T, extended)
+        return self.reduction(total)
+
+    @cached_property
+    def gram_eigen(self) -> tuple[Tensor, Tensor]:
+        """Eigenvalues (d + 1,) and eigenvectors (d + 1, d + 1) of the mean of (x, 1)(x, 1)ᵀ."""
+        eigenvalues, eigenvectors = torch.linalg.eigh(self.gram / self.num_rows)
+        return eigenvalues, eigenvectors
+
+    @property
+    def hides_features(self) -> bool:
+        """Whether rounding in the Gram matrix's eigenvalues is above the squares of some feature."""
+        squares = self.gram.diagonal()
+        return bool(((squares > 0) & (squares < 1e-12 * squares.max())).any())

@@ -1,0 +1,65 @@
+"""The one loop of steps, without a trainer."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+
+from lightning_modules.objectives import Objective
+from lightning_modules.optimizers.curvature_optimizer import CurvatureOptimizer
+from lightning_modules.optimizers.non_finite_loss import refuse_non_finite
+from lightning_modules.optimizers.step_report import StepReport
+
+# Makes the method from the parameters it moves: one of this project's, or of torch.optim.
+Method = Callable[[Iterable[Parameter]], torch.optim.Optimizer]
+
+
+class Descent(NamedTuple):
+    """Where the steps led.
+
+    Attributes:
+        theta: the parameters (p,).
+        steps: how many there were.
+        optimizer: the method as the last step left it.
+    """
+
+    theta: Tensor
+    steps: int
+    optimizer: torch.optim.Optimizer
+
+
+def descend(
+    objective: Objective,
+    start: Tensor,
+    method: Method,
+    max_steps: int,
+    is_enough: Callable[[StepReport], bool] | None = None,
+) -> Descent:
+    """Steps of a method from a start (p,), until it says that it is done; arguments and errors as in `minimise`."""
+    # What is made in inference mode can never be changed again.
+    with torch.inference_mode(False), torch.no_grad():
+        parameter, steps = Parameter(start.detach().clone()), 0
+        optimizer = method([parameter])
+
+        @torch.no_grad()
+        def closure() -> Tensor:
+            point = objective.at(parameter)
+            gradient = point.gradient
+            refuse_non_finite(point.value, gradient, steps)
+            parameter.grad = gradient.clone()
+            return point.value
+
+        while steps < max_steps:
+            if not isinstance(optimizer, CurvatureOptimizer):
+                optimizer.step(closure)  # type: ignore[arg-type]
+                steps += 1
+                continue
+            optimizer.step(closure, objective=objective)
+            steps += 1
+            report = optimizer.report
+            assert report is not None
+            if report.status is not None or (is_enough is not None and is_enough(report)):
+                break
+        return Descent(parameter.detach(), steps, optimizer)

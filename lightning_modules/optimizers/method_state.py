@@ -1,0 +1,24 @@
+"""What a method keeps from step to step, and in every checkpoint."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Status = Literal["converged", "stalled"]
+# A number stands for the status in a checkpoint: torch takes texts in an optimizer's state apart letter by letter.
+STATUSES: tuple[Status | None, ...] = (None, "converged", "stalled")
+
+
+@dataclass
+class MethodState:
+    """Plain numbers and tensors. A method that keeps more has a subclass of its own.
+
+    Attributes:
+        ended: place in STATUSES of the status of the last step.
+    """
+
+    ended: int = 0
+
+    @property
+    def status(self) -> Status | None:
+        """Of the last step."""
+        return STATUSES[self.ended]

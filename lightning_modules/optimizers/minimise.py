@@ -1,0 +1,90 @@
+"""Minimise an objective, and judge where it ended, without a trainer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from lightning_modules.objectives import Objective
+from lightning_modules.optimizers.descent import Method, descend
+from lightning_modules.optimizers.newton import Newton
+from lightning_modules.optimizers.step_report import StepReport
+from lightning_modules.optimizers.verdict import Convergence, Status, diagnose
+
+
+@dataclass(frozen=True, eq=False)
+class Minimum:
+    """Where a method ended.
+
+    Attributes:
+        objective: what was minimised.
+        theta: the parameters (p,) it ended at.
+        steps: how many it took.
+        optimizer: the method as the last step left it.
+    """
+
+    objective: Objective
+    theta: Tensor
+    steps: int
+    optimizer: torch.optim.Optimizer
+
+    @cached_property
+    def verdict(self) -> Convergence:
+        """The judgement on `theta`, as at the end of a fit; computed when first asked for."""
+        tolerance = self.optimizer.param_groups[0].get("tolerance")
+        return diagnose(self.objective, self.theta, tolerance, self.optimizer_status == "stalled")
+
+    @property
+    def optimizer_status(self) -> str | None:
+        """What the method itself said of its last step: "converged", "stalled" or None; not yet a proof."""
+        status: str | None = getattr(self.optimizer, "status", None)
+        return status
+
+    @property
+    def status(self) -> Status:
+        """`converged`, `separated`, `rank_deficient`, `stalled` or `budget`, see `Convergence`."""
+        return self.verdict.status
+
+    @property
+    def message(self) -> str:
+        """One sentence with the numbers behind the status."""
+        return self.verdict.message
+
+    @property
+    def value(self) -> float:
+        """The objective at `theta`."""
+        return float(self.objective.at(self.theta).value)
+
+
+def minimise(
+    objective: Objective,
+    start: Tensor,
+    method: Method = Newton,
+    max_steps: int = 500,
+    is_enough: Callable[[StepReport], bool] | None = None,
+) -> Minimum:
+    """Minimise an objective from a start, until the method says that it is done.
+
+        minimum = minimise(LeastSquares(lambda theta: theta[0] * torch.exp(-theta[1] * t) - y), torch.tensor([1.0, 1.0]))
+
+    Args:
+        objective: the loss; of functions, see `LeastSquares` and `FunctionObjective`.
+        start: θ (p,), in the precision that is computed in; it is left as it is.
+        method: `Newton`, `partial(GradientDescent, lr=0.1)`, a method of torch.optim, …
+        max_steps: after so many steps it ends in any case, with the status `budget` if it is not at the minimum.
+        is_enough: looks at the report of each step of a method of this project, and may end it.
+
+    Raises:
+        ValueError: a start that is no vector of real numbers, or a number of steps below 0.
+        NonFiniteLossError: the loss or its gradient is not finite at a point that a step led to, or at the start.
+    """
+    if start.ndim != 1 or not start.is_floating_point():
+        raise ValueError(
+            f"minimise(start) got a tensor of shape {tuple(start.shape)} and type {start.dtype}: give a vector of real "
+            "numbers, torch.tensor([…], dtype=torch.float64) for example"
+        )
+    if max_steps < 0:
+        raise ValueError(f"minimise(max_steps={max_steps}): give a number ≥ 0")
+    return Minimum(objective, *descend(objective, start, method, max_steps, is_enough))

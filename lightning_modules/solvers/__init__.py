@@ -1,0 +1,23 @@
+"""Linear systems (C + μI) x = b, C a matrix, a diagonal, or known by products only. Knows torch only."""
+
+from lightning_modules.solvers.cholesky import Cholesky, SingularCurvatureError, cholesky
+from lightning_modules.solvers.conjugate_gradients import conjugate_gradients
+from lightning_modules.solvers.dense import DenseSolver, completed
+from lightning_modules.solvers.diagonal import DiagonalSolver, JacobiSolver
+from lightning_modules.solvers.kronecker import KroneckerSolver
+from lightning_modules.solvers.matrix_free import MatrixFreeSolver
+from lightning_modules.solvers.solver import Solver
+
+__all__ = [
+    "Cholesky",
+    "DenseSolver",
+    "DiagonalSolver",
+    "JacobiSolver",
+    "KroneckerSolver",
+    "MatrixFreeSolver",
+    "SingularCurvatureError",
+    "Solver",
+    "cholesky",
+    "completed",
+    "conjugate_gradients",
+]

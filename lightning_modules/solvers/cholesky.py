@@ -1,0 +1,67 @@
+"""Linear systems with a symmetric positive definite matrix, in float64, refused when it is not."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from lightning_modules.solvers.undivided import undivided
+
+
+class SingularCurvatureError(ArithmeticError):
+    """The curvature is singular or not positive definite to working precision: no descent direction follows from it."""
+
+
+class Cholesky(NamedTuple):
+    """A positive definite matrix D LLᵀ D, ready to be divided by.
+
+    Attributes:
+        factor: L (p, p), lower triangular.
+        scale: 1/D (p,), the inverse roots of the matrix's diagonal.
+    """
+
+    factor: Tensor
+    scale: Tensor
+
+    def solve(self, rhs: Tensor) -> Tensor:
+        """The matrix's inverse times `rhs`: (p,) -> (p,), in float64."""
+        with undivided():
+            return self.scale * torch.cholesky_solve((self.scale * rhs.double())[:, None], self.factor)[:, 0]
+
+
+def cholesky(matrix: Tensor) -> Cholesky:
+    """Factorise a matrix (p, p), in float64.
+
+    A factorisation that runs through proves nothing about a singular matrix: rounding makes its last pivots positive as
+    often as not. So the matrix is first scaled to a unit diagonal, which takes the units out, and a smallest eigenvalue at
+    rounding level is refused. The smallest pivot would not do instead: where the columns before it are nearly dependent
+    too, rounding lifts the pivot of a dependent column far above its own level.
+
+    Raises:
+        SingularCurvatureError: the matrix is singular or indefinite to working precision.
+    """
+    matrix = matrix.double()
+    diagonal = matrix.diagonal()
+    rounding = 10 * len(matrix) * torch.finfo(torch.float64).eps
+    if bool((diagonal > 0).all()) and bool(torch.isfinite(matrix).all()):
+        scale = diagonal.rsqrt()
+        factor, info = torch.linalg.cholesky_ex(scale[:, None] * matrix * scale)
+        if info == 0 and _smallest_eigenvalue(factor) > rounding:
+            return Cholesky(factor, scale)
+    raise SingularCurvatureError(
+        f"the {len(matrix)} × {len(matrix)} curvature matrix is singular or not positive definite to working precision: "
+        "use damping='adaptive', a damping > 0 or an l2 > 0, or remove redundant features"
+    )
+
+
+def _smallest_eigenvalue(factor: Tensor) -> Tensor:
+    """Of LLᵀ, L the factor (p, p): an estimate from above by inverse iteration, started at the smallest pivot.
+
+    Started there its first step already falls to that pivot. Source: Golub and Van Loan, Matrix Computations, section 7.6.1.
+    """
+    v = torch.zeros_like(factor[0])
+    v[factor.diagonal().argmin()] = 1.0
+    for _ in range(3):
+        image = torch.cholesky_solve(v[:, None], factor)[:, 0]
+        v = image / image.norm()
+    return 1 / image.norm()

@@ -1,0 +1,41 @@
+"""A model's metrics over the rows of all processes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import MetricCollection
+
+from lightning_modules.training.joined_rows import joined_rows
+
+
+class Measurement:
+    """Adds up a model's metrics batch by batch, in float64.
+
+    Args:
+        metrics: fresh ones, on the device of the batches.
+        evaluate: what the metrics need of this process's share of a batch.
+    """
+
+    def __init__(self, metrics: MetricCollection, evaluate: Callable[[Any], dict[str, Tensor]]) -> None:
+        self._metrics, self._evaluate = metrics.set_dtype(torch.float64), evaluate
+        for metric in self._metrics.values(copy_state=False):
+            # They get the rows of all processes, and must not sum over processes once more.
+            metric.distributed_available_fn = lambda: False
+
+    def add(self, batch: Any) -> dict[str, Tensor]:
+        """Take in a batch, of which each process gives its share; returns what `evaluate` says of this process's."""
+        evaluated = self._evaluate(batch)
+        self._metrics.update(**_in_double(joined_rows(evaluated)))
+        return evaluated
+
+    def values(self) -> dict[str, Tensor]:
+        """The metrics of all that was added, the same on every process."""
+        values: dict[str, Tensor] = self._metrics.compute()
+        return values
+
+
+def _in_double(evaluated: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Real tensors in float64: sums of squares in float32 lose R² and more when targets are far from 0."""
+    return {name: value.double() if value.is_floating_point() else value for name, value in evaluated.items()}
