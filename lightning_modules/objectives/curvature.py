@@ -9,6 +9,8 @@ forward pass. A closed form is a subclass that overrides what it can do better; 
 Source of the GGN: N. Schraudolph, Fast curvature matrix-vector products (2002), section 3.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, Protocol, get_args
 
 import torch
@@ -166,14 +168,14 @@ class Curvature:
     @once
     def _gradient(self) -> tuple[Tensor, Tensor]:
         """∇ value and θ, the former as a function of the latter."""
-        with torch.enable_grad():
+        with recording():
             leaf = self.theta.clone().requires_grad_()
             return _gradient_of(self.objective.value(leaf), leaf), leaf
 
     @once
     def _model(self) -> tuple[Tensor, Tensor]:
         """f(θ) and θ."""
-        with torch.enable_grad():
+        with recording():
             leaf = self.theta.clone().requires_grad_()
             return self.objective.outputs(leaf), leaf
 
@@ -181,23 +183,30 @@ class Curvature:
     def _forward_product(self) -> tuple[Tensor, Tensor]:
         """Jᵀu and u: linear in u, so that pulling v back through it gives Jv."""
         outputs, leaf = self._model()
-        with torch.enable_grad():
+        with recording():
             u = torch.zeros_like(outputs, requires_grad=True)
             return _gradient_of(outputs, leaf, u), u
 
     @once
     def _loss_gradient(self) -> tuple[Tensor, Tensor]:
         """∂ℓ/∂f and f."""
-        with torch.enable_grad():
+        with recording():
             leaf = self._model()[0].detach().requires_grad_()
             return _gradient_of(self.objective.output_loss(leaf), leaf), leaf
 
     @once
     def _penalty_gradient(self) -> tuple[Tensor, Tensor]:
         """∇r and θ."""
-        with torch.enable_grad():
+        with recording():
             leaf = self.theta.clone().requires_grad_()
             return _gradient_of(self.objective.penalty(leaf), leaf), leaf
+
+
+@contextmanager
+def recording() -> Iterator[None]:
+    """Within, torch records what can be differentiated, whoever calls: inference mode is left, where nothing would be."""
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
 
 
 def _gradient_of(outputs: Tensor, leaf: Tensor, direction: Tensor | None = None) -> Tensor:
@@ -215,5 +224,8 @@ def _pulled_back(outputs: Tensor, leaf: Tensor, directions: Tensor) -> Tensor:
         product = torch.autograd.grad(outputs, leaf, directions[0], retain_graph=True, materialize_grads=True)[0]
         return product.detach()[None]
     options = {"retain_graph": True, "is_grads_batched": True, "allow_unused": True}
-    (products,) = torch.autograd.grad(outputs, leaf, directions, **options)
+    try:
+        (products,) = torch.autograd.grad(outputs, leaf, directions, **options)
+    except RuntimeError:  # a function of somebody's own that looks at numbers takes one direction at a time
+        return torch.cat([_pulled_back(outputs, leaf, direction[None]) for direction in directions])
     return leaf.new_zeros(len(directions), *leaf.shape) if products is None else products.detach()

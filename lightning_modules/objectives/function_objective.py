@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 from lightning_modules.objectives.objective import Objective
+
+# At a minimum the Newton step is nothing beside θ. Where a function only flattens out towards infinity it is not.
+SMALL_STEP = 1e-4
 
 
 class FunctionObjective(Objective):
@@ -24,10 +28,10 @@ class FunctionObjective(Objective):
 
     def value(self, theta: Tensor) -> Tensor:
         value = self.function(theta)
-        if value.numel() != 1:
+        if not is_real(value) or value.numel() != 1:
             raise ValueError(
-                f"the function returned a tensor of shape {tuple(value.shape)}: a FunctionObjective takes a function (p,) -> "
-                "(); for residuals (n,) use LeastSquares"
+                f"the function returned {described(value)}: a FunctionObjective takes a function (p,) -> () of torch; for "
+                "residuals (n,) use LeastSquares"
             )
         return value.reshape(())
 
@@ -36,6 +40,9 @@ class FunctionObjective(Objective):
 
     def output_loss(self, outputs: Tensor) -> Tensor:
         return self.value(outputs)
+
+    def attains_minimum(self, theta: Tensor, decrement: float, hessian: Tensor | None) -> bool:
+        return hessian is not None and has_small_newton_step(self, theta, hessian)
 
 
 class LeastSquares(Objective):
@@ -55,12 +62,39 @@ class LeastSquares(Objective):
 
     def outputs(self, theta: Tensor) -> Tensor:
         residuals = self.residuals(theta)
-        if residuals.ndim == 0 or residuals.numel() == 0:
+        if not is_real(residuals) or residuals.ndim == 0 or residuals.numel() == 0:
             raise ValueError(
-                f"the residuals have shape {tuple(residuals.shape)}: LeastSquares takes a function (p,) -> (n,), n ≥ 1; for a "
+                f"the residuals are {described(residuals)}: LeastSquares takes a function (p,) -> (n,) of torch, n ≥ 1; for a "
                 "function (p,) -> () use FunctionObjective"
             )
         return residuals.reshape(-1, 1)
 
     def output_loss(self, outputs: Tensor) -> Tensor:
         return 0.5 * outputs.square().mean()
+
+    def attains_minimum(self, theta: Tensor, decrement: float, hessian: Tensor | None) -> bool:
+        return hessian is not None and has_small_newton_step(self, theta, hessian)
+
+
+def is_real(value: object) -> bool:
+    """Whether a function returned real numbers of torch."""
+    return isinstance(value, Tensor) and value.is_floating_point()
+
+
+def described(value: object) -> str:
+    """What a function returned, for a refusal."""
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {tuple(value.shape)} and type {str(value.dtype).removeprefix('torch.')}"
+    return f"a {type(value).__name__}"
+
+
+def has_small_newton_step(objective: Objective, theta: Tensor, hessian: Tensor) -> bool:
+    """Whether H⁻¹g at θ (p,) is nothing beside max(1, ‖θ‖); no proof of a minimum, but without it there is none nearby.
+
+    Args:
+        objective: the loss.
+        theta: θ (p,).
+        hessian: H there (p, p), positive definite.
+    """
+    step = torch.linalg.solve(hessian, objective.at(theta).gradient.double())
+    return bool(step.norm() <= SMALL_STEP * max(1.0, float(theta.norm())))

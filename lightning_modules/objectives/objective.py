@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from typing_extensions import Self
 
-from lightning_modules.objectives.curvature import Curvature, Kind, check_kind
+from lightning_modules.objectives.curvature import Curvature, Kind, check_kind, recording
 from lightning_modules.objectives.degeneracy import Degeneracy
 
 NO_GGN = "{} is not split into model and loss, so it has no Gauss–Newton matrix: use curvature='hessian'"
@@ -29,6 +29,8 @@ NO_GGN = "{} is not split into model and loss, so it has no Gauss–Newton matri
 
 class Point:
     """θ with the value, the gradient and the curvature of an objective there.
+
+    What it gives is what it keeps: copy it before you change it in place.
 
     Args:
         objective: the loss.
@@ -54,8 +56,6 @@ class Point:
         leaf, value = self._forward or self._pass()
         self._forward = None  # the backward pass frees what the forward pass has left behind
         self.__dict__.setdefault("value", value.detach())
-        if not value.requires_grad:
-            return torch.zeros_like(self.theta)
         (gradient,) = torch.autograd.grad(value, leaf, materialize_grads=True)
         return gradient
 
@@ -83,10 +83,23 @@ class Point:
         return mine.dtype == theta.dtype and mine.device == theta.device and torch.equal(mine, theta)
 
     def _pass(self) -> tuple[Tensor, Tensor]:
-        """θ as a leaf, and the value () as a function of it."""
-        with torch.enable_grad():
+        """θ as a leaf, and the value () as a function of it.
+
+        Raises:
+            ValueError: the value does not depend on θ as far as torch can tell.
+        """
+        with recording():
             leaf = self.theta.clone().requires_grad_()
-            return leaf, self.objective.value(leaf)
+            value = self.objective.value(leaf)
+        if not value.requires_grad:
+            raise ValueError(
+                f"the value of {type(self.objective).__name__} does not depend on θ: is it detached, or computed outside torch?"
+            )
+        return leaf, value
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy computes anew what hangs together by graphs, which cannot be copied."""
+        return {**vars(self), "_forward": None, "_results": {}}
 
 
 class Objective(ABC):
@@ -148,6 +161,10 @@ class Objective(ABC):
             self._last = ref(last) if self.is_sample else last
         return last
 
+    def forget(self) -> None:
+        """Drop the last point: after the loss itself has changed, the data in place for example, or when nobody needs it."""
+        self._last = None
+
     @property
     def last(self) -> Point | None:
         """The point that was asked for last, if it is still there."""
@@ -166,6 +183,10 @@ class Objective(ABC):
         sample = object.__new__(type(self))
         vars(sample).update(vars(self), is_sample=True, _last=None)
         return sample
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy has no last point yet: that of the original is not its own."""
+        return {name: value for name, value in vars(self).items() if name != "_last"}
 
     # -- what only some objectives can say: by default, nothing is known -----------------------------------------------
 

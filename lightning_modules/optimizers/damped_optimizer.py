@@ -100,14 +100,16 @@ class DampedOptimizer(CurvatureOptimizer):
     def _adaptively(self, report: StepReport, solver: Solver, gradient: Tensor) -> StepReport:
         """With more damping after each trial that does not decrease the loss; the first that does is the step."""
         lr, point, state = self.param_groups[0]["lr"], report.point, self.kept
-        damping = initial(solver.mean(), point.objective.is_convex) if state.damping is None else float(state.damping)
+        # Without any curvature its place is taken by one that makes a step about as long as θ.
+        unit = solver.mean() or float(gradient.norm() / point.theta.norm().clamp_min(1.0))
+        damping = initial(unit, point.objective.is_convex) if state.damping is None else float(state.damping)
         self.keep(replace(state, damping=damping))
         for trials in range(self.max_trials):
             report = replace(report, damping=damping, rejected=trials)
             try:
                 direction = -solver.solve(gradient, damping).to(point.theta)
             except SingularCurvatureError:
-                damping = grown(damping, solver.mean())
+                damping = grown(damping, unit)
                 continue
             step = lr * direction
             slope = gradient @ direction
@@ -118,9 +120,9 @@ class DampedOptimizer(CurvatureOptimizer):
                 # The model promises less than the loss can show, so the gradient decides; it says nothing about the damping.
                 gain = 0.5 if gradient_falls(trial, gradient) else 0.0
             if gain > 0 and predicted > 0:  # false for nan
-                self.keep(replace(state, damping=adapted(damping, gain, solver.mean())))
+                self.keep(replace(state, damping=adapted(damping, gain, unit)))
                 return replace(report, theta=trial.theta, gain_ratio=gain, step_size=lr, newton_decrement=decrement(slope))
-            damping = grown(damping, solver.mean())
+            damping = grown(damping, unit)
         return replace(report, status="stalled", newton_decrement=0.0)
 
 

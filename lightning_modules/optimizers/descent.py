@@ -38,6 +38,7 @@ def descend(
     is_enough: Callable[[StepReport], bool] | None = None,
 ) -> Descent:
     """Steps of a method from a start (p,), until it says that it is done; arguments and errors as in `minimise`."""
+    objective.forget()  # the loss may have been changed since somebody was there
     # What is made in inference mode can never be changed again.
     with torch.inference_mode(False), torch.no_grad():
         parameter, steps = Parameter(start.detach().clone()), 0

@@ -34,7 +34,9 @@ class Minimum:
     def verdict(self) -> Convergence:
         """The judgement on `theta`, as at the end of a fit; computed when first asked for."""
         tolerance = self.optimizer.param_groups[0].get("tolerance")
-        return diagnose(self.objective, self.theta, tolerance, self.optimizer_status == "stalled")
+        verdict = diagnose(self.objective, self.theta, tolerance, self.optimizer_status == "stalled")
+        self.objective.forget()
+        return verdict
 
     @property
     def optimizer_status(self) -> str | None:
@@ -55,7 +57,7 @@ class Minimum:
     @property
     def value(self) -> float:
         """The objective at `theta`."""
-        return float(self.objective.at(self.theta).value)
+        return float(self.objective.point(self.theta).value)
 
 
 def minimise(
@@ -80,11 +82,18 @@ def minimise(
         ValueError: a start that is no vector of real numbers, or a number of steps below 0.
         NonFiniteLossError: the loss or its gradient is not finite at a point that a step led to, or at the start.
     """
-    if start.ndim != 1 or not start.is_floating_point():
+    if not isinstance(objective, Objective):
         raise ValueError(
-            f"minimise(start) got a tensor of shape {tuple(start.shape)} and type {start.dtype}: give a vector of real "
-            "numbers, torch.tensor([…], dtype=torch.float64) for example"
+            f"minimise(objective) got a {type(objective).__name__}: wrap a function of torch in FunctionObjective(function) "
+            "or LeastSquares(residuals)"
         )
-    if max_steps < 0:
-        raise ValueError(f"minimise(max_steps={max_steps}): give a number ≥ 0")
+    if not isinstance(start, Tensor) or start.ndim != 1 or not len(start) or not start.is_floating_point():
+        given = f"a tensor of shape {tuple(start.shape)} and type {start.dtype}" if isinstance(start, Tensor) else repr(start)
+        raise ValueError(
+            f"minimise(start) got {given}: give a vector of real numbers, torch.tensor([…], dtype=torch.float64) for example"
+        )
+    if not callable(method):
+        raise ValueError(f"minimise(method={method!r}): give a class of optimizers, such as Newton, or a partial of one")
+    if not isinstance(max_steps, int) or max_steps < 0:
+        raise ValueError(f"minimise(max_steps={max_steps!r}): give a whole number ≥ 0")
     return Minimum(objective, *descend(objective, start, method, max_steps, is_enough))

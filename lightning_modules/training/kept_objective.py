@@ -21,9 +21,16 @@ class KeptObjective:
         identity = [_identity(tensor) for tensor in batch]
         is_new = self._last is None or self._last[1] != identity
         if total_count(int(is_new), reduction, batch[0].device) > 0:
+            self.forget()
             self._last = (batch, identity, make(batch))
         assert self._last is not None
         return self._last[2]
+
+    def forget(self) -> None:
+        """Let go of the batch and all that is known of it: its objective, and that one's last point."""
+        if self._last is not None:
+            self._last[2].forget()
+        self._last = None
 
 
 def _identity(tensor: Tensor) -> tuple[object, ...]:

@@ -1,6 +1,5 @@
 """The project's only training step."""
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, cast
@@ -11,19 +10,20 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.nn import Parameter
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import MetricCollection
 
 from lightning_modules.objectives import Objective, Point, Reduction, all_processes, flattened, is_asynchronous, this_process
 from lightning_modules.optimizers import Convergence, CurvatureOptimizer, diagnose
 from lightning_modules.optimizers.non_finite_loss import refuse_non_finite
+from lightning_modules.training.cosine_schedule import cosine_schedule
 from lightning_modules.training.joined_rows import joined_rows
 from lightning_modules.training.kept_objective import KeptObjective
+from lightning_modules.training.low_precision import refuse_low_precision
 from lightning_modules.training.measurement import Measurement
 
 OptimizerCallable = Callable[[Iterable[Parameter]], torch.optim.Optimizer]
 Batch = tuple[Tensor, ...]
-FULL_PRECISION = (None, 32, 64, "32", "64", "32-true", "64-true")
 PLAIN = (bool, int, float, str, list, tuple, dict, type(None))
 
 
@@ -40,8 +40,7 @@ class ObjectiveModule(LightningModule, ABC):
             It has no default on purpose: the command line would carry the default's settings over to another method.
 
     Attributes:
-        schedule: "constant" leaves the optimizer's step size; "cosine" lets it fall over the run's t = 0 … T steps as
-            lr ½ (1 + cos(π t/T)) (Loshchilov and Hutter, SGDR (2017), equation 5, without restarts).
+        schedule: "constant" leaves the optimizer's step size; "cosine" lets it fall to 0 over the run (`cosine_schedule.py`).
     """
 
     schedule: Literal["constant", "cosine"] = "constant"
@@ -100,13 +99,7 @@ class ObjectiveModule(LightningModule, ABC):
         optimizer = self.make_optimizer(self.parameters())
         if self.schedule == "constant":
             return optimizer
-        if (steps := self.trainer.estimated_stepping_batches) == float("inf"):
-            raise ValueError("schedule='cosine' ends with the run, and this one has no end: set Trainer(max_epochs=100), say")
-        # As a function of the step, not of the last step size: a run resumed for more epochs goes on along its own curve.
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": LambdaLR(optimizer, lambda t: 0.5 * (1 + math.cos(math.pi * t / steps))),
-        }
+        return {"optimizer": optimizer, "lr_scheduler": cosine_schedule(optimizer, self.trainer.estimated_stepping_batches)}
 
     def check_precision(self, precision: str | int | None) -> None:
         """Refuse what no curvature survives.
@@ -114,16 +107,21 @@ class ObjectiveModule(LightningModule, ABC):
         Raises:
             ValueError: fewer than 32 bits, or mixed precision, for a method of this project.
         """
-        optimizer = self.make_optimizer(self.parameters())
-        if isinstance(optimizer, CurvatureOptimizer) and precision not in FULL_PRECISION:
-            raise ValueError(
-                f"{type(optimizer).__name__} needs 32 or 64 bit precision, not {precision}: half-precision curvature is noise "
-                "and mixed precision steps without the loss; set Trainer(precision='64-true'), or '32-true'"
-            )
+        refuse_low_precision(self.make_optimizer(self.parameters()), precision)
 
     def on_fit_start(self) -> None:
-        """Forget the objective of the last fit: penalty and loss may have been changed since."""
-        self._kept = KeptObjective()
+        """Forget the objective of the last fit: what the loss is made of may have been changed since."""
+        self._kept.forget()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """A setting that is changed, in the midst of a fit too, changes the loss: the kept objective is that of before."""
+        super().__setattr__(name, value)
+        if not name.startswith("_") and "_kept" in vars(self):
+            self._kept.forget()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy, or a model that is saved whole, is without its training rows and what is known of them."""
+        return {**super().__getstate__(), "_kept": KeptObjective()}
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One step of the method on one batch; stops the run when the method is done with the whole training set."""
