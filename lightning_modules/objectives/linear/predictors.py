@@ -27,9 +27,11 @@ class Predictors:
 
     def __init__(self, glm: GLM, theta: Tensor) -> None:
         self.glm, self.theta = glm, theta
-        size = len(glm.rows.features) * glm.family.num_outputs * theta.element_size()
-        # By chunk. Beyond the bound they are computed anew, so that memory does not grow with rows that are memory-mapped.
-        self._kept: dict[int, Tensor] | None = {} if size <= KEPT_BYTES else None
+        shape = len(glm.rows.features), glm.family.num_outputs
+        # Beyond the bound they are computed anew, so that memory does not grow with rows that are memory-mapped. In one piece:
+        # a small one for each chunk, among what comes and goes with the chunk, would leave gaps that nothing else fits in.
+        self._kept = theta.new_empty(shape) if math.prod(shape) * theta.element_size() <= KEPT_BYTES else None
+        self._done: set[int] = set()
 
     def chunks(self, first: int = 0, step: int = 1) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """(features, targets, linear predictors) of the first chunk and every so manyth one from there."""
@@ -43,11 +45,13 @@ class Predictors:
             x = x.to(self.theta.dtype)
             if is_fetched:
                 x.sum()
-            z = self._kept.get(number) if self._kept is not None else None
-            if z is None:
-                z = torch.addmm(bias, x, by_output)
-                if self._kept is not None:
-                    self._kept[number] = z
+            if self._kept is None:
+                yield x, y, torch.addmm(bias, x, by_output)
+                continue
+            z = self._kept[number * rows.chunk_rows : (number + 1) * rows.chunk_rows]
+            if number not in self._done:
+                torch.addmm(bias, x, by_output, out=z)
+                self._done.add(number)
             yield x, y, z
 
     def mean_of(self, shape: tuple[int, ...], adding_to: Callable[[Tensor], Add]) -> Tensor:
