@@ -11,7 +11,18 @@ from lightning_modules.objectives.objective import Objective
 SMALL_STEP = 1e-4
 
 
-class FunctionObjective(Objective):
+class _SmallStepObjective(Objective):
+    """A loss of which nothing is known beyond its derivatives."""
+
+    def attains_minimum(self, theta: Tensor, decrement: float, hessian: Tensor | None) -> bool:
+        """Whether H⁻¹g is nothing beside max(1, ‖θ‖): no proof of a minimum, but without it there is none nearby."""
+        if hessian is None:
+            return False
+        step = torch.linalg.solve(hessian, self.at(theta).gradient.double())
+        return bool(step.norm() <= SMALL_STEP * max(1.0, float(theta.norm())))
+
+
+class FunctionObjective(_SmallStepObjective):
     """A function of θ, minimised as it is: `minimise(FunctionObjective(rosenbrock), start)`.
 
     It is all loss and no model, f(θ) = θ, so its Gauss–Newton matrix is its Hessian; where that is indefinite, methods take
@@ -41,11 +52,8 @@ class FunctionObjective(Objective):
     def output_loss(self, outputs: Tensor) -> Tensor:
         return self.value(outputs)
 
-    def attains_minimum(self, theta: Tensor, decrement: float, hessian: Tensor | None) -> bool:
-        return hessian is not None and has_small_newton_step(self, theta, hessian)
 
-
-class LeastSquares(Objective):
+class LeastSquares(_SmallStepObjective):
     """1/n Σ_i ½ r_i(θ)²: half the mean square of any residuals, `minimise(LeastSquares(residuals), start)`.
 
     Its Gauss–Newton matrix is JᵀJ / n, J = ∂r/∂θ. Fitting a curve y ≈ f(t; θ), the residuals are f(t; θ) − y.
@@ -72,9 +80,6 @@ class LeastSquares(Objective):
     def output_loss(self, outputs: Tensor) -> Tensor:
         return 0.5 * outputs.square().mean()
 
-    def attains_minimum(self, theta: Tensor, decrement: float, hessian: Tensor | None) -> bool:
-        return hessian is not None and has_small_newton_step(self, theta, hessian)
-
 
 def is_real(value: object) -> bool:
     """Whether a function returned real numbers of torch."""
@@ -86,15 +91,3 @@ def described(value: object) -> str:
     if isinstance(value, Tensor):
         return f"a tensor of shape {tuple(value.shape)} and type {str(value.dtype).removeprefix('torch.')}"
     return f"a {type(value).__name__}"
-
-
-def has_small_newton_step(objective: Objective, theta: Tensor, hessian: Tensor) -> bool:
-    """Whether H⁻¹g at θ (p,) is nothing beside max(1, ‖θ‖); no proof of a minimum, but without it there is none nearby.
-
-    Args:
-        objective: the loss.
-        theta: θ (p,).
-        hessian: H there (p, p), positive definite.
-    """
-    step = torch.linalg.solve(hessian, objective.at(theta).gradient.double())
-    return bool(step.norm() <= SMALL_STEP * max(1.0, float(theta.norm())))
