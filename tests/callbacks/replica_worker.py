@@ -79,3 +79,6 @@ if __name__ == "__main__":
     options = {"devices": processes, "strategy": "ddp"}
     outcomes = {case: outcome(method, callbacks, **options) for case, (method, callbacks) in CASES.items()}
     (folder / f"rank_{os.environ.get('LOCAL_RANK', '0')}.json").write_text(json.dumps(outcomes))
+    # Else a thread of gloo's may still run when the process ends, which then aborts: seen once, on a busy machine.
+    torch.distributed.barrier()
+    torch.distributed.destroy_process_group()
