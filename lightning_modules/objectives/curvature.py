@@ -18,7 +18,15 @@ from torch import Tensor
 
 from lightning_modules.objectives.once import once
 from lightning_modules.objectives.rademacher import estimate_diagonal
-from lightning_modules.solvers import DenseSolver, DiagonalSolver, JacobiSolver, MatrixFreeSolver, Solver
+from lightning_modules.solvers import (
+    DenseSolver,
+    DiagonalSolver,
+    JacobiSolver,
+    MatrixFreeSolver,
+    Solver,
+    completed,
+    is_definite,
+)
 
 Kind = Literal["hessian", "ggn"]
 How = Literal["dense", "diagonal", "cg"]
@@ -41,6 +49,7 @@ class Loss(Protocol):
 
     is_sample: bool
     is_convex: bool
+    is_redundant: bool
 
     @property
     def is_split(self) -> bool: ...
@@ -63,6 +72,8 @@ class Place(Protocol):
 
     @property
     def objective(self) -> Loss: ...
+
+    def curvature(self, kind: Kind) -> "Curvature": ...
 
     def results_of(self, kind: Kind) -> dict[str, Any]: ...
 
@@ -104,15 +115,20 @@ class Curvature:
         """V C Vᵀ, the curvature within the span of k directions: (k, p) -> (k, k)."""
         return directions @ torch.stack([self.product(v) for v in directions]).T
 
-    def preconditioner(self) -> Solver:
-        """A cheap approximation of C for conjugate gradients.
+    @once
+    def scale(self) -> Tensor:
+        """|diag C| (p,), the parameters' own scale: how much the loss bends along each of them.
 
-        Here |diag C|, which above MOST_EXACT parameters is an unbiased estimate from PROBES products, the same at every call.
+        Above MOST_EXACT parameters it is an unbiased estimate from PROBES products, the same at every call.
         """
         if len(self.theta) <= MOST_EXACT:
-            return JacobiSolver(self.diagonal())
+            return self.diagonal().abs()
         generator = torch.Generator(self.theta.device).manual_seed(0)
-        return JacobiSolver(estimate_diagonal(self.product, self.theta, PROBES, generator).estimate)
+        return estimate_diagonal(self.product, self.theta, PROBES, generator).estimate.abs()
+
+    def preconditioner(self) -> Solver:
+        """A cheap approximation of C for conjugate gradients, here its diagonal."""
+        return JacobiSolver(self.scale())
 
     # -- what every curvature offers -----------------------------------------------------------------------------------
 
@@ -127,11 +143,12 @@ class Curvature:
         return bool(self.objective.is_convex or (self.kind == "ggn" and self.objective.is_split))
 
     def solver(self, how: How, tolerance: float = 0.0, awaited: bool = True) -> Solver:
-        """C in a form in which (C + μI) x = b is solved; the absolute values of its eigenvalues where C may be indefinite.
+        """C in a form in which (C + R) x = b is solved, R a diagonal.
 
         Args:
-            how: "dense" forms the matrix, "diagonal" leaves the rest of it out (and takes the absolute values of its entries),
-                "cg" needs products only and takes C as it is.
+            how: "dense" forms the matrix, "diagonal" leaves the rest of it out, "cg" needs products only and takes C as it is.
+                Where a Hessian is indefinite, "dense" takes the absolute values of its eigenvalues, or its Gauss–Newton part if
+                it has one and is not that of a network; "diagonal" takes the absolute values of its entries.
             tolerance: of "cg", on the relative residual.
             awaited: of "diagonal", whether the device may be waited for, see `DiagonalSolver`.
 
@@ -139,7 +156,7 @@ class Curvature:
             ValueError: another word.
         """
         if how == "dense":
-            return DenseSolver(self.matrix(), self.objective.invariant_directions(self.theta), not self.is_semidefinite)
+            return self._dense()
         if how == "diagonal":
             return DiagonalSolver(self.diagonal() if self.is_semidefinite else self.diagonal().abs(), awaited)
         if how == "cg":
@@ -149,6 +166,26 @@ class Curvature:
             )
             return MatrixFreeSolver(self.product, self.preconditioner(), invariant, tolerance)
         raise ValueError(f"solver({how!r}): choose 'dense', 'diagonal' or 'cg'")
+
+    def bend(self, step: Tensor) -> Tensor:
+        """Jᵀ(∇ℓ(f(θ + s)) − ∇ℓ(f(θ)) − HJs): (p,) -> (p,), what the gradient at θ + s has beyond the quadratic model's because
+        f is not linear, seen through the J of θ."""
+        jv = _pulled_back(*self._forward_product(), step[None])
+        hjv = _pulled_back(*self._loss_gradient(), jv)[0]
+        with recording():
+            leaf = self.objective.outputs(self.theta + step).detach().requires_grad_()
+            there = _gradient_of(self.objective.output_loss(leaf), leaf).detach()
+        here = self._loss_gradient()[0].detach()
+        return _pulled_back(*self._model(), (there - here - hjv)[None])[0]
+
+    def _dense(self) -> DenseSolver:
+        invariant, matrix = self.objective.invariant_directions(self.theta), self.matrix()
+        if self.is_semidefinite or is_definite(completed(matrix, invariant)):
+            return DenseSolver(matrix, invariant)
+        if self.objective.is_split and not self.objective.is_redundant:
+            # Its steps follow a narrow valley down, where those of the absolute values leave it; they pass saddles more slowly.
+            return DenseSolver(self.point.curvature("ggn").matrix(), invariant)
+        return DenseSolver(matrix, invariant, absolute=True)
 
     # -- automatic differentiation -------------------------------------------------------------------------------------
 

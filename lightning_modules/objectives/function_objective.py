@@ -62,6 +62,8 @@ class LeastSquares(_SmallStepObjective):
         residuals: θ (p,) -> r (n,), made of differentiable torch operations.
     """
 
+    infimum = 0.0
+
     def __init__(self, residuals: Callable[[Tensor], Tensor]) -> None:
         self.residuals = residuals
 

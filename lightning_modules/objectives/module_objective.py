@@ -188,6 +188,9 @@ class _ModuleCurvature(Curvature):
     def product(self, v: Tensor) -> Tensor:
         return self.objective.mean(self.own.product(v))
 
+    def bend(self, step: Tensor) -> Tensor:
+        return self.objective.mean(self.own.bend(step))
+
     @once
     def matrix(self) -> Tensor:
         return self.objective.mean(self.own.matrix())

@@ -69,6 +69,13 @@ class Point:
         check_kind(kind)
         return self.make_curvature(kind)
 
+    def bend(self, trial: "Point") -> Tensor | None:
+        """What the bend of the model adds to the gradient on the way to a trial (p,), see `Curvature.bend`; None of a loss that
+        is not split into model and loss."""
+        if not self.objective.is_split:
+            return None
+        return self.curvature("ggn").bend(trial.theta - self.theta)
+
     def make_curvature(self, kind: Kind) -> Curvature:
         """A view of the point; a closed form makes its own."""
         return Curvature(self, kind)
@@ -110,12 +117,20 @@ class Objective(ABC):
         is_convex: whether the loss is convex in θ, so that its Hessian has no negative eigenvalue.
         is_quadratic: whether the Hessian is the same everywhere, so that one Newton step ends at the minimiser.
         num_rows: n, over all processes; 0 for a function that is no mean over rows.
+        is_redundant: whether many parameters say the same, as in a network: then there are many minima, saddles between them
+            and flat directions around them, and a method has to fear saddles more than narrow valleys.
+        unit: what the loss is measured in, so that "small" has a meaning: what a constant prediction would lose if it became a
+            perfect one, or 1 for logarithms of probabilities; None where nothing is known.
+        infimum: a number that the loss never falls below; None where none is known.
     """
 
     is_sample = False
     is_convex = False
     is_quadratic = False
+    is_redundant = False
     num_rows = 0
+    unit: float | None = None
+    infimum: float | None = None
     _last: "Point | ReferenceType[Point] | None" = None
 
     # -- what it is ----------------------------------------------------------------------------------------------------
@@ -205,6 +220,10 @@ class Objective(ABC):
         Such a direction is a redundancy of the parametrisation (the common shift of softmax weights), not of the data.
         """
         return theta.new_zeros(len(theta), 0)
+
+    def pooled(self, diagonal: Tensor) -> Tensor:
+        """A diagonal of the curvature (p,), averaged over parameters that are in the same units and may change places."""
+        return diagonal
 
     def degeneracy(self, theta: Tensor, direction: Tensor | None = None) -> Degeneracy | None:
         """Why no unique finite minimiser exists, as far as it shows; None if no reason shows.

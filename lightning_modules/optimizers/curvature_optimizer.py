@@ -12,9 +12,17 @@ from torch.nn import Parameter
 from lightning_modules.objectives import Objective, Point, flattened
 from lightning_modules.optimizers.method_state import STATUSES, MethodState
 from lightning_modules.optimizers.newton_decrement import DENSE_DECISION, newton_decrement
+from lightning_modules.optimizers.optimality import (
+    default_tolerance,
+    energy,
+    is_minimal,
+    is_stationary,
+    loss_unit,
+    scale_at,
+)
+from lightning_modules.optimizers.parameter_scale import updated_scale
 from lightning_modules.optimizers.search import backtracking
 from lightning_modules.optimizers.step_report import StepReport
-from lightning_modules.optimizers.verdict import default_tolerance
 
 
 class CurvatureOptimizer(torch.optim.Optimizer, ABC):
@@ -27,9 +35,9 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
         params: the parameters, one group, in the order of `module.parameters()`.
         lr: step size, or the longest step a search tries; unitless, > 0.
         search: None for the constant step `lr`, "backtracking" for Armijo's rule.
-        tolerance: the method has converged when ‖∇‖∞ ≤ tolerance and λ²/2 ≤ tolerance, λ being the Newton decrement
-            (Boyd and Vandenberghe, Convex Optimization (2004), section 9.5.1). Default: ε^⅔ of the parameters' type,
-            3.7e-11 in float64 and 2.4e-5 in float32.
+        tolerance: τ, to which gradient and Newton decrement have to be 0 in units of the loss, see `optimality.py` (of the
+            decrement: Boyd and Vandenberghe, Convex Optimization (2004), section 9.5.1). Default: ε^⅔ of the parameters'
+            type, 3.7e-11 in float64 and 2.4e-5 in float32.
         defaults: further hyper-parameters for the group.
 
     Attributes:
@@ -162,18 +170,31 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
     # -- whether to stop -----------------------------------------------------------------------------------------------
 
     def tolerance(self, theta: Tensor) -> float:
-        """What is asked of ‖∇‖∞ and λ²/2 at θ (p,)."""
+        """τ, what is asked at θ (p,)."""
         chosen: float | None = self.param_groups[0]["tolerance"]
         return default_tolerance(theta.dtype) if chosen is None else chosen
 
     def _is_optimal(self, report: StepReport, gradient: Tensor) -> bool:
-        point = report.point
-        tolerance = self.tolerance(point.theta)
-        # The gradient first: it is known, the decrement costs a Hessian.
-        if not bool(report.gradient_max <= tolerance):
+        """Whether the point is a minimiser to tolerance, see `optimality.py`."""
+        point, state = report.point, self.kept
+        objective, theta, tolerance = point.objective, point.theta, self.tolerance(point.theta)
+        if state.scale is not None:
+            # By the scale of earlier steps, which costs nothing, most points are told from an optimum.
+            unit = loss_unit(objective, state.scale, theta, tolerance, state.energy)
+            if not is_stationary(gradient, state.scale, unit, tolerance):
+                return False
+        state.scale = updated_scale(state.scale, self.scale_at(point), objective)
+        state.energy = max(state.energy, energy(state.scale, theta))
+        self.keep(state)
+        unit = loss_unit(objective, state.scale, theta, tolerance, state.energy)
+        if not is_stationary(gradient, state.scale, unit, tolerance):
             return False
-        most_dense = DENSE_DECISION if point.objective.is_convex else None
-        return newton_decrement(point, gradient, most_dense).squared / 2 <= tolerance
+        most_dense = DENSE_DECISION if objective.is_convex else None
+        return is_minimal(objective, newton_decrement(point, gradient, most_dense), state.scale, unit, tolerance)
+
+    def scale_at(self, point: Point) -> Tensor:
+        """|diag C| at a point (p,), or what is as good to measure a gradient by."""
+        return scale_at(point)
 
     def _point(self, objective: Objective, loss: Tensor) -> Point:
         """Where the parameters are: the point whose value the closure has just returned, if it asked for one."""
@@ -190,3 +211,12 @@ def _moved(value: Any, device: torch.device) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)(_moved(part, device) for part in value)
     return value
+
+
+def known_to(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """What a method knows of the problem when it ends, for `diagnose`; of another project's only a tolerance, if it has one."""
+    known: dict[str, Any] = {"tolerance": optimizer.param_groups[0].get("tolerance")}
+    if isinstance(optimizer, CurvatureOptimizer):
+        kept = optimizer.kept
+        known |= {"stalled": kept.status == "stalled", "scale": kept.scale, "largest_energy": kept.energy}
+    return known

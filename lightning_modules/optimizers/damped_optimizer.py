@@ -1,4 +1,7 @@
-"""What Newton's method and its diagonal relative share: d = −(C + μI)⁻¹ g with a fixed or an adaptive damping μ."""
+"""What Newton's method and its diagonal relative share: a damped step, by a fixed or an adaptive damping μ.
+
+(C + μI) d = −g  with a fixed μ,      (C + μD) d = −g  with one that adapts, D the scale of the parameters
+"""
 
 from abc import abstractmethod
 from collections.abc import Iterable
@@ -11,11 +14,17 @@ from torch.nn import Parameter
 
 from lightning_modules.objectives import Point
 from lightning_modules.optimizers.curvature_optimizer import CurvatureOptimizer
-from lightning_modules.optimizers.damping import adapted, grown, initial
+from lightning_modules.optimizers.damping import GainRatioDamping
 from lightning_modules.optimizers.method_state import MethodState
-from lightning_modules.optimizers.search import gradient_falls, lost_in_rounding
+from lightning_modules.optimizers.optimality import energy
+from lightning_modules.optimizers.parameter_scale import positive_scale, updated_scale
+from lightning_modules.optimizers.search import decrease
 from lightning_modules.optimizers.step_report import StepReport
-from lightning_modules.solvers import SingularCurvatureError, Solver
+from lightning_modules.optimizers.trust_region import TrustRegion
+from lightning_modules.solvers import Solver
+
+# A step is taken from the first gain on; above the second, the model is right; and a correction is at most so long.
+LEAST_GAIN, GOOD, MOST_BEND = 1e-4, 0.75, 0.75
 
 
 @dataclass
@@ -23,19 +32,22 @@ class DampingState(MethodState):
     """What is kept of an adaptive damping.
 
     Attributes:
-        damping: μ for the next step; None before the first.
+        damping: μ of the last step, or for the next where nothing else is kept; None before the first.
+        radius: Δ for the next step, where there is a trust region.
     """
 
     damping: float | Tensor | None = None
+    radius: float | None = None
 
 
 class DampedOptimizer(CurvatureOptimizer):
-    """θ ← θ − lr (C + μI)⁻¹ g, C the curvature of the mean loss.
+    """θ ← θ − lr (C + μD)⁻¹ g, C the curvature of the mean loss.
 
     Args:
         params: the parameters, one group.
         lr: step size; 1 is the full step to the minimiser of the quadratic model.
-        damping: μ ≥ 0, in units of the mean loss's curvature, or "adaptive" (see `damping.py`).
+        damping: μ ≥ 0 on the diagonal, in units of the mean loss's curvature, or "adaptive" (see `damping.py`,
+            `trust_region.py`).
         curvature: "hessian", or "ggn" for the generalised Gauss–Newton matrix.
         search, tolerance: as in `CurvatureOptimizer`.
     """
@@ -82,12 +94,14 @@ class DampedOptimizer(CurvatureOptimizer):
         return float(fixed) if fixed != "adaptive" else 0.0 if adaptive is None else adaptive
 
     def direction(self, point: Point, gradient: Tensor) -> Tensor:
-        """−(C + μI)⁻¹ g: (p,) -> (p,).
+        """−(C + μI)⁻¹ g, or with μD where the damping adapts: (p,) -> (p,).
 
         Raises:
-            SingularCurvatureError: C + μI is not positive definite.
+            SingularCurvatureError: the damped C is not positive definite.
         """
-        return -self.solver(point, gradient).solve(gradient, float(self.damping))
+        damping, scale = float(self.damping), self.kept.scale
+        ridge = damping if self.param_groups[0]["damping"] != "adaptive" or scale is None else damping * scale
+        return -self.solver(point, gradient).solve(gradient, ridge)
 
     def advance(self, report: StepReport, gradient: Tensor) -> StepReport:
         solver = self.solver(report.point, gradient)
@@ -98,32 +112,93 @@ class DampedOptimizer(CurvatureOptimizer):
         return replace(report, solver=solver, damping=damping, slope=None, newton_decrement=decrement(report.slope))
 
     def _adaptively(self, report: StepReport, solver: Solver, gradient: Tensor) -> StepReport:
-        """With more damping after each trial that does not decrease the loss; the first that does is the step."""
+        """Shorter after each trial that does not decrease the loss; the first that does is the step."""
         lr, point, state = self.param_groups[0]["lr"], report.point, self.kept
-        # Without any curvature its place is taken by one that makes a step about as long as θ.
-        unit = solver.mean() or float(gradient.norm() / point.theta.norm().clamp_min(1.0))
-        damping = initial(unit, point.objective.is_convex) if state.damping is None else float(state.damping)
-        self.keep(replace(state, damping=damping))
+        state.scale = updated_scale(state.scale, solver.diagonal(), point.objective)
+        state.energy = max(state.energy, energy(state.scale, point.theta))
+        scale = positive_scale(state.scale, point.theta, gradient)
+        rule = self.rule(point, solver, gradient, scale)
         for trials in range(self.max_trials):
-            report = replace(report, damping=damping, rejected=trials)
-            try:
-                direction = -solver.solve(gradient, damping).to(point.theta)
-            except SingularCurvatureError:
-                damping = grown(damping, unit)
+            direction = rule.direction(solver, gradient, scale)
+            report = replace(report, damping=rule.damping, rejected=trials)
+            if direction is None:
+                rule.reject(0.0, 0.5)
                 continue
+            direction = direction.to(point.theta)
             step = lr * direction
             slope = gradient @ direction
             predicted = -(lr * slope + 0.5 * solver.quadratic_form(step).to(step))
             trial = point.objective.at(point.theta + step)
-            gain = float((point.value - trial.value) / predicted)
-            if lost_in_rounding(point.value, trial.value) and lost_in_rounding(point.value, point.value - predicted):
-                # The model promises less than the loss can show, so the gradient decides; it says nothing about the damping.
-                gain = 0.5 if gradient_falls(trial, gradient) else 0.0
-            if gain > 0 and predicted > 0:  # false for nan
-                self.keep(replace(state, damping=adapted(damping, gain, unit)))
-                return replace(report, theta=trial.theta, gain_ratio=gain, step_size=lr, newton_decrement=decrement(slope))
-            damping = grown(damping, unit)
+            if torch.equal(trial.theta, point.theta):
+                break
+            length, gain = float((scale * step.double().square()).sum().sqrt()), self._gain(point, trial, gradient, predicted)
+            if gain < GOOD and isinstance(rule, TrustRegion):
+                bent = self._bent(point, trial, solver, rule.damping * scale, scale)
+                if bent is not None and (better := self._gain(point, bent, gradient, predicted)) > gain:
+                    trial, gain = bent, better
+            share = vertex(float(lr * slope), gain * float(predicted))
+            if gain > LEAST_GAIN:  # false for nan
+                damping = rule.damping
+                rule.accept(length, gain, share)
+                self._keep(state, rule)
+                return replace(
+                    report,
+                    theta=trial.theta,
+                    damping=damping,
+                    gain_ratio=gain,
+                    step_size=lr,
+                    newton_decrement=decrement(slope),
+                )
+            rule.reject(length, share)
+        self._keep(state, rule)
         return replace(report, status="stalled", newton_decrement=0.0)
+
+    def scale_at(self, point: Point) -> Tensor:
+        return point.curvature(self.param_groups[0]["curvature"]).scale()
+
+    def rule(self, point: Point, solver: Solver, gradient: Tensor, scale: Tensor) -> GainRatioDamping | TrustRegion:
+        """How far this method goes, as it stands."""
+        damping = self.kept.damping
+        return GainRatioDamping(None if damping is None else float(damping), point.objective.is_convex)
+
+    def _keep(self, state: DampingState, rule: GainRatioDamping | TrustRegion) -> None:
+        state.damping, state.radius = rule.damping, getattr(rule, "radius", None)
+        self.keep(state)
+
+    @staticmethod
+    def _gain(point: Point, trial: Point, gradient: Tensor, predicted: Tensor) -> float:
+        """Gain ratio ρ of a trial; nan where the loss there is not a number, or nothing was promised."""
+        if not predicted > 0:
+            return float("nan")
+        return float(decrease(point, trial, gradient) / predicted)
+
+    @staticmethod
+    def _bent(point: Point, trial: Point, solver: Solver, ridge: Tensor, scale: Tensor) -> Point | None:
+        """The trial moved on by −(C + μD)⁻¹ b, b what the bend of the model adds to the gradient on the way there.
+
+        A straight step leaves a narrow, curved valley soon; with the correction it follows the valley's bend, and may be many
+        times longer. Only where the correction is smaller than the step, else the bend says nothing.
+
+        Source: M. Transtrum and J. Sethna, Improvements to the Levenberg–Marquardt algorithm (2012), section 4; their second
+        derivative along the step is here the difference that the trial has shown.
+        """
+        if not bool(torch.isfinite(trial.value)):
+            return None
+        bend = point.bend(trial)
+        if bend is None:
+            return None
+        step = trial.theta - point.theta
+        correction = -solver.solve(bend, ridge).to(step)
+        # false for nan
+        if not 4 * energy(scale, correction) <= MOST_BEND**2 * energy(scale, step):
+            return None
+        return point.objective.at(trial.theta + correction)
+
+
+def vertex(slope: float, decrease: float) -> float:
+    """Where the parabola with this slope at 0 that falls by this much until 1 has its vertex; 0 if that is not known."""
+    bend = -slope - decrease
+    return -slope / (2 * bend) if bend > 0 else 0.0
 
 
 def decrement(slope: Tensor | float | None) -> Tensor:

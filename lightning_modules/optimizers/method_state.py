@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from torch import Tensor
+
 Status = Literal["converged", "stalled"]
 # A number stands for the status in a checkpoint: torch takes texts in an optimizer's state apart letter by letter.
 STATUSES: tuple[Status | None, ...] = (None, "converged", "stalled")
@@ -14,9 +16,13 @@ class MethodState:
 
     Attributes:
         ended: place in STATUSES of the status of the last step.
+        scale: D (p,), the scale of the parameters, in float64; see `parameter_scale.py`.
+        energy: the largest θᵀDθ that was met.
     """
 
     ended: int = 0
+    scale: Tensor | None = None
+    energy: float = 0.0
 
     @property
     def status(self) -> Status | None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from lightning_modules.objectives import Objective
+from lightning_modules.optimizers.curvature_optimizer import known_to
 from lightning_modules.optimizers.descent import Method, descend
 from lightning_modules.optimizers.newton import Newton
 from lightning_modules.optimizers.step_report import StepReport
@@ -33,8 +34,7 @@ class Minimum:
     @cached_property
     def verdict(self) -> Convergence:
         """The judgement on `theta`, as at the end of a fit; computed when first asked for."""
-        tolerance = self.optimizer.param_groups[0].get("tolerance")
-        verdict = diagnose(self.objective, self.theta, tolerance, self.optimizer_status == "stalled")
+        verdict = diagnose(self.objective, self.theta, **known_to(self.optimizer))
         self.objective.forget()
         return verdict
 

@@ -4,15 +4,19 @@ from collections.abc import Iterable
 from functools import partial
 from typing import ClassVar, Literal
 
+import torch
 from torch import Tensor
 from torch.nn import Parameter
 
 from lightning_modules.objectives import Objective, Point
 from lightning_modules.optimizers.damped_optimizer import DampedOptimizer
+from lightning_modules.optimizers.damping import GainRatioDamping
 from lightning_modules.optimizers.descent import descend
-from lightning_modules.optimizers.sampled_steps import SampledState, SampledSteps, decrement_bound, smallest_sample
+from lightning_modules.optimizers.optimality import energy, is_stationary, loss_unit
+from lightning_modules.optimizers.sampled_steps import SampledState, SampledSteps, decrement_bound, sampled, smallest_sample
 from lightning_modules.optimizers.step_report import StepReport
-from lightning_modules.solvers import Solver
+from lightning_modules.optimizers.trust_region import TrustRegion
+from lightning_modules.solvers import DenseSolver, Solver
 
 DENSE_BYTES = 4 * 2**30
 # Up to so many parameters a matrix is formed if nothing is said. For logistic regression conjugate gradients with their
@@ -128,24 +132,44 @@ class Newton(DampedOptimizer):
 
     def _is_optimal(self, report: StepReport, gradient: Tensor) -> bool:
         point, state = report.point, self.kept
-        tolerance = self.tolerance(point.theta)
-        if state.factor is not None and bool(report.gradient_max <= tolerance):
-            # Most often the fewest rows are enough, and cheap.
-            coarsest = min(FEWEST_INTERVAL, smallest_sample(point.objective))
-            for interval in sorted({coarsest, state.row_interval}, reverse=True):
-                if decrement_bound(point, gradient, interval) / 2 <= tolerance:
-                    return True
+        objective, tolerance = point.objective, self.tolerance(point.theta)
+        if state.factor is not None and state.scale is not None:
+            unit = loss_unit(objective, state.scale, point.theta, tolerance)
+            if is_stationary(gradient, state.scale, unit, tolerance):
+                # Most often the fewest rows are enough, and cheap.
+                coarsest = min(FEWEST_INTERVAL, smallest_sample(objective))
+                for interval in sorted({coarsest, state.row_interval}, reverse=True):
+                    if decrement_bound(point, gradient, interval) / 2 <= tolerance * unit:
+                        return True
         return super()._is_optimal(report, gradient)
+
+    def scale_at(self, point: Point) -> Tensor:
+        interval = self.row_interval(point.objective)
+        return super().scale_at(sampled(point, interval) if interval > 1 else point)
+
+    def rule(self, point: Point, solver: Solver, gradient: Tensor, scale: Tensor) -> GainRatioDamping | TrustRegion:
+        """A trust region where the loss may have narrow valleys and C is a matrix; a damping by the gain ratio otherwise."""
+        objective = point.objective
+        if objective.is_convex or objective.is_redundant or objective.is_sample or not isinstance(solver, DenseSolver):
+            return super().rule(point, solver, gradient, scale)
+        state = self.kept
+        if state.radius is not None:
+            return TrustRegion(state.radius, float(state.damping or 0.0))
+        length = energy(scale, point.theta) or energy(scale, solver.solve(gradient, scale))
+        return TrustRegion(length**0.5, 0.0)
 
     def solver(self, point: Point, gradient: Tensor) -> Solver:
         group, objective, theta = self.param_groups[0], point.objective, point.theta
         curvature = point.curvature(group["curvature"])
         most = DENSE_PARAMETERS if objective.is_convex and not objective.is_quadratic else DENSE_OTHERWISE
         if group["solver"] == "cg" or (group["solver"] == "auto" and len(theta) > most):
-            # Residuals that shrink like √‖g‖ keep the convergence superlinear (Nocedal and Wright, theorem 7.2), and what is
-            # below a tenth of the tolerance nobody asked for.
-            floor = 0.1 * self.tolerance(theta) / (float(gradient.abs().max()) or 1.0)
-            return curvature.solver("cg", tolerance=max(min(0.1, float(gradient.norm()) ** 0.5), floor))
+            # Residuals that shrink like √‖g‖, in units of the loss, keep the convergence superlinear (Nocedal and Wright,
+            # theorem 7.2), and what is below a tenth of the tolerance nobody asked for.
+            scale, tolerance = curvature.scale().double(), self.tolerance(theta)
+            unit = loss_unit(objective, scale, theta, tolerance, self.kept.energy)
+            size = energy(1 / scale.clamp_min(torch.finfo(scale.dtype).tiny), gradient) / unit if unit else 0.0
+            floor = 0.1 * tolerance / (size**0.5 or 1.0)
+            return curvature.solver("cg", tolerance=max(min(0.1, size**0.25), floor))
         refuse_dense(len(theta), group["curvature"])
         return curvature.solver("dense")
 

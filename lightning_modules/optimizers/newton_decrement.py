@@ -39,10 +39,10 @@ def newton_decrement(point: Point, gradient: Tensor, most_dense: int | None = No
     objective, theta = point.objective, point.theta
     if len(theta) > (DENSE_PARAMETERS if most_dense is None else most_dense):
         curvature = point.curvature("hessian")
-        preconditioner, product = partial(curvature.preconditioner().solve, damping=0.0), curvature.product
+        preconditioner, product = partial(curvature.preconditioner().solve, ridge=0.0), curvature.product
         try:
             # λ² is then known to about a hundredth of itself.
-            direction = -conjugate_gradients(product, gradient, preconditioner, 0.1, MOST_PRODUCTS, in_energy=True)
+            direction = -conjugate_gradients(product, gradient, preconditioner, 0.1, MOST_PRODUCTS)
         except SingularCurvatureError:
             return NewtonDecrement(float("inf") if gradient.any() else 0.0, torch.zeros_like(theta), None)
         residual = product(direction) + gradient

@@ -28,6 +28,7 @@ from lightning_modules.optimizers import secant_pairs
 from lightning_modules.optimizers.damped_optimizer import DampingState, decrement
 from lightning_modules.optimizers.damping import grown
 from lightning_modules.optimizers.newton_decrement import newton_decrement
+from lightning_modules.optimizers.parameter_scale import positive_scale
 from lightning_modules.optimizers.search import decreases_enough
 from lightning_modules.optimizers.step_report import StepReport
 from lightning_modules.solvers import Cholesky, DenseSolver, SingularCurvatureError
@@ -49,13 +50,13 @@ class SampledState(DampingState):
 
     Attributes:
         row_interval: k, every k-th row gives the curvature; 0 before the first step, 1 where all rows do.
-        factor, scale: of C + μI, see `Cholesky`; None where C is still to be formed.
+        factor, inverse_roots: of C + μD, see `Cholesky`; None where C is still to be formed.
         pairs: steps and the changes of the gradient along them, by which C is corrected.
     """
 
     row_interval: int = 0
     factor: Tensor | None = None
-    scale: Tensor | None = None
+    inverse_roots: Tensor | None = None
     pairs: list[tuple[Tensor, Tensor]] = field(default_factory=list)
 
 
@@ -128,30 +129,31 @@ class SampledSteps:
     def _renew(self, point: Point) -> None:
         """Form C at a point over more rows than before, and forget what corrected the last one."""
         self.state.row_interval = max(1, self.state.row_interval // RENEWAL)
-        self.state.pairs, self.state.factor, self.state.scale = [], None, None
+        self.state.pairs, self.state.factor, self.state.inverse_roots = [], None, None
         if self.state.row_interval > 1:
-            self._factorise(_every_kth(point.objective, self.state.row_interval).point(point.theta))
+            self._factorise(sampled(point, self.state.row_interval))
         else:
             self.state.damping = None  # Newton's method begins with none
 
     def _factorise(self, point: Point) -> None:
-        """C + μI, μ the least of 0 and a growing sequence for which it is positive definite."""
+        """C + μD, μ the least of 0 and a growing sequence for which it is positive definite."""
         matrix, invariant = point.curvature("hessian").matrix(), point.objective.invariant_directions(point.theta)
         solver, damping = DenseSolver(matrix, invariant), 0.0
+        scale = positive_scale(solver.diagonal(), point.theta, point.gradient)
         while True:
             try:
-                self.state.factor, self.state.scale = solver.factorised(damping)
+                self.state.factor, self.state.inverse_roots = solver.factorised(damping * scale if damping else 0.0)
                 break
             except SingularCurvatureError:
-                damping = grown(damping, solver.mean())
+                damping = grown(damping)
                 if not math.isfinite(damping):
                     raise
         self.state.damping = damping
 
     def _solve(self, rhs: Tensor) -> Tensor:
-        """(C + μI)⁻¹ rhs: (p,) -> (p,)."""
-        assert self.state.factor is not None and self.state.scale is not None
-        return Cholesky(self.state.factor, self.state.scale).solve(rhs).to(rhs)
+        """(C + μD)⁻¹ rhs: (p,) -> (p,)."""
+        assert self.state.factor is not None and self.state.inverse_roots is not None
+        return Cholesky(self.state.factor, self.state.inverse_roots).solve(rhs).to(rhs)
 
 
 def decrement_bound(point: Point, gradient: Tensor, row_interval: int) -> float:
@@ -162,9 +164,14 @@ def decrement_bound(point: Point, gradient: Tensor, row_interval: int) -> float:
         gradient: g (p,).
         row_interval: k.
     """
-    sample = _every_kth(point.objective, row_interval)
-    squared = newton_decrement(sample.point(point.theta), gradient).squared
-    return squared * point.objective.num_rows / sample.num_rows
+    sample = sampled(point, row_interval)
+    squared = newton_decrement(sample, gradient).squared
+    return squared * point.objective.num_rows / sample.objective.num_rows
+
+
+def sampled(point: Point, row_interval: int) -> Point:
+    """The same θ, of the loss over every k-th row."""
+    return _every_kth(point.objective, row_interval).point(point.theta)
 
 
 def _every_kth(objective: Objective, k: int) -> Objective:

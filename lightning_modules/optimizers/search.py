@@ -1,34 +1,63 @@
-"""How far to go along a direction that is already chosen, and when two losses are too close to tell apart."""
+"""How far to go along a direction that is already chosen, and how much a step decreases a loss that rounding blurs."""
 
 import torch
 from torch import Tensor
 
 from lightning_modules.objectives import Point
 
+# A step that moves θ by less than this share may be one whose decrease is below the rounding of the loss.
+SHORT = 1e-4
+# Evaluations of the loss next to a point, by which its rounding is measured.
+PROBES = 4
 
-def lost_in_rounding(loss: Tensor, trial: Tensor) -> bool:
-    """Whether two mean losses differ by no more than the rounding of their sums.
 
-    Near an optimum the gain of a good step, ½ gᵀC⁻¹g, drops below the rounding of the loss itself while the gradient is
-    still accurate to many digits; comparing losses there means comparing noise.
+def decrease(point: Point, trial: Point, gradient: Tensor) -> Tensor:
+    """f(θ) − f(θ + s) (), as far as it can be told.
+
+    Near an optimum the gain of a good step, ½ gᵀC⁻¹g, drops below the rounding of the loss itself while the gradient is still
+    accurate to many digits. There the gradients at both ends tell it, by the trapezoidal rule −½ (g + g⁺)ᵀs, which is exact
+    for a quadratic. Hager and Zhang (2005), section 2, decide so too; but how large the rounding is, is measured here,
+    because terms may cancel in a loss.
+
+    Args:
+        point: θ.
+        trial: θ + s.
+        gradient: g (p,) at θ.
     """
-    return bool((loss - trial).abs() <= 16 * torch.finfo(loss.dtype).eps * loss.abs())
+    by_values = point.value - trial.value
+    step = trial.theta - point.theta
+    if not float((gradient * step).abs().sum()) <= SHORT * float((gradient * point.theta).abs().sum()):
+        return by_values
+    by_gradients = -0.5 * ((gradient + trial.gradient) @ step)
+    if by_values.abs() <= 16 * torch.finfo(step.dtype).eps * point.value.abs():
+        return by_gradients
+    # Where both say much the same there is nothing to decide.
+    if (by_values - by_gradients).abs() <= 0.5 * by_gradients.abs():
+        return by_values
+    return by_gradients if by_values.abs() <= 4 * rounding(point, step) else by_values
 
 
-def gradient_falls(trial: Point, gradient: Tensor) -> bool:
-    """What decides in place of losses that are lost in rounding: is ‖∇‖ at the trial smaller than that of `gradient` (p,)?
+def rounding(point: Point, step: Tensor) -> Tensor:
+    """How much the computed loss errs at a point (): by what it jumps between neighbours, beyond what the gradient says.
 
-    The Euclidean norm, since a short enough step along −g or a damped Newton step lowers it on every convex quadratic,
-    (I − t H (H + μI)⁻¹) g being a contraction of g; the sum or the maximum of the entries may rise.
+    Args:
+        point: θ.
+        step: (p,), of which a thousandth is not much farther than a neighbour: a loss of θ near 0 rounds as if θ were longer.
     """
-    return bool(trial.gradient.norm() < gradient.norm())
+    # Far enough for every term to round anew, near enough for the curvature not to show.
+    theta, share = point.theta, torch.finfo(point.theta.dtype).eps ** 0.6
+    size, generator = share * theta.abs() + 1e-3 * step.abs(), torch.Generator().manual_seed(0)
+    largest = torch.zeros_like(point.value)
+    for _ in range(PROBES):
+        signs = 2 * torch.randint(2, theta.shape, generator=generator).to(theta) - 1
+        neighbour = point.objective.point(theta + signs * size)
+        error = neighbour.value - point.value - point.gradient @ (neighbour.theta - theta)
+        largest = torch.maximum(largest, error.abs())
+    return largest
 
 
 def decreases_enough(point: Point, gradient: Tensor, trial: Point, slope: Tensor, t: float) -> bool:
     """Armijo's rule  f(θ + t d) ≤ f(θ) + c t gᵀd  with c = 1e-4: Nocedal and Wright (2006), algorithm 3.1.
-
-    Where the losses are lost in rounding it would take any step that leaves them equal, too long ones; there the gradient
-    decides.
 
     Args:
         point: θ.
@@ -37,9 +66,7 @@ def decreases_enough(point: Point, gradient: Tensor, trial: Point, slope: Tensor
         slope: gᵀd, negative.
         t: > 0.
     """
-    if lost_in_rounding(point.value, trial.value):
-        return gradient_falls(trial, gradient)
-    return bool(trial.value <= point.value + 1e-4 * t * slope)
+    return bool(decrease(point, trial, gradient) >= -1e-4 * t * slope)
 
 
 def backtracking(point: Point, gradient: Tensor, direction: Tensor, slope: Tensor, lr: float) -> float | None:

@@ -2,13 +2,11 @@
 
 from collections.abc import Iterable
 
-from torch import Tensor
 from torch.nn import Parameter
 
 from lightning_modules.objectives import Objective
 from lightning_modules.optimizers.newton import Newton
 from lightning_modules.optimizers.sampled_steps import smallest_sample
-from lightning_modules.optimizers.step_report import StepReport
 
 
 class SubsampledNewton(Newton):
@@ -33,14 +31,10 @@ class SubsampledNewton(Newton):
         super().__init__(params, tolerance=tolerance)
         self.param_groups[0]["every"] = every
 
-    def advance(self, report: StepReport, gradient: Tensor) -> StepReport:
-        objective = report.point.objective
+    def row_interval(self, objective: Objective) -> int:
         if objective.is_sample or not objective.rows_per_parameter > 0:
             raise ValueError(
                 "SubsampledNewton is for linear, logistic and softmax regression with all rows in one batch "
                 "(batch_size=None): use DiagonalNewton for mini-batches, Newton or DiagonalNewton for networks"
             )
-        return super().advance(report, gradient)
-
-    def row_interval(self, objective: Objective) -> int:
         return min(self.param_groups[0]["every"], smallest_sample(objective))

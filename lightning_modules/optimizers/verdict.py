@@ -9,13 +9,20 @@ from torch import Tensor
 
 from lightning_modules.objectives import Degeneracy, Objective
 from lightning_modules.optimizers.newton_decrement import DENSE_PARAMETERS, NewtonDecrement, newton_decrement
+from lightning_modules.optimizers.optimality import (
+    SMALL_LAST_STEP,
+    default_tolerance,
+    energy,
+    is_flat,
+    is_minimal,
+    is_small,
+    is_stationary,
+    loss_unit,
+    scale_at,
+)
+from lightning_modules.optimizers.parameter_scale import updated_scale
 
 Status = Literal["converged", "separated", "rank_deficient", "stalled", "budget"]
-
-
-def default_tolerance(dtype: torch.dtype) -> float:
-    """ε^⅔, ε the rounding of a floating type: 3.7e-11 for float64, 2.4e-5 for float32."""
-    return torch.finfo(dtype).eps ** (2 / 3)
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,14 @@ class Convergence:
 
 
 @torch.no_grad()
-def diagnose(objective: Objective, theta: Tensor, tolerance: float | None = None, stalled: bool = False) -> Convergence:
+def diagnose(
+    objective: Objective,
+    theta: Tensor,
+    tolerance: float | None = None,
+    stalled: bool = False,
+    scale: Tensor | None = None,
+    largest_energy: float = 0.0,
+) -> Convergence:
     """Judge θ (p,) as a minimiser of the objective over *all* training rows.
 
     A small gradient alone is no proof: on separated classes it falls below any tolerance on the way to infinity. So
@@ -57,32 +71,48 @@ def diagnose(objective: Objective, theta: Tensor, tolerance: float | None = None
     Args:
         objective: the loss over all training rows.
         theta: parameters (p,).
-        tolerance: on ‖∇‖∞ and λ²/2; by default as in `CurvatureOptimizer`.
+        tolerance: τ, see `optimality.py`; by default as in `CurvatureOptimizer`.
         stalled: whether the method gave up because no step decreased the loss.
+        scale: D (p,) of the method's steps, see `parameter_scale.py`; None where it did not look.
+        largest_energy: the largest θᵀDθ that the method met, see `loss_unit`.
     """
     if tolerance is None:
         tolerance = default_tolerance(theta.dtype)
     point = objective.at_full_precision(theta)
     theta, gradient = point.theta, point.gradient
     gradient_max = float(gradient.abs().max())
-    if gradient_max > tolerance and (len(theta) > DENSE_PARAMETERS or not objective.is_convex):
-        # The verdict is known, and the decrement would cost more than many an epoch.
-        decrement = NewtonDecrement(float("nan"), torch.zeros_like(theta), None)
-    else:
-        decrement = newton_decrement(point, gradient)
+    decrement, seems_flat, is_optimal, is_last = NewtonDecrement(math.nan, torch.zeros_like(theta), None), False, False, False
+    # Beyond, no minimum could be proved of a loss that is not convex, and to look would cost more than many an epoch.
+    if objective.is_convex or len(theta) <= DENSE_PARAMETERS:
+        here = updated_scale(None, scale_at(point), objective)
+        scale = here if scale is None else torch.maximum(scale, here)
+        unit = loss_unit(objective, scale, theta, tolerance, largest_energy)
+        stationary = is_stationary(gradient, scale, unit, tolerance)
+        if stationary or stalled or (objective.is_convex and len(theta) <= DENSE_PARAMETERS):
+            decrement = newton_decrement(point, gradient)
+            # In place of the gradient's entries the decrement may tell it: it is known here.
+            stationary = stationary or decrement.squared <= (100 * tolerance) ** 2 * unit
+            seems_flat = stationary and is_flat(decrement, unit, tolerance)
+            is_optimal = seems_flat and is_minimal(objective, decrement, scale, unit, tolerance)
+            if stalled and not is_optimal:
+                # No step is any better, and what Newton's method would still change is nothing: rounding is all that is left.
+                size = max(objective.unit or 0.0, energy(scale, theta))
+                is_optimal = is_last = decrement.squared <= SMALL_LAST_STEP**2 * size and is_small(
+                    decrement.direction, scale, size, SMALL_LAST_STEP
+                )
     root = math.sqrt(max(decrement.squared, 0.0))  # max keeps a nan that comes first
     measured = f"largest gradient entry {gradient_max:.1e}" + ("" if math.isnan(root) else f", Newton decrement {root:.1e}")
     distance = objective.distance_bound(theta, gradient, decrement.hessian)
     if distance is not None and distance < math.inf:
         measured += f", at most {distance:.1e} from the optimum"
-    optimal = gradient_max <= tolerance and decrement.squared / 2 <= tolerance
     status: Status
     fact: Degeneracy | None = None
-    if optimal and objective.attains_minimum(theta, root, decrement.hessian):
-        status, message = "converged", f"at the optimum to tolerance {tolerance:.1e}: {measured}"
+    if is_optimal and objective.attains_minimum(theta, root, decrement.hessian):
+        reached = "as near as rounding allows" if is_last else f"to tolerance {tolerance:.1e}"
+        status, message = "converged", f"at the optimum {reached}: {measured}"
     elif (fact := objective.degeneracy(theta, decrement.direction)) is not None:
         status, message = fact.kind, f"{fact.message}; {measured}"
-    elif optimal:
+    elif is_optimal or seems_flat:
         status, message = "budget", f"nearly flat, but no proof that an optimum exists nearby; {measured}"
     elif stalled:
         status = "stalled"

@@ -1,8 +1,8 @@
-"""Linear systems (C + μI) x = b, C a matrix, a diagonal, or known by products only. Knows torch only."""
+"""Linear systems (C + R) x = b, R a diagonal, C a matrix, a diagonal, or known by products only. Knows torch only."""
 
 from lightning_modules.solvers.cholesky import Cholesky, SingularCurvatureError, cholesky
 from lightning_modules.solvers.conjugate_gradients import conjugate_gradients
-from lightning_modules.solvers.dense import DenseSolver, completed
+from lightning_modules.solvers.dense import DenseSolver, completed, is_definite
 from lightning_modules.solvers.diagonal import DiagonalSolver, JacobiSolver
 from lightning_modules.solvers.kronecker import KroneckerSolver
 from lightning_modules.solvers.matrix_free import MatrixFreeSolver
@@ -20,4 +20,5 @@ __all__ = [
     "cholesky",
     "completed",
     "conjugate_gradients",
+    "is_definite",
 ]

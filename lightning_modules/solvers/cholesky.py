@@ -1,11 +1,15 @@
 """Linear systems with a symmetric positive definite matrix, in float64, refused when it is not."""
 
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from lightning_modules.solvers.undivided import undivided
+
+# A factorisation that is done before a second thread would have begun.
+SMALL = 64
 
 
 class SingularCurvatureError(ArithmeticError):
@@ -45,7 +49,8 @@ def cholesky(matrix: Tensor) -> Cholesky:
     rounding = 10 * len(matrix) * torch.finfo(torch.float64).eps
     if bool((diagonal > 0).all()) and bool(torch.isfinite(matrix).all()):
         scale = diagonal.rsqrt()
-        factor, info = torch.linalg.cholesky_ex(scale[:, None] * matrix * scale)
+        with undivided() if len(matrix) <= SMALL else nullcontext():
+            factor, info = torch.linalg.cholesky_ex(scale[:, None] * matrix * scale)
         if info == 0 and _smallest_eigenvalue(factor) > rounding:
             return Cholesky(factor, scale)
     raise SingularCurvatureError(

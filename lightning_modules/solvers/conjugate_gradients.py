@@ -14,22 +14,20 @@ def conjugate_gradients(
     preconditioner: Callable[[Tensor], Tensor],
     tolerance: float,
     max_iterations: int,
-    in_energy: bool = False,
 ) -> Tensor:
     """Solve A x = `rhs` approximately with products v → Av only: (p,) -> (p,).
 
     Preconditioned conjugate gradients, Nocedal and Wright, Numerical Optimization, 2nd ed. (2006), algorithm 5.3, started
-    at 0 and stopped as in algorithm 7.1: at ‖Ax − b‖ ≤ `tolerance` ‖b‖, or where a direction of no curvature appears.
-    Every iterate after the first is a descent direction for −b, however early it stops.
+    at 0 and stopped as in algorithm 7.1, where the residual has fallen to `tolerance`, or where a direction of no curvature
+    appears. Every iterate after the first is a descent direction for −b, however early it stops. The residual is measured by
+    the preconditioner, √(rᵀP⁻¹r) against √(bᵀP⁻¹b): an estimate of the error in the norm of A, which knows no units.
 
     Args:
         product: v (p,) -> Av (p,), A symmetric.
         rhs: b (p,).
-        preconditioner: r (p,) -> P⁻¹r (p,), P an approximation of A.
+        preconditioner: r (p,) -> P⁻¹r (p,), P an approximation of A, in the same units.
         tolerance: on the residual relative to b.
         max_iterations: bound on the number of products.
-        in_energy: whether the residual is measured by the preconditioner, √(rᵀP⁻¹r) against √(bᵀP⁻¹b): an estimate of the
-            error in the norm of A, which is what the decrement bᵀA⁻¹b needs.
 
     Raises:
         SingularCurvatureError: the very first direction has no positive curvature.
@@ -39,11 +37,12 @@ def conjugate_gradients(
     direction, ry = -y, residual @ y
     first = ry
     for iteration in range(max_iterations):
-        if (ry <= tolerance**2 * first) if in_energy else (residual.norm() <= tolerance * rhs.norm()):
+        if ry <= tolerance**2 * first:
             break
         image = product(direction)
         curvature = direction @ image
-        if not curvature > torch.finfo(rhs.dtype).eps * direction.norm() * image.norm():
+        # As seen by P, in whose norm the direction is at least as long as the residual.
+        if not curvature > torch.finfo(rhs.dtype).eps * ry:
             if iteration == 0:
                 raise SingularCurvatureError(
                     "the curvature along the preconditioned gradient is not positive: use damping='adaptive' or a damping > 0"

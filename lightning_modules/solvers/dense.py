@@ -8,12 +8,16 @@ from lightning_modules.solvers.solver import Solver
 
 
 def completed(matrix: Tensor, invariant: Tensor) -> Tensor:
-    """C + mean(diag C) · V Vᵀ in float64, V orthonormal directions (p, k) along which the loss never changes.
+    """C + V (Vᵀ diag(C) V) Vᵀ in float64, V orthonormal directions (p, k) along which the loss never changes.
 
-    C and the gradient are zero there, so this makes C regular and leaves the solution of C x = g alone.
+    C and the gradient are zero there, so this makes C regular and leaves the solution of C x = g alone. What is added is of
+    the size that C has in the entries of the direction, so that in other units of a parameter it is the same.
     """
     matrix, invariant = matrix.double(), invariant.double()
-    return matrix + matrix.diagonal().mean() * (invariant @ invariant.T)
+    if invariant.shape[1] == 0:
+        return matrix
+    size = invariant.T @ (matrix.diagonal().abs()[:, None] * invariant)
+    return matrix + invariant @ size @ invariant.T
 
 
 class DenseSolver(Solver):
@@ -22,38 +26,57 @@ class DenseSolver(Solver):
     Args:
         matrix: (p, p), symmetric.
         invariant: orthonormal directions (p, k) along which the loss never changes, see `completed`.
-        absolute: whether an indefinite C is replaced by |C|, the matrix with the same eigenvectors and the absolute
-            eigenvalues. A step −|C|⁻¹g goes down along directions of negative curvature too, where −C⁻¹g goes up to a saddle
-            (Dauphin et al., Identifying and attacking the saddle point problem (2014), section 5).
+        absolute: whether an indefinite C is replaced by |C|: with C scaled to a diagonal of ±1, the matrix with the same
+            eigenvectors and the absolute eigenvalues. A step −|C|⁻¹g goes down along directions of negative curvature too,
+            where −C⁻¹g goes up to a saddle (Dauphin et al., Identifying and attacking the saddle point problem (2014),
+            section 5).
     """
 
     def __init__(self, matrix: Tensor, invariant: Tensor, absolute: bool = False) -> None:
         self.matrix = matrix.double()
         self._completed = completed(self.matrix, invariant)
-        if absolute and int(torch.linalg.cholesky_ex(self._completed).info) != 0:
-            eigenvalues, vectors = torch.linalg.eigh(self.matrix)
-            self.matrix = (vectors * eigenvalues.abs()) @ vectors.T
+        if absolute and not is_definite(self._completed):
+            self.matrix = _absolute(self.matrix)
             self._completed = completed(self.matrix, invariant)
+        self._last: tuple[Tensor | float, Cholesky] | None = None
 
-    def solve(self, rhs: Tensor, damping: float) -> Tensor:
-        return self.factorised(damping).solve(rhs)
+    def solve(self, rhs: Tensor, ridge: Tensor | float) -> Tensor:
+        # To find a damping, two systems in turn are solved with the same one.
+        if self._last is None or self._last[0] is not ridge:
+            self._last = ridge, self.factorised(ridge)
+        return self._last[1].solve(rhs)
 
-    def factorised(self, damping: float) -> Cholesky:
-        """C + damping · I, for many right-hand sides; errors as in `solve`."""
+    def factorised(self, ridge: Tensor | float) -> Cholesky:
+        """C + diag(ridge), for many right-hand sides; errors as in `solve`."""
         damped = self._completed
-        if damping:
+        if isinstance(ridge, Tensor) or ridge:
             damped = damped.clone()
-            damped.diagonal().add_(damping)
+            damped.diagonal().add_(ridge)
         return cholesky(damped)
 
     def quadratic_form(self, s: Tensor) -> Tensor:
         s = s.double()
         return s @ (self.matrix @ s)
 
-    def mean(self) -> float:
-        return float(self.matrix.diagonal().mean())
+    def diagonal(self) -> Tensor:
+        return self.matrix.diagonal()
 
     def extreme_eigenvalues(self) -> tuple[float, float]:
         """Of C without the invariant directions, where it is zero by construction."""
         eigenvalues = torch.linalg.eigvalsh(self._completed)
         return float(eigenvalues[0]), float(eigenvalues[-1])
+
+
+def is_definite(matrix: Tensor) -> bool:
+    """Whether a symmetric matrix (p, p) is positive definite, as far as a factorisation that runs through can tell."""
+    return int(torch.linalg.cholesky_ex(matrix).info) == 0
+
+
+def _absolute(matrix: Tensor) -> Tensor:
+    """|C| of a symmetric C (p, p), in the parameters' own scale."""
+    scale = matrix.diagonal().abs()
+    scale = torch.where(scale > 0, scale, matrix.abs().amax(0))
+    scale = torch.where(scale > 0, scale, 1).sqrt()
+    eigenvalues, vectors = torch.linalg.eigh(matrix / scale[:, None] / scale)
+    vectors = scale[:, None] * vectors
+    return (vectors * eigenvalues.abs()) @ vectors.T

@@ -17,10 +17,10 @@ class DiagonalSolver(Solver):
     """
 
     def __init__(self, diagonal: Tensor, awaited: bool = True) -> None:
-        self.diagonal, self.awaited = diagonal.double(), awaited
+        self._diagonal, self.awaited = diagonal.double(), awaited
 
-    def solve(self, rhs: Tensor, damping: float) -> Tensor:
-        damped = self.diagonal + damping
+    def solve(self, rhs: Tensor, ridge: Tensor | float) -> Tensor:
+        damped = self._diagonal + ridge
         singular = ~(damped > 0)
         if not self.awaited:
             return rhs.double() / damped.masked_fill(singular, torch.nan)
@@ -32,28 +32,28 @@ class DiagonalSolver(Solver):
         return rhs.double() / damped
 
     def quadratic_form(self, s: Tensor) -> Tensor:
-        return self.diagonal @ s.double().square()
+        return self._diagonal @ s.double().square()
 
-    def mean(self) -> float:
-        return float(self.diagonal.mean())
+    def diagonal(self) -> Tensor:
+        return self._diagonal
 
 
 class JacobiSolver(Solver):
-    """|diag C| as a preconditioner, named after Jacobi: it always has an answer, entries of 0 are lifted to rounding.
+    """|diag C| as a preconditioner, named after Jacobi: it always has an answer, an entry of 0 is taken for 1.
 
     Args:
         diagonal: of C (p,).
     """
 
     def __init__(self, diagonal: Tensor) -> None:
-        self.diagonal = diagonal.abs()
+        self._diagonal = diagonal.abs()
 
-    def solve(self, rhs: Tensor, damping: float) -> Tensor:
-        floor = torch.finfo(rhs.dtype).eps * self.diagonal.max() + damping
-        return rhs / (self.diagonal + damping).clamp_min(float(floor) or 1.0)
+    def solve(self, rhs: Tensor, ridge: Tensor | float) -> Tensor:
+        damped = self._diagonal + ridge
+        return rhs / torch.where(damped > 0, damped, 1.0).to(rhs)
 
     def quadratic_form(self, s: Tensor) -> Tensor:
-        return self.diagonal @ s.square()
+        return self._diagonal @ s.square()
 
-    def mean(self) -> float:
-        return float(self.diagonal.mean())
+    def diagonal(self) -> Tensor:
+        return self._diagonal

@@ -16,7 +16,7 @@ class MatrixFreeSolver(Solver):
         preconditioner: a cheap approximation of C.
         invariant: orthonormal directions (p, k) along which the loss never changes; the preconditioner mixes them in, and they
             are taken out again.
-        tolerance: on the relative residual of the solution.
+        tolerance: on the residual of the solution relative to the right-hand side, in the norm of the preconditioner.
     """
 
     def __init__(
@@ -24,11 +24,12 @@ class MatrixFreeSolver(Solver):
     ) -> None:
         self.product, self.preconditioner, self.invariant, self.tolerance = product, preconditioner, invariant, tolerance
 
-    def solve(self, rhs: Tensor, damping: float) -> Tensor:
+    def solve(self, rhs: Tensor, ridge: Tensor | float) -> Tensor:
+        ridge = ridge.to(rhs) if isinstance(ridge, Tensor) else ridge
         x = conjugate_gradients(
-            lambda v: self.product(v) + damping * v,
+            lambda v: self.product(v) + ridge * v,
             rhs,
-            lambda r: self.preconditioner.solve(r, damping),
+            lambda r: self.preconditioner.solve(r, ridge),
             self.tolerance,
             2 * len(rhs),
         )
@@ -37,5 +38,5 @@ class MatrixFreeSolver(Solver):
     def quadratic_form(self, s: Tensor) -> Tensor:
         return s @ self.product(s)
 
-    def mean(self) -> float:
-        return self.preconditioner.mean()
+    def diagonal(self) -> Tensor:
+        return self.preconditioner.diagonal()

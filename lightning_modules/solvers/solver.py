@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 class Solver(ABC):
-    """A symmetric p × p matrix C, in a form in which (C + μI) x = b is solved.
+    """A symmetric p × p matrix C, in a form in which (C + R) x = b is solved, R a diagonal.
 
     C is a curvature, for the model  f(θ + s) ≈ f(θ) + gᵀs + ½ sᵀCs,  or a cheap approximation of one, which makes conjugate
     gradients converge in fewer products (a preconditioner: Nocedal and Wright, Numerical Optimization, 2nd ed. (2006),
@@ -14,11 +14,15 @@ class Solver(ABC):
     """
 
     @abstractmethod
-    def solve(self, rhs: Tensor, damping: float) -> Tensor:
-        """(C + damping · I)⁻¹ rhs: (p,) -> (p,).
+    def solve(self, rhs: Tensor, ridge: Tensor | float) -> Tensor:
+        """(C + diag(ridge))⁻¹ rhs: (p,) -> (p,).
+
+        Args:
+            rhs: b (p,).
+            ridge: R's diagonal (p,), or one number for all of it; ≥ 0.
 
         Raises:
-            SingularCurvatureError: C + damping · I is not positive definite.
+            SingularCurvatureError: C + R is not positive definite.
         """
 
     @abstractmethod
@@ -26,8 +30,8 @@ class Solver(ABC):
         """sᵀCs: (p,) -> ()."""
 
     @abstractmethod
-    def mean(self) -> float:
-        """Mean of the diagonal of C, the natural unit of the damping μ."""
+    def diagonal(self) -> Tensor:
+        """Diagonal of C (p,), or an estimate of it: what each parameter's own scale follows from."""
 
     def extreme_eigenvalues(self) -> tuple[float, float] | None:
         """Smallest and largest eigenvalue of C, or None where they are not at hand."""

@@ -15,6 +15,7 @@ from torchmetrics import MetricCollection
 
 from lightning_modules.objectives import Objective, Point, Reduction, all_processes, flattened, is_asynchronous, this_process
 from lightning_modules.optimizers import Convergence, CurvatureOptimizer, diagnose
+from lightning_modules.optimizers.curvature_optimizer import known_to
 from lightning_modules.optimizers.non_finite_loss import refuse_non_finite
 from lightning_modules.training.cosine_schedule import cosine_schedule
 from lightning_modules.training.joined_rows import joined_rows
@@ -183,10 +184,7 @@ class ObjectiveModule(LightningModule, ABC):
         Every process must call it; errors are those of `training_objective`.
         """
         theta = flattened(self.parameters())
-        optimizer = self.trainer.optimizers[0]
-        group = optimizer.param_groups[0]
-        stalled = getattr(optimizer, "status", None) == "stalled"
-        return diagnose(self.training_objective(), theta, group.get("tolerance"), stalled)
+        return diagnose(self.training_objective(), theta, **known_to(self.trainer.optimizers[0]))
 
     def training_objective(self) -> Objective:
         """The loss over the whole training set of the running trainer; every process must call it.

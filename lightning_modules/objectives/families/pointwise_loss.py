@@ -8,6 +8,7 @@ z (n, K) are the outputs of the model, y the targets.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 from torch import Tensor
 
@@ -32,6 +33,15 @@ class PointwiseLoss(ABC):
         Raises:
             ValueError: the targets do not suit the loss; the message says what was found and what would fit.
         """
+
+    def unit(self, y: Tensor, mean: Callable[[Tensor], Tensor]) -> float:
+        """What the mean loss is measured in: 1, as for a logarithm of probabilities; of real targets, see `unit_of_targets`.
+
+        Args:
+            y: checked targets of this process's rows.
+            mean: sums over this process's rows -> means over all rows.
+        """
+        return 1.0
 
     @abstractmethod
     def loss(self, z: Tensor, y: Tensor) -> Tensor:

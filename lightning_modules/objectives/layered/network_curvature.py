@@ -20,7 +20,6 @@ from lightning_modules.objectives.layered.hessian_diagonal import squares
 from lightning_modules.objectives.layered.passes import Passes
 from lightning_modules.objectives.layered.trace import Layer, Trace, layers_of
 from lightning_modules.objectives.once import once
-from lightning_modules.solvers import JacobiSolver, Solver
 
 # What k vectors leave behind on their way through the network stays in a cache; the Jacobian of a chunk only in memory.
 CACHE_NUMBERS, JACOBIAN_NUMBERS = 2**19, 2**23
@@ -73,8 +72,8 @@ class NetworkCurvature(Curvature):
             form += df.flatten(1) @ loss.pointwise.curvature_product(each.trace.outputs, each.targets, df).flatten(1).T
         return loss.mean(form) + loss.l2 * loss.weights_of(directions) @ directions.T
 
-    def preconditioner(self) -> Solver:
-        return JacobiSolver(self.diagonal())
+    def scale(self) -> Tensor:
+        return self.diagonal().abs()
 
     # -- sweeps --------------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ r"""The loss of a dense network on rows.
 Its derivatives, by sweeps that are written out: `network_point.py`, `network_curvature.py`.
 """
 
+from functools import cached_property
 from typing import cast
 
 import torch
@@ -37,6 +38,8 @@ class NetworkObjective(Objective):
         ValueError: features that do not fit the network, targets that do not suit the loss, no row at all.
     """
 
+    is_redundant = True
+
     def __init__(
         self,
         network: DenseNetwork,
@@ -64,6 +67,11 @@ class NetworkObjective(Objective):
     def loss(self) -> PointwiseLoss:
         """l, the loss of one row."""
         return self.network_loss.pointwise
+
+    @cached_property
+    def unit(self) -> float:  # type: ignore[override]
+        """Of the loss on these targets."""
+        return self.loss.unit(self.network_loss.targets, self.network_loss.mean)
 
     def point(self, theta: Tensor) -> NetworkPoint:
         return NetworkPoint(self, self.network_loss, theta)
@@ -97,6 +105,14 @@ class NetworkObjective(Objective):
     @property
     def has_hessian(self) -> bool:
         return self.network.activation.twice_differentiable and self.network.output_activation.twice_differentiable
+
+    def pooled(self, diagonal: Tensor) -> Tensor:
+        """Over the units of a layer, for each of their inputs."""
+        pooled = diagonal.clone()
+        for layer in layers_of(self.network, pooled):
+            layer.weight.copy_(layer.weight.mean(0, keepdim=True).expand_as(layer.weight))
+            layer.bias.fill_(layer.bias.mean())
+        return pooled
 
     def invariant_directions(self, theta: Tensor) -> Tensor:
         """The common shifts of the last layer where neither its activation nor the loss tells them apart."""

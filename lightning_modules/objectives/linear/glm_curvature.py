@@ -81,16 +81,18 @@ class GLMCurvature(Curvature):
 
         return self.predictors.mean_of(self.theta.shape, adding_to) + self._of_penalty
 
+    def scale(self) -> Tensor:
+        return self.diagonal()
+
     def preconditioner(self) -> Solver:
         """C with every row's curvature replaced by the mean one:  1/n Σ_i ∂²l/∂z² ⊗ 1/n Σ_i x̃_i x̃_iᵀ + λ I.
 
-        Exact for least squares, but for the penalty on the bias. The second factor is formed and factorised once; with so
-        few rows or so many features that this would cost more than it saves, for rows that come only once, or for features
-        in units so different that rounding hides some behind the others, the diagonal of C has to do.
+        Exact for least squares, but for the penalty on the bias. The second factor is formed and factorised once, without a
+        penalty in the scale of the features, so that none hides behind others in larger units; with so few rows or so many
+        features that this would cost more than it saves, or for rows that come only once, the diagonal of C has to do.
         """
         glm, rows = self.glm, self.glm.rows
-        is_costly = self.objective.is_sample or rows.num_features > min(MOST_GRAM_FEATURES, rows.num_rows)
-        if is_costly or (glm.l2 == 0 and rows.hides_features):
+        if self.objective.is_sample or rows.num_features > min(MOST_GRAM_FEATURES, rows.num_rows):
             return JacobiSolver(self.diagonal())
 
         def adding_to(total: Tensor) -> Add:
@@ -100,7 +102,10 @@ class GLMCurvature(Curvature):
             return add
 
         mean = self.predictors.mean_of((glm.family.num_outputs,) * 2, adding_to).double()
-        return KroneckerSolver(mean, *rows.gram_eigen, glm.l2, glm.layout.by_layout(self.theta.device))
+        order = glm.layout.by_layout(self.theta.device)
+        if glm.l2 == 0:
+            return KroneckerSolver(mean, *rows.scaled_gram_eigen, 0.0, order, rows.root_mean_squares)
+        return KroneckerSolver(mean, *rows.gram_eigen, glm.l2, order)
 
     @property
     def _of_penalty(self) -> Tensor:

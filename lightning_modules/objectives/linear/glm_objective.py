@@ -8,6 +8,7 @@ Its derivatives in closed form: `glm_point.py`, `glm_curvature.py`.
 
 from copy import copy
 from dataclasses import replace
+from functools import cached_property
 from typing import cast
 
 import torch
@@ -97,6 +98,11 @@ class GLMObjective(Objective):
         """n, over all processes."""
         return self.rows.num_rows
 
+    @cached_property
+    def unit(self) -> float:  # type: ignore[override]
+        """Of the family's loss on these targets."""
+        return self.family.unit(self.targets, self.glm.mean)
+
     @property
     def num_features(self) -> int:
         """d."""
@@ -121,6 +127,7 @@ class GLMObjective(Objective):
     def _on(self, glm: GLM) -> Self:
         other = copy(self)
         other.glm, other._last = glm, None
+        vars(other).pop("unit", None)
         return other
 
     # -- the loss, as a function to be differentiated ------------------------------------------------------------------

@@ -84,7 +84,14 @@ class Rows:
         return eigenvalues, eigenvectors
 
     @property
-    def hides_features(self) -> bool:
-        """Whether rounding in the Gram matrix's eigenvalues is above the squares of some feature."""
-        squares = self.gram.diagonal()
-        return bool(((squares > 0) & (squares < 1e-12 * squares.max())).any())
+    def root_mean_squares(self) -> Tensor:
+        """Of (x, 1) over all rows (d + 1,); 1 for a feature that is 0 throughout."""
+        squares = self.gram.diagonal() / self.num_rows
+        return torch.where(squares > 0, squares, 1.0).sqrt()
+
+    @cached_property
+    def scaled_gram_eigen(self) -> tuple[Tensor, Tensor]:
+        """As `gram_eigen`, of the features divided by their root mean squares."""
+        scale = self.root_mean_squares
+        eigenvalues, eigenvectors = torch.linalg.eigh(self.gram / self.num_rows / scale[:, None] / scale)
+        return eigenvalues, eigenvectors

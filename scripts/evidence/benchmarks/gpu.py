@@ -16,7 +16,7 @@ from evidence.benchmarks import diagonal, glm, two_view
 from evidence.benchmarks.host_waits import waits_per_step
 from evidence.benchmarks.problems import Problem, drawn, shape
 from evidence.benchmarks.row import BenchmarkRow, seconds
-from lightning_modules.optimizers.verdict import default_tolerance
+from lightning_modules.optimizers.optimality import default_tolerance
 
 SHAPES = ((1_000_000, 50), (20_000_000, 100))
 # What ‖∇‖∞ ends at in each precision.

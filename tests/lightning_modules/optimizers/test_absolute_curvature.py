@@ -11,10 +11,11 @@ NO_DIRECTION = torch.zeros(4, 0, dtype=torch.float64)
 
 
 def symmetric(eigenvalues: list[float], seed: int = 0) -> tuple[Tensor, Tensor]:
-    """A matrix of these eigenvalues, and its eigenvectors as columns."""
-    size = len(eigenvalues)
+    """A matrix of these eigenvalues, and its eigenvectors as columns: Hadamard's, which give every parameter the same scale."""
     generator = torch.Generator().manual_seed(seed)
-    vectors = torch.linalg.qr(torch.randn(size, size, dtype=torch.float64, generator=generator)).Q
+    signs = 2 * torch.randint(2, (4, 1), generator=generator).double() - 1
+    pair = torch.tensor([[1.0, 1.0], [1.0, -1.0]], dtype=torch.float64)
+    vectors = signs * torch.kron(pair, pair) / 2
     return (vectors * torch.tensor(eigenvalues, dtype=torch.float64)) @ vectors.T, vectors
 
 
@@ -30,10 +31,21 @@ def test_an_indefinite_matrix_is_taken_by_the_absolute_values_of_its_eigenvalues
     damped = absolute + 0.3 * torch.eye(4, dtype=torch.float64)
     assert_close(curvature.solve(g, 0.3), torch.linalg.solve(damped, g), rtol=1e-11, atol=1e-12)
     assert_close(curvature.quadratic_form(g), g @ absolute @ g)
-    assert curvature.mean() == pytest.approx(float(absolute.diagonal().mean()))
+    assert_close(curvature.diagonal(), absolute.diagonal())
     assert g @ curvature.solve(g, 0.0) > 0, "so that a step against it leads downhill"
     with pytest.raises(SingularCurvatureError):
         DenseSolver(matrix, NO_DIRECTION).solve(g, 0.0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_absolute_values_are_those_in_the_parameters_own_scale(seed: int) -> None:
+    """In other units the solution is the same in those units."""
+    matrix, _ = symmetric([2.0, -1.0, 0.5, -3.0], seed)
+    matrix, g = matrix + torch.diag(torch.arange(4.0, dtype=torch.float64)), torch.ones(4, dtype=torch.float64)
+    unit = torch.tensor([1e-8, 1.0, 3.7e5, 1e8], dtype=torch.float64)
+    plain = DenseSolver(matrix, NO_DIRECTION, absolute=True).solve(g, 0.0)
+    scaled = DenseSolver(unit[:, None] * matrix * unit, NO_DIRECTION, absolute=True).solve(unit * g, 0.0)
+    assert_close(unit * scaled, plain, rtol=1e-10, atol=0)
 
 
 def test_a_definite_matrix_is_left_alone_to_the_last_bit() -> None:

@@ -1,14 +1,16 @@
 """Where runs on networks end, with honest verdicts."""
 
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 from torch.testing import assert_close
 
 from lightning_modules.networks import DenseNetwork, ResidualNetwork
 from lightning_modules.objectives import NetworkObjective
 from lightning_modules.objectives.families import Categorical, PseudoHuber
 from lightning_modules.objectives.layered.network_curvature import NetworkCurvature
-from lightning_modules.objectives.layered.network_point import NetworkPoint
 from lightning_modules.optimizers import Newton, diagnose
 from tests.lightning_modules.objectives.network_cases import make_case
 from tests.lightning_modules.optimizers.network_descent import assert_never_uphill, descend, saddle
@@ -55,10 +57,11 @@ def test_residual_networks_converge_too() -> None:
 def test_a_verdict_far_from_the_optimum_forms_no_hessian(monkeypatch: pytest.MonkeyPatch) -> None:
     objective, theta = saddle(3, 1e-3, 0)
 
-    def refuse(self: NetworkPoint, kind: str) -> NetworkCurvature:
-        raise AssertionError("the gradient says enough")
+    def refuse(self: NetworkCurvature, *of_what: Any) -> Tensor:
+        raise AssertionError("the gradient and the diagonal say enough")
 
-    monkeypatch.setattr(NetworkPoint, "make_curvature", refuse)
+    monkeypatch.setattr(NetworkCurvature, "matrix", refuse)
+    monkeypatch.setattr(NetworkCurvature, "product", refuse)
     assert diagnose(objective, theta).status == "budget"
 
 

@@ -138,7 +138,7 @@ def test_in_the_norm_of_a_perfect_preconditioner_the_error_of_the_energy_is_the_
         products.append(None)
         return matrix @ v
 
-    x = conjugate_gradients(product, rhs, lambda r: torch.linalg.solve(close, r), tolerance, 60, in_energy=True)
+    x = conjugate_gradients(product, rhs, lambda r: torch.linalg.solve(close, r), tolerance, 60)
     energy = rhs @ torch.linalg.solve(matrix, rhs)
     assert 0 <= float(1 - rhs @ x / energy) <= 1.5 * tolerance**2
     assert 1 <= len(products) < 30

@@ -1,0 +1,35 @@
+r"""The scale of each parameter: how much the loss bends along it, D = diag C.
+
+    D ← max(D, |diag C|)        entry by entry, over the steps
+
+What is measured by it, √(sᵀDs) for the length of a step, does not depend on the units of parameters. The maximum keeps a
+parameter from moving far as soon as the loss is flat along it for once. Source: J. J. Moré, The Levenberg–Marquardt algorithm:
+implementation and theory (1978), section 4.
+
+Of a network D is that of the present point, the mean over the units of a layer (`Objective.pooled`): its units take turns at
+being flat, and to damp each by its own past holds those back that could learn.
+"""
+
+import torch
+from torch import Tensor
+
+from lightning_modules.objectives import Objective
+
+
+def updated_scale(scale: Tensor | None, diagonal: Tensor, objective: Objective) -> Tensor:
+    """D at a point, from D before it (p,), None at first, and diag C there (p,): (p,) in float64."""
+    diagonal = objective.pooled(diagonal.double().abs())
+    return diagonal if scale is None or objective.is_redundant else torch.maximum(scale, diagonal)
+
+
+def positive_scale(scale: Tensor, theta: Tensor, gradient: Tensor) -> Tensor:
+    """D, with what makes a step of a parameter about as long as itself where the loss has not yet bent along it: (p,).
+
+    Args:
+        scale: D (p,).
+        theta: θ (p,).
+        gradient: g (p,).
+    """
+    theta, gradient = theta.double().abs(), gradient.double().abs()
+    instead = gradient / torch.where(theta > 0, theta, 1.0)
+    return torch.where(scale > 0, scale, torch.where(instead > 0, instead, 1.0))
