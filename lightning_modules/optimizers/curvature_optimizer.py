@@ -15,6 +15,7 @@ from lightning_modules.optimizers.newton_decrement import DENSE_DECISION, newton
 from lightning_modules.optimizers.optimality import (
     default_tolerance,
     energy,
+    is_least,
     is_minimal,
     is_stationary,
     loss_unit,
@@ -187,6 +188,8 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
         state.energy = max(state.energy, energy(state.scale, theta))
         self.keep(state)
         unit = loss_unit(objective, state.scale, theta, tolerance, state.energy)
+        if is_least(point, unit):
+            return True
         if not is_stationary(gradient, state.scale, unit, tolerance):
             return False
         most_dense = DENSE_DECISION if objective.is_convex else None

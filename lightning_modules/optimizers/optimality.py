@@ -9,6 +9,7 @@ square, so the first condition, which is cheap, also spares most of the looks at
 gradient, some ε √(θᵀDθ), is always small enough.
 
 Of a function nothing else is known either, so its Newton step has to be nothing beside θ too, s = −H⁻¹g, √(sᵀDs) ≤ τ' √u.
+And where squares are 0, no more need be asked.
 """
 
 import torch
@@ -51,6 +52,12 @@ def loss_unit(objective: Objective, scale: Tensor, theta: Tensor, tolerance: flo
         return max(here, largest)
     rounding = ROUNDING * torch.finfo(theta.dtype).eps / tolerance if tolerance else 0.0
     return max(objective.unit, rounding**2 * here)
+
+
+def is_least(point: Point, unit: float) -> bool:
+    """Whether the loss is as low as it can be: at its infimum, to the square of rounding, as sums of squares are computed."""
+    infimum = point.objective.infimum
+    return infimum is not None and float(point.value) - infimum <= torch.finfo(point.theta.dtype).eps ** 2 * unit
 
 
 def is_stationary(gradient: Tensor, scale: Tensor, unit: float, tolerance: float) -> bool:

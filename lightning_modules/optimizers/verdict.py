@@ -14,6 +14,7 @@ from lightning_modules.optimizers.optimality import (
     default_tolerance,
     energy,
     is_flat,
+    is_least,
     is_minimal,
     is_small,
     is_stationary,
@@ -81,13 +82,14 @@ def diagnose(
     point = objective.at_full_precision(theta)
     theta, gradient = point.theta, point.gradient
     gradient_max = float(gradient.abs().max())
-    decrement, seems_flat, is_optimal, is_last = NewtonDecrement(math.nan, torch.zeros_like(theta), None), False, False, False
+    decrement = NewtonDecrement(math.nan, torch.zeros_like(theta), None)
+    least, seems_flat, is_optimal, is_last = False, False, False, False
     # Beyond, no minimum could be proved of a loss that is not convex, and to look would cost more than many an epoch.
     if objective.is_convex or len(theta) <= DENSE_PARAMETERS:
         here = updated_scale(None, scale_at(point), objective)
         scale = here if scale is None else torch.maximum(scale, here)
         unit = loss_unit(objective, scale, theta, tolerance, largest_energy)
-        stationary = is_stationary(gradient, scale, unit, tolerance)
+        least, stationary = is_least(point, unit), is_stationary(gradient, scale, unit, tolerance)
         if stationary or stalled or (objective.is_convex and len(theta) <= DENSE_PARAMETERS):
             decrement = newton_decrement(point, gradient)
             # In place of the gradient's entries the decrement may tell it: it is known here.
@@ -107,7 +109,9 @@ def diagnose(
         measured += f", at most {distance:.1e} from the optimum"
     status: Status
     fact: Degeneracy | None = None
-    if is_optimal and objective.attains_minimum(theta, root, decrement.hessian):
+    if least:
+        status, message = "converged", f"at {float(point.value):.1e}, the least that the loss can be; {measured}"
+    elif is_optimal and objective.attains_minimum(theta, root, decrement.hessian):
         reached = "as near as rounding allows" if is_last else f"to tolerance {tolerance:.1e}"
         status, message = "converged", f"at the optimum {reached}: {measured}"
     elif (fact := objective.degeneracy(theta, decrement.direction)) is not None:
