@@ -45,7 +45,9 @@ class Bernoulli(Family):
         return softplus(torch.where(y == 1, -z, z), threshold=40)[:, 0]
 
     def mean(self, z: Tensor) -> Tensor:
-        return torch.sigmoid(z)
+        # torch.sigmoid rounds the last numbers of a row of them in another way than the others; exp rounds all alike.
+        small = torch.exp(-torch.where(z >= 0, z, -z))  # |z| has no derivative at 0
+        return torch.where(z >= 0, 1, small) / (1 + small)
 
     def gradient(self, z: Tensor, y: Tensor) -> Tensor:
         return torch.sigmoid(z) - y
