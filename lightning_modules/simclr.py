@@ -17,6 +17,7 @@ from lightning_modules.optimizers import Convergence, CurvatureOptimizer
 from lightning_modules.training.classification_metrics import classification_metrics
 from lightning_modules.training.equal_rows import NETWORK_ROWS, in_blocks, whole_linear
 from lightning_modules.training.objective_module import Batch, ObjectiveModule, OptimizerCallable
+from lightning_modules.training.run_ending import run_ending
 
 
 class SimCLR(ObjectiveModule):
@@ -172,11 +173,12 @@ class SimCLR(ObjectiveModule):
         self.probe_fits.zero_()  # the encoder has moved on
 
     def convergence(self) -> Convergence:
-        """`budget`, always: there is no optimum to have reached."""
+        """Who ended the fit: there is no optimum to have reached."""
+        ending = run_ending(self.trainer)
         return Convergence(
-            "budget",
-            "the contrastive loss couples the random views of a batch, so it is no fixed function with an optimum; "
-            "the measure is the probe of the features",
+            ending.status,
+            f"{ending.message}; the contrastive loss couples the random views of a batch, so it is no fixed function with an "
+            "optimum; the measure is the probe of the features",
             float("nan"),
             float("nan"),
         )

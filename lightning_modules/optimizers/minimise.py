@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from lightning_modules.objectives import Objective
-from lightning_modules.optimizers.descent import Method, descend
+from lightning_modules.optimizers.curvature_optimizer import CurvatureOptimizer
+from lightning_modules.optimizers.descent import Descent, Method, descend
+from lightning_modules.optimizers.ending import Ending, concluded, counted, ran_out, stopped_itself
 from lightning_modules.optimizers.newton import Newton
 from lightning_modules.optimizers.step_report import StepReport
 from lightning_modules.optimizers.verdict import Convergence, Status, diagnose
@@ -23,12 +25,14 @@ class Minimum:
         theta: the parameters (p,) it ended at.
         steps: how many it took.
         optimizer: the method as the last step left it.
+        ending: why there were no more steps.
     """
 
     objective: Objective
     theta: Tensor
     steps: int
     optimizer: torch.optim.Optimizer
+    ending: Ending
 
     @cached_property
     def verdict(self) -> Convergence:
@@ -36,7 +40,7 @@ class Minimum:
         tolerance = self.optimizer.param_groups[0].get("tolerance")
         verdict = diagnose(self.objective, self.theta, tolerance, self.optimizer_status == "stalled")
         self.objective.forget()
-        return verdict
+        return concluded(verdict, self.ending, isinstance(self.optimizer, CurvatureOptimizer))
 
     @property
     def optimizer_status(self) -> str | None:
@@ -46,7 +50,7 @@ class Minimum:
 
     @property
     def status(self) -> Status:
-        """`converged`, `separated`, `rank_deficient`, `stalled` or `budget`, see `Convergence`."""
+        """`converged`, `separated`, `rank_deficient`, `stalled`, `budget` or `stopped`, see `Convergence`."""
         return self.verdict.status
 
     @property
@@ -96,4 +100,16 @@ def minimise(
         raise ValueError(f"minimise(method={method!r}): give a class of optimizers, such as Newton, or a partial of one")
     if not isinstance(max_steps, int) or max_steps < 0:
         raise ValueError(f"minimise(max_steps={max_steps!r}): give a whole number ≥ 0")
-    return Minimum(objective, *descend(objective, start, method, max_steps, is_enough))
+    descent = descend(objective, start, method, max_steps, is_enough)
+    return Minimum(objective, *descent, _ending(descent, max_steps))
+
+
+def _ending(descent: Descent, max_steps: int) -> Ending:
+    said, steps = getattr(descent.optimizer, "status", None), descent.steps
+    if said is not None:
+        return stopped_itself(type(descent.optimizer).__name__, said, counted(steps, "step"))
+    return (
+        ran_out(max_steps, "step")
+        if steps == max_steps
+        else Ending("stopped", f"is_enough stopped it {counted(steps, 'step')}")
+    )
