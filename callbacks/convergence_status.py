@@ -12,7 +12,7 @@ class ConvergenceStatus(Callback):
     """Asks the model at the end of a fit whether its weights are the optimum, and says so in TensorBoard's text tab.
 
     Attributes:
-        status: `converged`, `separated`, `rank_deficient`, `stalled` or `budget`; None before the end.
+        status: `converged`, `separated`, `rank_deficient`, `stalled`, `budget` or `stopped`; None before the end.
         message: one sentence with the numbers, and with the names of the features that matter.
     """
 

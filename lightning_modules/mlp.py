@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import ClassVar, Literal
 
 from pytorch_lightning.utilities import rank_zero_only
@@ -14,6 +14,7 @@ from lightning_modules.objectives import NetworkObjective
 from lightning_modules.objectives.families import AbsoluteError, Categorical, PointwiseLoss, PseudoHuber, SquaredError
 from lightning_modules.optimizers.damped_optimizer import DampedOptimizer
 from lightning_modules.training.classification_metrics import classification_metrics
+from lightning_modules.training.equal_rows import NETWORK_ROWS, in_blocks, whole_linear
 from lightning_modules.training.objective_module import Batch, ObjectiveModule, OptimizerCallable
 from lightning_modules.training.regression_metrics import regression_metrics
 from lightning_modules.training.two_views import as_rows
@@ -87,7 +88,18 @@ class MLP(ObjectiveModule):
         return outputs
 
     def predict(self, features: Tensor) -> Tensor:
-        return self.loss.mean(self(features))
+        return self.loss.mean(self._outputs(features))
+
+    def _outputs(self, features: Tensor) -> Tensor:
+        """`forward`, by which equal rows get equal numbers: (n, d) -> (n, K)."""
+        self.network.check(features)
+        layers = [partial(whole_linear, weight=layer.weight, bias=layer.bias) for layer in self.network.layers]
+
+        def outputs(x: Tensor) -> Tensor:
+            *_, last = self.network.passes(x, layers)
+            return last.after
+
+        return in_blocks(outputs, features, NETWORK_ROWS)
 
     @cached_property
     def minimised_loss(self) -> PointwiseLoss:
@@ -106,7 +118,7 @@ class MLP(ObjectiveModule):
 
     def evaluate(self, batch: Batch) -> dict[str, Tensor]:
         features, targets = as_rows(batch)
-        z, y = self(features), self.loss.check(targets)
+        z, y = self._outputs(features), self.loss.check(targets)
         return {"preds": self.loss.mean(z), "target": y, "value": self.loss.loss(z, y)}
 
     def metrics(self) -> MetricCollection:

@@ -12,9 +12,12 @@ from torchmetrics import MetricCollection
 from lightning_modules.linear.linear_probe import Labelled, LinearProbe, fit_probe
 from lightning_modules.networks import ConvEncoder
 from lightning_modules.objectives import ModuleObjective, total_count
+from lightning_modules.objectives.families import Categorical
 from lightning_modules.optimizers import Convergence, CurvatureOptimizer
 from lightning_modules.training.classification_metrics import classification_metrics
+from lightning_modules.training.equal_rows import NETWORK_ROWS, in_blocks, whole_linear
 from lightning_modules.training.objective_module import Batch, ObjectiveModule, OptimizerCallable
+from lightning_modules.training.run_ending import run_ending
 
 
 class SimCLR(ObjectiveModule):
@@ -134,7 +137,7 @@ class SimCLR(ObjectiveModule):
                 "SimCLR has no probe of its present encoder to predict by: validate or test the model first, or take a "
                 "checkpoint of the end of an epoch"
             )
-        return self._predictors(features).softmax(1)
+        return Categorical(self.num_classes).mean(self._predictors(features))
 
     def predict_step(self, batch: Batch | Tensor, batch_idx: int) -> Tensor:
         if not self.probe_fits:
@@ -142,7 +145,7 @@ class SimCLR(ObjectiveModule):
         return super().predict_step(batch, batch_idx)
 
     def _predictors(self, images: Tensor) -> Tensor:
-        return self(images) @ self.probe_weight.T + self.probe_bias
+        return in_blocks(lambda x: whole_linear(self(x), self.probe_weight, self.probe_bias), images, NETWORK_ROWS)
 
     def evaluate(self, batch: Batch) -> dict[str, Tensor]:
         """Class probabilities by the probe (n, K), labels, and cross-entropies of images without augmentation."""
@@ -150,7 +153,11 @@ class SimCLR(ObjectiveModule):
             self.attach_probe(self._fit_probe_to_data())
         images, labels = batch[0], batch[-1]
         z = self._predictors(images)
-        return {"preds": z.softmax(1), "target": labels, "value": cross_entropy(z, labels, reduction="none")}
+        return {
+            "preds": Categorical(self.num_classes).mean(z),
+            "target": labels,
+            "value": cross_entropy(z, labels, reduction="none"),
+        }
 
     def fit_probe(self, train: Labelled, val: Labelled) -> LinearProbe:
         """The exact probe of any features (n, d) with labels (n,), each process giving its rows."""
@@ -166,11 +173,12 @@ class SimCLR(ObjectiveModule):
         self.probe_fits.zero_()  # the encoder has moved on
 
     def convergence(self) -> Convergence:
-        """`budget`, always: there is no optimum to have reached."""
+        """Who ended the fit: there is no optimum to have reached."""
+        ending = run_ending(self.trainer)
         return Convergence(
-            "budget",
-            "the contrastive loss couples the random views of a batch, so it is no fixed function with an optimum; "
-            "the measure is the probe of the features",
+            ending.status,
+            f"{ending.message}; the contrastive loss couples the random views of a batch, so it is no fixed function with an "
+            "optimum; the measure is the probe of the features",
             float("nan"),
             float("nan"),
         )

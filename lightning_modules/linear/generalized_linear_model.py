@@ -9,6 +9,7 @@ from torch import Tensor
 from lightning_modules.linear.coefficients import Coefficient, coefficients
 from lightning_modules.objectives import GLMObjective, flattened
 from lightning_modules.objectives.families import Family
+from lightning_modules.training.equal_rows import LINEAR_ROWS, in_blocks, whole_linear
 from lightning_modules.training.objective_module import Batch, ObjectiveModule, OptimizerCallable
 from lightning_modules.training.two_views import as_rows
 
@@ -44,7 +45,11 @@ class GeneralizedLinearModel(ObjectiveModule):
         return z
 
     def predict(self, features: Tensor) -> Tensor:
-        return self.family.mean(self(features))
+        return self.family.mean(self._predictors(features))
+
+    def _predictors(self, features: Tensor) -> Tensor:
+        """`forward`, by which equal rows get equal numbers: (n, d) -> (n, K)."""
+        return in_blocks(lambda x: whole_linear(x, self.linear.weight, self.linear.bias), features, LINEAR_ROWS)
 
     def objective(self, batch: Batch) -> GLMObjective:
         features, targets = as_rows(batch)
@@ -69,5 +74,5 @@ class GeneralizedLinearModel(ObjectiveModule):
 
     def evaluate(self, batch: Batch) -> dict[str, Tensor]:
         features, targets = as_rows(batch)
-        z, y = self(features), self.family.check(targets)
+        z, y = self._predictors(features), self.family.check(targets)
         return {"preds": self.family.mean(z), "target": y, "value": self.family.loss(z, y)}

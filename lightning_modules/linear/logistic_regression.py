@@ -2,10 +2,11 @@
 
 from torch import Tensor
 from torchmetrics import MeanMetric, MetricCollection
-from torchmetrics.classification import BinaryAccuracy, BinaryAUROC, BinaryF1Score
+from torchmetrics.classification import BinaryAccuracy, BinaryF1Score
 
 from lightning_modules.linear.generalized_linear_model import GeneralizedLinearModel
 from lightning_modules.objectives.families import Bernoulli
+from lightning_modules.training.area_under_roc import BinaryAreaUnderROC
 from lightning_modules.training.objective_module import Batch, OptimizerCallable
 
 
@@ -26,7 +27,7 @@ class LogisticRegression(GeneralizedLinearModel):
 
     def metrics(self) -> MetricCollection:
         return MetricCollection(
-            {"loss": MeanMetric("error"), "accuracy": BinaryAccuracy(), "f1": BinaryF1Score(), "auroc": BinaryAUROC()}
+            {"loss": MeanMetric("error"), "accuracy": BinaryAccuracy(), "f1": BinaryF1Score(), "auroc": BinaryAreaUnderROC()}
         )
 
     def predict(self, features: Tensor) -> Tensor:

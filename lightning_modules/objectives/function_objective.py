@@ -5,10 +5,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from lightning_modules.objectives.degeneracy import Degeneracy
 from lightning_modules.objectives.objective import Objective
+from lightning_modules.objectives.user_function import called, described, hint, is_real, unmoved
 
 # At a minimum the Newton step is nothing beside θ. Where a function only flattens out towards infinity it is not.
 SMALL_STEP = 1e-4
+# Of so many parameters without a slope it is tried whether they do anything at all.
+MOST_TRIED = 32
 
 
 class _SmallStepObjective(Objective):
@@ -21,6 +25,20 @@ class _SmallStepObjective(Objective):
         step = torch.linalg.solve(hessian, self.at(theta).gradient.double())
         return bool(step.norm() <= SMALL_STEP * max(1.0, float(theta.norm())))
 
+    def degeneracy(self, theta: Tensor, direction: Tensor | None = None) -> Degeneracy | None:
+        """Parameters that change nothing around θ: unused, or of no effect there."""
+        flat = (self.at(theta).gradient == 0).nonzero()[:, 0].tolist()
+        idle = unmoved(self.value, theta, flat[:MOST_TRIED])
+        if not idle:
+            return None
+        listed = ", ".join(f"theta[{j}]" for j in idle[:8]) + (", …" if len(idle) > 8 else "")
+        return Degeneracy(
+            "rank_deficient",
+            f"the value does not change with {listed} around this point, so nothing tells where the minimum is: leave out of "
+            "the start what the function does not use; what is rounded or compared has no slope",
+            columns=idle,
+        )
+
 
 class FunctionObjective(_SmallStepObjective):
     """A function of θ, minimised as it is: `minimise(FunctionObjective(rosenbrock), start)`.
@@ -30,19 +48,23 @@ class FunctionObjective(_SmallStepObjective):
 
     Args:
         function: θ (p,) -> (), made of differentiable torch operations.
+
+    Raises:
+        ValueError: no function; at a point, one that returns something else or takes another θ.
     """
 
     is_split = False
 
     def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        check_callable("FunctionObjective", "function", function)
         self.function = function
 
     def value(self, theta: Tensor) -> Tensor:
-        value = self.function(theta)
-        if not is_real(value) or value.numel() != 1:
+        value = called(self.function, theta)
+        if not isinstance(value, Tensor) or not is_real(value) or value.numel() != 1:
             raise ValueError(
-                f"the function returned {described(value)}: a FunctionObjective takes a function (p,) -> () of torch; for "
-                "residuals (n,) use LeastSquares"
+                f"the function returned {described(value)}{hint(value)}: a FunctionObjective takes a function (p,) -> () of "
+                "torch; for residuals (n,) use LeastSquares"
             )
         return value.reshape(())
 
@@ -60,36 +82,52 @@ class LeastSquares(_SmallStepObjective):
 
     Args:
         residuals: θ (p,) -> r (n,), made of differentiable torch operations.
+
+    Raises:
+        ValueError: no function; at a point, one that returns something else, not a single residual, or takes another θ.
     """
 
     infimum = 0.0
 
     def __init__(self, residuals: Callable[[Tensor], Tensor]) -> None:
+        check_callable("LeastSquares", "residuals", residuals)
         self.residuals = residuals
 
     def value(self, theta: Tensor) -> Tensor:
         return self.output_loss(self.outputs(theta))
 
     def outputs(self, theta: Tensor) -> Tensor:
-        residuals = self.residuals(theta)
-        if not is_real(residuals) or residuals.ndim == 0 or residuals.numel() == 0:
+        residuals = called(self.residuals, theta)
+        if not isinstance(residuals, Tensor) or not is_real(residuals) or residuals.ndim == 0:
             raise ValueError(
-                f"the residuals are {described(residuals)}: LeastSquares takes a function (p,) -> (n,) of torch, n ≥ 1; for a "
-                "function (p,) -> () use FunctionObjective"
+                f"the residuals are {described(residuals)}{hint(residuals)}: LeastSquares takes a function (p,) -> (n,) of "
+                "torch, n ≥ 1; for a function (p,) -> () use FunctionObjective"
+            )
+        if residuals.numel() == 0:
+            raise ValueError(
+                f"the residuals are {described(residuals)}, of no row: LeastSquares takes a function (p,) -> (n,), n ≥ 1; "
+                "check that the data are not empty"
             )
         return residuals.reshape(-1, 1)
 
     def output_loss(self, outputs: Tensor) -> Tensor:
         return 0.5 * outputs.square().mean()
 
+    def non_finite_part(self, theta: Tensor) -> str | None:
+        with torch.no_grad():
+            residuals = self.outputs(theta)[:, 0]
+        bad = (~torch.isfinite(residuals)).nonzero()[:, 0].tolist()
+        if not bad:
+            return None
+        more = f" ({len(bad)} of them are not finite)" if len(bad) > 1 else ""
+        return f"residual {bad[0]} of {len(residuals)} is {float(residuals[bad[0]]):g}{more}"
 
-def is_real(value: object) -> bool:
-    """Whether a function returned real numbers of torch."""
-    return isinstance(value, Tensor) and value.is_floating_point()
 
+def check_callable(who: str, what: str, given: object) -> None:
+    """Refuse what cannot be called.
 
-def described(value: object) -> str:
-    """What a function returned, for a refusal."""
-    if isinstance(value, Tensor):
-        return f"a tensor of shape {tuple(value.shape)} and type {str(value.dtype).removeprefix('torch.')}"
-    return f"a {type(value).__name__}"
+    Raises:
+        ValueError: it is no function.
+    """
+    if not callable(given):
+        raise ValueError(f"{who}({what}) got no function but {type(given).__name__}: give one of θ, such as lambda theta: …")

@@ -101,6 +101,7 @@ class Point:
         if not value.requires_grad:
             raise ValueError(
                 f"the value of {type(self.objective).__name__} does not depend on θ: is it detached, or computed outside torch?"
+                " Use operations of torch throughout, without .item(), .detach(), numpy or whole numbers"
             )
         return leaf, value
 
@@ -245,6 +246,10 @@ class Objective(ABC):
             hessian: positive definite Hessian at θ (p, p), or None if it is singular or was not formed.
         """
         return hessian is not None
+
+    def non_finite_part(self, theta: Tensor) -> str | None:
+        """Which part of the value is not finite at θ (p,), "residual 3 of 20 is nan"; None if that cannot be told."""
+        return None
 
     def distance_bound(self, theta: Tensor, gradient: Tensor, hessian: Tensor | None) -> float | None:
         """A proven bound on ‖θ* − θ‖₂, θ* the minimiser nearest to θ; infinite where the proof fails, None where there is none.

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from lightning_modules.objectives import Objective
+from lightning_modules.objectives import Objective, Point
 from lightning_modules.optimizers.curvature_optimizer import CurvatureOptimizer
 from lightning_modules.optimizers.non_finite_loss import refuse_non_finite
 from lightning_modules.optimizers.step_report import StepReport
@@ -36,8 +36,12 @@ def descend(
     method: Method,
     max_steps: int,
     is_enough: Callable[[StepReport], bool] | None = None,
+    check: Callable[[Point], None] | None = None,
 ) -> Descent:
-    """Steps of a method from a start (p,), until it says that it is done; arguments and errors as in `minimise`."""
+    """Steps of a method from a start (p,), until it says that it is done; arguments and errors as in `minimise`.
+
+    `check` looks at the point where it starts, before the first step.
+    """
     objective.forget()  # the loss may have been changed since somebody was there
     # What is made in inference mode can never be changed again.
     with torch.inference_mode(False), torch.no_grad():
@@ -47,6 +51,8 @@ def descend(
         @torch.no_grad()
         def closure() -> Tensor:
             point = objective.at(parameter)
+            if steps == 0 and check is not None:
+                check(point)
             gradient = point.gradient
             refuse_non_finite(point.value, gradient, steps)
             parameter.grad = gradient.clone()

@@ -1,16 +1,19 @@
 """Minimise an objective, and judge where it ended, without a trainer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from lightning_modules.objectives import Objective
-from lightning_modules.optimizers.curvature_optimizer import known_to
-from lightning_modules.optimizers.descent import Method, descend
+from lightning_modules.optimizers.curvature_optimizer import CurvatureOptimizer, known_to
+from lightning_modules.optimizers.descent import Descent, Method, descend
+from lightning_modules.optimizers.doubts import doubts
+from lightning_modules.optimizers.ending import Ending, concluded, counted, ran_out, stopped_itself
 from lightning_modules.optimizers.newton import Newton
+from lightning_modules.optimizers.start import check_first_point, check_start
 from lightning_modules.optimizers.step_report import StepReport
 from lightning_modules.optimizers.verdict import Convergence, Status, diagnose
 
@@ -24,19 +27,23 @@ class Minimum:
         theta: the parameters (p,) it ended at.
         steps: how many it took.
         optimizer: the method as the last step left it.
+        ending: why there were no more steps.
     """
 
     objective: Objective
     theta: Tensor
     steps: int
     optimizer: torch.optim.Optimizer
+    ending: Ending
 
     @cached_property
     def verdict(self) -> Convergence:
         """The judgement on `theta`, as at the end of a fit; computed when first asked for."""
         verdict = diagnose(self.objective, self.theta, **known_to(self.optimizer))
+        if verdict.status in ("budget", "stalled") and (doubt := doubts(self.objective, self.theta)) is not None:
+            verdict = replace(verdict, message=f"{verdict.message}; {doubt}")
         self.objective.forget()
-        return verdict
+        return concluded(verdict, self.ending, isinstance(self.optimizer, CurvatureOptimizer))
 
     @property
     def optimizer_status(self) -> str | None:
@@ -46,7 +53,7 @@ class Minimum:
 
     @property
     def status(self) -> Status:
-        """`converged`, `separated`, `rank_deficient`, `stalled` or `budget`, see `Convergence`."""
+        """`converged`, `separated`, `rank_deficient`, `stalled`, `budget` or `stopped`, see `Convergence`."""
         return self.verdict.status
 
     @property
@@ -79,7 +86,8 @@ def minimise(
         is_enough: looks at the report of each step of a method of this project, and may end it.
 
     Raises:
-        ValueError: a start that is no vector of real numbers, or a number of steps below 0.
+        ValueError: a start that is no vector of real numbers of at least 32 bits, or not finite; a number of steps below 0; a
+            function that does not take the start, or is not differentiable there.
         NonFiniteLossError: the loss or its gradient is not finite at a point that a step led to, or at the start.
     """
     if not isinstance(objective, Objective):
@@ -87,13 +95,21 @@ def minimise(
             f"minimise(objective) got a {type(objective).__name__}: wrap a function of torch in FunctionObjective(function) "
             "or LeastSquares(residuals)"
         )
-    if not isinstance(start, Tensor) or start.ndim != 1 or not len(start) or not start.is_floating_point():
-        given = f"a tensor of shape {tuple(start.shape)} and type {start.dtype}" if isinstance(start, Tensor) else repr(start)
-        raise ValueError(
-            f"minimise(start) got {given}: give a vector of real numbers, torch.tensor([…], dtype=torch.float64) for example"
-        )
+    check_start(start)
     if not callable(method):
         raise ValueError(f"minimise(method={method!r}): give a class of optimizers, such as Newton, or a partial of one")
     if not isinstance(max_steps, int) or max_steps < 0:
         raise ValueError(f"minimise(max_steps={max_steps!r}): give a whole number ≥ 0")
-    return Minimum(objective, *descend(objective, start, method, max_steps, is_enough))
+    descent = descend(objective, start, method, max_steps, is_enough, check_first_point)
+    return Minimum(objective, *descent, _ending(descent, max_steps))
+
+
+def _ending(descent: Descent, max_steps: int) -> Ending:
+    said, steps = getattr(descent.optimizer, "status", None), descent.steps
+    if said is not None:
+        return stopped_itself(type(descent.optimizer).__name__, said, counted(steps, "step"))
+    return (
+        ran_out(max_steps, "step")
+        if steps == max_steps
+        else Ending("stopped", f"is_enough stopped it {counted(steps, 'step')}")
+    )

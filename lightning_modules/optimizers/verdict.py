@@ -23,7 +23,7 @@ from lightning_modules.optimizers.optimality import (
 )
 from lightning_modules.optimizers.parameter_scale import updated_scale
 
-Status = Literal["converged", "separated", "rank_deficient", "stalled", "budget"]
+Status = Literal["converged", "separated", "rank_deficient", "stalled", "budget", "stopped"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ class Convergence:
             `separated` – the classes are separated, the optimum is at infinity;
             `rank_deficient` – features depend linearly on others, the minimiser is not unique;
             `stalled` – no step decreased the loss, yet the tolerance is not met;
-            `budget` – the epochs or the time ran out first.
+            `budget` – the epochs, the steps or the time ran out first;
+            `stopped` – somebody ended it first, see `ending.py`.
         message: one sentence for the user, with the numbers.
         gradient_max: ‖∇‖∞ at θ.
         newton_decrement: λ at θ; nan far from an optimum where it would cost too much: for many parameters, or a loss

@@ -16,12 +16,14 @@ from torchmetrics import MetricCollection
 from lightning_modules.objectives import Objective, Point, Reduction, all_processes, flattened, is_asynchronous, this_process
 from lightning_modules.optimizers import Convergence, CurvatureOptimizer, diagnose
 from lightning_modules.optimizers.curvature_optimizer import known_to
+from lightning_modules.optimizers.ending import concluded
 from lightning_modules.optimizers.non_finite_loss import refuse_non_finite
 from lightning_modules.training.cosine_schedule import cosine_schedule
 from lightning_modules.training.joined_rows import joined_rows
 from lightning_modules.training.kept_objective import KeptObjective
 from lightning_modules.training.low_precision import refuse_low_precision
 from lightning_modules.training.measurement import Measurement
+from lightning_modules.training.run_ending import is_towards_optimum, run_ending, said_by_method
 
 OptimizerCallable = Callable[[Iterable[Parameter]], torch.optim.Optimizer]
 Batch = tuple[Tensor, ...]
@@ -181,10 +183,12 @@ class ObjectiveModule(LightningModule, ABC):
     def convergence(self) -> Convergence:
         """The verdict on the current weights as a minimiser over the whole training set of the running trainer.
 
-        Every process must call it; errors are those of `training_objective`.
+        Where nothing is proved of them it says who ended the fit and why. Every process must call it; errors are those of
+        `training_objective`.
         """
-        theta = flattened(self.parameters())
-        return diagnose(self.training_objective(), theta, **known_to(self.trainer.optimizers[0]))
+        known = {**known_to(self.trainer.optimizers[0]), "stalled": said_by_method(self.trainer) == "stalled"}
+        verdict = diagnose(self.training_objective(), flattened(self.parameters()), **known)
+        return concluded(verdict, run_ending(self.trainer), is_towards_optimum(self.trainer))
 
     def training_objective(self) -> Objective:
         """The loss over the whole training set of the running trainer; every process must call it.

@@ -6,12 +6,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from pytorch_lightning import Trainer
+
 from callbacks.resuming.last_checkpoint import NAME as LAST
 from command_line.fit_cli import FitCLI
 from command_line.flags import in_flags
 from command_line.resume import check_resumable
 from command_line.summary import log_text, summarize
 from command_line.whole_files import write_json
+from lightning_modules.optimizers.ending import counted
 
 
 def fit(cli: FitCLI) -> tuple[dict[str, Any], Path | None]:
@@ -39,7 +42,7 @@ def fit(cli: FitCLI) -> tuple[dict[str, Any], Path | None]:
             if trainer.global_step == 0 and not existed:
                 remove_run_folder(log_dir)
             elif log_dir.exists():
-                status, message = ("interrupted", "") if stopped else ("failed", in_flags(str(error)))
+                status, message = ("stopped", how_it_was_stopped(trainer)) if stopped else ("failed", in_flags(str(error)))
                 with suppress(OSError):  # a full disk is likely why the run failed, and that is to be said
                     write_json(log_dir / "summary.json", {"status": status, "status_message": message})
         if stopped:
@@ -50,6 +53,13 @@ def fit(cli: FitCLI) -> tuple[dict[str, Any], Path | None]:
         write_json(log_dir / "summary.json", summary)
         log_text(summary, trainer.loggers)
     return summary, log_dir
+
+
+def how_it_was_stopped(trainer: Trainer) -> str:
+    """Who stopped a run from outside, when, and how to go on."""
+    who = "SIGTERM" if trainer.received_sigterm else "Ctrl-C"
+    resume = how_to_resume(Path(trainer.log_dir) if trainer.log_dir else None)
+    return f"{who} stopped it {counted(trainer.current_epoch, 'epoch')}" + (f"; {resume}" if resume else "")
 
 
 def how_to_resume(log_dir: Path | None) -> str:

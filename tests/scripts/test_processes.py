@@ -114,4 +114,7 @@ def test_a_run_that_is_asked_to_stop_says_so(tmp_path: Path, number: int) -> Non
     )
     assert "Traceback" not in said
     (summary,) = tmp_path.rglob("summary.json")
-    assert json.loads(summary.read_text())["status"] == "interrupted"
+    written = json.loads(summary.read_text())
+    assert (
+        written["status"] == "stopped" and "stopped it" in written["status_message"] and str(last) in written["status_message"]
+    )

@@ -45,7 +45,8 @@ class Bernoulli(Family):
         return softplus(torch.where(y == 1, -z, z), threshold=40)[:, 0]
 
     def mean(self, z: Tensor) -> Tensor:
-        return torch.sigmoid(z)
+        # torch.sigmoid rounds the last numbers of a row of them in another way than the others; exp rounds all alike.
+        return 1 / (1 + torch.exp(-z))
 
     def gradient(self, z: Tensor, y: Tensor) -> Tensor:
         return torch.sigmoid(z) - y

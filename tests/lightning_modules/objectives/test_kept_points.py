@@ -128,7 +128,7 @@ def test_a_penalty_changed_in_the_midst_of_a_fit_counts(make: Any) -> None:
         assert model.convergence().status == "converged"
     assert norms[0] == pytest.approx(norms[1], rel=1e-6) and norms[2] > 2 * norms[1]
     model.l2 = 1.0
-    assert model.convergence().status == "budget", "and after it"
+    assert model.convergence().status == "stopped", "and after it"
 
 
 @pytest.mark.parametrize("method", [Newton, partial(Newton, solver="cg"), DiagonalNewton])
@@ -161,7 +161,7 @@ def test_a_start_without_curvature_is_left(method: Any) -> None:
 )
 def test_a_function_that_only_flattens_out_is_not_called_converged(objective: Objective) -> None:
     minimum = minimise(objective, torch.zeros(1, dtype=torch.float64))
-    assert minimum.status == "budget" and "no proof that an optimum exists nearby" in minimum.message
+    assert minimum.status == "stopped" and "no proof that an optimum exists nearby" in minimum.message
 
 
 # -- Refusals -----------------------------------------------------------------------------------------------------
