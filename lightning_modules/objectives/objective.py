@@ -73,6 +73,10 @@ class Point:
         """A view of the point; a closed form makes its own."""
         return Curvature(self, kind)
 
+    def newton_step(self) -> tuple[Tensor, float] | None:
+        """The Newton step −H⁻¹g (p,) and λ² = gᵀH⁻¹g, where more digits of them are to be had than by forming H; else None."""
+        return None
+
     def results_of(self, kind: Kind) -> dict[str, Any]:
         """What has been computed of a curvature: kept here, since a kept curvature would hold its point in a circle."""
         return self._results.setdefault(kind, {})
@@ -236,3 +240,7 @@ class Objective(ABC):
             hessian: (p, p), there, completed along the directions that change nothing; None if it is singular.
         """
         return None
+
+    def remark(self, theta: Tensor) -> str:
+        """What else is to be said of θ (p,), judged as a minimiser: a clause of the verdict's message, or nothing."""
+        return ""

@@ -7,6 +7,7 @@ from torch import Tensor
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Family, Gaussian
 from lightning_modules.objectives.linear.linear_dependence import dependent_columns
+from lightning_modules.objectives.linear.rows import Rows
 from tests.lightning_modules.objectives.cases import FAMILIES
 from tests.lightning_modules.optimizers.fitting import normal
 
@@ -77,6 +78,6 @@ def test_dependent_columns_are_as_many_as_the_rank_lacks(seed: int):
     mix = torch.randint(-2, 3, (rank, size), generator=generator).double()
     features = torch.randn(50, rank, dtype=torch.float64, generator=generator) @ mix
     extended = torch.cat([torch.ones(50, 1, dtype=torch.float64), features], 1)
-    dependent = dependent_columns(extended.T @ extended)
+    dependent = dependent_columns(Rows(features, normal(50)))
     kept = [0] + [j + 1 for j in range(size) if j not in dependent]
     assert len(kept) == torch.linalg.matrix_rank(extended) == torch.linalg.matrix_rank(extended[:, kept])

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Bernoulli, Categorical, Family, Gaussian
-from lightning_modules.objectives.linear.distance_bound import distance_bound
 from lightning_modules.optimizers import DiagonalNewton, Newton, diagnose
 from tests.lightning_modules.optimizers.fitting import normal, run, well_posed
 
@@ -84,11 +83,7 @@ def distance(objective: GLMObjective, theta: Tensor, optimum: list[mpmath.mpf]) 
 
 
 def bound(objective: GLMObjective, theta: Tensor) -> float:
-    """`distance_bound` with the derivatives it asks for."""
-    theta = theta.double()
-    hessian, invariant = objective.at(theta).curvature("hessian").matrix(), objective.invariant_directions(theta)
-    completed = hessian + hessian.diagonal().mean() * (invariant @ invariant.T)
-    return distance_bound(objective.at(theta).predictors, objective.at(theta).gradient, completed)
+    return objective.at_full_precision(theta).distance.norm
 
 
 @pytest.fixture(autouse=True)
