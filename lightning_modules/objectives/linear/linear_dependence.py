@@ -2,9 +2,9 @@ r"""Which columns of a table are linear combinations of the bias and the columns
 
 X̃ are the rows (1, x). In the digits they are given in, two tables that differ by roundings are one, so
 
-    column j depends   iff   some b = (−β, 1) has  |x̃_i b| ≤ 4ε Σ_k |b_k x̃_ik|  in every row i :
+    column j depends   iff   some b = (−β, 1) has  |x̃_i b| / Σ_k |b_k x̃_ik|  ≤ 16ε in every row i, and ≤ 2ε in the mean square:
 
-changing every number by a few units in its last place makes x̃_j = Σ β_k x̃_k exactly so (Oettli and Prager). This is blind
+changing the numbers by a few units in their last place makes x̃_j = Σ β_k x̃_k exactly so (Oettli and Prager). This is blind
 to the units of columns and to weights of rows, and it is what standardising leaves of an exact dependence: it rounds each
 number, and moves columns by constants that the bias takes up.
 
@@ -25,10 +25,10 @@ from lightning_modules.objectives.linear.rows import Rows
 from lightning_modules.objectives.linear.triangle import factor, triangle
 from lightning_modules.objectives.reduction import of_each_process
 
-# Units in the last place that a number of a dependent column may be off.
-LAST_PLACES = 4
-# How often b is refined: twice by plain least squares, then by least squares relative to the size of each row's terms.
-PLAIN, RELATIVE = 2, 3
+# Units in the last place that numbers of a dependent column may be off, at most and in the mean square.
+AT_MOST, ON_AVERAGE = 16, 2
+# How often b is solved for: by plain least squares, then by least squares relative to the size of each row's terms.
+PLAIN, RELATIVE = 3, 3
 
 
 def dependent_columns(rows: Rows) -> tuple[int, ...]:
@@ -59,9 +59,9 @@ def dependent_columns(rows: Rows) -> tuple[int, ...]:
 def least_distance(size: int, rounding: float) -> float:
     """No column depends on others if no singular value of the columns, at length 1, is below this one.
 
-    ‖X̃b‖ ≤ 4ε ‖ |X̃| |b| ‖ ≤ 4ε √size ‖b‖ for a dependent one; and as much again, for what is computed.
+    ‖X̃b‖ ≤ 16ε ‖ |X̃| |b| ‖ ≤ 16ε √size ‖b‖ for a dependent one; and as much again, for what is computed.
     """
-    return 2 * LAST_PLACES * rounding * float(size) ** 0.5
+    return 2 * AT_MOST * rounding * float(size) ** 0.5
 
 
 def _surely_independent(rows: Rows) -> bool:
@@ -118,13 +118,15 @@ def _confirmed(rows: Rows, suspects: dict[int, list[int]], bias_first: list[int]
         columns, basis = list(suspects), max(suspects.values(), key=len)
         b = rows.scale.new_zeros(len(bias_first), len(columns))
         b[columns, range(len(columns))] = 1.0
+        support = torch.ones_like(b, dtype=torch.bool)
         for refined in range(1 + PLAIN):
-            off, triangular = _residuals(rows, b, basis, bias_first)
-            found |= {j for k, j in enumerate(columns) if off[k] <= LAST_PLACES * rows.rounding}
+            is_exact, triangular = _residuals(rows, b, basis, bias_first)
+            found = {j for j, exact in zip(columns, is_exact, strict=True) if exact}
             if len(found) == len(columns) or refined == PLAIN:
                 break
             for k, j in enumerate(columns):
-                _refine(b, k, suspects[j], triangular)
+                if j not in found:
+                    _refine(b[:, k], support[:, k], suspects[j], triangular, triangular.shape[1] - len(columns) + k)
         for k, j in enumerate(columns):
             if j not in found and _is_relatively(rows, b[:, k, None], suspects[j], bias_first):
                 found.add(j)
@@ -133,27 +135,34 @@ def _confirmed(rows: Rows, suspects: dict[int, list[int]], bias_first: list[int]
 
 def _is_relatively(rows: Rows, b: Tensor, basis: list[int], bias_first: list[int]) -> bool:
     """Whether b (size, 1), refined in each row relative to its terms, makes its column dependent."""
+    support = torch.ones_like(b, dtype=torch.bool)
     for _ in range(RELATIVE):
         _, triangular = _residuals(rows, b, basis, bias_first, is_relative=True)
-        _refine(b, 0, basis, triangular)
-        off, _ = _residuals(rows, b, basis, bias_first)
-        if off[0] <= LAST_PLACES * rows.rounding:
+        _refine(b[:, 0], support[:, 0], basis, triangular, -1)
+        if _residuals(rows, b, basis, bias_first)[0][0]:
             return True
     return False
 
 
-def _refine(b: Tensor, k: int, basis: list[int], triangular: Tensor) -> None:
-    """b_k (size,) less the least-squares solution for its residual, in place."""
-    r = len(basis)
-    column = triangular.shape[1] - b.shape[1] + k
-    delta = torch.linalg.solve_triangular(triangular[:r, :r], triangular[:r, column, None], upper=True)[:, 0]
-    b[basis, k] -= torch.nan_to_num(delta, 0.0, 0.0, 0.0)
+def _refine(b: Tensor, support: Tensor, basis: list[int], triangular: Tensor, column: int) -> None:
+    """b (size,) less the least-squares solution for its residual, a column of R, in place.
+
+    What changes by its own size is noise about 0, and perhaps the only term of a row: it leaves the support (size,).
+    """
+    kept = [i for i, k in enumerate(basis) if support[k]]
+    small = factor(triangular[:, [*kept, column]])
+    r, used = len(kept), [basis[i] for i in kept]
+    delta = torch.linalg.solve_triangular(small[:r, :r], small[:r, -1:], upper=True)[:, 0]
+    delta = torch.nan_to_num(delta, 0.0, 0.0, 0.0)
+    before, after = b[used], b[used] - delta
+    support[used] = (before == 0) | (delta.abs() < 0.5 * after.abs())
+    b[used] = torch.where(support[used], after, 0.0)
 
 
 def _residuals(
     rows: Rows, b: Tensor, basis: list[int], bias_first: list[int], is_relative: bool = False
-) -> tuple[list[float], Tensor]:
-    """max_i |x̃_i b| / Σ_k |b_k x̃_ik| for each of the columns b (size, m), and R of (X̃ at the basis, X̃b).
+) -> tuple[list[bool], Tensor]:
+    """Whether each of the columns b (size, m) proves a dependence to the last place, and R of (X̃ at the basis, X̃b).
 
     Args:
         rows: X̃, in the units of `Rows.scale`.
@@ -163,17 +172,21 @@ def _residuals(
         is_relative: whether R is of rows divided by Σ_k |b_k x̃_ik|, for a single b.
     """
     used = b.abs().sum(1).nonzero()[:, 0].tolist()
-    largest = [rows.scale.new_zeros(b.shape[1])]
+    largest, squares = (rows.scale.new_zeros(b.shape[1]) for _ in range(2))
 
     def blocks() -> Iterator[Tensor]:
         for extended in rows.extended_chunks():
             x = extended[:, bias_first]
             off, terms = product(x[:, used], b[used]).hi, x.abs() @ b.abs()
-            share = torch.where(terms > 0, off / terms, 0)
-            largest[0] = torch.maximum(largest[0], share.abs().amax(0))
+            share = torch.where(terms > 0, off / terms, 0.0)
+            torch.maximum(largest, share.abs().amax(0), out=largest)
+            squares.add_(share.square().sum(0))
             block = torch.cat([x[:, basis], off], 1)
-            yield torch.where(terms > 0, block / terms, 0) if is_relative else block
+            yield torch.where(terms > 0, block / terms, 0.0) if is_relative else block
 
     like = rows.scale.new_zeros(0, len(basis) + b.shape[1])
     triangular = triangle(blocks(), like, rows.num_rows, rows.reduction)
-    return of_each_process(largest[0], rows.reduction).amax(0).tolist(), triangular
+    largest = of_each_process(largest, rows.reduction).amax(0)
+    average = (rows.reduction(squares) / rows.num_rows).sqrt()
+    is_exact = (largest <= AT_MOST * rows.rounding) & (average <= ON_AVERAGE * rows.rounding)
+    return is_exact.tolist(), triangular
