@@ -2,7 +2,7 @@ r"""Which columns of a table are linear combinations of the bias and the columns
 
 X̃ are the rows (1, x). In the digits they are given in, two tables that differ by roundings are one, so
 
-    column j depends   iff   some b = (−β, 1) has  |x̃_i b| / Σ_k |b_k x̃_ik|  ≤ 16ε in every row i, and ≤ 2ε in the mean square:
+    column j depends   iff   some b = (−β, 1) has  |x̃_i b| / Σ_k |b_k x̃_ik|  ≤ 8ε in every row i, and ≤ 1½ε in the mean square:
 
 changing the numbers by a few units in their last place makes x̃_j = Σ β_k x̃_k exactly so (Oettli and Prager). This is blind
 to the units of columns and to weights of rows, and it is what standardising leaves of an exact dependence: it rounds each
@@ -26,7 +26,7 @@ from lightning_modules.objectives.linear.triangle import factor, triangle
 from lightning_modules.objectives.reduction import of_each_process
 
 # Units in the last place that numbers of a dependent column may be off, at most and in the mean square.
-AT_MOST, ON_AVERAGE = 16, 2
+AT_MOST, ON_AVERAGE = 8, 1.5
 # How often b is solved for: by plain least squares, then by least squares relative to the size of each row's terms.
 PLAIN, RELATIVE = 3, 3
 
@@ -59,7 +59,7 @@ def dependent_columns(rows: Rows) -> tuple[int, ...]:
 def least_distance(size: int, rounding: float) -> float:
     """No column depends on others if no singular value of the columns, at length 1, is below this one.
 
-    ‖X̃b‖ ≤ 16ε ‖ |X̃| |b| ‖ ≤ 16ε √size ‖b‖ for a dependent one; and as much again, for what is computed.
+    ‖X̃b‖ ≤ 8ε ‖ |X̃| |b| ‖ ≤ 8ε √size ‖b‖ for a dependent one; and as much again, for what is computed.
     """
     return 2 * AT_MOST * rounding * float(size) ** 0.5
 
@@ -87,9 +87,10 @@ def _suspects(upper: Tensor, independent: set[int], dependent: set[int], roundin
     """
     rest, (rank, size) = upper.clone(), upper.shape
     tolerance = 32 * size * torch.finfo(upper.dtype).eps + least_distance(size, rounding)
-    kept = torch.zeros_like(upper)[:, :rank]
-    basis, suspects = list[int](), dict[int, list[int]]()
-    for j in range(size):
+    first = _first_suspect(upper[:, :rank], tolerance)
+    kept = upper[:, :rank].clone()
+    basis, suspects = list(range(first)), dict[int, list[int]]()
+    for j in range(first, size):
         r = len(basis)
         if j in dependent:
             continue
@@ -109,6 +110,16 @@ def _suspects(upper: Tensor, independent: set[int], dependent: set[int], roundin
         kept[:, r] = rest[:, j]
         basis.append(j)
     return suspects
+
+
+def _first_suspect(upper: Tensor, tolerance: float) -> int:
+    """The first of the columns R (rank, rank) whose pivot is at most the tolerance times ‖b‖, for all of them at once.
+
+    Column j of R⁻¹ is b divided by the pivot, up to its sign.
+    """
+    eye = torch.eye(len(upper), dtype=upper.dtype, device=upper.device)
+    is_clear = torch.linalg.solve_triangular(upper, eye, upper=True).norm(dim=0) * tolerance < 1  # false for nan
+    return int(torch.cat([~is_clear, is_clear.new_ones(1)]).int().argmax())
 
 
 def _confirmed(rows: Rows, suspects: dict[int, list[int]], bias_first: list[int]) -> set[int]:
