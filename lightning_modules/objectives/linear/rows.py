@@ -92,6 +92,7 @@ class Rows:
 
     def extended_chunks(self) -> Iterator[Tensor]:
         """`extended` of every chunk."""
+        _ = self.scale  # summed before the first row, since a process may have none
         return (self.extended(x) for x, _ in self._chunks)
 
     @cached_property

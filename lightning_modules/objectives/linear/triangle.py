@@ -41,6 +41,7 @@ def triangle(blocks: Iterable[Tensor], like: Tensor, num_rows: int, reduction: R
         padded = own.new_zeros(min(num_rows, width), width)
         padded[: len(own)] = own
         own = factor(*of_each_process(padded, reduction))
+        own = of_each_process(own, reduction)[0]  # another machine may have rounded otherwise
     return own[: min(num_rows, width)]
 
 

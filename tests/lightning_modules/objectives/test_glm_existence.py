@@ -62,6 +62,20 @@ def test_separated_classes_are_found_along_a_separating_direction(classes, bound
 
 
 @classifiers
+@pytest.mark.parametrize("exponent", [-900, -30, 30, 400])
+def test_separation_is_seen_in_any_unit(classes, exponent):
+    """A feature a thousand powers of two from the others hides none and is not hidden; what opposes a row is not forgiven."""
+    features, labels, separating = separable(classes)
+    units = torch.tensor([2.0**exponent, 1.0, 3.7e5], dtype=torch.float64)
+    outputs = classifier(classes).num_outputs
+    scaled = torch.cat([separating[: 3 * outputs] / units.repeat(outputs), separating[3 * outputs :]])
+    found = GLMObjective(classifier(classes), features * units, labels).degeneracy(scaled)
+    assert found is not None and found.kind == "separated" and found.direction.norm() == pytest.approx(1.0)
+    labels[7] = (labels[7] + 1) % classes
+    assert GLMObjective(classifier(classes), features * units, labels).degeneracy(scaled) is None
+
+
+@classifiers
 def test_a_direction_that_opposes_one_row_does_not_separate(classes):
     features, labels, separating = separable(classes)
     labels[7] = (labels[7] + 1) % classes
