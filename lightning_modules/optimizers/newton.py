@@ -119,11 +119,12 @@ class Newton(DampedOptimizer):
             return None
         step, squared = found
         trial = point.objective.at(point.theta + group["lr"] * step)
-        if trial.value < point.value or leads_nearer(found, point, trial):
+        is_noise = squared < NOISE * float(point.value.abs())
+        if (trial.value < point.value and not is_noise) or leads_nearer(found, point, trial):
             return replace(
                 report, theta=trial.theta, damping=0.0, rejected=0, step_size=group["lr"], newton_decrement=math.sqrt(squared)
             )
-        if point.objective.is_quadratic or squared < NOISE * float(point.value.abs()):
+        if point.objective.is_quadratic or is_noise:
             return replace(report, status="stalled", newton_decrement=math.sqrt(squared))
         return None
 

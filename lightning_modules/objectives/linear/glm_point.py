@@ -80,7 +80,7 @@ class GLMPoint(Point):
         return self.gradient[by_output(self.glm, self.theta)] * self.glm.rows.scale.repeat(self.glm.family.num_outputs)
 
     def newton_step(self) -> tuple[Tensor, float] | None:
-        if self.root is None or not self.root.is_from_rows:
+        if not self.glm.family.has_row_weights or self.root is None or not self.root.is_from_rows:
             return None
         h = self.root.reduced(self.scaled_gradient)
         step = -self.root.scale * self.root.solved(h)

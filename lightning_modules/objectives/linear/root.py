@@ -66,6 +66,16 @@ class Root:
         return norm / (1 - error) if error < 0.5 else math.inf
 
     @cached_property
+    def stretch(self) -> float:
+        """‖R⁻¹‖ nearly, at the cost of a few solutions: by inverse iteration from the smallest pivot, see `cholesky.py`."""
+        v = torch.zeros_like(self.upper[0])
+        v[self.upper.diagonal().abs().argmin()] = 1.0
+        for _ in range(3):
+            image = self.solved(torch.linalg.solve_triangular(self.upper.T, v[:, None], upper=False)[:, 0])
+            v = image / image.norm()
+        return float(image.norm().sqrt())
+
+    @cached_property
     def condition(self) -> float:
         """Of R: the largest singular value over the smallest."""
         values = torch.linalg.svdvals(self.upper)
@@ -114,7 +124,7 @@ def root(predictors: Predictors, matrix: Tensor) -> Root | None:
     """The better of both, of H (p, p) as it was formed; None where it is singular as far as rounding lets it be seen."""
     glm, theta = predictors.glm, predictors.theta
     found = root_of_matrix(glm, completed(matrix, glm.invariant_directions(theta)))
-    if glm.family.has_row_weights and (found is None or found.largest > MOST_INVERSE):
+    if glm.family.has_row_weights and (found is None or not found.stretch <= MOST_INVERSE):
         return root_of_rows(predictors)
     return found
 

@@ -88,7 +88,10 @@ class Rows:
 
     def extended(self, x: Tensor) -> Tensor:
         """Rows x (m, d) -> s · (x, 1), in float64: (m, d + 1)."""
-        return self.scale * torch.cat([x.double(), self.scale.new_ones(len(x), 1)], 1)
+        extended = self.scale.new_empty(len(x), self.num_features + 1)
+        torch.mul(x.double(), self.scale[:-1], out=extended[:, :-1])
+        extended[:, -1] = self.scale[-1]
+        return extended
 
     def extended_chunks(self) -> Iterator[Tensor]:
         """`extended` of every chunk."""
