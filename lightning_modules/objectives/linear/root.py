@@ -23,7 +23,6 @@ from torch import Tensor
 from lightning_modules.objectives.linear.glm import GLM
 from lightning_modules.objectives.linear.predictors import Predictors
 from lightning_modules.objectives.linear.triangle import factor, triangle
-from lightning_modules.solvers import completed
 
 # Above this norm of R⁻¹, hence below 1e-6 for an eigenvalue of S H S, the rows are factorised and not H.
 MOST_INVERSE = 1e3
@@ -123,7 +122,10 @@ def root_of_rows(predictors: Predictors) -> Root | None:
 def root(predictors: Predictors, matrix: Tensor) -> Root | None:
     """The better of both, of H (p, p) as it was formed; None where it is singular as far as rounding lets it be seen."""
     glm, theta = predictors.glm, predictors.theta
-    found = root_of_matrix(glm, completed(matrix, glm.invariant_directions(theta)))
+    invariant = glm.invariant_directions(theta)
+    # Regular along a common shift too, with about as much curvature as its weights have, in their own unit.
+    shifts = invariant * (invariant.square().T @ matrix.diagonal())
+    found = root_of_matrix(glm, matrix + shifts @ invariant.T)
     if glm.family.has_row_weights and (found is None or not found.stretch <= MOST_INVERSE):
         return root_of_rows(predictors)
     return found
