@@ -11,6 +11,7 @@ coefficients are determined only up to a common shift, the differences from the 
 Source: P. McCullagh and J. Nelder, Generalized Linear Models, 2nd ed. (1989), sections 2.5 and 4.4.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ from torch import Tensor
 
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Categorical, Gaussian
-from lightning_modules.solvers import cholesky, completed
+from lightning_modules.solvers import SingularCurvatureError
 
 
 @dataclass(frozen=True)
@@ -72,23 +73,23 @@ def coefficients(
         raise ValueError(f"level={level}: the level of a confidence interval lies in (0, 1), 0.95 for example")
     size = objective.num_features + 1
     by_output = objective.layout.by_layout(theta.device).argsort()
-    estimates, covariance = theta.double()[by_output], _inverse(objective, theta)[by_output][:, by_output] / objective.num_rows
+    estimates, half = theta.double()[by_output], _half_of_inverse(objective, theta) / math.sqrt(objective.num_rows)
     distribution = stats.norm()
     if isinstance(objective.family, Gaussian):
         freedom = objective.num_rows - size
         if freedom < 1:
             raise ValueError(f"{objective.num_rows} rows for {size} coefficients leave nothing to tell the noise by: add rows")
         noise = _residuals(objective, theta) / freedom
-        covariance = covariance * noise.repeat_interleave(size)
+        half = half * noise.sqrt().repeat_interleave(size)[:, None]
         distribution = stats.t(freedom)
     elif isinstance(objective.family, Categorical):
         # θ_k − θ_0, in which the common shift cancels.
         outputs = objective.family.num_outputs
         contrast = torch.cat([-torch.ones(outputs - 1, 1), torch.eye(outputs - 1)], 1).to(estimates)
         contrast = torch.kron(contrast, torch.eye(size).to(estimates))
-        estimates, covariance = contrast @ estimates, contrast @ covariance @ contrast.T
+        estimates, half = contrast @ estimates, contrast @ half
         output_names = [f"{name} − {output_names[0]}" for name in output_names[1:]] if output_names else ()
-    errors = covariance.diagonal().sqrt()
+    errors = _lengths(half)
     quantile = float(distribution.ppf((1 + level) / 2))
     tails = 2 * distribution.sf((estimates / errors).abs().cpu().numpy())
     names = _names(feature_names, output_names, len(estimates) // size)
@@ -98,11 +99,27 @@ def coefficients(
     ]
 
 
-def _inverse(objective: GLMObjective, theta: Tensor) -> Tensor:
-    """H⁻¹ (p, p), in the layout of θ; any one of the inverses modulo directions that change nothing."""
-    hessian = completed(objective.at(theta).curvature("hessian").matrix(), objective.invariant_directions(theta))
-    cholesky(hessian)  # refuses a singular one
-    return torch.linalg.inv(hessian)
+def _half_of_inverse(objective: GLMObjective, theta: Tensor) -> Tensor:
+    """Z (p, p) with ZZᵀ = H⁻¹, output by output; of any one of the inverses modulo directions that change nothing.
+
+    It comes from a root of H, which keeps twice the digits that H⁻¹ would, see `root.py`.
+
+    Raises:
+        SingularCurvatureError: it is not proved that there is a minimiser near θ, and no other.
+    """
+    point = objective.at_full_precision(theta)
+    if point.root is None or not objective.attains_minimum(point.theta, point.decrement, None):
+        raise SingularCurvatureError(
+            f"the coefficients are not determined by the data: the {len(theta)} × {len(theta)} curvature matrix is singular to "
+            "working precision, or θ is not near a minimiser; remove redundant features"
+        )
+    return point.root.scale[:, None] * point.root.inverse
+
+
+def _lengths(half: Tensor) -> Tensor:
+    """Of the rows, whatever their units: (m, p) -> (m,)."""
+    largest = half.abs().amax(1, keepdim=True)
+    return (largest * (half / largest).norm(dim=1, keepdim=True))[:, 0]
 
 
 def _residuals(objective: GLMObjective, theta: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor
 from lightning_modules.linear.coefficients import Coefficient, coefficients
 from lightning_modules.objectives import GLMObjective, flattened
 from lightning_modules.objectives.families import Family
+from lightning_modules.optimizers import SingularCurvatureError
 from lightning_modules.training.equal_rows import LINEAR_ROWS, in_blocks, whole_linear
 from lightning_modules.training.objective_module import Batch, ObjectiveModule, OptimizerCallable
 from lightning_modules.training.two_views import as_rows
@@ -63,14 +64,17 @@ class GeneralizedLinearModel(ObjectiveModule):
     def coefficients(self, feature_names: Sequence[str], output_names: Sequence[str] = ()) -> list[Coefficient]:
         """Coefficients with standard errors, intervals and p-values, at the end of a fit; see `coefficients.py`.
 
-        Empty where there are none to be had: under a penalty, or with no row more than coefficients. Every process must call
-        it, and before the trainer is torn down.
+        Empty where there are none to be had: under a penalty, with no row more than coefficients, or where no minimiser is
+        proved to be near, which `converged` says. Every process must call it, and before the trainer is torn down.
         """
         objective = cast(GLMObjective, self.training_objective())
         if self.l2 > 0 or objective.num_rows <= objective.num_features + 1:
             return []
         theta = flattened(self.parameters())
-        return coefficients(objective, theta, feature_names, output_names)
+        try:
+            return coefficients(objective, theta, feature_names, output_names)
+        except SingularCurvatureError:
+            return []
 
     def evaluate(self, batch: Batch) -> dict[str, Tensor]:
         features, targets = as_rows(batch)

@@ -9,13 +9,12 @@ forward pass. A closed form is a subclass that overrides what it can do better; 
 Source of the GGN: N. Schraudolph, Fast curvature matrix-vector products (2002), section 3.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Literal, Protocol, get_args
 
 import torch
 from torch import Tensor
 
+from lightning_modules.objectives.differentiation import gradient_of, pulled_back, recording
 from lightning_modules.objectives.once import once
 from lightning_modules.objectives.rademacher import estimate_diagonal
 from lightning_modules.solvers import (
@@ -170,13 +169,13 @@ class Curvature:
     def bend(self, step: Tensor) -> Tensor:
         """Jᵀ(∇ℓ(f(θ + s)) − ∇ℓ(f(θ)) − HJs): (p,) -> (p,), what the gradient at θ + s has beyond the quadratic model's because
         f is not linear, seen through the J of θ."""
-        jv = _pulled_back(*self._forward_product(), step[None])
-        hjv = _pulled_back(*self._loss_gradient(), jv)[0]
+        jv = pulled_back(*self._forward_product(), step[None])
+        hjv = pulled_back(*self._loss_gradient(), jv)[0]
         with recording():
             leaf = self.objective.outputs(self.theta + step).detach().requires_grad_()
-            there = _gradient_of(self.objective.output_loss(leaf), leaf).detach()
+            there = gradient_of(self.objective.output_loss(leaf), leaf).detach()
         here = self._loss_gradient()[0].detach()
-        return _pulled_back(*self._model(), (there - here - hjv)[None])[0]
+        return pulled_back(*self._model(), (there - here - hjv)[None])[0]
 
     def _dense(self) -> DenseSolver:
         invariant, matrix = self.objective.invariant_directions(self.theta), self.matrix()
@@ -197,17 +196,17 @@ class Curvature:
     def _products(self, v: Tensor) -> Tensor:
         """k products: (k, p) -> (k, p)."""
         if self.kind == "hessian":
-            return _pulled_back(*self._gradient(), v)
-        jv = _pulled_back(*self._forward_product(), v)  # v → Jv
-        hjv = _pulled_back(*self._loss_gradient(), jv)  # Jv → HJv
-        return _pulled_back(*self._model(), hjv) + _pulled_back(*self._penalty_gradient(), v)  # HJv → JᵀHJv
+            return pulled_back(*self._gradient(), v)
+        jv = pulled_back(*self._forward_product(), v)  # v → Jv
+        hjv = pulled_back(*self._loss_gradient(), jv)  # Jv → HJv
+        return pulled_back(*self._model(), hjv) + pulled_back(*self._penalty_gradient(), v)  # HJv → JᵀHJv
 
     @once
     def _gradient(self) -> tuple[Tensor, Tensor]:
         """∇ value and θ, the former as a function of the latter."""
         with recording():
             leaf = self.theta.clone().requires_grad_()
-            return _gradient_of(self.objective.value(leaf), leaf), leaf
+            return gradient_of(self.objective.value(leaf), leaf), leaf
 
     @once
     def _model(self) -> tuple[Tensor, Tensor]:
@@ -222,47 +221,18 @@ class Curvature:
         outputs, leaf = self._model()
         with recording():
             u = torch.zeros_like(outputs, requires_grad=True)
-            return _gradient_of(outputs, leaf, u), u
+            return gradient_of(outputs, leaf, u), u
 
     @once
     def _loss_gradient(self) -> tuple[Tensor, Tensor]:
         """∂ℓ/∂f and f."""
         with recording():
             leaf = self._model()[0].detach().requires_grad_()
-            return _gradient_of(self.objective.output_loss(leaf), leaf), leaf
+            return gradient_of(self.objective.output_loss(leaf), leaf), leaf
 
     @once
     def _penalty_gradient(self) -> tuple[Tensor, Tensor]:
         """∇r and θ."""
         with recording():
             leaf = self.theta.clone().requires_grad_()
-            return _gradient_of(self.objective.penalty(leaf), leaf), leaf
-
-
-@contextmanager
-def recording() -> Iterator[None]:
-    """Within, torch records what can be differentiated, whoever calls: inference mode is left, where nothing would be."""
-    with torch.inference_mode(False), torch.enable_grad():
-        yield
-
-
-def _gradient_of(outputs: Tensor, leaf: Tensor, direction: Tensor | None = None) -> Tensor:
-    """∂⟨outputs, direction⟩/∂leaf, to be differentiated once more; 0 where the outputs do not depend on the leaf."""
-    if not outputs.requires_grad:
-        return torch.zeros_like(leaf)
-    return torch.autograd.grad(outputs, leaf, direction, create_graph=True, materialize_grads=True)[0]
-
-
-def _pulled_back(outputs: Tensor, leaf: Tensor, directions: Tensor) -> Tensor:
-    """Products of the transposed Jacobian ∂outputs/∂leaf with k directions: (k, *outputs) -> (k, *leaf)."""
-    if not outputs.requires_grad:
-        return leaf.new_zeros(len(directions), *leaf.shape)
-    if len(directions) == 1:
-        product = torch.autograd.grad(outputs, leaf, directions[0], retain_graph=True, materialize_grads=True)[0]
-        return product.detach()[None]
-    options = {"retain_graph": True, "is_grads_batched": True, "allow_unused": True}
-    try:
-        (products,) = torch.autograd.grad(outputs, leaf, directions, **options)
-    except RuntimeError:  # a function of somebody's own that looks at numbers takes one direction at a time
-        return torch.cat([_pulled_back(outputs, leaf, direction[None]) for direction in directions])
-    return leaf.new_zeros(len(directions), *leaf.shape) if products is None else products.detach()
+            return gradient_of(self.objective.penalty(leaf), leaf), leaf

@@ -21,8 +21,9 @@ import torch
 from torch import Tensor
 from typing_extensions import Self
 
-from lightning_modules.objectives.curvature import Curvature, Kind, check_kind, recording
-from lightning_modules.objectives.degeneracy import Degeneracy
+from lightning_modules.objectives.curvature import Curvature, Kind, check_kind
+from lightning_modules.objectives.differentiation import recording
+from lightning_modules.objectives.knowledge import Knowledge
 
 NO_GGN = "{} is not split into model and loss, so it has no Gauss–Newton matrix: use curvature='hessian'"
 
@@ -80,6 +81,10 @@ class Point:
         """A view of the point; a closed form makes its own."""
         return Curvature(self, kind)
 
+    def newton_step(self) -> tuple[Tensor, float] | None:
+        """The Newton step −H⁻¹g (p,) and λ² = gᵀH⁻¹g, where more digits of them are to be had than by forming H; else None."""
+        return None
+
     def results_of(self, kind: Kind) -> dict[str, Any]:
         """What has been computed of a curvature: kept here, since a kept curvature would hold its point in a circle."""
         return self._results.setdefault(kind, {})
@@ -110,28 +115,22 @@ class Point:
         return {**vars(self), "_forward": None, "_results": {}}
 
 
-class Objective(ABC):
+class Objective(Knowledge, ABC):
     """Mean loss of a model on a data set, as a function of its flat parameters θ (p,).
+
+    What else is known of it: `Knowledge`.
 
     Attributes:
         is_sample: whether these rows are a sample that changes from step to step, so that what they say is to be averaged.
         is_convex: whether the loss is convex in θ, so that its Hessian has no negative eigenvalue.
         is_quadratic: whether the Hessian is the same everywhere, so that one Newton step ends at the minimiser.
         num_rows: n, over all processes; 0 for a function that is no mean over rows.
-        is_redundant: whether many parameters say the same, as in a network: then there are many minima, saddles between them
-            and flat directions around them, and a method has to fear saddles more than narrow valleys.
-        unit: what the loss is measured in, so that "small" has a meaning: what a constant prediction would lose if it became a
-            perfect one, or 1 for logarithms of probabilities; None where nothing is known.
-        infimum: a number that the loss never falls below; None where none is known.
     """
 
     is_sample = False
     is_convex = False
     is_quadratic = False
-    is_redundant = False
     num_rows = 0
-    unit: float | None = None
-    infimum: float | None = None
     _last: "Point | ReferenceType[Point] | None" = None
 
     # -- what it is ----------------------------------------------------------------------------------------------------
@@ -203,60 +202,3 @@ class Objective(ABC):
     def __getstate__(self) -> dict[str, Any]:
         """A copy has no last point yet: that of the original is not its own."""
         return {name: value for name, value in vars(self).items() if name != "_last"}
-
-    # -- what only some objectives can say: by default, nothing is known -----------------------------------------------
-
-    def every_kth(self, k: int) -> "Objective | None":
-        """The loss over every k-th of all rows; None where rows cannot be left out."""
-        return None
-
-    @property
-    def rows_per_parameter(self) -> float:
-        """How much the rows say of each parameter, which decides whether some are enough; 0 where none can be left out."""
-        return 0.0
-
-    def invariant_directions(self, theta: Tensor) -> Tensor:
-        """Orthonormal directions along which `value` never changes, whatever the data: (p,) -> (p, k), here k = 0.
-
-        Such a direction is a redundancy of the parametrisation (the common shift of softmax weights), not of the data.
-        """
-        return theta.new_zeros(len(theta), 0)
-
-    def pooled(self, diagonal: Tensor) -> Tensor:
-        """A diagonal of the curvature (p,), averaged over parameters that are in the same units and may change places."""
-        return diagonal
-
-    def degeneracy(self, theta: Tensor, direction: Tensor | None = None) -> Degeneracy | None:
-        """Why no unique finite minimiser exists, as far as it shows; None if no reason shows.
-
-        Args:
-            theta: parameters (p,).
-            direction: a candidate (p,) for a direction along which the loss may fall forever: a Newton step, say.
-        """
-        return None
-
-    def attains_minimum(self, theta: Tensor, decrement: float, hessian: Tensor | None) -> bool:
-        """Whether a minimiser near θ is certain, given that θ is stationary to tolerance.
-
-        A loss without flat ends at infinity needs no proof, so the default is that a regular Hessian is enough.
-
-        Args:
-            theta: parameters (p,).
-            decrement: Newton decrement λ at θ.
-            hessian: positive definite Hessian at θ (p, p), or None if it is singular or was not formed.
-        """
-        return hessian is not None
-
-    def non_finite_part(self, theta: Tensor) -> str | None:
-        """Which part of the value is not finite at θ (p,), "residual 3 of 20 is nan"; None if that cannot be told."""
-        return None
-
-    def distance_bound(self, theta: Tensor, gradient: Tensor, hessian: Tensor | None) -> float | None:
-        """A proven bound on ‖θ* − θ‖₂, θ* the minimiser nearest to θ; infinite where the proof fails, None where there is none.
-
-        Args:
-            theta: θ (p,), in float64.
-            gradient: (p,), there.
-            hessian: (p, p), there, completed along the directions that change nothing; None if it is singular.
-        """
-        return None

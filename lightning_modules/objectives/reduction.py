@@ -67,6 +67,14 @@ def rows_before(count: int, reduction: Reduction, device: torch.device) -> int:
     """How many of all rows stand before this process's `count` of them, the processes taken in order."""
     if reduction is this_process:
         return 0
-    counts = torch.zeros(reduction.num_processes, dtype=torch.int64, device=device)
-    counts[reduction.rank] = count
-    return int(reduction(counts)[: reduction.rank].sum())
+    counts = of_each_process(torch.tensor(count, device=device), reduction)
+    return int(counts[: reduction.rank].sum())
+
+
+def of_each_process(own: Tensor, reduction: Reduction) -> Tensor:
+    """What each process holds, without a rounding: (…) -> (processes, …), the same on all."""
+    if reduction is this_process:
+        return own[None]
+    slots = own.new_zeros(reduction.num_processes, *own.shape)
+    slots[reduction.rank] = own
+    return reduction(slots)

@@ -13,10 +13,12 @@ from lightning_modules.objectives import Objective, Point, flattened
 from lightning_modules.optimizers.method_state import STATUSES, MethodState
 from lightning_modules.optimizers.newton_decrement import DENSE_DECISION, newton_decrement
 from lightning_modules.optimizers.optimality import (
+    SMALL_LAST_STEP,
     default_tolerance,
     energy,
-    is_least,
+    is_lowest,
     is_minimal,
+    is_small,
     is_stationary,
     loss_unit,
     scale_at,
@@ -188,12 +190,13 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
         state.energy = max(state.energy, energy(state.scale, theta))
         self.keep(state)
         unit = loss_unit(objective, state.scale, theta, tolerance, state.energy)
-        if is_least(point, unit):
-            return True
-        if not is_stationary(gradient, state.scale, unit, tolerance):
+        lowest = is_lowest(point, unit)
+        if not lowest and not is_stationary(gradient, state.scale, unit, tolerance):
             return False
-        most_dense = DENSE_DECISION if objective.is_convex else None
-        return is_minimal(objective, newton_decrement(point, gradient, most_dense), state.scale, unit, tolerance)
+        decrement = newton_decrement(point, gradient, DENSE_DECISION if objective.is_convex else None)
+        if lowest and is_small(decrement.direction, state.scale, unit, SMALL_LAST_STEP):
+            return True
+        return is_minimal(objective, decrement, state.scale, unit, tolerance)
 
     def scale_at(self, point: Point) -> Tensor:
         """|diag C| at a point (p,), or what is as good to measure a gradient by."""

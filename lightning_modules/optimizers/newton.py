@@ -1,6 +1,8 @@
 """Newton's method."""
 
+import math
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar, Literal
 
@@ -27,6 +29,8 @@ DENSE_PARAMETERS, DENSE_OTHERWISE = 128, 2048
 FEWEST_ROWS, FEWEST_INTERVAL, INTERVAL = 4096, 64, 8
 # Steps over few rows that make the first one over all.
 FIRST_STEPS = 20
+# What is called noise of a loss, relative to it, where columns are badly conditioned: large terms of predictors cancel.
+NOISE = 1e-6
 
 
 class Newton(DampedOptimizer):
@@ -105,7 +109,31 @@ class Newton(DampedOptimizer):
             self.keep(state)
             if advanced is not None:
                 return advanced
-        return super().advance(report, gradient)
+        return self._by_better_step(report, gradient) or super().advance(report, gradient)
+
+    def _better_step(self, point: Point, gradient: Tensor) -> tuple[Tensor, float] | None:
+        """`Point.newton_step`, where this method takes undamped steps by a matrix."""
+        is_plain = self.param_groups[0]["damping"] == "adaptive" and not self.damping and not point.objective.is_sample
+        if not is_plain or not self.forms_matrix(point) or not torch.equal(gradient, point.gradient):
+            return None
+        return point.newton_step()
+
+    def _by_better_step(self, report: StepReport, gradient: Tensor) -> StepReport | None:
+        """An undamped step with more digits than C⁻¹g has, where the point knows one; None if the damping has to decide."""
+        group, point = self.param_groups[0], report.point
+        found = self._better_step(point, gradient)
+        if found is None:
+            return None
+        step, squared = found
+        trial = point.objective.at(point.theta + group["lr"] * step)
+        is_noise = squared < NOISE * float(point.value.abs())
+        if (trial.value < point.value and not is_noise) or leads_nearer(found, point, trial):
+            return replace(
+                report, theta=trial.theta, damping=0.0, rejected=0, step_size=group["lr"], newton_decrement=math.sqrt(squared)
+            )
+        if point.objective.is_quadratic or is_noise:
+            return replace(report, status="stalled", newton_decrement=math.sqrt(squared))
+        return None
 
     def row_interval(self, objective: Objective) -> int:
         """k, to begin with the curvature over every k-th row."""
@@ -141,7 +169,8 @@ class Newton(DampedOptimizer):
                 for interval in sorted({coarsest, state.row_interval}, reverse=True):
                     if decrement_bound(point, gradient, interval) / 2 <= tolerance * unit:
                         return True
-        return super()._is_optimal(report, gradient)
+        # Where columns are so badly conditioned that a better step is known, it goes on until no step comes nearer.
+        return super()._is_optimal(report, gradient) and self._better_step(point, gradient) is None
 
     def scale_at(self, point: Point) -> Tensor:
         interval = self.row_interval(point.objective)
@@ -159,19 +188,45 @@ class Newton(DampedOptimizer):
         return TrustRegion(length**0.5, 0.0)
 
     def solver(self, point: Point, gradient: Tensor) -> Solver:
-        group, objective, theta = self.param_groups[0], point.objective, point.theta
+        group, theta = self.param_groups[0], point.theta
         curvature = point.curvature(group["curvature"])
-        most = DENSE_PARAMETERS if objective.is_convex and not objective.is_quadratic else DENSE_OTHERWISE
-        if group["solver"] == "cg" or (group["solver"] == "auto" and len(theta) > most):
+        if not self.forms_matrix(point):
             # Residuals that shrink like √‖g‖, in units of the loss, keep the convergence superlinear (Nocedal and Wright,
             # theorem 7.2), and what is below a tenth of the tolerance nobody asked for.
             scale, tolerance = curvature.scale().double(), self.tolerance(theta)
-            unit = loss_unit(objective, scale, theta, tolerance, self.kept.energy)
+            unit = loss_unit(point.objective, scale, theta, tolerance, self.kept.energy)
             size = energy(1 / scale.clamp_min(torch.finfo(scale.dtype).tiny), gradient) / unit if unit else 0.0
             floor = 0.1 * tolerance / (size**0.5 or 1.0)
             return curvature.solver("cg", tolerance=max(min(0.1, size**0.25), floor))
         refuse_dense(len(theta), group["curvature"])
         return curvature.solver("dense")
+
+    def forms_matrix(self, point: Point) -> bool:
+        """Whether C is solved with as a matrix, and not by products."""
+        solver, objective = self.param_groups[0]["solver"], point.objective
+        most = DENSE_PARAMETERS if objective.is_convex and not objective.is_quadratic else DENSE_OTHERWISE
+        return solver == "cholesky" or (solver == "auto" and len(point.theta) <= most)
+
+
+def leads_nearer(found: tuple[Tensor, float], point: Point, trial: Point) -> bool:
+    """Whether the Newton step, or its largest share of a coefficient, is half as long at a trial.
+
+    That decides where the loss is lost in rounding. Coefficients rounded to their last places may leave the decrement where
+    it is while the weakly determined ones still gain digits.
+
+    Args:
+        found: the Newton step and the squared decrement at the point.
+        point: θ.
+        trial: where the step leads.
+    """
+    then = trial.newton_step()
+    if then is None or not (point.objective.is_quadratic or trial.value <= point.value + NOISE * point.value.abs()):
+        return False
+
+    def share(step: Tensor, theta: Tensor) -> float:
+        return float((step.abs() / (step.abs() + theta.abs())).nan_to_num(0.0).max())
+
+    return then[1] < 0.5 * found[1] or share(then[0], trial.theta) < 0.5 * share(found[0], point.theta)
 
 
 def refuse_dense(parameters: int, name: str) -> None:

@@ -48,9 +48,14 @@ def newton_decrement(point: Point, gradient: Tensor, most_dense: int | None = No
         residual = product(direction) + gradient
         solved = bool(residual @ preconditioner(residual) <= 0.2**2 * (gradient @ preconditioner(gradient)))
         return NewtonDecrement(float(-gradient @ direction) if solved else float("inf"), direction, None)
+    # Of another gradient, clipped or of more rows, the point knows no step.
+    is_own = "gradient" in vars(point) and torch.equal(gradient, point.gradient)
+    better = point.newton_step() if is_own else None
     # Where an activation jumps there is no Hessian, and its Gauss–Newton part is all the curvature there is.
     matrix = point.curvature("hessian" if objective.has_hessian else "ggn").matrix()
     hessian, gradient = completed(matrix, objective.invariant_directions(theta)), gradient.double()
+    if better is not None:
+        return NewtonDecrement(better[1], better[0], hessian)
     try:
         direction = -cholesky(hessian).solve(gradient)
         return NewtonDecrement(float(-gradient @ direction), direction.to(theta), hessian)

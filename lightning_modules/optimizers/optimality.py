@@ -54,8 +54,8 @@ def loss_unit(objective: Objective, scale: Tensor, theta: Tensor, tolerance: flo
     return max(objective.unit, rounding**2 * here)
 
 
-def is_least(point: Point, unit: float) -> bool:
-    """Whether the loss is as low as it can be: at its infimum, to the square of rounding, as sums of squares are computed."""
+def is_lowest(point: Point, unit: float) -> bool:
+    """Whether the loss is at its infimum, to the square of rounding, as sums of squares are computed; perhaps far out only."""
     infimum = point.objective.infimum
     return infimum is not None and float(point.value) - infimum <= torch.finfo(point.theta.dtype).eps ** 2 * unit
 

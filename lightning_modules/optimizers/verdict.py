@@ -14,7 +14,7 @@ from lightning_modules.optimizers.optimality import (
     default_tolerance,
     energy,
     is_flat,
-    is_least,
+    is_lowest,
     is_minimal,
     is_small,
     is_stationary,
@@ -90,11 +90,12 @@ def diagnose(
         here = updated_scale(None, scale_at(point), objective)
         scale = here if scale is None else torch.maximum(scale, here)
         unit = loss_unit(objective, scale, theta, tolerance, largest_energy)
-        least, stationary = is_least(point, unit), is_stationary(gradient, scale, unit, tolerance)
-        if stationary or stalled or (objective.is_convex and len(theta) <= DENSE_PARAMETERS):
+        lowest, stationary = is_lowest(point, unit), is_stationary(gradient, scale, unit, tolerance)
+        if stationary or lowest or stalled or (objective.is_convex and len(theta) <= DENSE_PARAMETERS):
             decrement = newton_decrement(point, gradient)
             # In place of the gradient's entries the decrement may tell it: it is known here.
             stationary = stationary or decrement.squared <= (100 * tolerance) ** 2 * unit
+            least = lowest and is_small(decrement.direction, scale, unit, SMALL_LAST_STEP)
             seems_flat = stationary and is_flat(decrement, unit, tolerance)
             is_optimal = seems_flat and is_minimal(objective, decrement, scale, unit, tolerance)
             if stalled and not is_optimal:
@@ -108,6 +109,8 @@ def diagnose(
     distance = objective.distance_bound(theta, gradient, decrement.hessian)
     if distance is not None and distance < math.inf:
         measured += f", at most {distance:.1e} from the optimum"
+    if remark := objective.remark(theta):
+        measured += f"; {remark}"
     status: Status
     fact: Degeneracy | None = None
     if least:

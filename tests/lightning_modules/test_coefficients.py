@@ -101,3 +101,17 @@ def test_what_has_no_standard_errors_is_refused() -> None:
         coefficients(GLMObjective(Gaussian(1), x[:3], x[:3, 0]), theta, list("ab"))
     with pytest.raises(SingularCurvatureError, match="singular"):
         coefficients(GLMObjective(Bernoulli(), x[:, [0, 0]], y), theta, list("ab"))
+
+
+@pytest.mark.parametrize("family", [Gaussian(1), Bernoulli(), Categorical(3)], ids=["gaussian", "bernoulli", "categorical"])
+def test_a_sum_of_columns_has_no_standard_errors_standardized_or_not(family: Family) -> None:
+    """Shares of good and very good health beside their sum: rounding lifts the smallest eigenvalue as often as not."""
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(10):
+        parts = torch.randint(0, 100, (60, 2), generator=generator).double()
+        x = torch.cat([parts, parts.sum(1, keepdim=True)], 1)
+        y = torch.arange(60) % max(2, family.num_outputs)
+        for features in (x, (x - x.mean(0)) / x.std(0)):
+            targets = parts[:, 0] if isinstance(family, Gaussian) else y
+            with pytest.raises(SingularCurvatureError, match="not determined by the data"):
+                coefficients(*fitted(family, features, targets), list("abc"))

@@ -16,6 +16,7 @@ class Bernoulli(Family):
 
     self_concordance = 1.0
     has_lipschitz_mean = True
+    has_row_weights = True
 
     def __init__(self) -> None:
         super().__init__(num_outputs=1)
@@ -49,7 +50,8 @@ class Bernoulli(Family):
         return 1 / (1 + torch.exp(-z))
 
     def gradient(self, z: Tensor, y: Tensor) -> Tensor:
-        return torch.sigmoid(z) - y
+        # −σ(−z), not σ(z) − 1, which has no digit left from z = 37 on.
+        return torch.where(y == 1, -torch.sigmoid(-z), torch.sigmoid(z))
 
     def loss_and_gradient(self, z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         return self.loss(z, y), torch.sigmoid(z).sub_(y)

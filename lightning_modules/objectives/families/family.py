@@ -29,6 +29,8 @@ class Family(PointwiseLoss):
     # Whether the mean function is 1-Lipschitz, ‖∇μ‖ ≤ 1, so that a predictor's rounding is no larger in the mean. A family
     # that does not say so has no bound on the distance to the optimum, which counts every rounding.
     has_lipschitz_mean = False
+    # Whether the curvature of a row is one weight w for all its outputs, ∂²l/∂z² = w I, so that rows √w x̃ have its root.
+    has_row_weights = False
 
     @abstractmethod
     def mean(self, z: Tensor) -> Tensor:

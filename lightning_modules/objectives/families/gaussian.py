@@ -21,6 +21,7 @@ class Gaussian(Family):
 
     self_concordance = 0.0
     has_lipschitz_mean = True
+    has_row_weights = True
 
     def check(self, targets: Tensor) -> Tensor:
         """Real targets (n, K), as `real_targets` has them."""

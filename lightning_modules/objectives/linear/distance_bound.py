@@ -1,27 +1,29 @@
 r"""How far the minimiser of a generalised linear model can be at most, rounding included.
 
-F is the mean loss plus penalty, g and H its gradient and Hessian at θ, m > 0 at most the smallest eigenvalue of H,
-n = −H⁻¹g the Newton step and λ = √(nᵀHn) its length, the Newton decrement. The third derivatives of the families obey
+F is the mean loss plus penalty, g and H its gradient and Hessian at θ, n = −H⁻¹g the Newton step and λ = √(nᵀHn) its length,
+the Newton decrement. The third derivatives of the families obey
 
-    |D³F[u, u, v]| ≤ R ‖v‖_H D²F[u, u] ,   R = c max_i ‖x̃_i‖ / √m        (`Family.self_concordance` is c)
+    |D³F[u, u, v]| ≤ C ‖v‖_H D²F[u, u] ,   C = c max_i ‖x̃_i‖_(H⁻¹)             (`Family.self_concordance` is c)
 
-Along θ + tv, ‖v‖_H = r, the Hessian hence changes by no more than the factors e^(∓Rrt), so that
+Along θ + tv, ‖v‖_H = r, the Hessian hence changes by no more than the factors e^(∓Crt), so that
 
-    vᵀ∇F(θ + v) ≥ −λr + r (1 − e^(−Rr)) / R .
+    vᵀ∇F(θ + v) ≥ −λr + r (1 − e^(−Cr)) / C .
 
-If λR < 1 this is positive for every r > r̄ = −log(1 − λR) / R: a minimiser θ* = θ + v exists, with r ≤ r̄. Its v solves
-H̄v = −g, H̄ = ∫₀¹ H(θ + tv) dt, where (1 − e^(−Rr)) / Rr ≤ H̄/H ≤ (e^(Rr) − 1) / Rr; so v is hardly other than n:
+If λC < 1 this is positive for every r > r̄ = −log(1 − λC) / C: a minimiser θ* = θ + v exists, with r ≤ r̄. Its v solves
+H̄v = −g, H̄ = ∫₀¹ H(θ + tv) dt, where (1 − e^(−Cr)) / Cr ≤ H̄/H ≤ (e^(Cr) − 1) / Cr; so v is hardly other than n:
 
-    ‖v − n‖_H ≤ (Rr / (1 − e^(−Rr)) − 1) λ ≤ r̄ − λ ,        ‖θ* − θ‖₂ ≤ ‖n‖₂ + (r̄ − λ) / √m .
+    ‖v − n‖_H ≤ (Cr / (1 − e^(−Cr)) − 1) λ ≤ r̄ − λ .        For least squares C = 0 and v = n.
 
-For least squares R = 0, r̄ = λ, and the bound is the length of the Newton step.
+Computed are a root R of H and a gradient, see `root.py`, in units of which every column has length 1, so that nothing here
+depends on units. With  (1 − τ) RᵀR ≼ H ≼ (1 + τ) RᵀR,  proved in `spread.py`, |ĝ − g| ≤ δ entry by entry, and ĥ = R⁻ᵀĝ,
 
-Computed are ĝ, Ĥ and some n̂. With ‖ĝ − g‖₂ ≤ δ and ‖Ĥ − H‖₂ ≤ ε by the usual bounds for sums and products,
+    ‖R⁻ᵀg − ĥ‖ ≤ η = ‖ |R⁻ᵀ| (δ + pε|R|ᵀ|ĥ|) ‖ ,   λ ≤ (‖ĥ‖ + η) / √(1 − τ)
+    ‖R(v − n̂)‖ ≤ E = (1/(1 − τ) − 1)(‖ĥ‖ + η) + η + pε‖ |R||n̂| ‖ + (r̄ − λ) / √(1 − τ)
 
-    m = λ_min(Ĥ) − ε ,   ρ = ‖ĝ + Ĥn̂‖ + δ + ε‖n̂‖ ,   ‖n − n̂‖₂ ≤ ρ/m ,   λ ≤ √(n̂ᵀĤn̂ + ε‖n̂‖²) + ρ/√m .
+    |θ*_j − θ_j| ≤ S_j (|n̂_j| + ‖e_jᵀR⁻¹‖ E) ,       ‖θ* − θ‖₂ ≤ ‖S n̂‖ + ‖S R⁻¹‖ E
 
 Sources: F. Bach, Self-concordant analysis for logistic regression (2010), propositions 1 and 2; N. Higham, Accuracy and
-Stability of Numerical Algorithms, 2nd ed. (2002), section 3.5.
+Stability of Numerical Algorithms, 2nd ed. (2002), sections 3.5 and 8.1.
 """
 
 import math
@@ -31,76 +33,74 @@ import torch
 from torch import Tensor
 
 from lightning_modules.objectives.linear.predictors import Predictors
-
-# Of exponential, logarithm and division in a mean function and its derivative, and of what a few operations more take.
-OPERATIONS = 16
-
-
-@dataclass(frozen=True)
-class _Rounding:
-    """Bounds δ and ε on the errors of gradient and Hessian in float64, and the longest row max_i ‖x̃_i‖."""
-
-    gradient: float
-    hessian: float
-    longest: float
+from lightning_modules.objectives.linear.root import Root, by_output
+from lightning_modules.objectives.linear.rounding import Rounding
+from lightning_modules.objectives.linear.spread import spread
 
 
-def distance_bound(predictors: Predictors, gradient: Tensor, hessian: Tensor | None) -> float:
-    """Upper bound on ‖θ* − θ‖₂, θ* the minimiser nearest to θ; infinite where none is proved to exist.
+@dataclass(frozen=True, eq=False)
+class DistanceBound:
+    """Upper bounds on the distance of θ to the nearest minimiser θ*; infinite where none is proved to exist.
 
-    Softmax weights have minimisers along a common shift too; the nearest one is as far from θ as the only one is along the
-    directions that change anything, so that the Hessian may be completed in the others.
+    Attributes:
+        norm: on ‖θ* − θ‖₂.
+        each: on |θ*_j − θ_j| (p,), laid out as θ.
+    """
+
+    norm: float
+    each: Tensor
+
+
+def distance_bound(predictors: Predictors, root: Root | None, gradient: Tensor, rounding: Rounding) -> DistanceBound:
+    """Softmax weights have minimisers along a common shift too; the nearest one is as far from θ as the only one is along
+    the directions that change anything, so that the Hessian may be completed in the others.
 
     Args:
         predictors: of the rows at θ (p,), in float64.
-        gradient: (p,), there.
-        hessian: (p, p), there, completed along the directions that change nothing; None if it is singular.
+        root: of the Hessian there, completed along the directions that change nothing; None if it is singular.
+        gradient: s g (p,), output by output, as `Root` takes it.
+        rounding: of the gradient and of the predictors.
     """
-    if hessian is None or not bool(torch.isfinite(hessian).all() and torch.isfinite(gradient).all()):
-        return math.inf
-    rounding = _rounding(predictors, hessian)
-    eigenvalues, vectors = torch.linalg.eigh(hessian)
-    m = float(eigenvalues[0]) - rounding.hessian
-    if not m > 0:
-        return math.inf
-    step = -vectors @ (vectors.T @ gradient / eigenvalues)
-    length, image = float(step.norm()), hessian @ step
-    rest = float((gradient + image).norm()) + rounding.gradient + rounding.hessian * length
-    decrement = math.sqrt(max(0.0, float(step @ image)) + rounding.hessian * length**2) + rest / math.sqrt(m)
-    concordance = predictors.glm.family.self_concordance * rounding.longest / math.sqrt(m)
+    nothing = DistanceBound(math.inf, torch.full_like(predictors.theta, math.inf))
+    if root is None or not bool(torch.isfinite(gradient).all()):
+        return nothing
+    tau, eps, size = spread(predictors, root, rounding), torch.finfo(gradient.dtype).eps, len(gradient)
+    if not tau < 1:
+        return nothing
+    # R⁻¹ as computed is as good as R⁻¹ but for a factor near 1.
+    slack = root.largest / float(root.inverse.norm())
+    h = root.reduced(gradient)
+    delta = root.unit * (rounding.gradient + 2 * eps * gradient.abs())
+    off = root.inverse.T.abs() @ (delta + size * eps * (root.upper.T.abs() @ h.abs()))
+    length, eta = float(h.norm()), slack * float(off.norm())
+    decrement = (length + eta) / math.sqrt(1 - tau)
+    concordance = predictors.glm.family.self_concordance * slack * longest(predictors, root) / math.sqrt(1 - tau)
     x = decrement * concordance
     if not x < 1:
-        return math.inf
+        return nothing
     beyond = -math.log1p(-x) / concordance - decrement if x > 1e-4 else decrement * x  # −log(1 − x) − x ≤ x², x ≤ ½
-    return length + rest / m + beyond / math.sqrt(m)
+    step = root.solved(-h)
+    rest = float((root.upper.abs() @ step.abs()).norm()) * size * eps
+    rest += (1 / (1 - tau) - 1) * (length + eta) + eta + beyond / math.sqrt(1 - tau)
+    rows = slack * root.scale * root.inverse.norm(dim=1)
+    order = by_output(predictors.glm, gradient).argsort()
+    each = (root.scale * step.abs() + rows * rest)[order]
+    largest = float(each.max()) or 1.0  # squares of what is in small units would be 0
+    norm = float((root.scale * step / largest).norm()) + float((rows / largest).norm()) * rest
+    return DistanceBound(norm * largest, each)
 
 
-def _rounding(predictors: Predictors, hessian: Tensor) -> _Rounding:
-    """A sum of k products errs by at most kε of the sum of their magnitudes, whatever the order.
-
-    Predictors err by ζ ≤ (d + 1) ε (|W||x| + |b|), means then by at most ζ and their own rounding, second derivatives by the
-    factor e^(cζ). The magnitudes in the Hessian's sums add up to twice its trace at most.
-    """
-    theta, glm = predictors.theta, predictors.glm
-    eps, family, rows = torch.finfo(theta.dtype).eps, glm.family, glm.rows
-    weight, bias = glm.layout.split(theta)
-    is_curved = family.self_concordance > 0  # else the mean function is z itself, exact
-    terms = min(rows.chunk_rows, rows.num_rows) + math.ceil(rows.num_rows / rows.chunk_rows) + OPERATIONS
-    total, longest, largest = torch.zeros_like(theta), theta.new_zeros(()), theta.new_zeros(())
-    pull_back = glm.layout.pulling_back(total)
-    for x, y, z in predictors.chunks():
-        errors = eps * (rows.num_features + 1) * torch.addmm(bias.abs(), x.abs(), weight.abs().T).amax(1, keepdim=True)
-        means = errors + is_curved * eps * (family.num_outputs + OPERATIONS)
-        pull_back(eps * terms * family.gradient(z, y).abs() + means, x.abs())
-        if len(x):
-            longest = torch.maximum(longest, (x.square().sum(1) + 1).amax().sqrt())
-            largest = torch.maximum(largest, errors.amax())
+def longest(predictors: Predictors, root: Root) -> float:
+    """max_i ‖x̃_i‖_(H⁻¹) over rows i and outputs, each of which has a block of H⁻¹, with a triangular root of its own."""
+    rows, outputs = predictors.glm.rows, predictors.glm.family.num_outputs
+    largest = root.scale.new_zeros(())
+    if predictors.glm.family.self_concordance > 0:
+        size = rows.num_features + 1
+        blocks = (root.inverse * root.unit[:, None]).split(size)
+        halves = [block if outputs == 1 else torch.linalg.qr(block.T, mode="r").R.T for block in blocks]
+        for extended in rows.extended_chunks():
+            for half in halves:
+                if len(extended):
+                    largest = torch.maximum(largest, (extended @ half).norm(dim=1).amax())
     # The sum over processes bounds their maximum from above.
-    longest, largest = rows.reduction(torch.stack([longest, largest]))
-    penalty = OPERATIONS * eps * glm.l2 * glm.layout.weights_of(theta).abs()
-    factor = eps * (terms + family.num_outputs + 10 * len(theta)) + 2 * family.self_concordance * float(largest)
-    return _Rounding(
-        gradient=float((glm.mean(total) + penalty).norm()),
-        hessian=2 * factor * float(hessian.trace()),
-        longest=float(longest) * (1 + eps * (rows.num_features + OPERATIONS)),
-    )
+    return float(rows.reduction(largest)) * (1 + torch.finfo(torch.float64).eps * len(root.scale))

@@ -1,12 +1,14 @@
 """A generalised linear model on rows: what is summed over them, divided once, and penalised."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from torch import Tensor
 
 from lightning_modules.objectives.common_shifts import common_shifts
 from lightning_modules.objectives.families.family import Family
 from lightning_modules.objectives.linear.layout import Layout
+from lightning_modules.objectives.linear.linear_dependence import dependent_columns
 from lightning_modules.objectives.linear.rows import Rows
 
 
@@ -28,6 +30,11 @@ class GLM:
     def layout(self) -> Layout:
         """How W and b lie in θ."""
         return Layout(self.family.num_outputs, self.rows.num_features)
+
+    @cached_property
+    def dependent_columns(self) -> tuple[int, ...]:
+        """Features that depend linearly on the bias and the ones before them."""
+        return dependent_columns(self.rows)
 
     def mean(self, sums: Tensor) -> Tensor:
         """Sums over this process's rows -> means over all rows."""

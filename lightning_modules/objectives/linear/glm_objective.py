@@ -6,6 +6,7 @@ r"""A generalised linear model: a linear predictor below, a family's pointwise l
 Its derivatives in closed form: `glm_point.py`, `glm_curvature.py`.
 """
 
+import math
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
@@ -17,12 +18,12 @@ from typing_extensions import Self
 
 from lightning_modules.objectives.degeneracy import Degeneracy
 from lightning_modules.objectives.families.family import Family
-from lightning_modules.objectives.linear.distance_bound import distance_bound
-from lightning_modules.objectives.linear.existence import concordance, escaping_bias, separates
+from lightning_modules.objectives.linear.existence import escaping_bias, separates
 from lightning_modules.objectives.linear.glm import GLM
 from lightning_modules.objectives.linear.glm_point import GLMPoint
 from lightning_modules.objectives.linear.layout import Layout
-from lightning_modules.objectives.linear.linear_dependence import dependent_columns
+from lightning_modules.objectives.linear.linear_dependence import least_distance
+from lightning_modules.objectives.linear.root import MOST_INVERSE
 from lightning_modules.objectives.linear.rows import Rows
 from lightning_modules.objectives.objective import Objective
 from lightning_modules.objectives.reduction import Reduction, this_process
@@ -164,12 +165,25 @@ class GLMObjective(Objective):
         return self.glm.invariant_directions(theta)
 
     def attains_minimum(self, theta: Tensor, decrement: float, hessian: Tensor | None) -> bool:
-        """Certain for least squares, and with a penalty if no class is missing; else if λR ≤ ½ (see `concordance`)."""
+        """Certain with a penalty if no class is missing; else where a bound on the distance to the minimiser is finite.
+
+        That proves columns independent as the numbers are. Those that their last places keep apart are refused too: what is
+        left of exactly dependent ones by standardising.
+        """
         if self.l2 > 0:
             return escaping_bias(self.glm, theta) is None
-        if hessian is None or self.family.self_concordance == 0:
-            return hessian is not None
-        return decrement * concordance(self.glm, hessian) <= 0.5
+        if len(theta) > MOST_BOUNDED:
+            return False
+        point = self.at_full_precision(theta)
+        if self.family.has_lipschitz_mean:
+            is_certain = math.isfinite(point.distance.norm)
+        else:
+            is_certain = point.root is not None and decrement * point.concordance <= 0.5
+        return is_certain and (self._is_clearly_regular(point) or not self.glm.dependent_columns)
+
+    def _is_clearly_regular(self, point: GLMPoint) -> bool:
+        apart = least_distance(self.num_features + 1, self.rows.rounding)
+        return point.root is not None and 2 * apart * point.root.largest < 1
 
     def degeneracy(self, theta: Tensor, direction: Tensor | None = None) -> Degeneracy | None:
         """Classes separated along θ or `direction`, or linearly dependent features."""
@@ -180,17 +194,25 @@ class GLMObjective(Objective):
                     "the classes are separated, so the loss falls forever along one direction",
                     direction=separating,
                 )
-        if self.l2 == 0 and (columns := dependent_columns(self.rows.gram.roll((1, 1), (0, 1)))):
+        if self.l2 == 0 and (columns := self.glm.dependent_columns):
             listed = ", ".join(map(str, columns[:8])) + (", …" if len(columns) > 8 else "")
-            return Degeneracy(
-                "rank_deficient",
-                f"{len(columns)} of {self.num_features} features depend linearly on the others (columns {listed})",
-                columns=columns,
-            )
+            message = f"{len(columns)} of {self.num_features} features depend linearly on the others (columns {listed})"
+            if self.num_features >= self.num_rows:
+                message = f"{self.num_features} features, but {self.num_rows} rows to tell them apart by: {message}"
+            return Degeneracy("rank_deficient", message, columns=columns)
         return None
 
     def distance_bound(self, theta: Tensor, gradient: Tensor, hessian: Tensor | None) -> float | None:
         """Where the family's mean function is 1-Lipschitz, which the bound on rounding relies on, and p is not large."""
         if not self.family.has_lipschitz_mean or len(theta) > MOST_BOUNDED:
             return None
-        return distance_bound(self.at(theta).predictors, gradient, hessian)
+        return self.at_full_precision(theta).distance.norm
+
+    def remark(self, theta: Tensor) -> str:
+        """How many digits the data allow: changes of the numbers in their last place change coefficients by κ times as much."""
+        root = None if len(theta) > MOST_BOUNDED else self.at_full_precision(theta).root
+        if root is None or root.stretch <= MOST_INVERSE:
+            return ""
+        condition = root.condition
+        digits = max(0, math.floor(-math.log10(condition * self.rows.rounding)))
+        return f"the scaled columns have condition number {condition:.0e}: coefficients carry about {digits} digits"

@@ -6,15 +6,21 @@ Both come from one reading of the rows: a chunk that is in the cache for its pre
 a trial step both are needed as good as always.
 """
 
+import math
 from functools import cached_property
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from lightning_modules.objectives.curvature import Kind
+from lightning_modules.objectives.linear.distance_bound import DistanceBound, distance_bound, longest
 from lightning_modules.objectives.linear.glm import GLM
 from lightning_modules.objectives.linear.glm_curvature import GLMCurvature
+from lightning_modules.objectives.linear.precise_gradient import precise_gradient
 from lightning_modules.objectives.linear.predictors import Add, Predictors
+from lightning_modules.objectives.linear.root import Root, by_output, root
+from lightning_modules.objectives.linear.rounding import rounding_at
 from lightning_modules.objectives.objective import Objective, Point
 
 
@@ -58,6 +64,43 @@ class GLMPoint(Point):
         if glm.l2 == 0:
             return mean[-1], mean[:-1]
         return mean[-1] + glm.penalty(theta), mean[:-1] + glm.l2 * glm.layout.weights_of(theta)
+
+    # -- for what is proved --------------------------------------------------------------------------------------------
+
+    @cached_property
+    def root(self) -> Root | None:
+        """A triangular root of the Hessian; None where it is singular to rounding, or not in float64."""
+        return root(self.predictors, self.curvature("hessian").matrix()) if self.theta.dtype == torch.float64 else None
+
+    @cached_property
+    def scaled_gradient(self) -> Tensor:
+        """The gradient in the units and the order of `Root`, with twice the digits where these are needed: (p,)."""
+        if self.root is not None and self.root.is_from_rows:
+            return precise_gradient(self.glm, self.theta)
+        return self.gradient[by_output(self.glm, self.theta)] * self.glm.rows.scale.repeat(self.glm.family.num_outputs)
+
+    def newton_step(self) -> tuple[Tensor, float] | None:
+        if not self.glm.family.has_row_weights or self.root is None or not self.root.is_from_rows:
+            return None
+        h = self.root.reduced(self.scaled_gradient)
+        step = -self.root.scale * self.root.solved(h)
+        return step[self.glm.layout.by_layout(step.device)], float(h @ h)
+
+    @cached_property
+    def distance(self) -> DistanceBound:
+        """How far the nearest minimiser is at most."""
+        is_precise = self.root is not None and self.root.is_from_rows
+        return distance_bound(self.predictors, self.root, self.scaled_gradient, rounding_at(self.predictors, is_precise))
+
+    @property
+    def decrement(self) -> float:
+        """The Newton decrement λ; infinite without a root."""
+        return math.inf if self.root is None else float(self.root.reduced(self.scaled_gradient).norm())
+
+    @property
+    def concordance(self) -> float:
+        """C with |D³f[u, u, v]| ≤ C √(vᵀHv) D²f[u, u] everywhere, see `distance_bound.py`: rounding not counted."""
+        return math.inf if self.root is None else self.glm.family.self_concordance * longest(self.predictors, self.root)
 
     def make_curvature(self, kind: Kind) -> GLMCurvature:
         return GLMCurvature(self, kind, self.predictors)

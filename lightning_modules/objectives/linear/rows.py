@@ -1,14 +1,18 @@
 """Rows of features and targets, read in chunks that fit a processor's cache."""
 
+import math
 from collections.abc import Iterator
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives.reduction import Reduction, rows_before, this_process, total_count
+from lightning_modules.objectives.linear.triangle import triangle
+from lightning_modules.objectives.reduction import Reduction, of_each_process, rows_before, this_process, total_count
 
 CACHE_BYTES = 2**21
+# Powers of two that float64 has, and their inverses.
+MOST_EXPONENT = 1000
 
 
 class Rows:
@@ -67,15 +71,64 @@ class Rows:
             return []
         return list(zip(self.features.split(self.chunk_rows), self.targets.split(self.chunk_rows), strict=True))
 
+    # -- in any unit ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def scale(self) -> Tensor:
+        """s (d + 1,), powers of two that bring the largest entry of every column of (x, 1) to between ½ and 1.
+
+        Multiplying by them rounds nothing, and then neither squares nor their sums leave what float64 can hold.
+        """
+        largest = torch.zeros(self.num_features + 1, dtype=torch.float64, device=self.features.device)
+        largest[-1] = 0.5
+        for x, _ in self._chunks:
+            largest[:-1] = torch.maximum(largest[:-1], x.abs().amax(0))
+        largest = of_each_process(largest, self.reduction).amax(0)
+        return torch.exp2(-torch.frexp(largest).exponent.double().clamp(-MOST_EXPONENT, MOST_EXPONENT))
+
+    def extended(self, x: Tensor) -> Tensor:
+        """Rows x (m, d) -> s · (x, 1), in float64: (m, d + 1)."""
+        extended = self.scale.new_empty(len(x), self.num_features + 1)
+        torch.mul(x.double(), self.scale[:-1], out=extended[:, :-1])
+        extended[:, -1] = self.scale[-1]
+        return extended
+
+    def extended_chunks(self) -> Iterator[Tensor]:
+        """`extended` of every chunk."""
+        _ = self.scale  # summed before the first row, since a process may have none
+        return (self.extended(x) for x, _ in self._chunks)
+
+    @cached_property
+    def triangle(self) -> Tensor:
+        """R of the rows s · (x, 1) of all processes: (min(n, d + 1), d + 1)."""
+        return triangle(self.extended_chunks(), self.extended(self.features[:0]), self.num_rows, self.reduction)
+
+    @cached_property
+    def scaled_gram(self) -> Tensor:
+        """Σ s(x, 1)(x, 1)ᵀs over all rows, in float64: (d + 1, d + 1)."""
+        size = self.num_features + 1
+        total = torch.zeros(size, size, dtype=torch.float64, device=self.features.device)
+        for extended in self.extended_chunks():
+            total.addmm_(extended.T, extended)
+        return self.reduction(total)
+
+    @property
+    def rounding(self) -> float:
+        """ε of the type that the features are in."""
+        dtype = self.features.dtype
+        return torch.finfo(dtype if dtype.is_floating_point else torch.float64).eps
+
+    @property
+    def terms(self) -> int:
+        """k, such that a sum over the rows errs by at most kε of the sum of its terms' magnitudes."""
+        return min(self.chunk_rows, self.num_rows) + math.ceil(self.num_rows / self.chunk_rows)
+
+    # -- in the units of the features ----------------------------------------------------------------------------------
+
     @cached_property
     def gram(self) -> Tensor:
         """Σ (x, 1)(x, 1)ᵀ over all rows, in float64: (d + 1, d + 1)."""
-        size = self.num_features + 1
-        total = torch.zeros(size, size, dtype=torch.float64, device=self.features.device)
-        for x, _ in self.chunks(torch.float64):
-            extended = torch.cat([x, x.new_ones(len(x), 1)], 1)
-            total.addmm_(extended.T, extended)
-        return self.reduction(total)
+        return self.scaled_gram / self.scale[:, None] / self.scale
 
     @cached_property
     def gram_eigen(self) -> tuple[Tensor, Tensor]:

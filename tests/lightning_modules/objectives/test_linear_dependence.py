@@ -4,11 +4,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives import GLMObjective
+from lightning_modules.objectives import GLMObjective, Reduction
 from lightning_modules.objectives.families import Family, Gaussian
 from lightning_modules.objectives.linear.linear_dependence import dependent_columns
+from lightning_modules.objectives.linear.rows import Rows
 from tests.lightning_modules.objectives.cases import FAMILIES
 from tests.lightning_modules.optimizers.fitting import normal
+from tests.lightning_modules.processes import in_processes
 
 each_family = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES.keys())
 
@@ -77,6 +79,59 @@ def test_dependent_columns_are_as_many_as_the_rank_lacks(seed: int):
     mix = torch.randint(-2, 3, (rank, size), generator=generator).double()
     features = torch.randn(50, rank, dtype=torch.float64, generator=generator) @ mix
     extended = torch.cat([torch.ones(50, 1, dtype=torch.float64), features], 1)
-    dependent = dependent_columns(extended.T @ extended)
+    dependent = dependent_columns(Rows(features, normal(50)))
     kept = [0] + [j + 1 for j in range(size) if j not in dependent]
     assert len(kept) == torch.linalg.matrix_rank(extended) == torch.linalg.matrix_rank(extended[:, kept])
+
+
+@pytest.mark.parametrize("exponent", [-1000, -540, 500])
+def test_dependence_is_seen_in_any_unit(exponent: int):
+    """Squares of these numbers are no numbers of float64."""
+    features, dependent = with_dependent_columns()
+    unit = 2.0**exponent
+    rows = Rows(features * torch.tensor([1, unit, 1, 1, 1, 1, unit], dtype=torch.float64), normal(40))
+    assert dependent_columns(rows) == dependent
+
+
+def test_single_precision_is_judged_by_its_own_last_place():
+    """A sum that float32 rounds depends; the same columns in float64 are independent by that rounding."""
+    x = normal(40, 2, seed=7).float()
+    features = torch.cat([x, x.sum(1, keepdim=True)], 1)
+    assert dependent_columns(Rows(features, normal(40))) == (2,)
+    assert dependent_columns(Rows(features.double(), normal(40))) == ()
+    features[:, 2] *= 1 + 1e-5 * normal(40, seed=8).float()
+    assert dependent_columns(Rows(features, normal(40))) == ()
+
+
+def test_chunks_processes_order_and_copies_of_rows_change_nothing():
+    features, dependent = with_dependent_columns()
+    features = (features - features.mean(0)) / features.std(0).clamp_min(1e-300)
+    order = torch.randperm(40, generator=torch.Generator().manual_seed(0))
+    for x in (features, features[order], features.repeat(3, 1)):
+        assert dependent_columns(Rows(x, normal(len(x)), chunk_rows=7)) == dependent
+    for shares in ((0, 40), (17, 20, 40)):
+        begins = (0, *shares)
+
+        def work(rank: int, reduction: Reduction, begins: tuple[int, ...] = begins) -> tuple[int, ...]:
+            part = slice(begins[rank], begins[rank + 1])
+            return dependent_columns(Rows(features[part], normal(40)[part], reduction, chunk_rows=7))
+
+        assert set(in_processes(len(shares), work)) == {dependent}
+
+
+def test_a_sum_whose_terms_differ_in_one_row_is_no_dependence():
+    """However much larger another row is: the negative control of judging row by row."""
+    features = normal(20, 2)
+    features = torch.cat([features, features.sum(1, keepdim=True)], 1)
+    assert dependent_columns(Rows(features, normal(20))) == (2,)
+    features[0] = torch.tensor([1e17, -3e17, -2e17])
+    features[5, 2] += 1e-3
+    b = torch.tensor([-1.0, -1.0, 1.0], dtype=torch.float64)
+    assert (features @ b).norm() < 1e-17 * (features.abs() @ b.abs()).norm(), "in the mean square of all rows it is one"
+    assert dependent_columns(Rows(features, normal(20))) == ()
+
+
+def test_many_more_features_than_rows_are_named_at_once():
+    """Elimination over all of them took more than a minute."""
+    rows = Rows(normal(60, 1500), normal(60))
+    assert dependent_columns(rows) == tuple(range(59, 1500))

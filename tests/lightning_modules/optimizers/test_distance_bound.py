@@ -10,7 +10,6 @@ from torch import Tensor
 
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Bernoulli, Categorical, Family, Gaussian
-from lightning_modules.objectives.linear.distance_bound import distance_bound
 from lightning_modules.optimizers import DiagonalNewton, Newton, diagnose
 from tests.lightning_modules.optimizers.fitting import normal, run, well_posed
 
@@ -84,11 +83,7 @@ def distance(objective: GLMObjective, theta: Tensor, optimum: list[mpmath.mpf]) 
 
 
 def bound(objective: GLMObjective, theta: Tensor) -> float:
-    """`distance_bound` with the derivatives it asks for."""
-    theta = theta.double()
-    hessian, invariant = objective.at(theta).curvature("hessian").matrix(), objective.invariant_directions(theta)
-    completed = hessian + hessian.diagonal().mean() * (invariant @ invariant.T)
-    return distance_bound(objective.at(theta).predictors, objective.at(theta).gradient, completed)
+    return objective.at_full_precision(theta).distance.norm
 
 
 @pytest.fixture(autouse=True)
@@ -166,6 +161,23 @@ def test_features_in_any_units():
         objective = GLMObjective(Bernoulli(), base.features * scale, base.targets, 1e-3 * scale**2)
         found = run(objective, Newton).theta
         assert distance(objective, found, exact_optimum(objective, found)) <= bound(objective, found) < 1e-6
+
+
+@pytest.mark.parametrize("family", [Gaussian(2), Bernoulli(), Categorical(3)], ids=["gaussian", "bernoulli", "categorical"])
+def test_the_bound_of_each_coefficient_has_the_unit_of_its_feature(family):
+    """From 1e-8 to 1e8, powers of two or not; rows twice, in chunks, or in another order leave it alone."""
+    base = problem(family, 0.0)
+    theta = run(base, Newton).theta
+    theta = theta + 1e-4 * normal(len(theta))
+    each = base.at(theta).distance.each
+    units = torch.tensor([1e-8, 3.7e5], dtype=torch.float64)
+    ratio = torch.cat([(1 / units).repeat(family.num_outputs), theta.new_ones(family.num_outputs)])
+    scaled = GLMObjective(family, base.features * units, base.targets)
+    assert torch.allclose(scaled.at(theta * ratio).distance.each, each * ratio, rtol=1e-3, atol=0)
+    order = torch.randperm(len(base.features), generator=torch.Generator().manual_seed(0))
+    for rows, chunk_rows in ((order, 5), (torch.cat([order, order]), None)):
+        other = GLMObjective(family, base.features[rows], base.targets[rows], chunk_rows=chunk_rows)
+        assert torch.allclose(other.at(theta).distance.each, each, rtol=1e-6, atol=0)
 
 
 def test_chunks_change_nothing_but_rounding():

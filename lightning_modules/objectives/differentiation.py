@@ -1,0 +1,36 @@
+"""Derivatives of what torch has recorded, reverse mode over reverse mode."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+
+@contextmanager
+def recording() -> Iterator[None]:
+    """Within, torch records what can be differentiated, whoever calls: inference mode is left, where nothing would be."""
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
+
+
+def gradient_of(outputs: Tensor, leaf: Tensor, direction: Tensor | None = None) -> Tensor:
+    """∂⟨outputs, direction⟩/∂leaf, to be differentiated once more; 0 where the outputs do not depend on the leaf."""
+    if not outputs.requires_grad:
+        return torch.zeros_like(leaf)
+    return torch.autograd.grad(outputs, leaf, direction, create_graph=True, materialize_grads=True)[0]
+
+
+def pulled_back(outputs: Tensor, leaf: Tensor, directions: Tensor) -> Tensor:
+    """Products of the transposed Jacobian ∂outputs/∂leaf with k directions: (k, *outputs) -> (k, *leaf)."""
+    if not outputs.requires_grad:
+        return leaf.new_zeros(len(directions), *leaf.shape)
+    if len(directions) == 1:
+        product = torch.autograd.grad(outputs, leaf, directions[0], retain_graph=True, materialize_grads=True)[0]
+        return product.detach()[None]
+    options = {"retain_graph": True, "is_grads_batched": True, "allow_unused": True}
+    try:
+        (products,) = torch.autograd.grad(outputs, leaf, directions, **options)
+    except RuntimeError:  # a function of somebody's own that looks at numbers takes one direction at a time
+        return torch.cat([pulled_back(outputs, leaf, direction[None]) for direction in directions])
+    return leaf.new_zeros(len(directions), *leaf.shape) if products is None else products.detach()
