@@ -10,6 +10,7 @@ from rich.table import Table
 
 from callbacks.coefficient_intervals import as_rows
 from command_line.fit_cli import FitCLI
+from command_line.four_digits import four_digits
 
 # More than a screen of them are left to `summary.json`.
 MOST_COEFFICIENTS = 32
@@ -64,10 +65,10 @@ def log_text(summary: dict[str, Any], loggers: list[Logger]) -> None:
 def results(summary: dict[str, Any]) -> list[tuple[str, str]]:
     """Names and values of what a run is judged by."""
     return [
-        *((name.replace("test/", "test "), f"{value:.4f}") for name, value in summary.items() if name.startswith("test/")),
+        *((name.replace("test/", "test "), four_digits(value)) for name, value in summary.items() if name.startswith("test/")),
         ("epochs", str(summary["epochs"])),
         ("seconds of training", f"{summary['train_seconds']:.3f}"),
-        ("convergence", str(summary["status"])),
+        ("ended as", str(summary["status"])),
     ]
 
 

@@ -1,5 +1,7 @@
 """What the numbers of a comparison say."""
 
+from command_line.four_digits import four_digits
+
 from comparing.run import Run
 
 
@@ -24,9 +26,9 @@ def at_the_end(runs: list[Run]) -> list[str]:
     lowest, *others = by_objective
     above = "; ".join(f"{run.label} by {run.objective - lowest.objective:.1e}" for run in others)
     return [
-        f"Lowest test loss at the end: {by_loss[0].label} with {by_loss[0].summary['test/loss']:.4f}; "
-        f"highest: {by_loss[-1].label} with {by_loss[-1].summary['test/loss']:.4f}.",
-        f"Best test {score} at the end: {top:.4f}, by {' and '.join(winners)}.",
+        f"Lowest test loss at the end: {by_loss[0].label} with {four_digits(by_loss[0].summary['test/loss'])}; "
+        f"highest: {by_loss[-1].label} with {four_digits(by_loss[-1].summary['test/loss'])}.",
+        f"Best test {score} at the end: {four_digits(top)}, by {' and '.join(winners)}.",
         f"Lowest training objective: {lowest.label} with {lowest.objective:.9f}{'; above it end ' + above if above else ''}.",
     ]
 
@@ -40,16 +42,16 @@ def on_the_way(runs: list[Run]) -> list[str]:
         reached = next((i for i, value in enumerate(run.history[name]) if value >= worst_final), None)
         if reached is not None:
             sentences.append(
-                f"{run.label} first reached a {name.replace('/', ' ')} of {worst_final:.4f}, which all end with or above, "
-                f"after {count(reached + 1)} and {run.history['time/train_seconds'][reached]:.3f} s."
+                f"{run.label} first reached a {name.replace('/', ' ')} of {four_digits(worst_final)}, which all end with or "
+                f"above, after {count(reached + 1)} and {run.history['time/train_seconds'][reached]:.3f} s."
             )
     for run in runs:
         losses = run.history["test/loss"]
         lowest = min(range(len(losses)), key=losses.__getitem__)
         if lowest + 1 < len(losses) and losses[-1] > 1.01 * losses[lowest]:
             sentences.append(
-                f"{run.label}'s test loss rose from {losses[lowest]:.4f} after {count(lowest + 1)} to {losses[-1]:.4f}: "
-                "it went on fitting the training set past the point where that helps."
+                f"{run.label}'s test loss rose from {four_digits(losses[lowest])} after {count(lowest + 1)} to "
+                f"{four_digits(losses[-1])}: it went on fitting the training set past the point where that helps."
             )
         elif lowest + 1 == len(losses):
             falling.append(run.label)

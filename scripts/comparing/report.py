@@ -4,6 +4,7 @@ import html
 from pathlib import Path
 from typing import Any
 
+from command_line.four_digits import four_digits
 from command_line.whole_files import write_json
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -73,7 +74,7 @@ def row(run: Run) -> tuple[str, ...]:
     summary = run.summary
     return (
         run.label,
-        f"{summary['test/loss']:.4f}",
+        four_digits(summary["test/loss"]),
         f"{summary[f'test/{run.score}']:.4f}",
         f"{run.objective:.9f}",
         f"{summary['train/gradient_max']:.1e}",
@@ -94,7 +95,7 @@ def by_class(run: Run) -> dict[str, Any]:
 def class_table(runs: list[Run]) -> str:
     """Test accuracy of each class, a row for each run."""
     accuracies = {run.label: by_class(run)["test/class_accuracy"] for run in runs}
-    rows = [(label, *(f"{value:.4f}" for value in accuracy.values())) for label, accuracy in accuracies.items()]
+    rows = [(label, *(four_digits(value) for value in accuracy.values())) for label, accuracy in accuracies.items()]
     return html_table(("accuracy of class", *next(iter(accuracies.values()))), rows)
 
 

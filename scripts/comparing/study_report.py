@@ -5,6 +5,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from command_line.four_digits import four_digits
 from command_line.whole_files import write_json
 from rich.table import Table
 
@@ -89,7 +90,8 @@ def row(study: Study, name: str, unit: float) -> tuple[str, ...]:
 
 def spread(values: list[float]) -> str:
     """median (min … max)"""
-    return f"{median(values):.4f}" + (f" ({min(values):.4f} … {max(values):.4f})" if len(values) > 1 else "")
+    around = f" ({four_digits(min(values))} … {four_digits(max(values))})" if len(values) > 1 else ""
+    return four_digits(median(values)) + around
 
 
 def observe(studies: list[Study], select: str) -> list[str]:
@@ -101,7 +103,7 @@ def observe(studies: list[Study], select: str) -> list[str]:
     for study in studies:
         worse = min if is_score(select) else max
         worst = worse(float(run.summary[f"train/{name}"]) for run in study.runs)
-        sentences.append(f"{study.label}: train {name} of its worst run {worst:.4f}.")
+        sentences.append(f"{study.label}: train {name} of its worst run {four_digits(worst)}.")
     followed = [study for study in studies if study.has_course]
     return [*sentences, *(overtaking(followed[0], other, select) for other in followed[1:])]
 
@@ -111,7 +113,8 @@ def overtaking(first: Study, other: Study, select: str) -> str:
     goal, spent = other.curve(select)[-1], other.curve("seconds")
     if not is_score(select):
         goal = min(other.curve(select))
-    target = f"{other.label}'s {'final' if is_score(select) else 'lowest'} validation {select.rpartition('/')[2]} of {goal:.4f}"
+    which = "final" if is_score(select) else "lowest"
+    target = f"{other.label}'s {which} validation {select.rpartition('/')[2]} of {four_digits(goal)}"
     needed = spent[-1] if is_score(select) else spent[other.curve(select).index(goal)]
     for value, seconds in zip(first.curve(select), first.curve("seconds"), strict=True):
         if value >= goal if is_score(select) else value <= goal:
