@@ -35,7 +35,8 @@ class DiagonalNewton(DampedOptimizer):
             activations.
         search: null for the constant step lr, "backtracking" to halve it until the loss decreases enough (Armijo); needs a
             fixed damping.
-        tolerance: stop at ‖∇‖∞ ≤ tolerance and half the squared Newton decrement ≤ tolerance; null = 3.7e-11 (float64).
+        tolerance: how small gradient and Newton decrement have to be in units of the loss (`optimality.py`) for it to stop;
+            null = 3.7e-11 (float64).
         momentum: share of the previous direction that is kept, in [0, 1); for mini-batches with adaptive damping.
         refresh: the averaged curvature takes in every so many steps' mini-batch, ≥ 1; for the same case.
 

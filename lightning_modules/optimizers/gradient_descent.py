@@ -19,7 +19,8 @@ class GradientDescent(CurvatureOptimizer):
         params: the parameters, one group.
         lr: step size, > 0, in units of parameter per gradient.
         search: None for the constant step, "backtracking" to halve lr until the loss decreases enough (Armijo).
-        tolerance: stop at ‖∇‖∞ ≤ tolerance and half the squared Newton decrement ≤ tolerance; null = 3.7e-11 (float64).
+        tolerance: how small gradient and Newton decrement have to be in units of the loss (`optimality.py`) for it to stop;
+            null = 3.7e-11 (float64).
     """
 
     def __init__(

@@ -34,7 +34,7 @@ NOISE = 1e-6
 
 
 class Newton(DampedOptimizer):
-    """θ ← θ − lr (H + μI)⁻¹ ∇f(θ), H = ∇²f(θ) or its Gauss–Newton part.
+    """θ ← θ − lr (H + μD)⁻¹ ∇f(θ), H = ∇²f(θ) or its Gauss–Newton part, D the parameters' own scale.
 
     With the defaults it is the pure Newton step wherever the quadratic model predicts well, and damped where it does not.
     One step minimises a least-squares loss; on smooth convex losses the number of correct digits doubles per step.
@@ -45,15 +45,18 @@ class Newton(DampedOptimizer):
     Args:
         params: the parameters, one group.
         lr: step size, > 0; 1 is the full Newton step.
-        damping: μ ≥ 0 added to the diagonal of the curvature of the *mean* loss, or "adaptive" (Levenberg–Marquardt by the
-            gain ratio; see `damping.py`). For the curvature of a *summed* loss divide its damping by the number of rows.
-        curvature: "ggn" for the generalised Gauss–Newton matrix (never indefinite), or "hessian", of which the absolute
-            eigenvalues count where it is indefinite; the same for a generalised linear model.
+        damping: μ ≥ 0 added to the diagonal of the curvature of the *mean* loss, or "adaptive": a share of each parameter's
+            own curvature, learnt from how well the model predicts (`damping.py`), or for functions what keeps a step within
+            a trust region (`trust_region.py`). For the curvature of a *summed* loss divide its damping by the number of rows.
+        curvature: "ggn" for the generalised Gauss–Newton matrix (never indefinite), or "hessian"; where that is indefinite,
+            the absolute values of its eigenvalues count, or its Gauss–Newton part in fitting curves by least squares. The
+            same for a generalised linear model.
         solver: "cholesky" forms the p × p matrix; "cg" needs products with it only; "auto" is the former for few parameters,
             up to 128 in logistic and softmax regression and 2048 otherwise, and the latter for more.
         search: null for the constant step lr, "backtracking" to halve it until the loss decreases enough (Armijo); needs a
             fixed damping.
-        tolerance: stop at ‖∇‖∞ ≤ tolerance and half the squared Newton decrement ≤ tolerance; null = 3.7e-11 (float64).
+        tolerance: how small gradient and Newton decrement have to be in units of the loss (`optimality.py`) for it to stop;
+            null = 3.7e-11 (float64).
         curvature_rows: "all" rows, at least so many rows, or "auto": every 8th of a table of at least 4096 rows, and 512 for
             each feature. Only with adaptive damping and lr 1, by a matrix.
 

@@ -18,7 +18,8 @@ class SubsampledNewton(Newton):
     Args:
         params: the parameters, one group.
         every: k ≥ 1 at the start.
-        tolerance: stop at ‖∇‖∞ ≤ tolerance and half the squared Newton decrement ≤ tolerance; null = 3.7e-11 (float64).
+        tolerance: how small gradient and Newton decrement have to be in units of the loss (`optimality.py`) for it to stop;
+            null = 3.7e-11 (float64).
 
     Raises:
         ValueError: a hyper-parameter out of its range; at the first step, a network, a mini-batch, or a dense matrix above
