@@ -10,7 +10,7 @@ from evidence.benchmarks.nist_problems import MODELS, nist_problem
 from torch.utils.data import DataLoader, TensorDataset
 
 from callbacks import ConvergenceStatus
-from lightning_modules.objectives import LeastSquares, Reduction, this_process
+from lightning_modules.objectives import LeastSquares, Point, Reduction, this_process
 from lightning_modules.optimizers import Newton, minimise
 from tests.lightning_modules.curves import Curve, CurveByRows, loss_by_rows
 from tests.lightning_modules.processes import in_processes
@@ -66,18 +66,26 @@ def test_the_steps_are_those_without_a_trainer(make: type[Curve]) -> None:
     torch.testing.assert_close(iterates[0][-1], minimum.theta, rtol=1e-10, atol=1e-12)
 
 
+def valley(theta: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+    """Steps follow the bend of θ₁ = θ₀²."""
+    return theta[0] * t + 10 * (theta[1] - theta[0] ** 2)
+
+
 @pytest.mark.parametrize("curvature", ["ggn", "hessian"])
-def test_the_rows_may_be_on_several_processes(curvature: str) -> None:
-    """Uneven shares, from a start with steps along the bend of the model."""
-    far = torch.tensor([0.1, 8.0], dtype=torch.float64)
+def test_the_rows_may_be_on_several_processes(curvature: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Uneven shares; the iterates are those of one process, steps along the bend of the model among them."""
+    bends, bend = [], Point.bend
+    monkeypatch.setattr(Point, "bend", lambda *args: bends.append(args) or bend(*args))
+    far, y = torch.tensor([-1.2, 1.0], dtype=torch.float64), valley(START, T) + 0.05 * torch.sin(40 * T)
 
     def work(rank: int, reduction: Reduction) -> torch.Tensor:
-        model, method = Curve(decay, far, optimizer=Newton), partial(Newton, curvature=curvature)
-        parts = list(zip(T.split((17, 0, 23)), Y.split((17, 0, 23)), strict=True))
-        own = (T, Y) if reduction is this_process else parts[rank]
-        return minimise(loss_by_rows(model, own, reduction), far, method, 8).theta
+        model, method = Curve(valley, far, optimizer=Newton), partial(Newton, curvature=curvature)
+        parts = list(zip(T.split((17, 0, 23)), y.split((17, 0, 23)), strict=True))
+        own = (T, y) if reduction is this_process else parts[rank]
+        return minimise(loss_by_rows(model, own, reduction), far, method, 4).theta
 
     alone = work(0, this_process)
+    assert bends
     for theta in in_processes(3, work):
         torch.testing.assert_close(theta, alone, rtol=1e-10, atol=1e-12)
 
