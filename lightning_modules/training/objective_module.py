@@ -148,8 +148,7 @@ class ObjectiveModule(LightningModule, ABC):
             # Where to look is to wait: what is not finite stays so, and is seen at the next step that logs.
             if not is_asynchronous(gradient) or self._is_looked_at(self.global_step + 1):
                 refuse_non_finite(point.value, gradient, self.global_step)
-            parts = gradient.split([parameter.numel() for parameter in parameters])
-            for parameter, part in zip(parameters, parts, strict=True):
+            for parameter, part in zip(parameters, gradient.split([p.numel() for p in parameters]), strict=True):
                 parameter.grad = part.view_as(parameter)
             return point.value
 
