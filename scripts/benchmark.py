@@ -7,7 +7,7 @@ from command_line.one_line_errors import one_line, run
 from command_line.one_line_parser import OneLineParser
 from command_line.whole_files import write_json
 from evidence.benchmarks.performance import refuse_missing_block, update_readme
-from evidence.benchmarks.sections import SECTIONS, measure_section, section_table
+from evidence.benchmarks.sections import SECTIONS, measure_section, section_tables
 from rich.console import Console
 
 
@@ -35,8 +35,8 @@ def main(args: list[str]) -> None:
     # A file has no width of its own: wide enough for no cell to be broken.
     console = Console(width=None if Console().is_terminal else 180)
     for name, section in found.items():
-        if section.rows:
-            console.print(section_table(name, section.rows))
+        for table in section_tables(name, section):
+            console.print(table)
         for remark in section.remarks:
             console.print(f"{name}: {remark}", highlight=False, soft_wrap=True)
     if options.json is not None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import PoissonRegressor
+from torch.utils.data import DataLoader, TensorDataset
 
 from datamodules import ArrayDataModule, IrisDataModule
 from lightning_modules import SoftmaxRegression
@@ -47,6 +48,14 @@ def test_a_curve_in_three_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     minimum = example("minimum", tmp_path, monkeypatch)
     assert minimum.status == "converged"
     torch.testing.assert_close(minimum.theta, torch.tensor([2.5, 1.3], dtype=torch.float64), rtol=0, atol=0.2)
+
+
+def test_a_curve_by_a_trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decay = example("decay", tmp_path, monkeypatch)
+    assert decay.convergence().status == "converged"
+    torch.testing.assert_close(decay.theta.detach(), torch.tensor([2.5, 1.3], dtype=torch.float64), rtol=0, atol=0.2)
+    (metrics,) = make_trainer(0).test(decay, DataLoader(TensorDataset(torch.ones(3).double(), torch.ones(3).double())))
+    assert {"test/mse", "test/r2"} <= set(metrics)
 
 
 def test_a_method(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ from lightning_modules.training.joined_rows import joined_rows
 from lightning_modules.training.kept_objective import KeptObjective
 from lightning_modules.training.low_precision import refuse_low_precision
 from lightning_modules.training.measurement import Measurement
+from lightning_modules.training.own_rows import refuse_own_rows
 from lightning_modules.training.run_ending import is_towards_optimum, run_ending, said_by_method
 
 OptimizerCallable = Callable[[Iterable[Parameter]], torch.optim.Optimizer]
@@ -132,6 +133,7 @@ class ObjectiveModule(LightningModule, ABC):
         # Mini-batches do not come again, and to find that out would cost several processes a message.
         whole = self.trainer.num_training_batches == 1
         objective = self._kept.of(batch, self.objective, self.reduction) if whole else self.objective(batch).as_sample()
+        refuse_own_rows(objective, self.reduction)
         parameters = list(self.parameters())
         has_trials = isinstance(optimizer.optimizer, CurvatureOptimizer)
         point: Point | None = None  # held until the end of the step, so that the method finds it
@@ -146,8 +148,7 @@ class ObjectiveModule(LightningModule, ABC):
             # Where to look is to wait: what is not finite stays so, and is seen at the next step that logs.
             if not is_asynchronous(gradient) or self._is_looked_at(self.global_step + 1):
                 refuse_non_finite(point.value, gradient, self.global_step)
-            parts = gradient.split([parameter.numel() for parameter in parameters])
-            for parameter, part in zip(parameters, parts, strict=True):
+            for parameter, part in zip(parameters, gradient.split([p.numel() for p in parameters]), strict=True):
                 parameter.grad = part.view_as(parameter)
             return point.value
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from command_line.whole_files import write_json
 
+from evidence.benchmarks.certified_run import CertifiedRun
+from evidence.benchmarks.certified_tables import summary_cells, summary_headings
 from evidence.benchmarks.row import number
 from evidence.benchmarks.sections import SECTIONS, Measurements
 from evidence.provenance import measured
@@ -32,7 +34,7 @@ def update_readme(found: dict[str, Measurements]) -> None:
         ValueError: there is none, so that no table could be shown.
     """
     kept = json.loads(PERFORMANCE.read_text(encoding="utf-8"))["sections"] if PERFORMANCE.exists() else {}
-    kept |= {name: section.plain() for name, section in found.items() if section.rows and section.error is None}
+    kept |= {name: section.plain() for name, section in found.items() if section.has_results and section.error is None}
     if not kept:
         raise ValueError("the README stays as it is: no section ran to its end with rows to show")
     sections = {name: kept[name] for name in SECTIONS if name in kept}
@@ -41,17 +43,30 @@ def update_readme(found: dict[str, Measurements]) -> None:
 
 
 def performance_block(sections: dict[str, Any]) -> str:
-    """The block "performance": every row of every section, whoever wins; the winner's median is bold.
+    """The block "performance": every row of every section, whoever wins; the winner's median is bold. Then the summaries.
 
     Args:
-        sections: by name, each with its `rows` (`BenchmarkRow.plain`), its `remarks`, and where they come from (`provenance`).
+        sections: by name, each with its `rows` (`BenchmarkRow.plain`), its `remarks`, where they come from (`provenance`), and
+            `runs` (`CertifiedRun.plain`) where it has some.
     """
     table = markdown_table(HEADINGS, [cells for name, section in sections.items() for cells in section_cells(name, section)])
     rows = [row for section in sections.values() for row in section["rows"]]
     won = sum(row["better"] == "ours" for row in rows)
     remarks = [f"- {name}: {remark}" for name, section in sections.items() for remark in section["remarks"]]
     counted = f"Medians; ours is better in {won} of all {len(rows)} rows. `docs/performance.json` has every measurement."
-    return "\n\n".join([table, f"{counted} Measured: {measured(sections)}.", *(["\n".join(remarks)] if remarks else [])]) + "\n"
+    parts = [
+        table,
+        f"{counted} Measured: {measured(sections)}.",
+        *(runs_summary(name, section["runs"]) for name, section in sections.items() if section.get("runs")),
+        *(["\n".join(remarks)] if remarks else []),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def runs_summary(name: str, plain: list[dict[str, Any]]) -> str:
+    """A table with a line for each method, of the runs of a section (`CertifiedRun.plain`)."""
+    runs = [CertifiedRun(**run) for run in plain]
+    return f"Against certified answers (`{name}`):\n\n" + markdown_table(summary_headings(runs), summary_cells(runs))
 
 
 def section_cells(name: str, section: dict[str, Any]) -> Iterator[tuple[str, ...]]:

@@ -8,21 +8,26 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from evidence.benchmarks import diagonal, glm, gpu, memory, networks, overhead, scaling, two_view
+from evidence.benchmarks import diagonal, glm, gpu, memory, networks, nist, overhead, scaling, two_view
+from evidence.benchmarks.certified_run import CertifiedRun
+from evidence.benchmarks.certified_tables import runs_table, summary_table
 from evidence.benchmarks.row import BenchmarkRow
 from evidence.provenance import machine, provenance
+
+Given = BenchmarkRow | CertifiedRun | str
 
 
 class Section(NamedTuple):
     """A section.
 
     Attributes:
-        measure: yields its rows one by one, and remarks where something could not be measured; takes the folder of the data.
-        num_rows: how many they are, for the progress bar.
+        measure: yields its rows one by one, runs with a certified answer among them, and remarks where something could not be
+            measured; takes the folder of the data.
+        num_rows: how many rows and runs there are, for the progress bar.
         peers: distributions that it is measured against.
     """
 
-    measure: Callable[[str], Iterator[BenchmarkRow | str]]
+    measure: Callable[[str], Iterator[Given]]
     num_rows: int
     peers: tuple[str, ...] = ()
 
@@ -30,6 +35,7 @@ class Section(NamedTuple):
 SECTIONS = {
     "glm": Section(glm.time_to_optimum, glm.NUM_ROWS, ("scikit-learn",)),
     "networks": Section(networks.time_to_rivals_scores, networks.NUM_ROWS, ("pytorch-minimize",)),
+    "nist": Section(nist.fit_certified_curves, nist.NUM_ROWS, ("scipy", "torch-levenberg-marquardt")),
     "diagonal": Section(diagonal.time_diagonals, diagonal.NUM_ROWS, ("backpack-for-pytorch",)),
     "two_view": Section(two_view.count_views_per_second, two_view.NUM_ROWS, ("lightly", "torchvision")),
     "overhead": Section(overhead.time_steps, overhead.NUM_ROWS),
@@ -49,12 +55,19 @@ class Measurements:
 
     provenance: dict[str, Any]
     rows: list[BenchmarkRow] = field(default_factory=list)
+    runs: list[CertifiedRun] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     error: Exception | None = None
 
+    @property
+    def has_results(self) -> bool:
+        """Whether there is something to show beside remarks."""
+        return bool(self.rows or self.runs)
+
     def plain(self) -> dict[str, Any]:
         """Plain values for a file."""
-        return {**self.provenance, "remarks": self.remarks, "rows": [row.plain() for row in self.rows]}
+        runs = {"runs": [run.plain() for run in self.runs]} if self.runs else {}
+        return {**self.provenance, "remarks": self.remarks, "rows": [row.plain() for row in self.rows], **runs}
 
 
 def measure_section(name: str, data_dir: str) -> Measurements:
@@ -66,6 +79,8 @@ def measure_section(name: str, data_dir: str) -> Measurements:
         for given in rows:
             if isinstance(given, str):
                 found.remarks.append(given)
+            elif isinstance(given, CertifiedRun):
+                found.runs.append(given)
             else:
                 found.rows.append(given)
     except (ArithmeticError, OSError, ValueError) as error:
@@ -73,9 +88,19 @@ def measure_section(name: str, data_dir: str) -> Measurements:
     return found
 
 
-def section_table(name: str, rows: list[BenchmarkRow]) -> Table:
+def section_tables(name: str, found: Measurements) -> Iterator[Table]:
+    """Of what the section gave: its runs with a certified answer, and its rows."""
+    title = f"{name} ({machine()})"
+    if found.runs:
+        yield runs_table(title, found.runs)
+        yield summary_table(title, found.runs)
+    if found.rows:
+        yield rows_table(title, found.rows)
+
+
+def rows_table(title: str, rows: list[BenchmarkRow]) -> Table:
     """Medians with their range, and the ratio of ours to theirs."""
-    table = Table("case", "ours", "theirs", "peer", "ours ÷ theirs", "better", title=f"{name} ({machine()})")
+    table = Table("case", "ours", "theirs", "peer", "ours ÷ theirs", "better", title=title)
     for row in rows:
         table.add_row(*row.cells())
     return table

@@ -8,9 +8,10 @@ import benchmark
 import pytest
 from command_line.one_line_errors import run
 from evidence.benchmarks import performance
+from evidence.benchmarks.certified_run import CertifiedRun
 from evidence.benchmarks.performance import performance_block
 from evidence.benchmarks.row import BenchmarkRow
-from evidence.benchmarks.sections import SECTIONS, Section
+from evidence.benchmarks.sections import SECTIONS, Given, Section
 from evidence.readme_tables import block
 
 WON = BenchmarkRow("a | b", "s", "them", (1.0, 2.0, 3.0), (4.0, 4.0, 4.0), more_is_better=False)
@@ -19,8 +20,8 @@ NEVER = BenchmarkRow("d", "s", "them", (float("inf"),), (2.0,), more_is_better=F
 README = "x\n<!-- performance: begin, written by y -->\nold\n<!-- performance: end -->\nz\n"
 
 
-def section(*given: BenchmarkRow | str, error: Exception | None = None) -> Callable[[str], Iterator[BenchmarkRow | str]]:
-    def measure(_: str) -> Iterator[BenchmarkRow | str]:
+def section(*given: Given, error: Exception | None = None) -> Callable[[str], Iterator[Given]]:
+    def measure(_: str) -> Iterator[Given]:
         yield from given
         if error is not None:
             raise error
@@ -60,6 +61,18 @@ def test_losses_are_in_the_table(folder: Path, capsys: pytest.CaptureFixture[str
     assert kept["glm"]["rows"][0]["ours"] == [1.0, 2.0, 3.0]
     assert all(kept["glm"][name] for name in ("machine", "date", "commit"))
     assert set(kept["glm"]["versions"]) == {"python", "torch", "pytorch-lightning", "scikit-learn"}
+
+
+def test_runs_with_a_certified_answer_are_a_table_of_their_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = CertifiedRun("p", "A | B", 7.0, True, 3, 9), CertifiedRun("q", "A | B", 1.0, True, 5, 11)
+    monkeypatch.setitem(SECTIONS, "memory", Section(section(*given, "what counts"), 2))
+    assert run(benchmark.main, ["all", "--update_readme", "--debug"]) == 0
+    text = (folder / "README.md").read_text()
+    headings = "| method | ≥ 6 digits, of 2 | < 4 digits though it reports success | median steps | median evaluations |"
+    assert f"(`memory`):\n\n{headings}\n| --- | --- | --- | --- | --- |\n| A \\| B | 1 | 1 | 4 | 10 |\n" in text
+    assert "better in 1 of all 1 rows" in text and "- memory: what counts" in text and "**memory**" not in text
+    kept = json.loads((folder / "performance.json").read_text())["sections"]
+    assert [found["digits"] for found in kept["memory"]["runs"]] == [7.0, 1.0] and "runs" not in kept["glm"]
 
 
 def test_a_section_measured_alone_replaces_its_own_rows_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
