@@ -14,7 +14,8 @@ from lightning_modules.objectives import Objective, Point
 from lightning_modules.optimizers.damped_optimizer import DampedOptimizer
 from lightning_modules.optimizers.damping import GainRatioDamping
 from lightning_modules.optimizers.descent import descend
-from lightning_modules.optimizers.optimality import energy, is_stationary, loss_unit
+from lightning_modules.optimizers.optimality import is_stationary, loss_unit
+from lightning_modules.optimizers.parameter_scale import energy
 from lightning_modules.optimizers.sampled_steps import SampledState, SampledSteps, decrement_bound, sampled, smallest_sample
 from lightning_modules.optimizers.step_report import StepReport
 from lightning_modules.optimizers.trust_region import TrustRegion

@@ -12,7 +12,6 @@ from lightning_modules.optimizers.newton_decrement import DENSE_PARAMETERS, Newt
 from lightning_modules.optimizers.optimality import (
     SMALL_LAST_STEP,
     default_tolerance,
-    energy,
     is_flat,
     is_lowest,
     is_minimal,
@@ -21,7 +20,7 @@ from lightning_modules.optimizers.optimality import (
     loss_unit,
     scale_at,
 )
-from lightning_modules.optimizers.parameter_scale import updated_scale
+from lightning_modules.optimizers.parameter_scale import energy, updated_scale
 
 Status = Literal["converged", "separated", "rank_deficient", "stalled", "budget", "stopped"]
 
