@@ -155,3 +155,17 @@ def test_separated_classes_and_dependent_columns_are_named_in_any_unit(
     targets = normal(40, 1, seed=6)
     dependent = minimise(GLMObjective(Gaussian(1), x * unit, targets), torch.zeros(4, dtype=torch.float64), method, 60)
     assert dependent.status == "rank_deficient", dependent.message
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("kind", [EXACT, ODD], ids=["exact", "odd"])
+def test_a_tall_table_is_fitted_the_same_way_from_the_curvature_of_some_rows(classes: int, kind: tuple[float, ...]) -> None:
+    x = normal(20000, 5, seed=1)
+    z = x @ normal(5, classes, seed=2) + 2 * normal(20000, classes, seed=3)
+    family = Bernoulli() if classes == 2 else Categorical(classes)
+    objective = GLMObjective(family, x, z.argmax(1))
+    other, unit = in_units(objective, units(5, kind))
+    begin = torch.zeros(len(unit), dtype=torch.float64)
+    ours, theirs = way(objective, begin, Newton), way(other, begin, Newton)
+    (assert_same_bits if kind is EXACT else assert_same_way)(ours, theirs, unit)
+    assert ours.minimum.status == "converged" and ours.minimum.optimizer.kept.row_interval > 1
