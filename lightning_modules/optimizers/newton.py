@@ -198,7 +198,7 @@ class Newton(DampedOptimizer):
             unit = loss_unit(point.objective, scale, theta, tolerance, self.kept.energy)
             size = energy(1 / scale.clamp_min(torch.finfo(scale.dtype).tiny), gradient) / unit if unit else 0.0
             floor = 0.1 * tolerance / (size**0.5 or 1.0)
-            return curvature.solver("cg", tolerance=max(min(0.1, size**0.25), floor))
+            return curvature.solver("cg", tolerance=min(0.1, max(size**0.25, floor)))
         refuse_dense(len(theta), group["curvature"])
         return curvature.solver("dense")
 
