@@ -20,6 +20,10 @@ class _UserObjective(Objective):
         """Parameters that change nothing around θ: unused, or of no effect there."""
         flat = (self.at(theta).gradient == 0).nonzero()[:, 0].tolist()
         idle = unmoved(self.value, theta, flat[:MOST_TRIED])
+        if idle:
+            # In a large unit all of these moves may be too short to show, but not to bend the loss.
+            scale = self.at(theta).curvature("hessian").scale()
+            idle = tuple(j for j in idle if scale[j] == 0)
         if not idle:
             return None
         listed = ", ".join(f"theta[{j}]" for j in idle[:8]) + (", …" if len(idle) > 8 else "")

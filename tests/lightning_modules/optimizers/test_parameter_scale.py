@@ -73,25 +73,3 @@ def test_a_minimiser_of_zero_in_large_units_is_recognised() -> None:
     unit = vector(1.0, 1e8)
     minimum = minimise(in_units(bowl, unit), unit, DiagonalNewton)
     assert minimum.status == "converged", minimum.message
-
-
-@pytest.mark.parametrize("unit", [(3e-8, 0.7), (1e-8, 1e-8), (1e8, 1e-8)])
-@pytest.mark.parametrize("steps", [0, 3])
-def test_a_function_in_other_units_is_not_accused_of_wrong_derivatives(unit: tuple[float, float], steps: int) -> None:
-    rosenbrock = FunctionObjective(lambda x: 100 * (x[1] - x[0] ** 2) ** 2 + (1 - x[0]) ** 2)
-    minimum = minimise(in_units(rosenbrock, vector(*unit)), vector(*unit) * vector(-1.2, 1.0), max_steps=steps)
-    assert minimum.status == "budget" and "derivative" not in minimum.message and "gradient is not" not in minimum.message
-
-
-class _Detached(FunctionObjective):
-    """Hides a part of itself from torch."""
-
-    def __init__(self, unit: Tensor) -> None:
-        super().__init__(lambda x: ((x / unit - 3) ** 2).sum() + 5 * (x / unit).detach().prod())
-
-
-@pytest.mark.parametrize("unit", [(1.0, 1.0), (3e-8, 0.7), (1e-8, 1e8)])
-def test_a_part_that_is_hidden_is_seen_in_any_unit(unit: tuple[float, float]) -> None:
-    """Negative control."""
-    minimum = minimise(_Detached(vector(*unit)), vector(*unit) * vector(-1.2, 1.0), max_steps=0)
-    assert "the gradient is not that of the values" in minimum.message
