@@ -169,3 +169,22 @@ def test_a_tall_table_is_fitted_the_same_way_from_the_curvature_of_some_rows(cla
     ours, theirs = way(objective, begin, Newton), way(other, begin, Newton)
     (assert_same_bits if kind is EXACT else assert_same_way)(ours, theirs, unit)
     assert ours.minimum.status == "converged" and ours.minimum.optimizer.kept.row_interval > 1
+
+
+@each_family
+@each_method
+def test_in_float32_it_is_the_same_way_too(family: Family, method: Callable[[Any], Any]) -> None:
+    objective = well_posed(family, seed=1)
+    other, unit = in_units(objective, units(3, (2.0**-6, 2.0**4, 2.0**9)), 2.0**-14 if isinstance(family, Gaussian) else 1.0)
+    begin, unit = 0.1 * normal(4 * family.num_outputs, seed=3).float(), unit.float()
+    ours, theirs = way(objective, begin, method), way(other, unit * begin, method)
+    assert_same_bits(ours, theirs, unit)
+    assert ours.minimum.status == "converged", ours.minimum.message
+
+
+@each_method
+@pytest.mark.parametrize("unit", [1e-140, 1e140])
+def test_units_may_be_as_far_out_as_squares_are_numbers(method: Callable[[Any], Any], unit: float) -> None:
+    objective, _ = in_units(well_posed(Bernoulli(), seed=1), units(3, (unit,)))
+    minimum = minimise(objective, torch.zeros(4, dtype=torch.float64), method)
+    assert minimum.status == "converged" and minimum.steps <= 30, minimum.message
