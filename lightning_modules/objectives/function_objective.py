@@ -9,26 +9,21 @@ from lightning_modules.objectives.degeneracy import Degeneracy
 from lightning_modules.objectives.objective import Objective
 from lightning_modules.objectives.user_function import called, described, hint, is_real, unmoved
 
-# At a minimum the Newton step is nothing beside θ. Where a function only flattens out towards infinity it is not.
-SMALL_STEP = 1e-4
 # Of so many parameters without a slope it is tried whether they do anything at all.
 MOST_TRIED = 32
 
 
-class _SmallStepObjective(Objective):
+class _UserObjective(Objective):
     """A loss of which nothing is known beyond its derivatives."""
-
-    def attains_minimum(self, theta: Tensor, decrement: float, hessian: Tensor | None) -> bool:
-        """Whether H⁻¹g is nothing beside max(1, ‖θ‖): no proof of a minimum, but without it there is none nearby."""
-        if hessian is None:
-            return False
-        step = torch.linalg.solve(hessian, self.at(theta).gradient.double())
-        return bool(step.norm() <= SMALL_STEP * max(1.0, float(theta.norm())))
 
     def degeneracy(self, theta: Tensor, direction: Tensor | None = None) -> Degeneracy | None:
         """Parameters that change nothing around θ: unused, or of no effect there."""
         flat = (self.at(theta).gradient == 0).nonzero()[:, 0].tolist()
         idle = unmoved(self.value, theta, flat[:MOST_TRIED])
+        if idle:
+            # In a large unit all of these moves may be too short to show, but not to bend the loss.
+            scale = self.at(theta).curvature("hessian").scale()
+            idle = tuple(j for j in idle if scale[j] == 0)
         if not idle:
             return None
         listed = ", ".join(f"theta[{j}]" for j in idle[:8]) + (", …" if len(idle) > 8 else "")
@@ -40,7 +35,7 @@ class _SmallStepObjective(Objective):
         )
 
 
-class FunctionObjective(_SmallStepObjective):
+class FunctionObjective(_UserObjective):
     """A function of θ, minimised as it is: `minimise(FunctionObjective(rosenbrock), start)`.
 
     It is all loss and no model, f(θ) = θ, so its Gauss–Newton matrix is its Hessian; where that is indefinite, methods take
@@ -75,7 +70,7 @@ class FunctionObjective(_SmallStepObjective):
         return self.value(outputs)
 
 
-class LeastSquares(_SmallStepObjective):
+class LeastSquares(_UserObjective):
     """1/n Σ_i ½ r_i(θ)²: half the mean square of any residuals, `minimise(LeastSquares(residuals), start)`.
 
     Its Gauss–Newton matrix is JᵀJ / n, J = ∂r/∂θ. Fitting a curve y ≈ f(t; θ), the residuals are f(t; θ) − y.

@@ -15,7 +15,6 @@ from lightning_modules.optimizers.newton_decrement import DENSE_DECISION, newton
 from lightning_modules.optimizers.optimality import (
     SMALL_LAST_STEP,
     default_tolerance,
-    energy,
     is_lowest,
     is_minimal,
     is_small,
@@ -23,7 +22,7 @@ from lightning_modules.optimizers.optimality import (
     loss_unit,
     scale_at,
 )
-from lightning_modules.optimizers.parameter_scale import updated_scale
+from lightning_modules.optimizers.parameter_scale import energy, updated_scale
 from lightning_modules.optimizers.search import backtracking
 from lightning_modules.optimizers.step_report import StepReport
 

@@ -16,8 +16,7 @@ from lightning_modules.objectives import Point
 from lightning_modules.optimizers.curvature_optimizer import CurvatureOptimizer
 from lightning_modules.optimizers.damping import GainRatioDamping
 from lightning_modules.optimizers.method_state import MethodState
-from lightning_modules.optimizers.optimality import energy
-from lightning_modules.optimizers.parameter_scale import positive_scale, updated_scale
+from lightning_modules.optimizers.parameter_scale import energy, positive_scale, updated_scale
 from lightning_modules.optimizers.search import decrease
 from lightning_modules.optimizers.step_report import StepReport
 from lightning_modules.optimizers.trust_region import TrustRegion

@@ -14,7 +14,8 @@ from lightning_modules.objectives import Objective, Point
 from lightning_modules.optimizers.damped_optimizer import DampedOptimizer
 from lightning_modules.optimizers.damping import GainRatioDamping
 from lightning_modules.optimizers.descent import descend
-from lightning_modules.optimizers.optimality import energy, is_stationary, loss_unit
+from lightning_modules.optimizers.optimality import is_stationary, loss_unit
+from lightning_modules.optimizers.parameter_scale import energy
 from lightning_modules.optimizers.sampled_steps import SampledState, SampledSteps, decrement_bound, sampled, smallest_sample
 from lightning_modules.optimizers.step_report import StepReport
 from lightning_modules.optimizers.trust_region import TrustRegion
@@ -200,7 +201,7 @@ class Newton(DampedOptimizer):
             unit = loss_unit(point.objective, scale, theta, tolerance, self.kept.energy)
             size = energy(1 / scale.clamp_min(torch.finfo(scale.dtype).tiny), gradient) / unit if unit else 0.0
             floor = 0.1 * tolerance / (size**0.5 or 1.0)
-            return curvature.solver("cg", tolerance=max(min(0.1, size**0.25), floor))
+            return curvature.solver("cg", tolerance=min(0.1, max(size**0.25, floor)))
         refuse_dense(len(theta), group["curvature"])
         return curvature.solver("dense")
 

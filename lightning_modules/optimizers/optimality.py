@@ -17,6 +17,7 @@ from torch import Tensor
 
 from lightning_modules.objectives import Objective, Point
 from lightning_modules.optimizers.newton_decrement import NewtonDecrement
+from lightning_modules.optimizers.parameter_scale import energy
 
 # In gradients, relative to the size of what cancels in them; of a step that is nothing beside θ, and where no step is better.
 ROUNDING, SMALL_STEP, SMALL_LAST_STEP = 64.0, 1e-10, 1e-6
@@ -30,11 +31,6 @@ def default_tolerance(dtype: torch.dtype) -> float:
 def scale_at(point: Point) -> Tensor:
     """D at a point (p,), of the generalised Gauss–Newton matrix where there is one."""
     return point.curvature("ggn" if point.objective.is_split else "hessian").scale().double()
-
-
-def energy(scale: Tensor, theta: Tensor) -> float:
-    """θᵀDθ: (p,), (p,) -> a number."""
-    return float(scale @ theta.double().square())
 
 
 def loss_unit(objective: Objective, scale: Tensor, theta: Tensor, tolerance: float, largest: float = 0.0) -> float:

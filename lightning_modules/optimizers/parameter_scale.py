@@ -23,7 +23,11 @@ def updated_scale(scale: Tensor | None, diagonal: Tensor, objective: Objective) 
 
 
 def positive_scale(scale: Tensor, theta: Tensor, gradient: Tensor) -> Tensor:
-    """D, with what makes a step of a parameter about as long as itself where the loss has not yet bent along it: (p,).
+    """D, with what limits a step of a parameter where the loss has not yet bent along it: (p,).
+
+    To about its own length, |g| / |θ|; where it has no slope either by what bends the loss by u on the way to 0, u / θ²; where
+    it is 0 itself by what lets the slope gain no more than u, g² / u. u is what the loss varies by with the parameters, so that
+    the answer does not depend on units. Where nothing is known of a parameter, it is 1.
 
     Args:
         scale: D (p,).
@@ -31,5 +35,13 @@ def positive_scale(scale: Tensor, theta: Tensor, gradient: Tensor) -> Tensor:
         gradient: g (p,).
     """
     theta, gradient = theta.double().abs(), gradient.double().abs()
-    instead = gradient / torch.where(theta > 0, theta, 1.0)
-    return torch.where(scale > 0, scale, torch.where(instead > 0, instead, 1.0))
+    bent, away = scale > 0, theta > 0
+    size = energy(scale, theta) + float(gradient @ theta) + float((gradient.square() / scale)[bent].sum())
+    by_itself = torch.where(gradient > 0, gradient / theta, size / theta.square())
+    instead = torch.where(away, by_itself, gradient.square() / (size or 1.0))
+    return torch.where(bent, scale, torch.where(instead > 0, instead, 1.0))
+
+
+def energy(scale: Tensor, theta: Tensor) -> float:
+    """θᵀDθ: (p,), (p,) -> a number."""
+    return float(scale @ theta.double().square())

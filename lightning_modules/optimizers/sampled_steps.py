@@ -88,8 +88,11 @@ class SampledSteps:
             slope = gradient @ step
             trial = point.objective.at(point.theta + step)
             if slope < 0 and decreases_enough(point, gradient, trial, slope, 1.0):
-                secant_pairs.learn(self.state.pairs, step, trial.gradient - point.gradient)
-                if trial.gradient.norm() > SLOW * gradient.norm():
+                roots = self.state.inverse_roots
+                assert roots is not None
+                secant_pairs.learn(self.state.pairs, step, trial.gradient - point.gradient, roots)
+                # In the scale of C gradients have no units but the loss's.
+                if (roots * trial.gradient).norm() > SLOW * (roots * gradient).norm():
                     self._renew(trial)
                 return self._report(report, trial, slope)
             self._renew(point)

@@ -8,9 +8,13 @@ from torch import Tensor
 Pair = tuple[Tensor, Tensor]
 
 
-def learn(pairs: MutableSequence[Pair], step: Tensor, change: Tensor) -> None:
-    """Add the pair s = θ⁺ − θ (p,), y = ∇f⁺ − ∇f (p,), for which ∫ H(θ + ts) dt · s = y; not where rounding hides it."""
-    if step @ change > torch.finfo(step.dtype).eps ** 0.5 * step.norm() * change.norm():
+def learn(pairs: MutableSequence[Pair], step: Tensor, change: Tensor, inverse_roots: Tensor | float = 1.0) -> None:
+    """Add the pair s = θ⁺ − θ (p,), y = ∇f⁺ − ∇f (p,), for which ∫ H(θ + ts) dt · s = y; not where rounding hides it.
+
+    Both are measured in the parameters' scale D, of which 1/√D (p,) is given; 1 where they have the same unit.
+    """
+    size = (step / inverse_roots).norm() * (change * inverse_roots).norm()
+    if step @ change > torch.finfo(step.dtype).eps ** 0.5 * size:
         pairs.append((step, change))
 
 

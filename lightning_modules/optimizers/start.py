@@ -60,7 +60,7 @@ def check_first_point(point: Point) -> None:
 
 def hidden_slope(point: Point, j: int) -> float | None:
     """∂ value/∂θ_j by differences, where they show one; None at a flat place, a kink, or where a higher power begins."""
-    size = STEP * max(1.0, abs(float(point.theta[j])))
+    size = STEP * (abs(float(point.theta[j])) or 1.0)
     here, noise = float(point.value), 1e3 * torch.finfo(point.theta.dtype).eps
     (long, bend), (short, _) = (_differences(point, j, size / shrunk) for shrunk in (1.0, SHORTER))
     is_clear = abs(short) > noise * max(1e-300, abs(here)) and abs(bend) < 0.1 * abs(long)

@@ -46,8 +46,8 @@ class TrustRegion:
             try:
                 step = -solver.solve(gradient, ridge := damping * scale).double()
             except SingularCurvatureError:
-                low = damping
-                damping = max(LEAST_DAMPING, 4 * damping, math.sqrt(low * high))
+                # Where no damping at all is singular, about the least that can be told from it is as good as the least.
+                low, damping = max(damping, LEAST_DAMPING / 4), max(LEAST_DAMPING, 4 * damping, math.sqrt(damping * high))
                 continue
             length = float((scale * step.square()).sum().sqrt())
             if length <= (1 + SLACK) * self.radius:

@@ -12,7 +12,6 @@ from lightning_modules.optimizers.newton_decrement import DENSE_PARAMETERS, Newt
 from lightning_modules.optimizers.optimality import (
     SMALL_LAST_STEP,
     default_tolerance,
-    energy,
     is_flat,
     is_lowest,
     is_minimal,
@@ -21,7 +20,7 @@ from lightning_modules.optimizers.optimality import (
     loss_unit,
     scale_at,
 )
-from lightning_modules.optimizers.parameter_scale import updated_scale
+from lightning_modules.optimizers.parameter_scale import energy, updated_scale
 
 Status = Literal["converged", "separated", "rank_deficient", "stalled", "budget", "stopped"]
 
@@ -80,7 +79,7 @@ def diagnose(
     """
     if tolerance is None:
         tolerance = default_tolerance(theta.dtype)
-    point = objective.at_full_precision(theta)
+    point, given = objective.at_full_precision(theta), theta
     theta, gradient = point.theta, point.gradient
     gradient_max = float(gradient.abs().max())
     decrement = NewtonDecrement(math.nan, torch.zeros_like(theta), None)
@@ -89,7 +88,8 @@ def diagnose(
     if objective.is_convex or len(theta) <= DENSE_PARAMETERS:
         here = updated_scale(None, scale_at(point), objective)
         scale = here if scale is None else torch.maximum(scale, here)
-        unit = loss_unit(objective, scale, theta, tolerance, largest_energy)
+        # What rounding may leave is that of the precision the steps were computed in.
+        unit = loss_unit(objective, scale, given, tolerance, largest_energy)
         lowest, stationary = is_lowest(point, unit), is_stationary(gradient, scale, unit, tolerance)
         if stationary or lowest or stalled or (objective.is_convex and len(theta) <= DENSE_PARAMETERS):
             decrement = newton_decrement(point, gradient)

@@ -75,7 +75,9 @@ def is_definite(matrix: Tensor) -> bool:
 def _absolute(matrix: Tensor) -> Tensor:
     """|C| of a symmetric C (p, p), in the parameters' own scale."""
     scale = matrix.diagonal().abs()
-    scale = torch.where(scale > 0, scale, matrix.abs().amax(0))
+    # Where the diagonal is 0, the least that would make its 2 × 2 minors semidefinite is in the same units; else nothing is.
+    lent = (matrix.square() / torch.where(scale > 0, scale, torch.inf)).amax(1)
+    scale = torch.where(scale > 0, scale, torch.where(lent > 0, lent, matrix.abs().amax(0)))
     scale = torch.where(scale > 0, scale, 1).sqrt()
     eigenvalues, vectors = torch.linalg.eigh(matrix / scale[:, None] / scale)
     vectors = scale[:, None] * vectors

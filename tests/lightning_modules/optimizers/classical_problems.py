@@ -252,7 +252,7 @@ PROBLEMS: dict[str, ClassicalProblem] = {
     ),
     "penalty II": ClassicalProblem(_penalty_2, (0.5,) * 10, (2.936605e-4,)),
     "variably dimensioned": ClassicalProblem(_variably_dimensioned, tuple(1 - j / 10 for j in range(1, 11))),
-    "trigonometric": ClassicalProblem(_trigonometric, (0.1,) * 10, (0.0, 2.795061e-5)),
+    "trigonometric": ClassicalProblem(_trigonometric, (0.1,) * 10, (0.0, 2.795056e-5)),
     "Brown almost linear": ClassicalProblem(_brown_almost_linear, (0.5,) * 10, (0.0, 1.0)),
     "boundary value": ClassicalProblem(_boundary_value, tuple(j / 11 * (j / 11 - 1) for j in range(1, 11))),
     "integral equation": ClassicalProblem(_integral_equation, tuple(j / 11 * (j / 11 - 1) for j in range(1, 11))),

@@ -46,3 +46,15 @@ def test_no_curvature_is_learned_from_rounding() -> None:
     assert not pairs
     secant_pairs.learn(pairs, step, torch.tensor([1e-9, 1e-3], dtype=torch.float64))
     assert len(pairs) == 1
+
+
+def test_what_rounding_hides_does_not_depend_on_units() -> None:
+    unit = torch.tensor([2.0**-40, 2.0**40], dtype=torch.float64)
+    for slope in (1e-12, 1e-3):
+        step = torch.tensor([1.0, 0.0], dtype=torch.float64)
+        change = torch.tensor([slope, 1.0], dtype=torch.float64)
+        plain: list[secant_pairs.Pair] = []
+        scaled: list[secant_pairs.Pair] = []
+        secant_pairs.learn(plain, step, change)
+        secant_pairs.learn(scaled, unit * step, change / unit, unit)
+        assert len(plain) == len(scaled) == (slope > 1e-8)
