@@ -6,8 +6,8 @@ What is measured by it, √(sᵀDs) for the length of a step, does not depend on
 parameter from moving far as soon as the loss is flat along it for once. Source: J. J. Moré, The Levenberg–Marquardt algorithm:
 implementation and theory (1978), section 4.
 
-Of a network D is that of the present point, the mean over the units of a layer (`Objective.pooled`): its units take turns at
-being flat, and to damp each by its own past holds those back that could learn.
+Of a network D is that of the present point, the mean over the network in the units of features and targets
+(`Objective.pooled`): its units take turns at being flat, and to damp each by its own past holds those back that could learn.
 """
 
 import torch

@@ -19,6 +19,8 @@ class Gaussian(Family):
         num_outputs: K, the number of real targets of a row.
     """
 
+    has_units = True
+
     self_concordance = 0.0
     has_lipschitz_mean = True
     has_row_weights = True

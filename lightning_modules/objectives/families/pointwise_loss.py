@@ -22,6 +22,8 @@ class PointwiseLoss(ABC):
 
     # Whether adding one number to all K outputs of a row changes nothing.
     shift_invariant = False
+    # Whether the outputs are in the units of the targets, whatever these are.
+    has_units = False
 
     def __init__(self, num_outputs: int) -> None:
         self.num_outputs = num_outputs

@@ -28,6 +28,8 @@ class PseudoHuber(PointwiseLoss):
         ValueError: δ is not positive.
     """
 
+    has_units = True
+
     def __init__(self, num_outputs: int, delta: float = 0.1, reweighted: bool = False) -> None:
         super().__init__(num_outputs)
         if not 0 < delta < float("inf"):

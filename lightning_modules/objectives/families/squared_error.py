@@ -16,6 +16,8 @@ class SquaredError(PointwiseLoss):
         num_outputs: K, the number of real targets of a row.
     """
 
+    has_units = True
+
     def check(self, targets: Tensor) -> Tensor:
         return real_targets(targets, self.num_outputs)
 

@@ -16,7 +16,7 @@ from lightning_modules.objectives.common_shifts import common_shifts
 from lightning_modules.objectives.families.pointwise_loss import PointwiseLoss
 from lightning_modules.objectives.layered.network_loss import NetworkLoss
 from lightning_modules.objectives.layered.network_point import NetworkPoint
-from lightning_modules.objectives.layered.trace import Trace, layers_of
+from lightning_modules.objectives.layered.trace import Layer, Trace, layers_of
 from lightning_modules.objectives.objective import Objective
 from lightning_modules.objectives.reduction import Reduction, this_process, total_count
 
@@ -107,11 +107,22 @@ class NetworkObjective(Objective):
         return self.network.activation.twice_differentiable and self.network.output_activation.twice_differentiable
 
     def pooled(self, diagonal: Tensor) -> Tensor:
-        """Over the units of a layer, for each of their inputs."""
+        """The mean over the network, in the units of features and targets.
+
+        A first weight's curvature is that of its unit's bias times the square of its feature, by whose mean square it is
+        pooled; outputs are in the units of the targets, if these have any, so that their layer has a mean of its own.
+        """
         pooled = diagonal.clone()
-        for layer in layers_of(self.network, pooled):
-            layer.weight.copy_(layer.weight.mean(0, keepdim=True).expand_as(layer.weight))
-            layer.bias.fill_(layer.bias.mean())
+        first, *others = layers_of(self.network, pooled)
+        bias = first.bias.mean()
+        squares = first.weight.mean(0, keepdim=True) / torch.where(bias > 0, bias, 1.0)
+        inner, outer = (others[:-1], others[-1:]) if self.loss.has_units else (others, [])
+        for group in ([first.bias, *parts_of(inner)], parts_of(outer)):
+            if group:
+                mean = torch.cat([part.flatten() for part in group]).mean()
+                for part in group:
+                    part.fill_(mean)
+        first.weight.copy_((first.bias[0] * squares).expand_as(first.weight))
         return pooled
 
     def invariant_directions(self, theta: Tensor) -> Tensor:
@@ -120,3 +131,8 @@ class NetworkObjective(Objective):
             return super().invariant_directions(theta)
         shifts = common_shifts(layers_of(self.network, theta)[-1].weight, penalised=self.network_loss.l2 > 0)
         return torch.cat([shifts.new_zeros(len(theta) - len(shifts), shifts.shape[1]), shifts])
+
+
+def parts_of(layers: list[Layer]) -> list[Tensor]:
+    """Weights and biases of some layers."""
+    return [part for layer in layers for part in (layer.weight, layer.bias)]
