@@ -17,12 +17,15 @@ from lightning_modules.solvers import Solver
 class DiagonalNewton(DampedOptimizer):
     """θ ← θ − lr ∇f(θ) / (diag C + μ), entry by entry.
 
-    It costs hardly more than gradient descent and needs no common scale of the features. But it does not see correlations:
-    with k nearly equal features the full step goes k times too far, hence the adaptive length and damping, the default:
+    It costs hardly more than gradient descent, and where all rows are seen it needs no common scale of the features. But it
+    does not see correlations: with k nearly equal features the full step goes k times too far, hence the adaptive length and
+    damping, the default:
 
     - where all rows are seen at every step, μ adapts by the gain ratio until the loss falls (`damping.py`);
     - on mini-batches the curvature is averaged over steps, the direction has momentum, and the step goes to the minimiser
-      of the averaged quadratic model (`running_model.py`). Let lr fall towards 0 for the noise to die out.
+      of the averaged quadratic model (`running_model.py`). Let lr fall towards 0 for the noise to die out. Its damping is the
+      mean curvature, so features should be in one scale, standardised or pixels, say: in a scale of its own, a pixel that one
+      image has would count as much as others.
 
     A fixed damping is the plain equation, and then lr must be small enough.
 

@@ -1,7 +1,7 @@
 r"""The quadratic model of a loss that is seen in samples only, one mini-batch after the other, averaged over the steps.
 
     v ← β_v v + (1 − β_v) diag C_t,   v̂ = v / (1 − β_vᵗ)            the curvature, with bias correction
-    d = −g_t / (v̂ + μ),   μ = mean v̂                                Newton's step entry by entry, damped in its own unit
+    d = −g_t / (v̂ + μ),   μ = mean v̂                                Newton's step entry by entry, damped by the mean
     p ← β p + d                                                      the direction: past steps smooth what one sample says
     b ← β_m b − (1 − β_m) g_tᵀp,   m ← β_m m + (1 − β_m) pᵀ(C_t + μI)p
     s = (b/m) p                                                      the minimiser of the averaged model along p
