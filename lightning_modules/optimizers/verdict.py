@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives import Degeneracy, Objective
+from lightning_modules.objectives import Degeneracy, Objective, Point
 from lightning_modules.optimizers.newton_decrement import DENSE_PARAMETERS, NewtonDecrement, newton_decrement
 from lightning_modules.optimizers.optimality import (
     SMALL_LAST_STEP,
@@ -79,31 +79,12 @@ def diagnose(
     """
     if tolerance is None:
         tolerance = default_tolerance(theta.dtype)
-    point, given = objective.at_full_precision(theta), theta
+    # What rounding may leave is that of the precision the steps were computed in.
+    precision = theta.dtype
+    point = objective.at_full_precision(theta)
     theta, gradient = point.theta, point.gradient
-    gradient_max = float(gradient.abs().max())
-    decrement = NewtonDecrement(math.nan, torch.zeros_like(theta), None)
-    least, seems_flat, is_optimal, is_last = False, False, False, False
-    # Beyond, no minimum could be proved of a loss that is not convex, and to look would cost more than many an epoch.
-    if objective.is_convex or len(theta) <= DENSE_PARAMETERS:
-        here = updated_scale(None, scale_at(point), objective)
-        scale = here if scale is None else torch.maximum(scale, here)
-        # What rounding may leave is that of the precision the steps were computed in.
-        unit = loss_unit(objective, scale, given, tolerance, largest_energy)
-        lowest, stationary = is_lowest(point, unit), is_stationary(gradient, scale, unit, tolerance)
-        if stationary or lowest or stalled or (objective.is_convex and len(theta) <= DENSE_PARAMETERS):
-            decrement = newton_decrement(point, gradient)
-            # In place of the gradient's entries the decrement may tell it: it is known here.
-            stationary = stationary or decrement.squared <= (100 * tolerance) ** 2 * unit
-            least = lowest and is_small(decrement.direction, scale, unit, SMALL_LAST_STEP)
-            seems_flat = stationary and is_flat(decrement, unit, tolerance)
-            is_optimal = seems_flat and is_minimal(objective, decrement, scale, unit, tolerance)
-            if stalled and not is_optimal:
-                # No step is any better, and what Newton's method would still change is nothing: rounding is all that is left.
-                size = max(objective.unit or 0.0, energy(scale, theta))
-                is_optimal = is_last = decrement.squared <= SMALL_LAST_STEP**2 * size and is_small(
-                    decrement.direction, scale, size, SMALL_LAST_STEP
-                )
+    near = _nearness(point, precision, tolerance, stalled, scale, largest_energy)
+    decrement, gradient_max = near.decrement, float(gradient.abs().max())
     root = math.sqrt(max(decrement.squared, 0.0))  # max keeps a nan that comes first
     measured = f"largest gradient entry {gradient_max:.1e}" + ("" if math.isnan(root) else f", Newton decrement {root:.1e}")
     distance = objective.distance_bound(theta, gradient, decrement.hessian)
@@ -113,14 +94,14 @@ def diagnose(
         measured += f"; {remark}"
     status: Status
     fact: Degeneracy | None = None
-    if least:
+    if near.is_least:
         status, message = "converged", f"at {float(point.value):.1e}, the least that the loss can be; {measured}"
-    elif is_optimal and objective.attains_minimum(theta, root, decrement.hessian):
-        reached = "as near as rounding allows" if is_last else f"to tolerance {tolerance:.1e}"
+    elif near.is_optimal and objective.attains_minimum(theta, root, decrement.hessian):
+        reached = "as near as rounding allows" if near.is_last else f"to tolerance {tolerance:.1e}"
         status, message = "converged", f"at the optimum {reached}: {measured}"
     elif (fact := objective.degeneracy(theta, decrement.direction)) is not None:
         status, message = fact.kind, f"{fact.message}; {measured}"
-    elif is_optimal or seems_flat:
+    elif near.is_optimal or near.is_flat:
         status, message = "budget", f"nearly flat, but no proof that an optimum exists nearby; {measured}"
     elif stalled:
         status = "stalled"
@@ -129,3 +110,51 @@ def diagnose(
         status, message = "budget", f"ended before the optimum; {measured}, tolerance {tolerance:.1e}"
     direction, columns = (None, ()) if fact is None else (fact.direction, fact.columns)
     return Convergence(status, message, gradient_max, root, direction, columns, distance)
+
+
+@dataclass
+class _Nearness:
+    """What the derivatives at a point say of it as a minimiser, which is not yet a proof that there is one.
+
+    Attributes:
+        decrement: Newton decrement; nan where it was not worth its cost.
+        is_least: the loss is at its infimum, and the next step is nothing.
+        is_flat: gradient and decrement are 0 to tolerance.
+        is_optimal: it is a minimiser, if one is near.
+        is_last: because no step is any better, not by the tolerance.
+    """
+
+    decrement: NewtonDecrement
+    is_least: bool = False
+    is_flat: bool = False
+    is_optimal: bool = False
+    is_last: bool = False
+
+
+def _nearness(
+    point: Point, precision: torch.dtype, tolerance: float, stalled: bool, scale: Tensor | None, largest_energy: float
+) -> _Nearness:
+    """By the conditions of `optimality.py`; arguments as in `diagnose`."""
+    objective, theta, gradient = point.objective, point.theta, point.gradient
+    near, is_small_enough = _Nearness(NewtonDecrement(math.nan, torch.zeros_like(theta), None)), len(theta) <= DENSE_PARAMETERS
+    # Beyond, no minimum could be proved of a loss that is not convex, and to look would cost more than many an epoch.
+    if not (objective.is_convex or is_small_enough):
+        return near
+    here = updated_scale(None, scale_at(point), objective)
+    scale = here if scale is None else torch.maximum(scale, here)
+    unit = loss_unit(objective, scale, theta.to(precision), tolerance, largest_energy)
+    lowest, stationary = is_lowest(point, unit), is_stationary(gradient, scale, unit, tolerance)
+    if not (stationary or lowest or stalled or (objective.is_convex and is_small_enough)):
+        return near
+    near.decrement = decrement = newton_decrement(point, gradient)
+    # In place of the gradient's entries the decrement may tell it: it is known here.
+    stationary = stationary or decrement.squared <= (100 * tolerance) ** 2 * unit
+    near.is_least = lowest and is_small(decrement.direction, scale, unit, SMALL_LAST_STEP)
+    near.is_flat = stationary and is_flat(decrement, unit, tolerance)
+    near.is_optimal = near.is_flat and is_minimal(objective, decrement, scale, unit, tolerance)
+    if stalled and not near.is_optimal:
+        # No step is any better, and what Newton's method would still change is nothing: rounding is all that is left.
+        size = max(objective.unit or 0.0, energy(scale, theta))
+        is_nothing = is_small(decrement.direction, scale, size, SMALL_LAST_STEP)
+        near.is_optimal = near.is_last = is_nothing and decrement.squared <= SMALL_LAST_STEP**2 * size
+    return near
