@@ -22,8 +22,8 @@ class _UserObjective(Objective):
         idle = unmoved(self.value, theta, flat[:MOST_TRIED])
         if idle:
             # In a large unit all of these moves may be too short to show, but not to bend the loss.
-            scale = self.at(theta).curvature("hessian").scale()
-            idle = tuple(j for j in idle if scale[j] == 0)
+            bends = self.at(theta).curvature("hessian").matrix().abs().amax(0)
+            idle = tuple(j for j in idle if bends[j] == 0)
         if not idle:
             return None
         listed = ", ".join(f"theta[{j}]" for j in idle[:8]) + (", …" if len(idle) > 8 else "")
@@ -102,6 +102,11 @@ class LeastSquares(_UserObjective):
             raise ValueError(
                 f"the residuals are {described(residuals)}, of no row: LeastSquares takes a function (p,) -> (n,), n ≥ 1; "
                 "check that the data are not empty"
+            )
+        if residuals.ndim == 2 and residuals.shape[0] == residuals.shape[1] > 1:
+            raise ValueError(
+                f"the residuals are {described(residuals)}, each of one row less each of another: subtract (n,) from "
+                "(n,), not from (n, 1); LeastSquares takes a function (p,) -> (n,)"
             )
         return residuals.reshape(-1, 1)
 

@@ -13,16 +13,15 @@ from lightning_modules.objectives import Objective, Point, flattened
 from lightning_modules.optimizers.method_state import STATUSES, MethodState
 from lightning_modules.optimizers.newton_decrement import DENSE_DECISION, newton_decrement
 from lightning_modules.optimizers.optimality import (
-    SMALL_LAST_STEP,
     default_tolerance,
     is_lowest,
     is_minimal,
-    is_small,
     is_stationary,
     loss_unit,
     scale_at,
+    sizes,
 )
-from lightning_modules.optimizers.parameter_scale import energy, updated_scale
+from lightning_modules.optimizers.parameter_scale import measured_scale
 from lightning_modules.optimizers.search import backtracking
 from lightning_modules.optimizers.step_report import StepReport
 
@@ -180,22 +179,25 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
         """Whether the point is a minimiser to tolerance, see `optimality.py`."""
         point, state = report.point, self.kept
         objective, theta, tolerance = point.objective, point.theta, self.tolerance(point.theta)
+        if objective.unit is None:
+            size = theta.abs()
+            state.largest_theta = size if state.largest_theta is None else torch.maximum(state.largest_theta, size)
+            theta = sizes(point, state.largest_theta)
         if state.scale is not None:
             # By the scale of earlier steps, which costs nothing, most points are told from an optimum.
-            unit = loss_unit(objective, state.scale, theta, tolerance, state.energy)
+            unit = loss_unit(objective, state.scale, theta, tolerance)
             if not is_stationary(gradient, state.scale, unit, tolerance):
+                self.keep(state)
                 return False
-        state.scale = updated_scale(state.scale, self.scale_at(point), objective)
-        state.energy = max(state.energy, energy(state.scale, theta))
+        state.scale = measured_scale(state.scale, self.scale_at(point), objective)
         self.keep(state)
-        unit = loss_unit(objective, state.scale, theta, tolerance, state.energy)
-        lowest = is_lowest(point, unit)
-        if not lowest and not is_stationary(gradient, state.scale, unit, tolerance):
+        unit = loss_unit(objective, state.scale, theta, tolerance)
+        if is_lowest(point, unit):
+            return True
+        if not is_stationary(gradient, state.scale, unit, tolerance):
             return False
         decrement = newton_decrement(point, gradient, DENSE_DECISION if objective.is_convex else None)
-        if lowest and is_small(decrement.direction, state.scale, unit, SMALL_LAST_STEP):
-            return True
-        return is_minimal(objective, decrement, state.scale, unit, tolerance)
+        return is_minimal(point, decrement, state.scale, unit, tolerance)
 
     def scale_at(self, point: Point) -> Tensor:
         """|diag C| at a point (p,), or what is as good to measure a gradient by."""
@@ -223,5 +225,5 @@ def known_to(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     known: dict[str, Any] = {"tolerance": optimizer.param_groups[0].get("tolerance")}
     if isinstance(optimizer, CurvatureOptimizer):
         kept = optimizer.kept
-        known |= {"stalled": kept.status == "stalled", "scale": kept.scale, "largest_energy": kept.energy}
+        known |= {"stalled": kept.status == "stalled", "scale": kept.scale, "largest": kept.largest_theta}
     return known

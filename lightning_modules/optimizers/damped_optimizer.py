@@ -13,10 +13,11 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from lightning_modules.objectives import Point
+from lightning_modules.objectives.curvature import Kind
 from lightning_modules.optimizers.curvature_optimizer import CurvatureOptimizer
 from lightning_modules.optimizers.damping import GainRatioDamping
 from lightning_modules.optimizers.method_state import MethodState
-from lightning_modules.optimizers.parameter_scale import energy, positive_scale, updated_scale
+from lightning_modules.optimizers.parameter_scale import energy, measured_scale, positive_scale, updated_scale
 from lightning_modules.optimizers.search import decrease
 from lightning_modules.optimizers.step_report import StepReport
 from lightning_modules.optimizers.trust_region import TrustRegion
@@ -33,10 +34,12 @@ class DampingState(MethodState):
     Attributes:
         damping: μ of the last step, or for the next where nothing else is kept; None before the first.
         radius: Δ for the next step, where there is a trust region.
+        largest: D (p,) by which steps are damped and measured, see `parameter_scale.py`.
     """
 
     damping: float | Tensor | None = None
     radius: float | None = None
+    largest: Tensor | None = None
 
 
 class DampedOptimizer(CurvatureOptimizer):
@@ -98,7 +101,7 @@ class DampedOptimizer(CurvatureOptimizer):
         Raises:
             SingularCurvatureError: the damped C is not positive definite.
         """
-        damping, scale = float(self.damping), self.kept.scale
+        damping, scale = float(self.damping), self.kept.largest
         ridge = damping if self.param_groups[0]["damping"] != "adaptive" or scale is None else damping * scale
         return -self.solver(point, gradient).solve(gradient, ridge)
 
@@ -113,9 +116,16 @@ class DampedOptimizer(CurvatureOptimizer):
     def _adaptively(self, report: StepReport, solver: Solver, gradient: Tensor) -> StepReport:
         """Shorter after each trial that does not decrease the loss; the first that does is the step."""
         lr, point, state = self.param_groups[0]["lr"], report.point, self.kept
-        state.scale = updated_scale(state.scale, solver.diagonal(), point.objective)
-        state.energy = max(state.energy, energy(state.scale, point.theta))
-        scale = positive_scale(state.scale, point.theta, gradient)
+        diagonal = solver.diagonal()
+        state.largest = updated_scale(state.largest, diagonal, point.objective)
+        if point.objective.unit is not None:
+            state.scale = state.largest
+        elif self._measures_by(point) == self.param_groups[0]["curvature"]:
+            state.scale = measured_scale(None, diagonal, point.objective)
+        scale = positive_scale(state.largest, point.theta, gradient)
+        if point.objective.unit and not point.objective.is_redundant:
+            # Rows that are predicted surely and wrongly have a slope and no curvature: it may gain no more than the loss has.
+            scale = torch.maximum(scale, gradient.double().square() / point.objective.unit)
         rule = self.rule(point, solver, gradient, scale)
         for trials in range(self.max_trials):
             direction = rule.direction(solver, gradient, scale)
@@ -153,7 +163,12 @@ class DampedOptimizer(CurvatureOptimizer):
         return replace(report, status="stalled", newton_decrement=0.0)
 
     def scale_at(self, point: Point) -> Tensor:
-        return point.curvature(self.param_groups[0]["curvature"]).scale()
+        return point.curvature(self._measures_by(point)).scale()
+
+    def _measures_by(self, point: Point) -> Kind:
+        """The curvature by whose diagonal gradients are measured; a Hessian's may be all that is left where a model is flat."""
+        kind: Kind = self.param_groups[0]["curvature"]
+        return "ggn" if point.objective.is_split else kind
 
     def rule(self, point: Point, solver: Solver, gradient: Tensor, scale: Tensor) -> GainRatioDamping | TrustRegion:
         """How far this method goes, as it stands."""

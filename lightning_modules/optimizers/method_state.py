@@ -16,13 +16,13 @@ class MethodState:
 
     Attributes:
         ended: place in STATUSES of the status of the last step.
-        scale: D (p,), the scale of the parameters, in float64; see `parameter_scale.py`.
-        energy: the largest θᵀDθ that was met.
+        scale: D (p,), the scale of the parameters by which a gradient is small or not, in float64; see `measured_scale`.
+        largest_theta: the largest |θ_j| that were met (p,), of a function in no known unit.
     """
 
     ended: int = 0
     scale: Tensor | None = None
-    energy: float = 0.0
+    largest_theta: Tensor | None = None
 
     @property
     def status(self) -> Status | None:

@@ -188,7 +188,8 @@ class Newton(DampedOptimizer):
         state = self.kept
         if state.radius is not None:
             return TrustRegion(state.radius, float(state.damping or 0.0))
-        length = energy(scale, point.theta) or energy(scale, solver.solve(gradient, scale))
+        # As long as θ, or as a step damped by as much as there is curvature: a parameter that starts at 0 has to come away.
+        length = max(energy(scale, point.theta), energy(scale, solver.solve(gradient, scale)))
         return TrustRegion(length**0.5, 0.0)
 
     def solver(self, point: Point, gradient: Tensor) -> Solver:
@@ -198,7 +199,7 @@ class Newton(DampedOptimizer):
             # Residuals that shrink like √‖g‖, in units of the loss, keep the convergence superlinear (Nocedal and Wright,
             # theorem 7.2), and what is below a tenth of the tolerance nobody asked for.
             scale, tolerance = curvature.scale().double(), self.tolerance(theta)
-            unit = loss_unit(point.objective, scale, theta, tolerance, self.kept.energy)
+            unit = loss_unit(point.objective, scale, theta, tolerance)
             size = energy(1 / scale.clamp_min(torch.finfo(scale.dtype).tiny), gradient) / unit if unit else 0.0
             floor = 0.1 * tolerance / (size**0.5 or 1.0)
             return curvature.solver("cg", tolerance=min(0.1, max(size**0.25, floor)))

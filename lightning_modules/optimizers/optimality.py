@@ -8,19 +8,24 @@ scale of the parameters. A gradient entry divided by √D_j does not depend on t
 square, so the first condition, which is cheap, also spares most of the looks at the second. What rounding may leave of a
 gradient, some ε √(θᵀDθ), is always small enough.
 
-Of a function nothing else is known either, so its Newton step has to be nothing beside θ too, s = −H⁻¹g, √(sᵀDs) ≤ τ' √u.
-And where squares are 0, no more need be asked.
+Of a function nothing else is known either, so its Newton step s = −H⁻¹g has to be nothing beside θ too, √(sᵀDs) ≤ τ' √u, and to
+leave next to nothing of the gradient, as it does near a minimum. And where squares are 0, no more need be asked. All of it is
+judged at the point alone: how large a loss has been at the start says nothing of what is small at the end.
 """
 
 import torch
 from torch import Tensor
 
 from lightning_modules.objectives import Objective, Point
-from lightning_modules.optimizers.newton_decrement import NewtonDecrement
+from lightning_modules.optimizers.newton_decrement import DENSE_PARAMETERS, NewtonDecrement, newton_decrement
 from lightning_modules.optimizers.parameter_scale import energy
 
 # In gradients, relative to the size of what cancels in them; of a step that is nothing beside θ, and where no step is better.
 ROUNDING, SMALL_STEP, SMALL_LAST_STEP = 64.0, 1e-10, 1e-6
+# What is left of the gradient after a Newton step near a minimum, at most: beside a barrier or an inflection it is more.
+FALL = 0.1
+# A parameter far below its largest value, from where a step leads to nothing of itself, goes to 0.
+SHRUNK, NOTHING = 1e-3, 1e-6
 
 
 def default_tolerance(dtype: torch.dtype) -> float:
@@ -33,27 +38,43 @@ def scale_at(point: Point) -> Tensor:
     return point.curvature("ggn" if point.objective.is_split else "hessian").scale().double()
 
 
-def loss_unit(objective: Objective, scale: Tensor, theta: Tensor, tolerance: float, largest: float = 0.0) -> float:
+def loss_unit(objective: Objective, scale: Tensor, theta: Tensor, tolerance: float) -> float:
     """u, at least what rounding asks for.
 
     Args:
         objective: the loss.
         scale: D (p,).
-        theta: θ (p,).
+        theta: θ (p,), or of a function `sizes`.
         tolerance: τ.
-        largest: the largest θᵀDθ of the steps so far, where that is known: a minimiser may be 0.
     """
     here = energy(scale, theta)
     if objective.unit is None:
-        return max(here, largest)
+        return here
     rounding = ROUNDING * torch.finfo(theta.dtype).eps / tolerance if tolerance else 0.0
     return max(objective.unit, rounding**2 * here)
 
 
+def sizes(point: Point, largest: Tensor | None) -> Tensor:
+    """|θ| (p,), or of a parameter that goes to 0 the largest |θ_j| that was met: beside 0 nothing is small.
+
+    It goes to 0 where Newton's step, from far below the largest, ends at nothing of where it begins.
+
+    Args:
+        point: θ, of a function.
+        largest: the largest |θ_j| of the steps so far (p,); None where they are not known.
+    """
+    size = point.theta.abs()
+    if largest is None or len(size) > DENSE_PARAMETERS or not bool((shrunk := (size > 0) & (size < SHRUNK * largest)).any()):
+        return size
+    ends = (point.theta + newton_decrement(point, point.gradient).direction).abs()
+    return torch.where(shrunk & (ends <= NOTHING * size), largest.to(size), size)
+
+
 def is_lowest(point: Point, unit: float) -> bool:
-    """Whether the loss is at its infimum, to the square of rounding, as sums of squares are computed; perhaps far out only."""
-    infimum = point.objective.infimum
-    return infimum is not None and float(point.value) - infimum <= torch.finfo(point.theta.dtype).eps ** 2 * unit
+    """Whether the loss is at its infimum, to the square of rounding, as sums of squares are computed."""
+    infimum, allowed = point.objective.infimum, torch.finfo(point.theta.dtype).eps ** 2 * unit
+    # Where even that is 0, numbers have run out on the way to an infimum at infinity.
+    return infimum is not None and allowed > 0 and float(point.value) - infimum <= allowed
 
 
 def is_stationary(gradient: Tensor, scale: Tensor, unit: float, tolerance: float) -> bool:
@@ -66,10 +87,29 @@ def is_flat(decrement: NewtonDecrement, unit: float, tolerance: float) -> bool:
     return decrement.squared / 2 <= tolerance * unit
 
 
-def is_minimal(objective: Objective, decrement: NewtonDecrement, scale: Tensor, unit: float, tolerance: float) -> bool:
-    """The second condition, and the third where it is asked for."""
-    is_near = objective.unit is not None or is_small(decrement.direction, scale, unit, SMALL_STEP)
-    return is_near and is_flat(decrement, unit, tolerance)
+def is_minimal(point: Point, decrement: NewtonDecrement, scale: Tensor, unit: float, tolerance: float) -> bool:
+    """The second condition, and the others where they are asked for."""
+    if has_run_out(point, decrement) or not is_flat(decrement, unit, tolerance):
+        return False
+    if point.objective.unit is not None:
+        return True
+    return is_small(decrement.direction, scale, unit, SMALL_STEP) and _is_confirmed(point, decrement, scale)
+
+
+def has_run_out(point: Point, decrement: NewtonDecrement) -> bool:
+    """Whether numbers have run out: the squared decrement is below the smallest one."""
+    return decrement.squared == 0 and bool(point.gradient.any())
+
+
+def _is_confirmed(point: Point, decrement: NewtonDecrement, scale: Tensor) -> bool:
+    """Whether Newton's step does what it does near a minimum: the gradient is all but gone, if rounding lets that be seen."""
+    eps = torch.finfo(point.theta.dtype).eps
+    is_lost = decrement.squared / 2 <= 16 * eps * abs(float(point.value))
+    if is_lost or is_stationary(point.gradient, scale, energy(scale, point.theta), ROUNDING * eps):
+        return True
+    there = point.objective.point(point.theta + decrement.direction).gradient
+    inverse = torch.where(scale > 0, 1 / scale, 0.0)
+    return energy(inverse, there) <= FALL**2 * energy(inverse, point.gradient)
 
 
 def is_small(step: Tensor, scale: Tensor, unit: float, share: float) -> bool:

@@ -22,6 +22,15 @@ def updated_scale(scale: Tensor | None, diagonal: Tensor, objective: Objective) 
     return diagonal if scale is None or objective.is_redundant else torch.maximum(scale, diagonal)
 
 
+def measured_scale(scale: Tensor | None, diagonal: Tensor, objective: Objective) -> Tensor:
+    """D by which a gradient is measured, from the last one and diag C (p,): (p,) in float64.
+
+    As for the damping; but of a function in no known unit it is that of the point alone: far from a minimum functions bend by
+    many orders of magnitude more than near it, and beside that everything would be small.
+    """
+    return updated_scale(None if objective.unit is None else scale, diagonal, objective)
+
+
 def positive_scale(scale: Tensor, theta: Tensor, gradient: Tensor) -> Tensor:
     """D, with what limits a step of a parameter where the loss has not yet bent along it: (p,).
 

@@ -26,11 +26,11 @@ def decrease(point: Point, trial: Point, gradient: Tensor) -> Tensor:
     """
     by_values = point.value - trial.value
     step = trial.theta - point.theta
+    if by_values.abs() <= 16 * torch.finfo(step.dtype).eps * point.value.abs():
+        return -0.5 * ((gradient + trial.gradient) @ step)
     if not float((gradient * step).abs().sum()) <= SHORT * float((gradient * point.theta).abs().sum()):
         return by_values
     by_gradients = -0.5 * ((gradient + trial.gradient) @ step)
-    if by_values.abs() <= 16 * torch.finfo(step.dtype).eps * point.value.abs():
-        return by_gradients
     # Where both say much the same there is nothing to decide.
     if (by_values - by_gradients).abs() <= 0.5 * by_gradients.abs():
         return by_values

@@ -57,8 +57,10 @@ class TrustRegion:
             else:
                 low = damping
             image = scale * step
-            slope = -float(image @ solver.solve(image, ridge).double()) / length
-            damping -= (length - self.radius) / slope * length / self.radius
+            bend = float(image @ solver.solve(image, ridge).double())
+            if not (length > 0 and bend > 0):
+                return within  # the step is 0 to rounding
+            damping += (length - self.radius) * length**2 / bend / self.radius
             if not low < damping < high:
                 # If nothing is known that speaks against it, no damping at all; else one in between.
                 damping = 0.0 if low == 0 and damping <= 0 else math.sqrt(max(low, LEAST_DAMPING) * high)

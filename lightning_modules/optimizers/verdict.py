@@ -12,6 +12,7 @@ from lightning_modules.optimizers.newton_decrement import DENSE_PARAMETERS, Newt
 from lightning_modules.optimizers.optimality import (
     SMALL_LAST_STEP,
     default_tolerance,
+    has_run_out,
     is_flat,
     is_lowest,
     is_minimal,
@@ -19,8 +20,12 @@ from lightning_modules.optimizers.optimality import (
     is_stationary,
     loss_unit,
     scale_at,
+    sizes,
 )
 from lightning_modules.optimizers.parameter_scale import energy, updated_scale
+
+# Below it an eigenvalue of a Hessian, its entries scaled to 1, is called negative.
+BENT = 1e-6
 
 Status = Literal["converged", "separated", "rank_deficient", "stalled", "budget", "stopped"]
 
@@ -62,7 +67,7 @@ def diagnose(
     tolerance: float | None = None,
     stalled: bool = False,
     scale: Tensor | None = None,
-    largest_energy: float = 0.0,
+    largest: Tensor | None = None,
 ) -> Convergence:
     """Judge θ (p,) as a minimiser of the objective over *all* training rows.
 
@@ -75,7 +80,7 @@ def diagnose(
         tolerance: τ, see `optimality.py`; by default as in `CurvatureOptimizer`.
         stalled: whether the method gave up because no step decreased the loss.
         scale: D (p,) of the method's steps, see `parameter_scale.py`; None where it did not look.
-        largest_energy: the largest θᵀDθ that the method met, see `loss_unit`.
+        largest: the largest |θ_j| of its steps (p,), of a function; see `sizes`.
     """
     if tolerance is None:
         tolerance = default_tolerance(theta.dtype)
@@ -83,7 +88,7 @@ def diagnose(
     precision = theta.dtype
     point = objective.at_full_precision(theta)
     theta, gradient = point.theta, point.gradient
-    near = _nearness(point, precision, tolerance, stalled, scale, largest_energy)
+    near = _nearness(point, precision, tolerance, stalled, scale, largest)
     decrement, gradient_max = near.decrement, float(gradient.abs().max())
     root = math.sqrt(max(decrement.squared, 0.0))  # max keeps a nan that comes first
     measured = f"largest gradient entry {gradient_max:.1e}" + ("" if math.isnan(root) else f", Newton decrement {root:.1e}")
@@ -102,7 +107,9 @@ def diagnose(
     elif (fact := objective.degeneracy(theta, decrement.direction)) is not None:
         status, message = fact.kind, f"{fact.message}; {measured}"
     elif near.is_optimal or near.is_flat:
-        status, message = "budget", f"nearly flat, but no proof that an optimum exists nearby; {measured}"
+        what = "flat, but no minimum: the loss bends down along a direction, so start elsewhere"
+        what = what if _bends_down(point) else "nearly flat, but no proof that an optimum exists nearby"
+        status, message = "budget", f"{what}; {measured}"
     elif stalled:
         status = "stalled"
         message = f"no step decreases the loss any further, short of tolerance {tolerance:.1e}; {measured}"
@@ -118,7 +125,7 @@ class _Nearness:
 
     Attributes:
         decrement: Newton decrement; nan where it was not worth its cost.
-        is_least: the loss is at its infimum, and the next step is nothing.
+        is_least: the loss is at its infimum.
         is_flat: gradient and decrement are 0 to tolerance.
         is_optimal: it is a minimiser, if one is near.
         is_last: because no step is any better, not by the tolerance.
@@ -132,7 +139,12 @@ class _Nearness:
 
 
 def _nearness(
-    point: Point, precision: torch.dtype, tolerance: float, stalled: bool, scale: Tensor | None, largest_energy: float
+    point: Point,
+    precision: torch.dtype,
+    tolerance: float,
+    stalled: bool,
+    scale: Tensor | None,
+    largest: Tensor | None,
 ) -> _Nearness:
     """By the conditions of `optimality.py`; arguments as in `diagnose`."""
     objective, theta, gradient = point.objective, point.theta, point.gradient
@@ -141,20 +153,31 @@ def _nearness(
     if not (objective.is_convex or is_small_enough):
         return near
     here = updated_scale(None, scale_at(point), objective)
-    scale = here if scale is None else torch.maximum(scale, here)
-    unit = loss_unit(objective, scale, theta.to(precision), tolerance, largest_energy)
-    lowest, stationary = is_lowest(point, unit), is_stationary(gradient, scale, unit, tolerance)
-    if not (stationary or lowest or stalled or (objective.is_convex and is_small_enough)):
+    scale = here if scale is None or objective.unit is None else torch.maximum(scale, here)
+    size = sizes(point, largest) if objective.unit is None else theta
+    unit = loss_unit(objective, scale, size.to(precision), tolerance)
+    near.is_least, stationary = is_lowest(point, unit), is_stationary(gradient, scale, unit, tolerance)
+    if not (stationary or stalled or (objective.is_convex and is_small_enough)):
         return near
     near.decrement = decrement = newton_decrement(point, gradient)
     # In place of the gradient's entries the decrement may tell it: it is known here.
     stationary = stationary or decrement.squared <= (100 * tolerance) ** 2 * unit
-    near.is_least = lowest and is_small(decrement.direction, scale, unit, SMALL_LAST_STEP)
     near.is_flat = stationary and is_flat(decrement, unit, tolerance)
-    near.is_optimal = near.is_flat and is_minimal(objective, decrement, scale, unit, tolerance)
-    if stalled and not near.is_optimal:
+    near.is_optimal = near.is_flat and is_minimal(point, decrement, scale, unit, tolerance)
+    if stalled and not near.is_optimal and not has_run_out(point, decrement):
         # No step is any better, and what Newton's method would still change is nothing: rounding is all that is left.
-        size = max(objective.unit or 0.0, energy(scale, theta))
-        is_nothing = is_small(decrement.direction, scale, size, SMALL_LAST_STEP)
-        near.is_optimal = near.is_last = is_nothing and decrement.squared <= SMALL_LAST_STEP**2 * size
+        most = max(objective.unit or 0.0, energy(scale, size))
+        is_nothing = is_small(decrement.direction, scale, most, SMALL_LAST_STEP)
+        near.is_optimal = near.is_last = is_nothing and decrement.squared <= SMALL_LAST_STEP**2 * most
     return near
+
+
+def _bends_down(point: Point) -> bool:
+    """Whether a stationary point is clearly a saddle or a maximum; False for many parameters, of which no matrix is formed."""
+    objective = point.objective
+    if objective.is_convex or len(point.theta) > DENSE_PARAMETERS or not objective.has_hessian:
+        return False
+    hessian = point.curvature("hessian").matrix().double()
+    roots = hessian.abs().amax(0).sqrt()
+    scaled = hessian / roots[:, None] / roots
+    return bool(torch.isfinite(scaled).all()) and float(torch.linalg.eigvalsh(scaled)[0]) < -BENT

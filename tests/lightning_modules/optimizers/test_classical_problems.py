@@ -45,7 +45,7 @@ def is_minimum(problem: ClassicalProblem, theta: Tensor) -> bool:
 
 
 def expected_status(name: str, how: str) -> str:
-    return NOT_UNIQUE.get(name, "stopped" if how == "function" and name in SINGULAR else "converged")
+    return NOT_UNIQUE.get(name, "stopped" if name in SINGULAR and (how == "function" or name != "Biggs") else "converged")
 
 
 def solved(name: str, how: str) -> Minimum:
@@ -60,7 +60,7 @@ def test_it_ends_at_a_known_minimum_and_says_so(name: str, how: str) -> None:
     assert is_minimum(PROBLEMS[name], minimum.theta), (sum_of_squares(PROBLEMS[name], minimum.theta), minimum.message)
     assert minimum.status == expected_status(name, how), minimum.message
     assert minimum.optimizer_status == "converged"
-    assert minimum.steps <= (400 if how == "function" else 110)
+    assert minimum.steps <= (400 if how == "function" or name in SINGULAR else 110)
 
 
 def test_three_quarters_take_no_more_than_thirty_steps() -> None:

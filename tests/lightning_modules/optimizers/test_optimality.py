@@ -11,7 +11,7 @@ from torch import Tensor
 from lightning_modules.objectives import FunctionObjective, GLMObjective, LeastSquares
 from lightning_modules.objectives.families import Bernoulli, Gaussian
 from lightning_modules.optimizers import DiagonalNewton, GradientDescent, Newton, diagnose, minimise
-from lightning_modules.optimizers.optimality import default_tolerance, is_lowest, is_stationary, loss_unit
+from lightning_modules.optimizers.optimality import default_tolerance, is_lowest, is_stationary, loss_unit, sizes
 from tests.lightning_modules.optimizers.fitting import normal
 
 METHODS: dict[str, Callable[[Any], Any]] = {
@@ -50,11 +50,50 @@ def test_the_unit_of_a_loss_is_its_own_where_it_is_known() -> None:
     assert loss_unit(targets, scale, 0 * theta, 1e-10) == pytest.approx(0.5e-6 * float(NOISE.var(correction=0)), rel=1e-6)
 
 
-def test_the_unit_of_a_function_is_what_bends_on_the_way_to_zero_or_the_most_that_did() -> None:
+def test_the_unit_of_a_function_is_what_bends_on_the_way_to_zero() -> None:
     function, scale, theta = FunctionObjective(lambda x: x.sum()), vector(2.0, 3.0), vector(1.0, -2.0)
     assert loss_unit(function, scale, theta, 1e-10) == 14.0
-    assert loss_unit(function, scale, theta, 1e-10, largest=20.0) == 20.0
-    assert loss_unit(function, scale, 0 * theta, 1e-10, largest=20.0) == 20.0
+
+
+def test_a_parameter_that_goes_to_zero_is_measured_by_where_it_has_been() -> None:
+    """And one that only comes from far away is not."""
+    bowl = FunctionObjective(lambda x: x[0] ** 2 + (x[1] - 1) ** 2)
+    point = bowl.point(vector(1e-5, 1.0 + 1e-5))
+    assert sizes(point, vector(3.0, 1e8)).tolist() == [3.0, 1.0 + 1e-5]
+    assert sizes(point, None).tolist() == point.theta.abs().tolist()
+
+
+@pytest.mark.parametrize("start", [1e6, 1e12])
+@pytest.mark.parametrize("method", [Newton, DiagonalNewton, partial(GradientDescent, lr=0.1)], ids=["newton", "diagonal", "gd"])
+def test_a_far_start_does_not_make_everything_small(start: float, method: Any) -> None:
+    booth = FunctionObjective(lambda x: (x[0] + 2 * x[1] - 7) ** 2 + (2 * x[0] + x[1] - 5) ** 2)
+    minimum = minimise(booth, vector(start, -start), method)
+    assert minimum.status == "converged"
+    torch.testing.assert_close(minimum.theta, vector(1.0, 3.0), rtol=1e-8, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("function", "start", "minimum"),
+    [
+        (lambda x: (-torch.log(x) - torch.log(1 - x)).sum(), 1 - 1e-12, 0.5),
+        (lambda x: (x**2 - torch.log(100 - x)).sum(), 100 - 1e-9, -0.00499975),
+    ],
+    ids=["two logarithms", "a square and a logarithm"],
+)
+def test_beside_a_barrier_nothing_is_called_a_minimum(function: Any, start: float, minimum: float) -> None:
+    found = minimise(FunctionObjective(function), vector(start))
+    assert found.status == "converged"
+    torch.testing.assert_close(found.theta, vector(minimum), rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("function", [lambda x: x[0] ** 3, lambda x: torch.tanh(x[0] ** 3)])
+def test_an_inflection_is_no_minimum(function: Any) -> None:
+    assert minimise(FunctionObjective(function), vector(2.5)).status != "converged"
+
+
+def test_a_saddle_is_called_one() -> None:
+    found = minimise(FunctionObjective(lambda x: x[0] * x[1]), vector(0.0, 0.0))
+    assert found.status == "stopped" and "bends down along a direction" in found.message
 
 
 def test_rounding_is_never_asked_to_be_less_than_it_is() -> None:
