@@ -23,6 +23,13 @@ from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Categorical, Gaussian
 from lightning_modules.solvers import SingularCurvatureError
 
+# Residuals that are no larger beside the targets are rounding.
+EXACT = 1e-14
+
+
+class ExactFitError(ValueError):
+    """There is no noise to tell standard errors by: constant targets, or a perfect fit."""
+
 
 @dataclass(frozen=True)
 class Coefficient:
@@ -63,6 +70,7 @@ def coefficients(
     Raises:
         ValueError: a penalty, which pulls the estimates towards 0 so that their intervals mean nothing; no more rows than
             coefficients of a target; a level out of its range.
+        ExactFitError: the targets are met exactly.
         SingularCurvatureError: the coefficients are not determined by the data.
     """
     if objective.l2 > 0:
@@ -79,7 +87,10 @@ def coefficients(
         freedom = objective.num_rows - size
         if freedom < 1:
             raise ValueError(f"{objective.num_rows} rows for {size} coefficients leave nothing to tell the noise by: add rows")
-        noise = _residuals(objective, theta) / freedom
+        squares, of_targets = _residuals(objective, theta)
+        if bool((squares <= EXACT**2 * of_targets).any()):
+            raise ExactFitError("the targets are met to rounding, so that nothing is left to tell the noise by")
+        noise = squares / freedom
         half = half * noise.sqrt().repeat_interleave(size)[:, None]
         distribution = stats.t(freedom)
     elif isinstance(objective.family, Categorical):
@@ -123,10 +134,10 @@ def _lengths(half: Tensor) -> Tensor:
 
 
 def _residuals(objective: GLMObjective, theta: Tensor) -> Tensor:
-    """Sums of squared residuals by target (K,), over all processes."""
-    sums = theta.new_zeros(objective.family.num_outputs, dtype=torch.float64)
+    """Sums of squared residuals, and of squared targets, by target: (2, K), over all processes."""
+    sums = theta.new_zeros(2, objective.family.num_outputs, dtype=torch.float64)
     for _, y, z in objective.at(theta.double()).predictors.chunks():
-        sums += (y - z).square().sum(0)
+        sums += torch.stack([(y - z).square().sum(0), y.double().square().sum(0)])
     return objective.rows.reduction(sums)
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from lightning_modules.linear.coefficients import Coefficient, coefficients
+from lightning_modules.linear.coefficients import Coefficient, ExactFitError, coefficients
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Bernoulli, Categorical, Family, Gaussian
 from lightning_modules.optimizers import Newton, SingularCurvatureError
@@ -115,3 +115,11 @@ def test_a_sum_of_columns_has_no_standard_errors_standardized_or_not(family: Fam
             targets = parts[:, 0] if isinstance(family, Gaussian) else y
             with pytest.raises(SingularCurvatureError, match="not determined by the data"):
                 coefficients(*fitted(family, features, targets), list("abc"))
+
+
+@pytest.mark.parametrize("constant", [0.0, 0.1, 3.0, 1e9])
+def test_constant_targets_have_no_noise_to_tell_standard_errors_by(constant: float) -> None:
+    x = torch.randn(50, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    objective, theta = fitted(Gaussian(1), x, torch.full((50, 1), constant, dtype=torch.float64))
+    with pytest.raises(ExactFitError, match="met to rounding"):
+        coefficients(objective, theta, ["a", "b", "c"])
