@@ -23,12 +23,12 @@ from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Categorical, Gaussian
 from lightning_modules.solvers import SingularCurvatureError
 
-# Residuals that are no larger beside the targets are rounding.
-EXACT = 1e-14
+# Deviations that are no larger beside the targets are rounding.
+ROUNDING = 1e-14
 
 
-class ExactFitError(ValueError):
-    """There is no noise to tell standard errors by: constant targets, or a perfect fit."""
+class ConstantTargetError(ValueError):
+    """A target is the same in every row: what is left of it is rounding, and no noise to tell standard errors by."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def coefficients(
     Raises:
         ValueError: a penalty, which pulls the estimates towards 0 so that their intervals mean nothing; no more rows than
             coefficients of a target; a level out of its range.
-        ExactFitError: the targets are met exactly.
+        ConstantTargetError: a target is the same in every row.
         SingularCurvatureError: the coefficients are not determined by the data.
     """
     if objective.l2 > 0:
@@ -87,10 +87,9 @@ def coefficients(
         freedom = objective.num_rows - size
         if freedom < 1:
             raise ValueError(f"{objective.num_rows} rows for {size} coefficients leave nothing to tell the noise by: add rows")
-        squares, of_targets = _residuals(objective, theta)
-        if bool((squares <= EXACT**2 * of_targets).any()):
-            raise ExactFitError("the targets are met to rounding, so that nothing is left to tell the noise by")
-        noise = squares / freedom
+        if bool(_is_constant(objective).any()):
+            raise ConstantTargetError("a target is the same in every row, so that there is no noise to tell standard errors by")
+        noise = _residuals(objective, theta) / freedom
         half = half * noise.sqrt().repeat_interleave(size)[:, None]
         distribution = stats.t(freedom)
     elif isinstance(objective.family, Categorical):
@@ -134,11 +133,18 @@ def _lengths(half: Tensor) -> Tensor:
 
 
 def _residuals(objective: GLMObjective, theta: Tensor) -> Tensor:
-    """Sums of squared residuals, and of squared targets, by target: (2, K), over all processes."""
-    sums = theta.new_zeros(2, objective.family.num_outputs, dtype=torch.float64)
+    """Sums of squared residuals by target (K,), over all processes."""
+    sums = theta.new_zeros(objective.family.num_outputs, dtype=torch.float64)
     for _, y, z in objective.at(theta.double()).predictors.chunks():
-        sums += torch.stack([(y - z).square().sum(0), y.double().square().sum(0)])
+        sums += (y - z).square().sum(0)
     return objective.rows.reduction(sums)
+
+
+def _is_constant(objective: GLMObjective) -> Tensor:
+    """Whether each target is the same in every row of all processes (K,)."""
+    y, reduction = objective.targets.double(), objective.rows.reduction
+    center = reduction(y.sum(0)) / objective.num_rows
+    return reduction((y - center).square().sum(0)) <= ROUNDING**2 * objective.num_rows * center.square()
 
 
 def _names(features: Sequence[str], outputs: Sequence[str], count: int) -> list[str]:

@@ -6,7 +6,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from lightning_modules.linear.coefficients import Coefficient, ExactFitError, coefficients
+from lightning_modules.linear.coefficients import Coefficient, ConstantTargetError, coefficients
 from lightning_modules.objectives import GLMObjective, flattened
 from lightning_modules.objectives.families import Family
 from lightning_modules.optimizers import SingularCurvatureError
@@ -64,9 +64,9 @@ class GeneralizedLinearModel(ObjectiveModule):
     def coefficients(self, feature_names: Sequence[str], output_names: Sequence[str] = ()) -> list[Coefficient]:
         """Coefficients with standard errors, intervals and p-values, at the end of a fit; see `coefficients.py`.
 
-        Empty where there are none to be had: under a penalty, with no row more than coefficients, of targets that are met
-        exactly, or where no minimiser is proved to be near, which `converged` says. Every process must call it, and before
-        the trainer is torn down.
+        Empty where there are none to be had: under a penalty, with no row more than coefficients, of a target that is the
+        same in every row, or where no minimiser is proved to be near, which `converged` says. Every process must call it, and
+        before the trainer is torn down.
         """
         objective = cast(GLMObjective, self.training_objective())
         if self.l2 > 0 or objective.num_rows <= objective.num_features + 1:
@@ -74,7 +74,7 @@ class GeneralizedLinearModel(ObjectiveModule):
         theta = flattened(self.parameters())
         try:
             return coefficients(objective, theta, feature_names, output_names)
-        except (SingularCurvatureError, ExactFitError):
+        except (SingularCurvatureError, ConstantTargetError):
             return []
 
     def evaluate(self, batch: Batch) -> dict[str, Tensor]:

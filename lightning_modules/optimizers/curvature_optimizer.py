@@ -179,18 +179,20 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
         """Whether the point is a minimiser to tolerance, see `optimality.py`."""
         point, state = report.point, self.kept
         objective, theta, tolerance = point.objective, point.theta, self.tolerance(point.theta)
+        size = theta
         if objective.unit is None:
-            size = theta.abs()
-            state.largest_theta = size if state.largest_theta is None else torch.maximum(state.largest_theta, size)
-            theta = sizes(point, state.largest_theta)
+            size = theta.abs() if state.largest_theta is None else torch.maximum(state.largest_theta, theta.abs())
+            state.largest_theta = size
         if state.scale is not None:
-            # By the scale of earlier steps, which costs nothing, most points are told from an optimum.
-            unit = loss_unit(objective, state.scale, theta, tolerance)
+            # By the scale of earlier steps and the largest θ, which cost nothing, most points are told from an optimum.
+            unit = loss_unit(objective, state.scale, size, tolerance)
             if not is_stationary(gradient, state.scale, unit, tolerance):
                 self.keep(state)
                 return False
         state.scale = measured_scale(state.scale, self.scale_at(point), objective)
         self.keep(state)
+        if objective.unit is None:
+            theta = sizes(point, state.largest_theta)
         unit = loss_unit(objective, state.scale, theta, tolerance)
         if is_lowest(point, unit):
             return True

@@ -122,10 +122,8 @@ class DampedOptimizer(CurvatureOptimizer):
             state.scale = state.largest
         elif self._measures_by(point) == self.param_groups[0]["curvature"]:
             state.scale = measured_scale(None, diagonal, point.objective)
-        scale = positive_scale(state.largest, point.theta, gradient)
-        if point.objective.unit and not point.objective.is_redundant:
-            # Rows that are predicted surely and wrongly have a slope and no curvature: it may gain no more than the loss has.
-            scale = torch.maximum(scale, gradient.double().square() / point.objective.unit)
+        unit = None if point.objective.is_redundant else point.objective.unit  # a network's D is a mean already
+        scale = positive_scale(state.largest, point.theta, gradient, unit)
         rule = self.rule(point, solver, gradient, scale)
         for trials in range(self.max_trials):
             direction = rule.direction(solver, gradient, scale)
@@ -142,7 +140,7 @@ class DampedOptimizer(CurvatureOptimizer):
                 break
             length, gain = float((scale * step.double().square()).sum().sqrt()), self._gain(point, trial, gradient, predicted)
             if gain < GOOD and isinstance(rule, TrustRegion):
-                bent = self._bent(point, trial, solver, rule.damping * scale, scale)
+                bent = self._bent(point, trial, solver, rule.ridge, scale)
                 if bent is not None and (better := self._gain(point, bent, gradient, predicted)) > gain:
                     trial, gain = bent, better
             share = vertex(float(lr * slope), gain * float(predicted))
@@ -187,7 +185,7 @@ class DampedOptimizer(CurvatureOptimizer):
         return float(decrease(point, trial, gradient) / predicted)
 
     @staticmethod
-    def _bent(point: Point, trial: Point, solver: Solver, ridge: Tensor, scale: Tensor) -> Point | None:
+    def _bent(point: Point, trial: Point, solver: Solver, ridge: Tensor | float, scale: Tensor) -> Point | None:
         """The trial moved on by −(C + μD)⁻¹ b, b what the bend of the model adds to the gradient on the way there.
 
         A straight step leaves a narrow, curved valley soon; with the correction it follows the valley's bend, and may be many

@@ -46,7 +46,7 @@ def descend(
     # What is made in inference mode can never be changed again.
     with torch.inference_mode(False), torch.no_grad():
         parameter, steps = Parameter(start.detach().clone()), 0
-        optimizer = method([parameter])
+        optimizer = made(method, parameter)
 
         @torch.no_grad()
         def closure() -> Tensor:
@@ -70,3 +70,19 @@ def descend(
             if report.status is not None or (is_enough is not None and is_enough(report)):
                 break
         return Descent(parameter.detach(), steps, optimizer)
+
+
+def made(method: Method, parameter: Parameter) -> torch.optim.Optimizer:
+    """The optimizer of a parameter.
+
+    Raises:
+        ValueError: the method takes more than the parameters, or makes something else.
+    """
+    try:
+        optimizer = method([parameter])
+    except TypeError as error:
+        name = getattr(method, "__name__", "the method")
+        raise ValueError(f"minimise(method) cannot make {name}: {error}; say partial({name}, lr=0.1), for example") from error
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise ValueError(f"minimise(method) made a {type(optimizer).__name__}: give what makes an optimizer from parameters")
+    return optimizer

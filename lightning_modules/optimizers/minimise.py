@@ -6,7 +6,6 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
-from torch.nn import Parameter
 
 from lightning_modules.objectives import Objective
 from lightning_modules.optimizers.curvature_optimizer import CurvatureOptimizer, known_to
@@ -101,26 +100,10 @@ def minimise(
         raise ValueError(f"minimise(method={method!r}): give a class of optimizers, such as Newton, or a partial of one")
     if is_enough is not None and not callable(is_enough):
         raise ValueError(f"minimise(is_enough={is_enough!r}): give a function of the report of a step, or None")
-    check_method(method)
     if not isinstance(max_steps, int) or max_steps < 0:
         raise ValueError(f"minimise(max_steps={max_steps!r}): give a whole number ≥ 0")
     descent = descend(objective, start, method, max_steps, is_enough, check_first_point)
     return Minimum(objective, *descent, _ending(descent, max_steps))
-
-
-def check_method(method: Method) -> None:
-    """Refuse what makes no optimizer of parameters.
-
-    Raises:
-        ValueError: it takes more than the parameters, or makes something else.
-    """
-    try:
-        optimizer = method([Parameter(torch.zeros(1))])
-    except TypeError as error:
-        name = getattr(method, "__name__", "the method")
-        raise ValueError(f"minimise(method) cannot make {name}: {error}; say partial({name}, lr=0.1), for example") from error
-    if not isinstance(optimizer, torch.optim.Optimizer):
-        raise ValueError(f"minimise(method) made a {type(optimizer).__name__}: give what makes an optimizer from parameters")
 
 
 def _ending(descent: Descent, max_steps: int) -> Ending:

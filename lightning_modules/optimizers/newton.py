@@ -198,7 +198,8 @@ class Newton(DampedOptimizer):
         if not self.forms_matrix(point):
             # Residuals that shrink like √‖g‖, in units of the loss, keep the convergence superlinear (Nocedal and Wright,
             # theorem 7.2), and what is below a tenth of the tolerance nobody asked for.
-            scale, tolerance = curvature.scale().double(), self.tolerance(theta)
+            kept, tolerance = self.kept.scale, self.tolerance(theta)
+            scale = curvature.scale().double() if kept is None else kept
             unit = loss_unit(point.objective, scale, theta, tolerance)
             size = energy(1 / scale.clamp_min(torch.finfo(scale.dtype).tiny), gradient) / unit if unit else 0.0
             floor = 0.1 * tolerance / (size**0.5 or 1.0)

@@ -31,24 +31,29 @@ def measured_scale(scale: Tensor | None, diagonal: Tensor, objective: Objective)
     return updated_scale(None if objective.unit is None else scale, diagonal, objective)
 
 
-def positive_scale(scale: Tensor, theta: Tensor, gradient: Tensor) -> Tensor:
-    """D, with what limits a step of a parameter where the loss has not yet bent along it: (p,).
+def positive_scale(scale: Tensor, theta: Tensor, gradient: Tensor, unit: float | None = None) -> Tensor:
+    """D, with what limits a step of a parameter where the loss has not bent along it, or not for its slope: (p,).
 
     To about its own length, |g| / |θ|; where it has no slope either by what bends the loss by u on the way to 0, u / θ²; where
     it is 0 itself by what lets the slope gain no more than u, g² / u. u is what the loss varies by with the parameters, so that
     the answer does not depend on units. Where nothing is known of a parameter, it is 1.
 
+    Rows that are predicted surely and wrongly have a slope and next to no curvature. Where the unit of the loss is known, no
+    slope may gain more than that either, D ≥ g² / unit.
+
     Args:
         scale: D (p,).
         theta: θ (p,).
         gradient: g (p,).
+        unit: of the loss; None, or 0, where it is not known.
     """
     theta, gradient = theta.double().abs(), gradient.double().abs()
     bent, away = scale > 0, theta > 0
     size = energy(scale, theta) + float(gradient @ theta) + float((gradient.square() / scale)[bent].sum())
     by_itself = torch.where(gradient > 0, gradient / theta, size / theta.square())
     instead = torch.where(away, by_itself, gradient.square() / (size or 1.0))
-    return torch.where(bent, scale, torch.where(instead > 0, instead, 1.0))
+    positive = torch.where(bent, scale, torch.where(instead > 0, instead, 1.0))
+    return torch.maximum(positive, gradient.square() / unit) if unit else positive
 
 
 def energy(scale: Tensor, theta: Tensor) -> float:

@@ -26,15 +26,16 @@ def decrease(point: Point, trial: Point, gradient: Tensor) -> Tensor:
     """
     by_values = point.value - trial.value
     step = trial.theta - point.theta
-    if by_values.abs() <= 16 * torch.finfo(step.dtype).eps * point.value.abs():
-        return -0.5 * ((gradient + trial.gradient) @ step)
-    if not float((gradient * step).abs().sum()) <= SHORT * float((gradient * point.theta).abs().sum()):
+    is_lost = bool(by_values.abs() <= 16 * torch.finfo(step.dtype).eps * point.value.abs())
+    is_short = bool((gradient * step).abs().sum() <= SHORT * (gradient * point.theta).abs().sum())
+    if not is_lost and not is_short:
         return by_values
     by_gradients = -0.5 * ((gradient + trial.gradient) @ step)
-    # Where both say much the same there is nothing to decide.
-    if (by_values - by_gradients).abs() <= 0.5 * by_gradients.abs():
-        return by_values
-    return by_gradients if by_values.abs() <= 4 * rounding(point, step) else by_values
+    if not is_lost:
+        # Where both say much the same there is nothing to decide.
+        is_told = bool((by_values - by_gradients).abs() <= 0.5 * by_gradients.abs())
+        is_lost = not is_told and bool(by_values.abs() <= 4 * rounding(point, step))
+    return by_gradients if is_lost else by_values
 
 
 def rounding(point: Point, step: Tensor) -> Tensor:

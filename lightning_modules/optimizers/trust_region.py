@@ -35,6 +35,7 @@ class TrustRegion:
 
     def __init__(self, radius: float, damping: float) -> None:
         self.radius, self.damping = radius, damping
+        self.ridge: Tensor | float = 0.0  # μD of the last direction, for who solves with the same matrix once more
 
     def direction(self, solver: Solver, gradient: Tensor, scale: Tensor) -> Tensor | None:
         """The minimiser of the model within the region (p,); None if no damping makes C + μD positive definite."""
@@ -51,7 +52,7 @@ class TrustRegion:
                 continue
             length = float((scale * step.square()).sum().sqrt())
             if length <= (1 + SLACK) * self.radius:
-                self.damping, within, high = damping, step, damping
+                self.damping, self.ridge, within, high = damping, ridge, step, damping
                 if length >= (1 - SLACK) * self.radius or damping <= 4 * low or damping == 0:
                     return step
             else:

@@ -23,8 +23,9 @@ from lightning_modules.optimizers.optimality import (
     sizes,
 )
 from lightning_modules.optimizers.parameter_scale import energy, updated_scale
+from lightning_modules.solvers import own_scale
 
-# Below it an eigenvalue of a Hessian, its entries scaled to 1, is called negative.
+# An eigenvalue of a Hessian in the parameters' own scale that is lower than minus this is called negative.
 BENT = 1e-6
 
 Status = Literal["converged", "separated", "rank_deficient", "stalled", "budget", "stopped"]
@@ -178,6 +179,6 @@ def _bends_down(point: Point) -> bool:
     if objective.is_convex or len(point.theta) > DENSE_PARAMETERS or not objective.has_hessian:
         return False
     hessian = point.curvature("hessian").matrix().double()
-    roots = hessian.abs().amax(0).sqrt()
-    scaled = hessian / roots[:, None] / roots
+    scale = own_scale(hessian)
+    scaled = hessian / scale[:, None] / scale
     return bool(torch.isfinite(scaled).all()) and float(torch.linalg.eigvalsh(scaled)[0]) < -BENT

@@ -72,13 +72,18 @@ def is_definite(matrix: Tensor) -> bool:
     return int(torch.linalg.cholesky_ex(matrix).info) == 0
 
 
-def _absolute(matrix: Tensor) -> Tensor:
-    """|C| of a symmetric C (p, p), in the parameters' own scale."""
+def own_scale(matrix: Tensor) -> Tensor:
+    """Roots of |diag C| of a symmetric C (p, p), by which its rows and columns are divided so that no units are left: (p,)."""
     scale = matrix.diagonal().abs()
     # Where the diagonal is 0, the least that would make its 2 × 2 minors semidefinite is in the same units; else nothing is.
     lent = (matrix.square() / torch.where(scale > 0, scale, torch.inf)).amax(1)
     scale = torch.where(scale > 0, scale, torch.where(lent > 0, lent, matrix.abs().amax(0)))
-    scale = torch.where(scale > 0, scale, 1).sqrt()
+    return torch.where(scale > 0, scale, 1).sqrt()
+
+
+def _absolute(matrix: Tensor) -> Tensor:
+    """|C| of a symmetric C (p, p), in the parameters' own scale."""
+    scale = own_scale(matrix)
     eigenvalues, vectors = torch.linalg.eigh(matrix / scale[:, None] / scale)
     vectors = scale[:, None] * vectors
     return (vectors * eigenvalues.abs()) @ vectors.T

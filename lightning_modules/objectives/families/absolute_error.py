@@ -1,13 +1,11 @@
 """Absolute error, summed over the outputs of a row."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
 from lightning_modules.objectives.families.pointwise_loss import PointwiseLoss
 from lightning_modules.objectives.families.pseudo_huber import PseudoHuber
-from lightning_modules.objectives.families.real_targets import real_targets, unit_of_targets
+from lightning_modules.objectives.families.real_targets import real_targets
 
 
 class AbsoluteError(PointwiseLoss):
@@ -25,9 +23,6 @@ class AbsoluteError(PointwiseLoss):
     def smoothed(self) -> PseudoHuber:
         """The loss that a method of second order minimises in its place."""
         return PseudoHuber(self.num_outputs, reweighted=True)
-
-    def unit(self, y: Tensor, mean: Callable[[Tensor], Tensor]) -> float:
-        return unit_of_targets(self, y, mean)
 
     def loss(self, z: Tensor, y: Tensor) -> Tensor:
         return (z - y.to(z.dtype)).abs().sum(1)

@@ -1,12 +1,10 @@
 """Gaussian family: least squares."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
 from lightning_modules.objectives.families.family import Family
-from lightning_modules.objectives.families.real_targets import real_targets, unit_of_targets
+from lightning_modules.objectives.families.real_targets import real_targets
 
 
 class Gaussian(Family):
@@ -28,9 +26,6 @@ class Gaussian(Family):
     def check(self, targets: Tensor) -> Tensor:
         """Real targets (n, K), as `real_targets` has them."""
         return real_targets(targets, self.num_outputs)
-
-    def unit(self, y: Tensor, mean: Callable[[Tensor], Tensor]) -> float:
-        return unit_of_targets(self, y, mean)
 
     def loss(self, z: Tensor, y: Tensor) -> Tensor:
         return 0.5 * (z - y.to(z.dtype)).square().sum(1)

@@ -10,6 +10,7 @@ z (n, K) are the outputs of the model, y the targets.
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 
@@ -37,13 +38,20 @@ class PointwiseLoss(ABC):
         """
 
     def unit(self, y: Tensor, mean: Callable[[Tensor], Tensor]) -> float:
-        """What the mean loss is measured in: 1, as for a logarithm of probabilities; of real targets, see `unit_of_targets`.
+        """What the mean loss is measured in: 1, as a logarithm of a probability is, or in units of the targets the mean loss of
+        predicting each by their mean: of squares half the variance or all of it, of absolute values the deviation.
 
         Args:
-            y: checked targets of this process's rows.
+            y: checked targets of this process's rows, (n, K) where they have units.
             mean: sums over this process's rows -> means over all rows.
         """
-        return 1.0
+        if not self.has_units:
+            return 1.0
+        y = y.double()
+        center = mean(y.sum(0))
+        # Once more, since the first mean is as exact as sums of large numbers are.
+        center = center + mean((y - center).sum(0))
+        return float(mean(self.loss(torch.zeros_like(y), y - center).sum()))
 
     @abstractmethod
     def loss(self, z: Tensor, y: Tensor) -> Tensor:

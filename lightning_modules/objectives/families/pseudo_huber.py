@@ -1,12 +1,10 @@
 """The absolute error made smooth at 0."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
 from lightning_modules.objectives.families.pointwise_loss import PointwiseLoss
-from lightning_modules.objectives.families.real_targets import real_targets, unit_of_targets
+from lightning_modules.objectives.families.real_targets import real_targets
 
 
 class PseudoHuber(PointwiseLoss):
@@ -38,9 +36,6 @@ class PseudoHuber(PointwiseLoss):
 
     def check(self, targets: Tensor) -> Tensor:
         return real_targets(targets, self.num_outputs)
-
-    def unit(self, y: Tensor, mean: Callable[[Tensor], Tensor]) -> float:
-        return unit_of_targets(self, y, mean)
 
     def loss(self, z: Tensor, y: Tensor) -> Tensor:
         # δ (s − 1) as r²/δ / (s + 1): the difference loses small residuals to cancellation.

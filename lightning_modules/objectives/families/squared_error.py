@@ -1,12 +1,10 @@
 """Squared error, summed over the outputs of a row."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
 from lightning_modules.objectives.families.pointwise_loss import PointwiseLoss
-from lightning_modules.objectives.families.real_targets import real_targets, unit_of_targets
+from lightning_modules.objectives.families.real_targets import real_targets
 
 
 class SquaredError(PointwiseLoss):
@@ -20,9 +18,6 @@ class SquaredError(PointwiseLoss):
 
     def check(self, targets: Tensor) -> Tensor:
         return real_targets(targets, self.num_outputs)
-
-    def unit(self, y: Tensor, mean: Callable[[Tensor], Tensor]) -> float:
-        return unit_of_targets(self, y, mean)
 
     def loss(self, z: Tensor, y: Tensor) -> Tensor:
         return (z - y.to(z.dtype)).square().sum(1)

@@ -11,7 +11,7 @@ from torch.nn import Parameter
 from torch.testing import assert_close
 
 from lightning_modules.objectives import GLMObjective, Objective
-from lightning_modules.objectives.families import Bernoulli, Gaussian
+from lightning_modules.objectives.families import Bernoulli, Categorical, Gaussian
 from lightning_modules.optimizers import DiagonalNewton, Newton, SingularCurvatureError
 from tests.lightning_modules.objectives.queries import first_order
 from tests.lightning_modules.optimizers.fitting import FAMILIES, normal, run
@@ -42,6 +42,18 @@ def test_adaptive_damping_never_increases_the_loss(name, diagonal, seed, correla
     losses = [*result.losses, float(objective.value(result.theta))]
     assert all(later <= earlier * (1 + 1e-14) for earlier, later in pairwise(losses))
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("make", [Newton, DiagonalNewton])
+def test_sure_and_wrong_predictions_do_not_hide_their_slope_behind_a_curvature_of_nothing(make):
+    """Of the class that no row is expected in, weights have a gradient of 0.4 and a curvature of 1e-15."""
+    generator = torch.Generator().manual_seed(0)
+    torch.randn(25, 1, dtype=torch.float64, generator=generator)
+    x = torch.randn(25, 4, dtype=torch.float64, generator=generator)
+    objective = GLMObjective(Categorical(4), x, torch.randint(4, (25,), generator=generator))
+    begin = 14 * torch.randn(20, dtype=torch.float64, generator=generator)
+    assert objective.at(begin).curvature("hessian").diagonal().min() < 1e-13
+    assert run(objective, make, 10, begin).losses[-1] < 0.7 * float(objective.value(begin))
 
 
 @pytest.mark.parametrize("family", [Gaussian(1), Bernoulli()], ids=["gaussian", "bernoulli"])

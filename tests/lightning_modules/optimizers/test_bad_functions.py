@@ -200,3 +200,35 @@ def test_a_function_in_another_type_than_its_start_is_taken() -> None:
     minimum = minimise(LeastSquares(residuals), START.float())
     assert minimum.theta.dtype == torch.float32 and minimum.status == "converged"
     assert minimise(LeastSquares(lambda t: torch.stack([residuals(t), 2 * residuals(t)], 1)), START).status == "converged"
+
+
+def test_a_column_less_a_row_is_refused() -> None:
+    """(n, 1) − (n,) is every row less every other, which a curve would be fitted to without a word."""
+    t = torch.linspace(0, 1, 20, dtype=torch.float64)
+    with pytest.raises(ValueError, match=r"\(20, 20\).*each of one row less each of another"):
+        minimise(LeastSquares(lambda theta: (theta[0] * t + theta[1])[:, None] - (3 * t + 1)), START)
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        (GradientDescent, r"partial\(GradientDescent, lr=0\.1\)"),
+        (lambda parameters: None, "made a NoneType"),
+    ],
+    ids=["without its step size", "makes nothing"],
+)
+def test_a_method_that_cannot_be_made_says_how_it_can(method: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        minimise(LeastSquares(residuals), START, method)
+
+
+def test_what_is_enough_is_a_function() -> None:
+    with pytest.raises(ValueError, match=r"is_enough=3"):
+        minimise(LeastSquares(residuals), START, is_enough=3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("function", [lambda t: t.sum(), lambda t: t[0] + t[1] ** 2, lambda t: t.abs().sum()])
+def test_a_function_without_a_lower_end_runs_out_of_steps(function: Any) -> None:
+    minimum = minimise(FunctionObjective(function), torch.tensor([0.5, 0.0], dtype=torch.float64), max_steps=20)
+    assert minimum.status != "converged"
+    assert minimum.value < float(function(torch.tensor([0.5, 0.0], dtype=torch.float64)))

@@ -99,8 +99,8 @@ def test_one_scale_for_all_parameters_fails_in_other_units(
 ) -> None:
     """Negative control: D replaced by its mean, which makes it μI, solves neither of them within 500 steps."""
 
-    def mean(scale: Tensor, theta: Tensor, gradient: Tensor) -> Tensor:
-        found = positive_scale(scale, theta, gradient)
+    def mean(scale: Tensor, theta: Tensor, gradient: Tensor, unit: float | None) -> Tensor:
+        found = positive_scale(scale, theta, gradient, unit)
         return found.mean().expand_as(found).clone()
 
     problem, unit = PROBLEMS[name], units(2, kind)

@@ -204,3 +204,25 @@ def test_a_step_of_a_classical_problem_takes_few_factorisations(name: str, monke
     start = torch.tensor(problem.start, dtype=torch.float64)
     assert minimise(LeastSquares(problem.residuals), start, Newton).status == "converged"
     assert counts and max(counts) <= 12 and sorted(counts)[len(counts) // 2] <= 3, counts
+
+
+def test_a_parameter_that_starts_at_0_comes_away_from_one_that_hardly_matters() -> None:
+    """The length of θ alone, in a scale of 1e-20, would be too short a region for its steps to show in the loss."""
+    curve = LeastSquares(lambda theta: torch.stack([1e-20 * (theta[0] - 1), theta[1] - 2]))
+    minimum = minimise(curve, torch.tensor([1.5, 0.0], dtype=torch.float64))
+    assert minimum.status == "converged" and minimum.steps <= 10
+    torch.testing.assert_close(minimum.theta, torch.tensor([1.0, 2.0], dtype=torch.float64), rtol=1e-10, atol=0)
+
+
+def test_what_is_solved_with_the_matrix_of_the_step_factorises_nothing_anew() -> None:
+    """As the correction for a bend is: with the very μD, which the solver knows."""
+    root = torch.randn(5, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    solver, g = Counted(root @ root.T), torch.ones(5, dtype=torch.float64)
+    region = TrustRegion(0.1, 0.0)
+    step = region.direction(solver, g, solver.diagonal())
+    assert step is not None and region.damping > 0
+    count = solver.count
+    torch.testing.assert_close(-solver.solve(g, region.ridge), step, rtol=0, atol=0)
+    assert solver.count == count
+    solver.solve(g, region.damping * solver.diagonal())
+    assert solver.count == count + 1, "negative control: the same numbers anew"
