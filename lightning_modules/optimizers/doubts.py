@@ -32,14 +32,16 @@ def _doubts(objective: Objective, theta: Tensor) -> str | None:
     point = Point(objective, theta)
     if bool(Point(objective, theta).value != point.value):
         return "the function has another value each time it is evaluated: leave out what is random in it"
-    eps, generator = torch.finfo(theta.dtype).eps, torch.Generator().manual_seed(0)
+    # Below the smallest number with all its digits, differences say nothing.
+    tiny, eps = torch.finfo(theta.dtype).tiny, torch.finfo(theta.dtype).eps
+    generator = torch.Generator().manual_seed(0)
     # Each parameter moves in proportion to itself, and all lengths are in that unit, so that none hides behind the others.
     unit = torch.where(theta == 0, 1.0, theta.abs())
     v = torch.randn(len(theta), generator=generator, dtype=torch.float64).to(theta)
     v, h = unit * v / v.norm(), eps ** (1 / 3)
     ahead, behind = Point(objective, theta + h * v), Point(objective, theta - h * v)
     found, told = float(ahead.value - behind.value) / (2 * h), float(point.gradient @ v)
-    noise = 100 * eps * float(torch.stack([point.value, ahead.value, behind.value]).abs().max()) / h
+    noise = (100 * eps * float(torch.stack([point.value, ahead.value, behind.value]).abs().max()) + tiny) / h
     # At a minimum the slope is nothing beside how much it changes within h.
     noise += float((unit * (ahead.gradient - behind.gradient)).norm())
     if abs(found - told) > SLOPE * max(abs(found), abs(told)) + noise:
@@ -49,7 +51,7 @@ def _doubts(objective: Objective, theta: Tensor) -> str | None:
         )
     change = unit * (ahead.gradient - behind.gradient) / (2 * h)
     product = unit * point.curvature("hessian").product(v)
-    noise = 100 * eps * float((unit * ahead.gradient).norm() + (unit * behind.gradient).norm()) / h
+    noise = (100 * eps * float((unit * ahead.gradient).norm() + (unit * behind.gradient).norm()) + tiny) / h
     if float((change - product).norm()) > CURVATURE * max(float(change.norm()), float(product.norm())) + noise:
         return (
             "the second derivatives are not those of the gradient: an operation of the function has none, or a kink here; use "

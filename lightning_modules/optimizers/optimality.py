@@ -97,8 +97,8 @@ def is_minimal(point: Point, decrement: NewtonDecrement, scale: Tensor, unit: fl
 
 
 def has_run_out(point: Point, decrement: NewtonDecrement) -> bool:
-    """Whether numbers have run out: the squared decrement is below the smallest one."""
-    return decrement.squared == 0 and bool(point.gradient.any())
+    """Whether numbers have run out: the squared decrement is below the smallest one that has all its digits."""
+    return decrement.squared < torch.finfo(torch.float64).tiny and bool(point.gradient.any())
 
 
 def _is_confirmed(point: Point, decrement: NewtonDecrement, scale: Tensor) -> bool:

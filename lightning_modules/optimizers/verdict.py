@@ -107,9 +107,12 @@ def diagnose(
         status, message = "converged", f"at the optimum {reached}: {measured}"
     elif (fact := objective.degeneracy(theta, decrement.direction)) is not None:
         status, message = fact.kind, f"{fact.message}; {measured}"
-    elif near.is_optimal or near.is_flat:
-        what = "flat, but no minimum: the loss bends down along a direction, so start elsewhere"
-        what = what if _bends_down(point) else "nearly flat, but no proof that an optimum exists nearby"
+    elif near.is_optimal or near.is_flat or near.has_run_out:
+        what = "nearly flat, but no proof that an optimum exists nearby"
+        if near.has_run_out:
+            what = "too flat for numbers to tell from level ground: the loss may fall for ever, or a factor in it is too small"
+        elif _bends_down(point):
+            what = "flat, but no minimum: the loss bends down along a direction, so start elsewhere"
         status, message = "budget", f"{what}; {measured}"
     elif stalled:
         status = "stalled"
@@ -130,6 +133,7 @@ class _Nearness:
         is_flat: gradient and decrement are 0 to tolerance.
         is_optimal: it is a minimiser, if one is near.
         is_last: because no step is any better, not by the tolerance.
+        has_run_out: numbers are too small to tell.
     """
 
     decrement: NewtonDecrement
@@ -137,6 +141,7 @@ class _Nearness:
     is_flat: bool = False
     is_optimal: bool = False
     is_last: bool = False
+    has_run_out: bool = False
 
 
 def _nearness(
@@ -165,7 +170,8 @@ def _nearness(
     stationary = stationary or decrement.squared <= (100 * tolerance) ** 2 * unit
     near.is_flat = stationary and is_flat(decrement, unit, tolerance)
     near.is_optimal = near.is_flat and is_minimal(point, decrement, scale, unit, tolerance)
-    if stalled and not near.is_optimal and not has_run_out(point, decrement):
+    near.has_run_out = has_run_out(point, decrement)
+    if stalled and not near.is_optimal and not near.has_run_out:
         # No step is any better, and what Newton's method would still change is nothing: rounding is all that is left.
         most = max(objective.unit or 0.0, energy(scale, size))
         is_nothing = is_small(decrement.direction, scale, most, SMALL_LAST_STEP)
