@@ -5,6 +5,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from datamodules.serving.class_notes import in_training_only
+from datamodules.serving.listed import counted, leave
+
 
 class SequentialSplit:
     """Assigns each row to a part. Every choice of as many rows for each part is as likely, within every class.
@@ -19,25 +22,41 @@ class SequentialSplit:
         counts: rows of each class (C,), or one number: all rows.
         val_fraction, test_fraction: shares of the rows of each class, counts rounded up.
         seed: of the choice.
-        class_names: C names, for the error.
+        class_names: C names, for the error and the notes.
+        strict: whether to refuse a class with too few rows for all parts; else all of them are in training.
+
+    Attributes:
+        sizes: rows of each part (3,).
+        notes: which classes are in training only, a sentence each; empty where every class is in every part.
 
     Raises:
-        ValueError: a class with too few rows for all parts.
+        ValueError: a class with too few rows for all parts, or, if not strict, no class with enough of them.
     """
 
     def __init__(
-        self, counts: list[int], val_fraction: float, test_fraction: float, seed: int, class_names: tuple[str, ...] | None
+        self,
+        counts: list[int],
+        val_fraction: float,
+        test_fraction: float,
+        seed: int,
+        class_names: tuple[str, ...] | None,
+        strict: bool = True,
     ) -> None:
         self.left = np.array(
             [(count - (val := math.ceil(count * val_fraction)) - (test := math.ceil(count * test_fraction)), val, test)
              for count in counts]
         )  # fmt: skip
-        if (self.left[:, 0] < 1).any():
-            short = int((self.left[:, 0] < 1).argmax())
-            rows = f"{counts[short]} rows" + ("" if class_names is None else f" of class {class_names[short]!r}")
+        is_short = self.left[:, 0] < 1
+        self.notes: tuple[str, ...] = ()
+        if is_short.any() and not is_short.all() and class_names is not None and not strict:
+            self.left[is_short] = [(count, 0, 0) for count, short in zip(counts, is_short, strict=True) if short]
+            self.notes = (in_training_only({class_names[label]: counts[label] for label in np.flatnonzero(is_short)}),)
+        elif is_short.any():
+            short = int(is_short.argmax())
+            of_class = "" if class_names is None else f" of class {class_names[short]!r}"
             raise ValueError(
-                f"{rows} leave none for training after {self.left[short, 2]} for the test and {self.left[short, 1]} for "
-                "validation: add rows, or change val_fraction and test_fraction"
+                f"{counted(counts[short])}{of_class} {leave(counts[short])} none for training after {self.left[short, 2]} "
+                f"for the test and {self.left[short, 1]} for validation: add rows, or change val_fraction and test_fraction"
             )
         self.sizes = self.left.sum(0)
         self._generator = np.random.default_rng(seed)

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from datamodules.serving.split import Rows, Targeted, take_rows
+from datamodules.serving.class_notes import with_class_notes
+from datamodules.serving.divided_rows import DividedRows, Targeted
+from datamodules.serving.rare_classes import take_with_rare_classes
+from datamodules.serving.split import take_rows
 
 
 @dataclass(frozen=True)
@@ -24,11 +27,11 @@ class Fold:
         if self.count < 2 or not 0 <= self.number < self.count:
             raise ValueError(f"folds={self.count} and fold={self.number}: give 2 folds or more, and count them from 0")
 
-    def rows(self, data: Targeted, val_fraction: float, seed: int) -> tuple[Rows, Rows, Rows]:
+    def rows(self, data: Targeted, val_fraction: float, seed: int, strict: bool = True) -> DividedRows:
         """Disjoint rows (train, validation, test), stratified by class where there are classes.
 
         The folds are those of scikit-learn's `StratifiedKFold`, or `KFold`, shuffled by the seed. Validation rows, a share of
-        all rows, come out of the rest.
+        all rows, come out of the rest; `strict` is about these, as in `split_rows`.
 
         Raises:
             ValueError: a class with fewer rows than folds, or too few rows for validation.
@@ -41,5 +44,9 @@ class Fold:
             raise ValueError(f"{fewest} {what} cannot be in {self.count} folds: lower folds")
         kind = KFold if labels is None else StratifiedKFold
         rest, test = list(kind(self.count, shuffle=True, random_state=seed).split(np.zeros(n), labels))[self.number]
-        train, val = take_rows(data, rest, math.ceil(n * val_fraction), seed, ("validation",), ("training",))
-        return train, val, test
+        n_val = math.ceil(n * val_fraction)
+        if labels is not None and not strict:
+            train, val, _ = without_test = take_with_rare_classes(data, rest, n_val, 0, seed)
+            return with_class_notes(data, DividedRows(train, val, test, without_test.notes))
+        train, val = take_rows(data, rest, n_val, seed, ("validation",), ("training",))
+        return DividedRows(train, val, test)

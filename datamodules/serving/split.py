@@ -1,29 +1,19 @@
 """Rows for training, validation and test."""
 
 import math
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-Rows = NDArray[np.int64]
+from datamodules.serving.divided_rows import DividedRows, Rows, Targeted
+from datamodules.serving.listed import counted, leave
+from datamodules.serving.rare_classes import split_with_rare_classes
 
-
-class Targeted(Protocol):
-    """Rows that have a target each: a table, or a set of images."""
-
-    @property
-    def targets(self) -> NDArray[np.int64] | NDArray[np.float64]:
-        """Class labels 0 … C−1 (n,), or real targets (n, K)."""
-
-    @property
-    def class_names(self) -> tuple[str, ...] | None:
-        """C names, or None for real targets."""
+__all__ = ["Rows", "Targeted", "check_fractions", "counts_of_parts", "split_rows", "take_rows"]
 
 
 def check_fractions(val_fraction: float, test_fraction: float | None) -> None:
-    """Refuse fractions that leave a part empty. Without a `test_fraction` no rows are taken for the test.
+    """Refuse fractions that leave no rows for training. Without a `test_fraction` no rows are taken for the test.
 
     Raises:
         ValueError: a fraction out of its range.
@@ -32,8 +22,8 @@ def check_fractions(val_fraction: float, test_fraction: float | None) -> None:
         raise ValueError(f"val_fraction={val_fraction}: the share of rows for validation must be in [0, 1); 0 means none")
     if test_fraction is None:
         return
-    if not 0 < test_fraction < 1:
-        raise ValueError(f"test_fraction={test_fraction}: the share of rows for the test must be in (0, 1)")
+    if not 0 <= test_fraction < 1:
+        raise ValueError(f"test_fraction={test_fraction}: the share of rows for the test must be in [0, 1); 0 means none")
     if val_fraction + test_fraction >= 1:
         raise ValueError(
             f"val_fraction={val_fraction} and test_fraction={test_fraction} leave no rows for training: "
@@ -41,28 +31,56 @@ def check_fractions(val_fraction: float, test_fraction: float | None) -> None:
         )
 
 
-def split_rows(data: Targeted, val_fraction: float, test_fraction: float | None, seed: int) -> tuple[Rows, Rows, Rows]:
+def counts_of_parts(n: int, val_fraction: float, test_fraction: float | None, what: str = "row") -> tuple[int, int, int]:
+    """How many of n are for (training, validation, test): shares of all, rounded up as scikit-learn does.
+
+    Args:
+        n: how many there are.
+        val_fraction, test_fraction: shares; 0 or None = none.
+        what: is counted, for the error.
+
+    Raises:
+        ValueError: none is left for training.
+    """
+    n_test, n_val = math.ceil(n * (test_fraction or 0)), math.ceil(n * val_fraction)
+    n_train = n - n_test - n_val
+    if n_train < 1:
+        raise ValueError(
+            f"{counted(n, what)} {leave(n)} none for training after {n_test} for the test and {n_val} for validation: "
+            f"add {what}s"
+        )
+    return n_train, n_val, n_test
+
+
+def split_rows(data: Targeted, val_fraction: float, test_fraction: float | None, seed: int, strict: bool = True) -> DividedRows:
     """Disjoint rows (train, validation, test), stratified by class where there are classes.
 
     Fractions are of all rows, counts rounded up as scikit-learn does. The test rows are those of scikit-learn's
-    `train_test_split(test_size=test_fraction, random_state=seed)`, whatever the validation fraction. Without a
-    `test_fraction` there are none: the test is made on other data.
+    `train_test_split(test_size=test_fraction, random_state=seed)`, whatever the validation fraction. With a
+    `test_fraction` of 0 there are none; with None there are none either: the test is made on other data.
+
+    Args:
+        data: targets and names of classes.
+        val_fraction: share for validation.
+        test_fraction: share for the test.
+        seed: of the choice.
+        strict: whether every class must be in every part; else every class is in training, and the notes of the result
+            tell of the classes that are not everywhere. Rows that can be divided strictly are, whatever this says.
 
     Raises:
         ValueError: too few rows for the parts, or for every class to be in every part.
     """
     n = len(data.targets)
-    n_test, n_val = math.ceil(n * (test_fraction or 0)), math.ceil(n * val_fraction)
-    n_train = n - n_test - n_val
-    if n_train < 1:
-        raise ValueError(f"{n} rows leave none for training after {n_test} for the test and {n_val} for validation: add rows")
+    n_train, n_val, n_test = counts_of_parts(n, val_fraction, test_fraction)
+    if data.class_names is not None and not strict:
+        return split_with_rare_classes(data, n_val, n_test, seed)
     sizes = {"training": n_train, "validation": n_val, "test": n_test}
     if data.class_names is not None:
         _check_sizes(data, min(count for count in sizes.values() if count))
         _check_classes(data, np.arange(n), tuple(part for part, count in sizes.items() if count))
     rest, test = take_rows(data, np.arange(n), n_test, seed, ("test",), ("training", "validation") if n_val else ("training",))
     train, val = take_rows(data, rest, n_val, seed, ("validation",), ("training",))
-    return train, val, test
+    return DividedRows(train, val, test)
 
 
 def take_rows(
@@ -83,8 +101,8 @@ def _check_sizes(data: Targeted, smallest_part: int) -> None:
     classes = len(data.class_names or ())
     if smallest_part < classes:
         raise ValueError(
-            f"{len(data.targets)} rows and {classes} classes: a part of {smallest_part} rows cannot hold every class; "
-            "add rows or change val_fraction and test_fraction"
+            f"{counted(len(data.targets))} and {classes} classes: a part of {counted(smallest_part)} cannot hold every "
+            "class; add rows or change val_fraction and test_fraction"
         )
 
 
@@ -96,6 +114,6 @@ def _check_classes(data: Targeted, rows: Rows, parts: tuple[str, ...]) -> None:
     if counts[rare] < len(parts):
         total = int((data.targets == rare).sum())
         raise ValueError(
-            f"class {names[rare]!r} has {total} rows, {counts[rare]} of them for {' and '.join(parts)}, which need one each: "
-            "add rows of that class, merge classes, or change val_fraction and test_fraction"
+            f"class {names[rare]!r} has {counted(total)}, {counts[rare]} of them for {' and '.join(parts)}, which need one "
+            "each: add rows of that class, merge classes, or change val_fraction and test_fraction"
         )

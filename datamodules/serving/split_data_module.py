@@ -28,7 +28,7 @@ class SplitDataModule(LightningDataModule, ABC):
         data_dir: folder that holds, or receives, the files of the data set.
         batch_size: rows of one step, over all processes together; null = full batch.
         val_fraction: share of the rows for validation, in [0, 1); 0 = no validation.
-        test_fraction: share of the rows for the test, in (0, 1); null = the data set has test rows of its own.
+        test_fraction: share of the rows for the test, in [0, 1); 0 = no test; null = the data set has test rows of its own.
         seed: of the split and of the order of mini-batches.
 
     Attributes:
@@ -61,7 +61,7 @@ class SplitDataModule(LightningDataModule, ABC):
 
     @abstractmethod
     def split(self) -> dict[str, Split]:
-        """(features (n, d), targets) of "train", "val" (possibly empty) and "test"."""
+        """(features (n, d), targets) of "train", "val" and "test", of which the last two can be empty."""
 
     @cached_property
     def splits(self) -> dict[str, Split]:
@@ -159,13 +159,17 @@ class SplitDataModule(LightningDataModule, ABC):
         return self._batches("train", shuffle=True)
 
     def val_dataloader(self) -> TensorBatches | list[object]:
-        return self._batches("val") if len(self.splits["val"][1]) else []
+        return self._batches_if_any("val")
 
-    def test_dataloader(self) -> TensorBatches:
-        return self._batches("test")
+    def test_dataloader(self) -> TensorBatches | list[object]:
+        return self._batches_if_any("test")
 
-    def predict_dataloader(self) -> TensorBatches:
-        return self._batches("test")
+    def predict_dataloader(self) -> TensorBatches | list[object]:
+        return self._batches_if_any("test")
+
+    def _batches_if_any(self, split: str) -> TensorBatches | list[object]:
+        """No loader for a part without rows: Lightning passes over it."""
+        return self._batches(split) if len(self.splits[split][1]) else []
 
     def _batches(self, split: str, shuffle: bool = False) -> TensorBatches:
         tensors = self.splits[split]

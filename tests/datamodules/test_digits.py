@@ -143,7 +143,7 @@ def test_processes_share_the_batches() -> None:
         ({"batch_size": 0}, "batch_size=0: a batch needs at least one row"),
         ({"seed": -1}, "seed=-1: the seed must be an integer"),
         ({"val_fraction": 1.0}, "val_fraction=1.0: the share of rows for validation must be in [0, 1)"),
-        ({"test_fraction": 0.0}, "test_fraction=0.0: the share of rows for the test must be in (0, 1)"),
+        ({"test_fraction": 1.0}, "test_fraction=1.0: the share of rows for the test must be in [0, 1)"),
         ({"val_fraction": 0.6, "test_fraction": 0.4}, "leave no rows for training"),
     ],
     ids=str,

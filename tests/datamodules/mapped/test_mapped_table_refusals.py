@@ -37,7 +37,7 @@ BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
     "too-many-texts": (changed(colour=[f"c{i % 150}" for i in range(N)]), "different texts in .* name it in exclude"),
     "numbers-among-texts": (changed(colour=["x" if i % 9 else "1" for i in range(N)]), "holds numbers, but text in 1 of 2"),
     "one-class": (changed(y=["yes"] * N), "the target has one class only"),
-    "rare-class": (changed(y=late("no", "yes")), "1 rows of class 'no' leave none for training"),
+    "rare-class": (changed(y=late("no", "yes")), "1 row of class 'no' leaves none for training"),
     "empty": (lambda: {name: values[:0] for name, values in columns("level").items()}, "has no rows"),
     "huge": (changed(a=late(1e200, 1.5)), "1e\\+150 in columns 'a'"),
     "dates": (changed(a=pa.array(range(N), pa.timestamp("s"))), "neither number nor text"),

@@ -52,6 +52,14 @@ def test_without_validation_all_other_rows_train() -> None:
     assert (len(train), len(val), len(test)) == (30, 0, 10)
 
 
+@pytest.mark.parametrize("test_fraction", [0, 0.0, None])
+def test_without_a_test_all_other_rows_train(test_fraction: float | None) -> None:
+    check_fractions(0.25, test_fraction)
+    for val_fraction, sizes in ((0.25, (30, 10, 0)), (0.0, (40, 0, 0))):
+        parts = split_rows(classes([0, 1] * 20), val_fraction, test_fraction, 0)
+        assert tuple(map(len, parts)) == sizes and sorted(np.concatenate(parts)) == list(range(40))
+
+
 def test_the_seed_decides() -> None:
     once, again, other = (split_rows(numbers(50), 0.2, 0.2, seed) for seed in (1, 1, 2))
     for part, same in zip(once, again, strict=True):
@@ -65,10 +73,9 @@ def test_the_seed_decides() -> None:
         (-0.1, 0.2, "val_fraction=-0.1: the share of rows for validation must be in [0, 1)"),
         (1.0, 0.2, "val_fraction=1.0: the share of rows for validation must be in [0, 1)"),
         (float("nan"), 0.2, "val_fraction=nan: the share of rows for validation must be in [0, 1)"),
-        (0.2, 0.0, "test_fraction=0.0: the share of rows for the test must be in (0, 1)"),
-        (0.2, 1.0, "test_fraction=1.0: the share of rows for the test must be in (0, 1)"),
-        (0.2, -0.5, "test_fraction=-0.5: the share of rows for the test must be in (0, 1)"),
-        (0.2, float("nan"), "test_fraction=nan: the share of rows for the test must be in (0, 1)"),
+        (0.2, 1.0, "test_fraction=1.0: the share of rows for the test must be in [0, 1)"),
+        (0.2, -0.5, "test_fraction=-0.5: the share of rows for the test must be in [0, 1)"),
+        (0.2, float("nan"), "test_fraction=nan: the share of rows for the test must be in [0, 1)"),
         (0.5, 0.5, "leave no rows for training: make their sum less than 1"),
         (0.6, 0.7, "leave no rows for training: make their sum less than 1"),
     ],
@@ -83,8 +90,8 @@ def test_fractions_out_of_range_are_refused(val_fraction: float, test_fraction: 
     ("labels", "val_fraction", "test_fraction", "says"),
     [
         pytest.param([0] * 50 + [1] * 2, 0.2, 0.2, ("'c1' has 2 rows", "training and validation and test"), id="three-parts"),
-        pytest.param([0] * 50 + [1], 0.0, 0.2, ("'c1' has 1 rows", "training and test"), id="two-parts"),
-        pytest.param([0] * 97 + [1] * 3, 0.2, 0.01, ("a part of 1 rows cannot hold every class",), id="small-part"),
+        pytest.param([0] * 50 + [1], 0.0, 0.2, ("'c1' has 1 row,", "training and test"), id="two-parts"),
+        pytest.param([0] * 97 + [1] * 3, 0.2, 0.01, ("a part of 1 row cannot hold every class",), id="small-part"),
         pytest.param([0] * 97 + [1] * 3, 0.2, 0.1, ("'c1' has 3 rows", "0 of them for test"), id="none-in-test"),
         pytest.param([0] * 96 + [1] * 4, 0.02, 0.9, ("'c1' has 4 rows", "0 of them for training"), id="none-left-to-train"),
         pytest.param([0] * 95 + [1] * 5, 0.05, 0.2, ("'c1' has 5 rows", "0 of them for validation"), id="none-in-validation"),
@@ -109,7 +116,7 @@ def test_two_rows_of_a_class_are_enough_without_validation() -> None:
 @given(
     n=st.integers(1, 120),
     val_fraction=st.one_of(st.just(0.0), st.floats(0.01, 0.98)),
-    test_fraction=st.floats(0.01, 0.98),
+    test_fraction=st.one_of(st.just(0.0), st.floats(0.01, 0.98)),
     num_classes=st.integers(0, 6),
     seed=st.integers(0, 2**32 - 1),
 )
@@ -127,8 +134,8 @@ def test_a_split_is_a_partition_or_refused_in_our_words(
         assert any(remedy in str(refusal) for remedy in ("add rows", "make their sum less than 1"))
         return
     assert sorted([*train, *val, *test]) == list(range(n))
-    assert len(train) and len(test)
-    assert bool(len(val)) == bool(val_fraction)
+    assert len(train)
+    assert bool(len(val)) == bool(val_fraction) and bool(len(test)) == bool(test_fraction)
     if labels is not None:
-        for part in (train, val, test) if len(val) else (train, test):
-            assert set(table.targets[part]) == set(table.targets)
+        for part in (train, val, test):
+            assert not len(part) or set(table.targets[part]) == set(table.targets)

@@ -189,7 +189,7 @@ def test_batches_arrive_in_the_type_of_the_model(
         ({"seed": -1}, "seed=-1: the seed must be an integer from 0 to 2**32 - 1"),
         ({"seed": 2**32}, "seed=4294967296: the seed must be an integer from 0 to 2**32 - 1"),
         ({"val_fraction": 1.0}, "val_fraction=1.0: the share of rows for validation must be in [0, 1)"),
-        ({"test_fraction": 0.0}, "test_fraction=0.0: the share of rows for the test must be in (0, 1)"),
+        ({"test_fraction": 1.0}, "test_fraction=1.0: the share of rows for the test must be in [0, 1)"),
         ({"val_fraction": 0.5, "test_fraction": 0.5}, "leave no rows for training"),
     ],
     ids=str,

@@ -82,7 +82,7 @@ BAD = {
     "three-classes-to-logistic": Bad(["--data=IrisDataModule"], ("neither 0 nor 1", "use SoftmaxRegression")),
     "classes-to-linear": Bad(["--model=LinearRegression"], ("class labels", "use LogisticRegression or SoftmaxRegression")),
     "val-fraction": Bad(["--data.val_fraction=1.5"], ("val_fraction=1.5", "must be in [0, 1)")),
-    "test-fraction": Bad(["--data.test_fraction=0"], ("test_fraction=0", "must be in (0, 1)")),
+    "test-fraction": Bad(["--data.test_fraction=-1"], ("test_fraction=-1", "must be in [0, 1)")),
     "fractions": Bad(
         ["--data.val_fraction=0.5", "--data.test_fraction=0.5"], ("leave no rows for training", "sum less than 1")
     ),

@@ -1,0 +1,51 @@
+"""What the user should know of classes that are not in every part."""
+
+import numpy as np
+
+from datamodules.serving.divided_rows import DividedRows, Targeted
+from datamodules.serving.listed import counted, listed
+
+TRAINING = "training"
+
+
+def with_class_notes(data: Targeted, divided: DividedRows) -> DividedRows:
+    """The same rows, with a further note for each choice of parts in which classes have no row.
+
+    A part without rows was not asked for, and no class is missed there. Real targets have no classes to miss.
+    """
+    names = data.class_names or ()
+    counts = {
+        part: np.bincount(data.targets[rows].astype(np.int64), minlength=len(names)).tolist()
+        for part, rows in zip((TRAINING, "validation", "the test"), divided, strict=True)
+        if len(rows) and names
+    }
+    sizes = {name: sum(by_class[label] for by_class in counts.values()) for label, name in enumerate(names)}
+    classes_by_absence: dict[tuple[str, ...], list[str]] = {}
+    for label, name in enumerate(names):
+        absent = tuple(part for part, by_class in counts.items() if not by_class[label])
+        if absent and sizes[name]:
+            classes_by_absence.setdefault(absent, []).append(name)
+    notes = []
+    for absent, classes in classes_by_absence.items():
+        rows = {name: sizes[name] for name in classes}
+        notes.append(in_training_only(rows) if set(counts) - set(absent) == {TRAINING} else absent_from(rows, absent))
+    return DividedRows(*divided, (*divided.notes, *notes))
+
+
+def in_training_only(sizes: dict[str, int]) -> str:
+    """A sentence about classes, with their numbers of rows, whose rows are all in training."""
+    return _sentence(sizes, "it is in training", "all of them are in training", "all of their rows are in training")
+
+
+def absent_from(sizes: dict[str, int], parts: tuple[str, ...]) -> str:
+    """A sentence about classes, with their numbers of rows, that are absent from the same parts."""
+    where = " or ".join(parts)
+    return _sentence(sizes, f"it is not in {where}", f"none of them is in {where}", f"none of their rows is in {where}")
+
+
+def _sentence(sizes: dict[str, int], one_row: str, one_class: str, many: str) -> str:
+    """What is said of a class of one row, of a class of several, and of several classes."""
+    if len(sizes) > 1:
+        return f"classes {listed(f'{name!r} ({counted(size)})' for name, size in sizes.items())}: {many}"
+    ((name, size),) = sizes.items()
+    return f"class {name!r} has {counted(size)}: {one_row if size == 1 else one_class}"
