@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -76,20 +77,20 @@ def plot_confusion(axes: Axes, counts: Tensor, names: tuple[str, ...]) -> None:
 
 
 def draw_class_accuracy(counts: Tensor, names: tuple[str, ...]) -> Figure:
-    """A bar for each class's `class_accuracy`."""
+    """A bar for each class's `class_accuracy`, a dash for a class without rows."""
     accuracy = class_accuracy(counts).tolist()
     figure = Figure(figsize=(2 + 0.7 * len(names), 3), layout="constrained")
     axes = figure.subplots()
-    bars = axes.bar(range(len(names)), accuracy, color="tab:blue")
-    axes.bar_label(bars, [f"{value:.1%}" for value in accuracy], padding=2)
+    bars = axes.bar(range(len(names)), np.nan_to_num(accuracy), color="tab:blue")
+    axes.bar_label(bars, ["–" if np.isnan(value) else f"{value:.1%}" for value in accuracy], padding=2)
     axes.set_xticks(range(len(names)), names, rotation=name_rotation(names))
     axes.set(ylim=(0, 1.12), ylabel="share predicted right", title="Test set: accuracy by class")
     return figure
 
 
 def class_accuracy(counts: Tensor) -> Tensor:
-    """Share of each true class that is predicted right: (C, C) -> (C,)."""
-    return torch.diagonal(counts) / counts.sum(1).clamp(min=1)
+    """Share of each true class that is predicted right, nan of a class without rows: (C, C) -> (C,)."""
+    return torch.diagonal(counts) / counts.sum(1)
 
 
 def name_rotation(names: tuple[str, ...]) -> int:

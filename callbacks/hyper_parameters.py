@@ -7,6 +7,8 @@ from pytorch_lightning.loggers import TensorBoardLogger
 class HyperParameters(Callback):
     """Writes settings with the test metrics they led to into TensorBoard's hparams tab, once the test is done.
 
+    Without test rows there is no test, and nothing to hold settings against.
+
     Args:
         settings: plain values by name.
     """

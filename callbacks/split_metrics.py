@@ -28,7 +28,7 @@ class SplitMetrics(Callback):
         if not trainer.loggers or (trainer.current_epoch + 1) % self.every_n_epochs:
             return
         values = metrics_of_split(trainer, pl_module, self.split)
-        for logger in trainer.loggers:
+        for logger in trainer.loggers if values else ():
             # The step of Lightning's own epoch-end metrics, so that the curves of one chart line up.
             logger.log_metrics({f"{self.split}/{name}": value for name, value in values.items()}, trainer.global_step - 1)
 
@@ -40,10 +40,16 @@ def metrics_of_split(trainer: Trainer, pl_module: LightningModule, split: str) -
         trainer: whose data module is read, or the model itself where there is none.
         pl_module: the model, frozen meanwhile.
         split: "train", "val" or "test".
+
+    Returns:
+        Values by name; none of a part without rows.
     """
     source = getattr(trainer, "datamodule", None) or pl_module
-    measurement = cast(MeasuredModel, pl_module).measurement()
+    measurement, is_empty = cast(MeasuredModel, pl_module).measurement(), True
     with frozen(pl_module):
         for batch in getattr(source, f"{split}_dataloader")():
             measurement.add(trainer.strategy.batch_to_device(batch))
+            is_empty = False
+    if is_empty:
+        return {}
     return {name: float(value) for name, value in measurement.values().items()}

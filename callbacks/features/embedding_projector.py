@@ -3,14 +3,14 @@
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
 
-from callbacks.features.frozen_features import frozen_features
+from callbacks.features.frozen_features import frozen_features, has_rows
 from callbacks.measured_model import FeatureModel
 
 
 class EmbeddingProjector(Callback):
     """Hands features of test images, with labels and pictures, to TensorBoard's projector at the end of a fit.
 
-    Idle for a model that is no `FeatureModel`, and for data without an `image_size`.
+    Idle for a model that is no `FeatureModel`, and for data without an `image_size` or without test rows.
 
     Args:
         samples: how many of the first test images.
@@ -25,6 +25,8 @@ class EmbeddingProjector(Callback):
         loggers = [logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
         size = getattr(getattr(trainer, "datamodule", None), "image_size", None)
         if not loggers or size is None or not isinstance(pl_module, FeatureModel):
+            return
+        if not has_rows(trainer, "test"):
             return
         features, labels = frozen_features(trainer, pl_module, "test", pl_module)
         images, _ = frozen_features(trainer, pl_module, "test", lambda x: x.reshape(len(x), 1, *size))

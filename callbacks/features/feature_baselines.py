@@ -7,7 +7,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
-from callbacks.features.frozen_features import frozen_features
+from callbacks.features.frozen_features import frozen_features, has_rows
 from callbacks.features.nearest_neighbors import knn_accuracy
 from callbacks.measured_model import FeatureModel
 
@@ -17,7 +17,7 @@ class FeatureBaselines(Callback):
 
     Logs the test accuracies `baseline/<features>_knn_accuracy` and `baseline/<features>_probe_accuracy`, and a table as
     text. The probe of raw pixels has many parameters and takes longer than those of features. A resumed run has its
-    baselines behind it. Idle for a model that is no `FeatureModel`.
+    baselines behind it. Idle for a model that is no `FeatureModel`, and without test rows.
 
     Args:
         k: number of neighbours.
@@ -30,6 +30,8 @@ class FeatureBaselines(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.loggers or trainer.global_step or not isinstance(pl_module, FeatureModel):
+            return
+        if not has_rows(trainer, "test"):
             return
         values: dict[str, float] = {}
         encoders: dict[str, Callable[[Tensor], Tensor]] = {"raw_pixels": raw_pixels, "random_encoder": pl_module.forward}

@@ -1,6 +1,6 @@
 """Features of a part of the data at the present weights, without leaving a trace in the training."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 
 import torch
 from pytorch_lightning import LightningModule, Trainer
@@ -21,7 +21,7 @@ def frozen_features(trainer: Trainer, pl_module: LightningModule, split: str, en
         encode: images (B, …) -> features (B, d).
 
     Returns:
-        Features (n, d) and labels (n,) of this process's rows.
+        Features (n, d) and labels (n,) of this process's rows; of a part without rows (0, 0) and (0,).
     """
     features, labels = [], []
     with frozen(pl_module):
@@ -30,4 +30,17 @@ def frozen_features(trainer: Trainer, pl_module: LightningModule, split: str, en
             on_device = trainer.strategy.batch_to_device(batch)
             features.append(encode(on_device[0]))
             labels.append(on_device[-1])
+    if not labels:
+        return torch.zeros(0, 0, device=pl_module.device), torch.zeros(0, dtype=torch.int64, device=pl_module.device)
     return torch.cat(features), torch.cat(labels)
+
+
+def has_rows(trainer: Trainer, split: str) -> bool:
+    """Whether a part has rows, on whatever process: the answer is the same on all of them.
+
+    Args:
+        trainer: whose data module is asked; a loader that does not know its length is taken to have rows.
+        split: "val" or "test".
+    """
+    loader = getattr(trainer.datamodule, f"{split}_dataloader")()  # type: ignore[attr-defined]
+    return not isinstance(loader, Sized) or len(loader) > 0

@@ -5,7 +5,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from callbacks.features.frozen_features import Labelled, frozen_features
+from callbacks.features.frozen_features import Labelled, frozen_features, has_rows
 from callbacks.measured_model import FeatureModel
 
 QUERIES_AT_A_TIME = 1000
@@ -15,7 +15,8 @@ class NearestNeighbors(Callback):
     """Logs `val/knn_accuracy` and `test/knn_accuracy` of frozen features, and the latter among the test's results.
 
     The class of an image is the most frequent one among its k most similar training images. During fit the numbers go to
-    the loggers only: nothing can stop, schedule or select by them. Idle for a model that is no `FeatureModel`.
+    the loggers only: nothing can stop, schedule or select by them. Idle for a model that is no `FeatureModel`, and for a part
+    without rows.
 
     Args:
         k: number of neighbours.
@@ -30,10 +31,15 @@ class NearestNeighbors(Callback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.loggers or (trainer.current_epoch + 1) % self.every_n_epochs or not isinstance(pl_module, FeatureModel):
             return
-        train, val, test = (frozen_features(trainer, pl_module, split, pl_module) for split in ("train", "val", "test"))
-        parts = {"val": val, "test": test}
-        values = {f"{name}/knn_accuracy": knn_accuracy(pl_module, train, part, self.k) for name, part in parts.items()}
-        for logger in trainer.loggers:
+        train = frozen_features(trainer, pl_module, "train", pl_module)
+        parts = [split for split in ("val", "test") if has_rows(trainer, split)]
+        values = {
+            f"{split}/knn_accuracy": knn_accuracy(
+                pl_module, train, frozen_features(trainer, pl_module, split, pl_module), self.k
+            )
+            for split in parts
+        }
+        for logger in trainer.loggers if values else ():
             logger.log_metrics(values, trainer.global_step - 1)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -32,7 +32,8 @@ class ImageDataModule(SplitDataModule):
         data_dir: folder that holds, or receives, the files of the data set. Data bundled with a library need none.
         batch_size: images of one step, over all processes together; null = full batch.
         val_fraction: share of the images for validation, in [0, 1); 0 = no validation.
-        test_fraction: share of the images for the test, in (0, 1); null = the data set's own test images.
+        test_fraction: share of the images for the test, in [0, 1); 0 = no test; null = the data set's own test
+            images.
         seed: of the split and of the order of mini-batches.
         digits: classes to keep; null = all. They become the classes 0 … C−1 in increasing order.
         normalize: whether pixels have mean 0 and variance 1 over the data set; else they are in [0, 1].
@@ -106,7 +107,7 @@ class ImageDataModule(SplitDataModule):
         return Preprocessing(tuple(map(Encoding, self.feature_names)), shift, scale, self.class_names)
 
     def split(self) -> dict[str, Split]:
-        """(images uint8 (n, h·w), labels int64 (n,)) of "train", "val" (possibly empty) and "test", stratified.
+        """(images uint8 (n, h·w), labels int64 (n,)) of "train", "val" and "test" (both possibly empty), stratified.
 
         Raises:
             ValueError: too few images of a digit.

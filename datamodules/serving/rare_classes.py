@@ -34,7 +34,9 @@ def take_with_rare_classes(
     Raises:
         ValueError: no rows are left for a part.
     """
-    labels, parts, at_random = data.targets.astype(np.int64), [], []
+    labels = data.targets.astype(np.int64)
+    parts: list[Rows] = []
+    at_random: list[str] = []
     for part, count, reserve in (("the test", n_test, n_val), ("validation", n_val, 0)):
         taken = rows[:0]
         if count:

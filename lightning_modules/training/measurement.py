@@ -31,9 +31,18 @@ class Measurement:
         return evaluated
 
     def values(self) -> dict[str, Tensor]:
-        """The metrics of all that was added, the same on every process."""
+        """The metrics of all that was added, the same on every process.
+
+        A metric whose class says that it `can_be_undefined`, as the area under the ROC curve of rows of one class is, is left
+        out where it is nan: there is no number to show.
+        """
         values: dict[str, Tensor] = self._metrics.compute()
-        return values
+        undefined = {
+            name
+            for name, metric in self._metrics.items(copy_state=False)
+            if getattr(metric, "can_be_undefined", False) and bool(values[name].isnan())
+        }
+        return {name: value for name, value in values.items() if name not in undefined}
 
 
 def _in_double(evaluated: dict[str, Tensor]) -> dict[str, Tensor]:

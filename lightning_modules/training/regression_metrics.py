@@ -20,6 +20,7 @@ class DefinedR2Score(Metric):
     that are not finite, it is nan: a run must not be lost because its test has one row.
     """
 
+    can_be_undefined = True
     is_differentiable = True
     higher_is_better = True
     full_state_update = False

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pytorch_lightning import Trainer
+from pytorch_lightning import LightningDataModule, Trainer
 
 from callbacks.resuming.last_checkpoint import NAME as LAST
 from command_line.fit_cli import FitCLI
@@ -35,7 +35,9 @@ def fit(cli: FitCLI) -> tuple[dict[str, Any], Path | None]:
         if cli.convergence_status.status is None:  # resumed after its last epoch: there was nothing to fit
             cli.convergence_status.judge(trainer, model)
         best = cli.best_checkpoint.best_model_path if cli.config.test_weights == "best" and not dry else None
-        results = trainer.test(model, data, ckpt_path=best, weights_only=True, verbose=False)
+        results = []
+        if has_test_rows(data):
+            results = trainer.test(model, data, ckpt_path=best, weights_only=True, verbose=False)
     except BaseException as error:
         stopped = isinstance(error, (KeyboardInterrupt, SystemExit))  # Lightning turns Ctrl+C and SIGTERM into the latter
         if log_dir is not None and trainer.is_global_zero:
@@ -48,7 +50,8 @@ def fit(cli: FitCLI) -> tuple[dict[str, Any], Path | None]:
         if stopped:
             raise KeyboardInterrupt(how_to_resume(log_dir) if trainer.is_global_zero else "") from error
         raise
-    summary = summarize(cli, {name: float(value) for name, value in results[0].items()})
+    tested = results[0] if results else {}  # no test rows, or --trainer.limit_test_batches=0
+    summary = summarize(cli, {name: float(value) for name, value in tested.items()})
     if log_dir is not None and trainer.is_global_zero:
         write_json(log_dir / "summary.json", summary)
         log_text(summary, trainer.loggers)
@@ -116,3 +119,11 @@ def check_before_fit(cli: FitCLI) -> None:
         raise ValueError(
             "--test_weights=best needs validation and checkpoints: set data.val_fraction above 0, or test the last"
         )
+    if cli.config.test_weights == "best" and not has_test_rows(cli.datamodule):
+        raise ValueError("there are no test rows for --test_weights=best: set data.test_fraction above 0, or name no weights")
+
+
+def has_test_rows(data: LightningDataModule) -> bool:
+    """Whether there is something to test; data that do not say how they are split are taken to have it."""
+    splits = getattr(data, "splits", {})
+    return "test" not in splits or len(splits["test"][1]) > 0

@@ -66,6 +66,7 @@ def results(summary: dict[str, Any]) -> list[tuple[str, str]]:
     """Names and values of what a run is judged by."""
     return [
         *((name.replace("test/", "test "), four_digits(value)) for name, value in summary.items() if name.startswith("test/")),
+        *([] if any(name.startswith("test/") for name in summary) else [("test", "none")]),
         ("epochs", str(summary["epochs"])),
         ("seconds of training", f"{summary['train_seconds']:.3f}"),
         ("ended as", str(summary["status"])),

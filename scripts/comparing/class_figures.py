@@ -41,18 +41,21 @@ def draw_confusions(predictions: dict[str, Predictions]) -> Figure:
 
 
 def draw_class_accuracies(predictions: dict[str, Predictions]) -> Figure:
-    """Test accuracy by class, a bar for each run beside the others'."""
+    """Test accuracy by class, a bar for each run beside the others'; a dash for a class without rows."""
     names = next(iter(predictions.values())).class_names
     accuracies = {label: predicted.class_accuracy.tolist() for label, predicted in predictions.items()}
-    lowest = min(min(values) for values in accuracies.values())
+    lowest = min((value for values in accuracies.values() for value in values if not math.isnan(value)), default=0.0)
     width = 0.85 / len(accuracies)
     figure = Figure(figsize=(WIDTH, 4.2), layout="constrained")
     axes = figure.subplots()
     for number, (label, values) in enumerate(accuracies.items()):
         middle = number - (len(accuracies) - 1) / 2
         places = [position + middle * width for position in range(len(names))]
-        bars = axes.bar(places, values, width, color=f"C{number}", label=label)
-        axes.bar_label(bars, [f"{value:.4f}" for value in values], padding=3, rotation=90, fontsize=8)
+        heights = [0.0 if math.isnan(value) else value for value in values]
+        bars = axes.bar(places, heights, width, color=f"C{number}", label=label)
+        axes.bar_label(
+            bars, ["–" if math.isnan(value) else f"{value:.4f}" for value in values], padding=3, rotation=90, fontsize=8
+        )
     # The differences are far smaller than the accuracies, so the axis starts near the lowest and says so.
     bottom = max(0.0, lowest - max(0.3 * (1 - lowest), 1e-3))
     axes.set_ylim(bottom, 1 + 0.25 * (1 - bottom))

@@ -29,7 +29,7 @@ def read_comparison(path: Path, data_dir: str | None) -> dict[str, Any]:
     """Its settings, with the data read from another folder if one is given.
 
     Raises:
-        ValueError: something is missing.
+        ValueError: something is missing, or there is nothing to judge the methods by.
     """
     comparison = read_config(path)
     missing = [key for key in ("title", "data", "model", "methods") if not comparison.get(key)]
@@ -37,6 +37,8 @@ def read_comparison(path: Path, data_dir: str | None) -> dict[str, Any]:
         missing.append("select")
     if missing:
         raise ValueError(f"{path} lacks {', '.join(missing)}: compare it with scripts/comparisons/breast_cancer.yaml")
+    if comparison["data"].get("init_args", {}).get("test_fraction") == 0 and not comparison.get("folds"):
+        raise ValueError(f"{path}: test_fraction=0 leaves no rows to compare the methods on: set it above 0, or leave it out")
     if data_dir is not None:
         comparison["data"].setdefault("init_args", {})["data_dir"] = data_dir
     return comparison

@@ -32,13 +32,13 @@ class Predictions:
 
     @property
     def class_accuracy(self) -> Tensor:
-        """Share of each true class that is predicted right (C,)."""
+        """Share of each true class that is predicted right (C,); nan of a class without test rows."""
         return class_accuracy(self.confusion)
 
     def differences(self, other: "Predictions") -> Tensor:
-        """Largest difference of a probability over the test rows of each true class (C,)."""
+        """Largest difference of a probability over the test rows of each true class (C,); 0 over none."""
         by_row = (self.probabilities - other.probabilities).abs().amax(1)
-        return torch.stack([by_row[self.labels == label].amax() for label in range(len(self.class_names))])
+        return torch.zeros(len(self.class_names), dtype=by_row.dtype).scatter_reduce(0, self.labels, by_row, "amax")
 
 
 def predict(cli: FitCLI) -> Predictions | None:

@@ -1,6 +1,7 @@
 """The report of a comparison: one HTML page with the figures inside, its tables, and what the numbers say."""
 
 import html
+import math
 from pathlib import Path
 from typing import Any
 
@@ -85,17 +86,21 @@ def row(run: Run) -> tuple[str, ...]:
 
 
 def by_class(run: Run) -> dict[str, Any]:
-    """Confusion matrix and accuracy of each class by its name; nothing under regression."""
+    """Confusion matrix and accuracy of each class by its name, None of one without test rows; nothing under regression."""
     if run.predictions is None:
         return {}
     accuracy = zip(run.predictions.class_names, run.predictions.class_accuracy.tolist(), strict=True)
-    return {"test/confusion": run.predictions.confusion.tolist(), "test/class_accuracy": dict(accuracy)}
+    shown = {name: None if math.isnan(value) else value for name, value in accuracy}
+    return {"test/confusion": run.predictions.confusion.tolist(), "test/class_accuracy": shown}
 
 
 def class_table(runs: list[Run]) -> str:
     """Test accuracy of each class, a row for each run."""
     accuracies = {run.label: by_class(run)["test/class_accuracy"] for run in runs}
-    rows = [(label, *(four_digits(value) for value in accuracy.values())) for label, accuracy in accuracies.items()]
+    rows = [
+        (label, *("–" if value is None else four_digits(value) for value in accuracy.values()))
+        for label, accuracy in accuracies.items()
+    ]
     return html_table(("accuracy of class", *next(iter(accuracies.values()))), rows)
 
 

@@ -69,9 +69,12 @@ def test_one_constant_target_among_others_counts_as_one_of_them() -> None:
     assert measured(preds, target, 17)["r2"] == pytest.approx(expected, rel=1e-12)
 
 
-def test_what_has_no_r2_is_nan_and_ends_no_run() -> None:
+def test_what_has_no_r2_is_left_out_and_ends_no_run() -> None:
     preds, target = rows(0.0, 1.0, 1)
-    assert math.isnan(measured(preds[:1], target[:1])["r2"])
+    assert set(measured(preds[:1], target[:1])) == {"loss", "mse", "mae"}
+    assert set(measured(preds[:2], target[:2])) == {"loss", "mse", "mae", "r2"}, "control"
+    diverged = measured(preds * math.inf, target)
+    assert "r2" not in diverged and math.isinf(diverged["mse"]), "what became of the numbers is shown"
     metric: Any = regression_metrics()["r2"]
     metric.update(preds * math.inf, target)
     assert math.isnan(metric.compute())

@@ -42,7 +42,7 @@ class LibraryLayer(Peer):
         if ours is None or own.predictions is None or ours.predictions is None:
             return []
         names, differences = own.predictions.class_names, own.predictions.differences(ours.predictions).tolist()
-        accuracies = (own.predictions.class_accuracy - ours.predictions.class_accuracy).abs()
+        accuracies = (own.predictions.class_accuracy - ours.predictions.class_accuracy).abs().nan_to_num()
         return [
             f"{own.label} against {ours.label}, whose derivatives are written by hand: the training objectives differ by "
             f"{abs(own.objective - ours.objective):.1g}, the accuracy of a class by at most {float(accuracies.max()):.1g}, "
