@@ -1,19 +1,23 @@
 """Which features matter, and how sure that is."""
 
-from matplotlib.figure import Figure
+from typing import Any
+
+import numpy as np
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
 
+from callbacks.coefficient_figure import draw_coefficients
 from callbacks.convergence_status import ConvergenceStatus
-from callbacks.measured_model import CoefficientModel, Estimate
+from callbacks.measured_model import CoefficientModel, Estimate, Standardisation
 
-MOST_ROWS = 40
+NUMBERS = ("estimate", "standard_error", "low", "high", "p_value")
 
 
 class CoefficientIntervals(Callback):
-    """Takes standard errors, 95 % intervals and p-values of the coefficients at the end of a fit, and draws them.
+    """Takes the coefficients with standard errors, 95 % intervals and p-values at the end of a fit, and draws them.
 
-    Only where they mean something: for a linear model without penalty that has converged.
+    Only where they mean something: for a linear model that has converged; under a penalty the estimates alone. Where the data
+    module has scaled the features there are coefficients in the table's own units as well.
 
     Args:
         status: whether the fit converged; it comes before this callback in the trainer's list.
@@ -31,32 +35,33 @@ class CoefficientIntervals(Callback):
         names = getattr(data, "feature_names", None)
         if not isinstance(pl_module, CoefficientModel) or names is None or self.status.status != "converged":
             return
-        self.table = list(pl_module.coefficients(names, getattr(data, "class_names", None) or ()))
+        outputs, scaling = getattr(data, "class_names", None) or (), scaling_of(data, len(names))
+        self.table = list(pl_module.coefficients(names, outputs, scaling))
         for logger in trainer.loggers:
             if self.table and isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
                 logger.experiment.add_figure("coefficients", draw_coefficients(self.table), trainer.global_step)
 
 
-def draw_coefficients(table: list[Estimate]) -> Figure:
-    """Estimates with their intervals, intercepts left out, the surest from 0 on top; at most 40."""
-    slopes = [row for row in table if not row.name.endswith("intercept")]
-    rows = sorted(slopes, key=lambda row: row.p_value)[:MOST_ROWS]
-    figure = Figure(figsize=(8, 1.2 + 0.28 * len(rows)), layout="constrained")
-    axes = figure.subplots()
-    for number, row in enumerate(rows):
-        color = "C0" if row.low > 0 or row.high < 0 else "0.6"
-        axes.plot([row.low, row.high], [number, number], color=color, linewidth=2)
-        axes.plot(row.estimate, number, "o", color=color, markersize=5)
-    axes.axvline(0, color="0.3", linewidth=0.8)
-    axes.set_yticks(range(len(rows)), [row.name for row in rows])
-    axes.invert_yaxis()
-    axes.set_xlabel("coefficient per unit of the scaled feature, 95 % interval (grey: 0 inside)")
-    if len(slopes) > len(rows):
-        axes.set_title(f"the {len(rows)} surest of {len(slopes)}", fontsize=10)
-    return figure
+def scaling_of(data: Any, num_features: int) -> tuple[Any, Any] | None:
+    """Mean (d,) and deviation (d,) by which a data module scales its features; None if it does not say."""
+    preprocessing = getattr(data, "preprocessing", None)
+    if not isinstance(preprocessing, Standardisation):
+        return None
+    # Anybody's data module may call other things so, and at the end of a fit it is too late to complain.
+    both = preprocessing.mean, preprocessing.deviation
+    return both if all(np.shape(each) == (num_features,) for each in both) else None
 
 
-def as_rows(table: list[Estimate]) -> dict[str, dict[str, float]]:
-    """Plain values by name, for `summary.json`."""
-    numbers = ("estimate", "standard_error", "low", "high", "p_value")
-    return {row.name: {name: float(getattr(row, name)) for name in numbers} for row in table}
+def as_rows(table: list[Estimate]) -> dict[str, dict[str, dict[str, float | None]]]:
+    """Plain values by name for `summary.json`: in the table's own units, and per deviation that the features were scaled by."""
+    return {
+        row.name: {"own_units": _numbers(row)}
+        if row.own_units is None
+        else {"own_units": _numbers(row.own_units), "per_deviation": _numbers(row)}
+        for row in table
+    }
+
+
+def _numbers(row: Estimate) -> dict[str, float | None]:
+    values = {name: getattr(row, name) for name in NUMBERS}
+    return {name: None if value is None else float(value) for name, value in values.items()}

@@ -35,21 +35,35 @@ class MeasuredModel(Protocol):
 
 
 class Estimate(Protocol):
-    """A coefficient and how sure it is."""
+    """A coefficient and how sure it is; None where that is not known. `own_units` is the same of the feature before scaling."""
 
     name: str
     estimate: float
-    standard_error: float
-    low: float
-    high: float
-    p_value: float
+    standard_error: float | None
+    low: float | None
+    high: float | None
+    p_value: float | None
+    own_units: "Estimate | None"
+
+
+@runtime_checkable
+class Standardisation(Protocol):
+    """What a data module subtracts from the features (d,), and divides them by after that (d,)."""
+
+    mean: Any
+    deviation: Any
 
 
 @runtime_checkable
 class CoefficientModel(Protocol):
     """A model whose coefficients have standard errors, or none where these mean nothing."""
 
-    def coefficients(self, feature_names: Sequence[str], output_names: Sequence[str] = ()) -> Sequence[Estimate]: ...
+    def coefficients(
+        self,
+        feature_names: Sequence[str],
+        output_names: Sequence[str] = (),
+        scaling: tuple[Any, Any] | None = None,
+    ) -> Sequence[Estimate]: ...
 
 
 class Probe(Protocol):

@@ -5,8 +5,10 @@ from typing import Any, ClassVar, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from datamodules.array_cells import missing_cells, plain_array
+from datamodules.array_targets import targets_of
 from datamodules.serving.option_types import check_names
-from datamodules.tables.column_rules import MOST_INTEGER_CLASSES, Task
+from datamodules.tables.column_rules import Task
 from datamodules.tables.table import Table
 from datamodules.tables.table_data_module import TableDataModule
 
@@ -28,7 +30,8 @@ class ArrayDataModule(TableDataModule):
         folds, fold: as in `TableDataModule`.
 
     Raises:
-        ValueError: x and y that are no table together, an unknown task, names that are not d.
+        ValueError: x and y that are no table together, an unknown task, names that are not d; labels that are missing (None,
+            NaN, NA or masked), of several kinds, or neither number nor text. Missing cells of x are refused with the table.
     """
 
     unsaved: ClassVar[tuple[str, ...]] = ("x", "y")
@@ -51,10 +54,11 @@ class ArrayDataModule(TableDataModule):
         check_names("feature_names", feature_names)
         if task not in get_args(Task):
             raise ValueError(f"task={task!r}: choose among {', '.join(get_args(Task))}")
+        features = _features(x)
         try:
-            features, targets = np.asarray(x, np.float64), np.asarray(y)
+            targets = plain_array(y)
         except (ValueError, TypeError) as error:
-            raise ValueError(f"x: give rows of numbers ({error}); TabularDataModule takes texts as well") from error
+            raise ValueError(f"y: give one label a row, or K numbers ({error})") from error
         if features.ndim != 2 or targets.ndim not in (1, 2) or len(targets) != len(features):
             raise ValueError(
                 f"x of shape {features.shape} and y of shape {targets.shape}: give features (n, d) and targets (n,) or (n, K)"
@@ -63,24 +67,23 @@ class ArrayDataModule(TableDataModule):
         names = tuple(map(str, default if feature_names is None else feature_names))
         if len(names) != features.shape[1] or len(set(names)) < len(names):
             raise ValueError(f"feature_names={list(names)}: give {features.shape[1]} different names")
-        labels, class_names = _targets(targets, task)
+        labels, class_names = targets_of(targets, task)
         self._table = Table(features, labels, names, class_names)
 
     def load(self) -> Table:
         return self._table
 
 
-def _targets(y: NDArray[Any], task: Task) -> tuple[NDArray[np.int64] | NDArray[np.float64], tuple[str, ...] | None]:
-    """Labels (n,) and names of the classes, or real targets (n, K) and None."""
-    numeric = y.dtype.kind in "iuf"
-    if task == "auto":
-        few = y.dtype.kind in "iu" and y[:1].size == 1 and len(np.unique(y)) <= MOST_INTEGER_CLASSES
-        task = "classification" if few or not numeric else "regression"
-    if task == "regression":
-        if not numeric:
-            raise ValueError(f"y is of type {y.dtype}, not numbers: use task='classification'")
-        return y.reshape(len(y), -1).astype(np.float64), None
-    if y.size != len(y):
-        raise ValueError(f"y of shape {y.shape}: a class is one label a row, (n,)")
-    classes, labels = np.unique(y.reshape(-1), return_inverse=True)
-    return labels.astype(np.int64), tuple(map(str, classes))
+def _features(x: Any) -> NDArray[np.float64]:
+    """As real numbers; what is missing, or masked, is not a number, which the table then refuses with its column."""
+    try:
+        array = plain_array(x)
+        held = np.ma.getdata(array)
+        if held.dtype.kind in "cmMV":
+            raise ValueError(f"they are {held.dtype}")
+        if held.dtype.kind == "O":
+            held = np.where(missing_cells(array), np.nan, held)
+        features = held.astype(np.float64, copy=False)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"x: give rows of numbers ({error}); TabularDataModule takes texts as well") from error
+    return np.where(np.ma.getmaskarray(array), np.nan, features) if isinstance(array, np.ma.MaskedArray) else features

@@ -8,17 +8,22 @@ r"""How sure a fitted generalised linear model is of its coefficients.
 with Z Student's t of n − d − 1 degrees of freedom for least squares, else normal. Of the categorical model, whose classes'
 coefficients are determined only up to a common shift, the differences from the first class are given.
 
+A penalty pulls θ̂ towards 0 by more than its noise: of a penalised model there are estimates and nothing else. Where the model
+saw scaled features, all is told twice: as it saw them, and in units of their own (`own_units.py`).
+
 Source: P. McCullagh and J. Nelder, Generalized Linear Models, 2nd ed. (1989), sections 2.5 and 4.4.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from scipy import stats
 from torch import Tensor
 
+from lightning_modules.linear.own_units import Scaling
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Categorical, Gaussian
 from lightning_modules.solvers import SingularCurvatureError
@@ -33,22 +38,24 @@ class ConstantTargetError(ValueError):
 
 @dataclass(frozen=True)
 class Coefficient:
-    """One coefficient, in units of its feature as the model saw it: per standard deviation where features are scaled.
+    """One coefficient, per unit of its feature as the model saw it: per standard deviation where features are scaled.
 
     Attributes:
         name: of the feature, or "intercept"; after that of the class or target where there are several.
         estimate: θ̂_j.
-        standard_error: s_j.
+        standard_error: s_j; None under a penalty, like the next three.
         low, high: ends of the confidence interval.
         p_value: of the hypothesis that it is 0.
+        own_units: the same per unit of the feature before it was scaled; None where it was not.
     """
 
     name: str
     estimate: float
-    standard_error: float
-    low: float
-    high: float
-    p_value: float
+    standard_error: float | None
+    low: float | None
+    high: float | None
+    p_value: float | None
+    own_units: "Coefficient | None" = None
 
 
 def coefficients(
@@ -57,56 +64,78 @@ def coefficients(
     feature_names: Sequence[str],
     output_names: Sequence[str] = (),
     level: float = 0.95,
+    scaling: tuple[Any, Any] | None = None,
 ) -> list[Coefficient]:
     """Every coefficient with its uncertainty, output by output, the intercept last.
 
     Args:
-        objective: the loss over all training rows, without penalty.
-        theta: its minimiser (p,).
+        objective: the loss over all training rows.
+        theta: its minimiser (p,); under a penalty this is not checked.
         feature_names: d names.
         output_names: of the classes, or of the targets where there are several.
         level: of the confidence intervals, in (0, 1).
+        scaling: what was subtracted from the features (d,), and what they were divided by after that (d,), as arrays or
+            tensors; None = they are as they were.
 
     Raises:
-        ValueError: a penalty, which pulls the estimates towards 0 so that their intervals mean nothing; no more rows than
-            coefficients of a target; a level out of its range.
-        ConstantTargetError: a target is the same in every row.
-        SingularCurvatureError: the coefficients are not determined by the data.
+        ValueError: no penalty, and no more rows than coefficients of a target; a level out of its range; a scaling that is
+            none of d features.
+        ConstantTargetError: a target is the same in every row, without penalty.
+        SingularCurvatureError: the coefficients are not determined by the data, without penalty.
     """
-    if objective.l2 > 0:
-        raise ValueError(
-            f"l2={objective.l2}: a penalty biases the coefficients, so they have no standard errors; fit with l2=0"
-        )
     if not 0 < level < 1:
         raise ValueError(f"level={level}: the level of a confidence interval lies in (0, 1), 0.95 for example")
-    size = objective.num_features + 1
-    by_output = objective.layout.by_layout(theta.device).argsort()
-    estimates, half = theta.double()[by_output], _half_of_inverse(objective, theta) / math.sqrt(objective.num_rows)
-    distribution = stats.norm()
-    if isinstance(objective.family, Gaussian):
-        freedom = objective.num_rows - size
-        if freedom < 1:
-            raise ValueError(f"{objective.num_rows} rows for {size} coefficients leave nothing to tell the noise by: add rows")
-        if bool(_is_constant(objective).any()):
-            raise ConstantTargetError("a target is the same in every row, so that there is no noise to tell standard errors by")
-        noise = _residuals(objective, theta) / freedom
-        half = half * noise.sqrt().repeat_interleave(size)[:, None]
-        distribution = stats.t(freedom)
-    elif isinstance(objective.family, Categorical):
-        # θ_k − θ_0, in which the common shift cancels.
+    undone = None if scaling is None else Scaling(*scaling, objective.num_features, theta.device)
+    estimates = theta.double()[objective.layout.by_layout(theta.device).argsort()]
+    half = None if objective.l2 > 0 else _half_of_covariance(objective, theta)
+    if isinstance(objective.family, Categorical):
         outputs = objective.family.num_outputs
-        contrast = torch.cat([-torch.ones(outputs - 1, 1), torch.eye(outputs - 1)], 1).to(estimates)
-        contrast = torch.kron(contrast, torch.eye(size).to(estimates))
-        estimates, half = contrast @ estimates, contrast @ half
+        estimates = _differences(estimates, outputs)
+        half = None if half is None else _differences(half, outputs)
         output_names = [f"{name} − {output_names[0]}" for name in output_names[1:]] if output_names else ()
+    size = objective.num_features + 1
+    names = _names(feature_names, output_names, len(estimates) // size)
+    is_gaussian = isinstance(objective.family, Gaussian)
+    distribution = stats.t(objective.num_rows - size) if is_gaussian and half is not None else stats.norm()
+    found = _told(names, estimates, half, distribution, level)
+    if undone is None or undone.is_none:
+        return found
+    own = _told(names, undone.undo(estimates), None if half is None else undone.undo(half), distribution, level)
+    return [replace(seen, own_units=unscaled) for seen, unscaled in zip(found, own, strict=True)]
+
+
+def _told(names: list[str], estimates: Tensor, half: Tensor | None, distribution: Any, level: float) -> list[Coefficient]:
+    """Estimates (m,) with what a half (m, p) of their covariance says of them; None = nothing."""
+    if half is None:
+        return [Coefficient(name, value, None, None, None, None) for name, value in zip(names, estimates.tolist(), strict=True)]
     errors = _lengths(half)
     quantile = float(distribution.ppf((1 + level) / 2))
     tails = 2 * distribution.sf((estimates / errors).abs().cpu().numpy())
-    names = _names(feature_names, output_names, len(estimates) // size)
     return [
         Coefficient(name, value, error, value - quantile * error, value + quantile * error, float(tail))
         for name, value, error, tail in zip(names, estimates.tolist(), errors.tolist(), tails, strict=True)
     ]
+
+
+def _differences(rows: Tensor, outputs: int) -> Tensor:
+    """θ_k − θ_0 for k = 1, …, K − 1, in which the common shift cancels: (K (d + 1), …) -> ((K − 1)(d + 1), …)."""
+    by_output = rows.unflatten(0, (outputs, -1))
+    return (by_output[1:] - by_output[:1]).flatten(0, 1)
+
+
+def _half_of_covariance(objective: GLMObjective, theta: Tensor) -> Tensor:
+    """√φ Z / √n (p, p), output by output; the errors are those of `coefficients`."""
+    half = _half_of_inverse(objective, theta) / math.sqrt(objective.num_rows)
+    if not isinstance(objective.family, Gaussian):
+        return half
+    size = objective.num_features + 1
+    freedom = objective.num_rows - size
+    if freedom < 1:
+        raise ValueError(f"{objective.num_rows} rows for {size} coefficients leave nothing to tell the noise by: add rows")
+    if bool(_is_constant(objective).any()):
+        raise ConstantTargetError("a target is the same in every row, so that there is no noise to tell standard errors by")
+    noise = _residuals(objective, theta) / freedom
+    return half * noise.sqrt().repeat_interleave(size)[:, None]
 
 
 def _half_of_inverse(objective: GLMObjective, theta: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """What linear, logistic and softmax regression share: one linear layer under a family's loss."""
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -61,19 +61,30 @@ class GeneralizedLinearModel(ObjectiveModule):
             )
         return GLMObjective(self.family, features, targets, self.l2, self.reduction)
 
-    def coefficients(self, feature_names: Sequence[str], output_names: Sequence[str] = ()) -> list[Coefficient]:
+    def coefficients(
+        self,
+        feature_names: Sequence[str],
+        output_names: Sequence[str] = (),
+        scaling: tuple[Any, Any] | None = None,
+    ) -> list[Coefficient]:
         """Coefficients with standard errors, intervals and p-values, at the end of a fit; see `coefficients.py`.
 
-        Empty where there are none to be had: under a penalty, with no row more than coefficients, of a target that is the
-        same in every row, or where no minimiser is proved to be near, which `converged` says. Every process must call it, and
-        before the trainer is torn down.
+        Under a penalty these are the weights as they are, without errors. Without one the list is empty where there are no
+        errors to be had: with no row more than coefficients, of a target that is the same in every row, or where no minimiser
+        is proved to be near, which `converged` says. Every process must call it, and before the trainer is torn down.
+
+        Args:
+            feature_names: d names.
+            output_names: of the classes, or of the targets where there are several.
+            scaling: mean (d,) and deviation (d,) that the data module scaled the features by, for coefficients in units of
+                their own as well.
         """
         objective = cast(GLMObjective, self.training_objective())
-        if self.l2 > 0 or objective.num_rows <= objective.num_features + 1:
+        if self.l2 == 0 and objective.num_rows <= objective.num_features + 1:
             return []
         theta = flattened(self.parameters())
         try:
-            return coefficients(objective, theta, feature_names, output_names)
+            return coefficients(objective, theta, feature_names, output_names, scaling=scaling)
         except (SingularCurvatureError, ConstantTargetError):
             return []
 

@@ -3,6 +3,10 @@
 jsonargparse keeps the settings of an old class that a new one has too: `--model.optimizer=Newton` over a file that says
 `GradientDescent(lr=0.1)` would become `Newton(lr=0.1)` in silence. So the files are merged here first, and a class named
 on the command line starts from its own defaults.
+
+A file that is asked for by `--config` is a choice: the class that it names keeps its settings where the command line names
+it again. The default configuration is nobody's choice: `--model=LogisticRegression` alone has no penalty, though the run
+without options has one.
 """
 
 import json
@@ -39,7 +43,8 @@ def with_base(args: list[str]) -> list[str]:
         settings = spec.get("init_args", {})
         if not isinstance(settings, dict):
             raise ValueError(f"{place}.init_args is {settings!r}: it maps the names of settings to their values")
-        if named is not None and _short(named) != _short(str(spec.get("class_path", ""))):
+        is_same = named is not None and _short(named) == _short(str(spec.get("class_path", "")))
+        if named is not None and not (is_same and files):
             settings = {name: value for name, value in settings.items() if name in kept}
             spec.clear()
             spec.update({"class_path": named, "init_args": settings} if settings else {"class_path": named})
@@ -77,14 +82,27 @@ def _split_config(args: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _named_class(place: str, args: list[str]) -> str | None:
-    """The class that the command line names at a place, by `--place=Class`, `--place Class` or `--place.class_path=Class`."""
+    """The class that the command line names at a place.
+
+    By `--place=Class`, `--place Class`, `--place.class_path=Class` or `--place={class_path: Class}`.
+    """
     named = None
     for position, arg in enumerate(args):
         flag, equals, value = arg.partition("=")
         following = "".join(args[position + 1 : position + 2])
         if flag.removesuffix(".class_path").replace(".init_args", "") == f"--{place}":
             named = value if equals else following
-    return None if named is None or named.lstrip().startswith("{") else named
+    return named if named is None or not named.lstrip().startswith("{") else _class_in(named)
+
+
+def _class_in(mapping: str) -> str | None:
+    """The class of `{class_path: Class, init_args: …}`; None if it names none."""
+    try:
+        spec = yaml.safe_load(mapping)
+    except yaml.YAMLError:
+        return None  # the parser says what is wrong
+    name = spec.get("class_path") if isinstance(spec, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def _at(config: dict[str, Any], place: str) -> dict[str, Any] | None:

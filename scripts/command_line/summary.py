@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from callbacks.coefficient_intervals import as_rows
+from command_line.coefficient_table import coefficient_table
 from command_line.fit_cli import FitCLI
 from command_line.four_digits import four_digits
 
@@ -29,6 +30,7 @@ def summarize(cli: FitCLI, metrics: dict[str, float]) -> dict[str, Any]:
         "coefficients": as_rows(cli.coefficient_intervals.table),
         "method": method,
         "model": model,
+        "l2": getattr(cli.model, "l2", None),
         "data": data,
         "seed": cli.config.seed_everything,
         "weights": cli.config.test_weights,
@@ -45,7 +47,7 @@ def show(summary: dict[str, Any], log_dir: Path | None) -> None:
         table.add_row(*row)
     console.print(table)
     if 0 < len(summary["coefficients"]) <= MOST_COEFFICIENTS:
-        console.print(coefficient_table(summary["coefficients"]))
+        console.print(coefficient_table(console, summary["coefficients"], summary["l2"]), highlight=False)
     console.print(summary["status_message"], highlight=False, soft_wrap=True)
     if log_dir is not None:
         console.print(f"logs: {log_dir}", highlight=False, soft_wrap=True)
@@ -67,22 +69,8 @@ def results(summary: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         *((name.replace("test/", "test "), four_digits(value)) for name, value in summary.items() if name.startswith("test/")),
         *([] if any(name.startswith("test/") for name in summary) else [("test", "none")]),
+        *([("penalty l2", f"{summary['l2']:g}")] if summary["l2"] is not None else []),
         ("epochs", str(summary["epochs"])),
         ("seconds of training", f"{summary['train_seconds']:.3f}"),
         ("ended as", str(summary["status"])),
     ]
-
-
-def coefficient_table(coefficients: dict[str, dict[str, float]]) -> Table:
-    """Estimate, standard error, interval and p-value of each coefficient."""
-    table = Table("coefficient", "estimate", "± s.e.", "95 % interval", "p")
-    for name, row in coefficients.items():
-        p_value = f"{row['p_value']:.2g}" if row["p_value"] else "< 1e-300"
-        table.add_row(
-            name,
-            f"{row['estimate']:.4g}",
-            f"{row['standard_error']:.2g}",
-            f"{row['low']:.3g} … {row['high']:.3g}",
-            p_value,
-        )
-    return table

@@ -9,9 +9,12 @@ import pytest
 from command_line.one_line_errors import run
 from fit import main
 from sklearn.datasets import load_diabetes
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import train_test_split
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from callbacks.coefficient_intervals import draw_coefficients
+from callbacks.coefficient_figure import draw_coefficients
+from callbacks.coefficient_intervals import scaling_of
 from lightning_modules.linear import Coefficient
 
 statsmodels = pytest.importorskip("statsmodels.api", reason="statsmodels, the peer, comes with the dev extra")
@@ -31,26 +34,59 @@ def fitted(folder: Path, options: list[str]) -> tuple[dict[str, Any], list[str]]
     return json.loads(path.read_text()), events.Tags()["images"]
 
 
-def test_they_are_statsmodels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    summary, figures = fitted(tmp_path, ["--data.standardize=false", "--data.test_fraction=0.0025"])  # 2 rows
-    assert "coefficients" in figures and "intercept" in capsys.readouterr().out
-    found = summary["coefficients"]
-    from sklearn.model_selection import train_test_split  # noqa: PLC0415 – the split of the data module
-
+def training_rows() -> tuple[Any, Any]:
+    """All rows but the two of the test, as the data module splits them."""
     x, y = load_diabetes(return_X_y=True)
     rest, _ = train_test_split(np.arange(len(y)), test_size=2, random_state=0)
-    result = statsmodels.OLS(y[rest], np.column_stack([x[rest], np.ones(len(rest))])).fit()
-    assert [row["standard_error"] for row in found.values()] == pytest.approx(list(result.bse), rel=1e-6)
-    assert [row["p_value"] for row in found.values()] == pytest.approx(list(result.pvalues), rel=1e-5)
+    return x[rest], y[rest]
 
 
-SHORT = ["--model.optimizer=GradientDescent", "--model.optimizer.lr=0.1", "--trainer.max_epochs=2"]
+TWO_TESTED = "--data.test_fraction=0.0025"
+FIELDS = ("estimate", "standard_error", "low", "high", "p_value")
 
 
-@pytest.mark.parametrize("options", [["--model.l2=0.1"], SHORT])
-def test_there_are_none_under_a_penalty_or_short_of_the_optimum(options: list[str], tmp_path: Path) -> None:
-    summary, figures = fitted(tmp_path, options)
-    assert summary["coefficients"] == {} and "coefficients" not in figures
+@pytest.mark.parametrize("standardize", ["true", "false"])
+def test_they_are_statsmodels(standardize: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    summary, figures = fitted(tmp_path, [f"--data.standardize={standardize}", TWO_TESTED])
+    printed = capsys.readouterr().out
+    assert "coefficients" in figures and "intercept" in printed and "in the table's own units" in printed
+    x, y = training_rows()
+    scaled = (x - x.mean(0)) / x.std(0)
+    units = {"own_units": x, "per_deviation": scaled} if standardize == "true" else {"own_units": x}
+    assert ("per s.d." in printed) == (standardize == "true")
+    for row in summary["coefficients"].values():
+        assert set(row) == set(units)
+    for unit, columns in units.items():
+        result = statsmodels.OLS(y, np.column_stack([columns, np.ones(len(y))])).fit()
+        expected = [result.params, result.bse, *result.conf_int().T, result.pvalues]
+        for field, values in zip(FIELDS, expected, strict=True):
+            found = [row[unit][field] for row in summary["coefficients"].values()]
+            assert found == pytest.approx(list(values), rel=1e-7)
+
+
+def test_under_a_penalty_they_are_estimates_in_both_units(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    summary, figures = fitted(tmp_path, ["--model.l2=0.1", TWO_TESTED])
+    printed = capsys.readouterr().out
+    assert "coefficients" in figures and "a penalty, l2 = 0.1, leaves no standard errors" in printed and "± s.e." not in printed
+    x, y = training_rows()
+    peer = Ridge(alpha=0.1 * len(y)).fit((x - x.mean(0)) / x.std(0), y)
+    slopes = peer.coef_ / x.std(0)
+    expected = {
+        "per_deviation": [*peer.coef_, peer.intercept_],
+        "own_units": [*slopes, peer.intercept_ - slopes @ x.mean(0)],
+    }
+    for unit, values in expected.items():
+        rows = [row[unit] for row in summary["coefficients"].values()]
+        assert [row["estimate"] for row in rows] == pytest.approx(values, rel=1e-8)
+        assert {row[field] for row in rows for field in FIELDS[1:]} == {None}
+
+
+def test_there_are_none_short_of_the_optimum(tmp_path: Path) -> None:
+    short = ["--model.optimizer=GradientDescent", "--model.optimizer.lr=0.1", "--trainer.max_epochs=2"]
+    for number, options in enumerate((short, [*short, "--model.l2=0.1"])):
+        (folder := tmp_path / str(number)).mkdir()
+        summary, figures = fitted(folder, options)
+        assert summary["coefficients"] == {} and "coefficients" not in figures
 
 
 def test_the_figure_shows_the_surest_first() -> None:
@@ -58,3 +94,41 @@ def test_the_figure_shows_the_surest_first() -> None:
     axes = draw_coefficients([*table, Coefficient("intercept", 1.0, 0.1, 0.8, 1.2, 0.0)]).axes[0]
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert labels == [f"x{j}" for j in range(49, 9, -1)] and "40 surest of 50" in axes.get_title()
+    assert not axes.child_axes and axes.get_xlabel().startswith("coefficient per unit of the feature, 95 % interval")
+
+
+def test_the_figure_says_own_units_on_the_right() -> None:
+    own = Coefficient("a", 1e-9, 2e-10, 6e-10, 1.4e-9, 0.01), Coefficient("b", 5e6, 1e6, 3e6, 7e6, 0.001)
+    table = [Coefficient(row.name, 1.0, 0.2, 0.6, 1.4, row.p_value, row) for row in own]
+    axes = draw_coefficients(table).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["b", "a"]
+    (right,) = axes.child_axes
+    assert [label.get_text() for label in right.get_yticklabels()] == ["5e+06 ± 1e+06", "1e-09 ± 2e-10"]
+    assert [text.get_text() for text in axes.texts] == ["in own units, ± standard error"]
+
+
+def test_the_figure_of_a_penalised_model_shows_the_largest_first() -> None:
+    rows = [Coefficient(name, value, None, None, None, None) for name, value in (("a", 0.1), ("b", -3.0), ("c", 2.0))]
+    axes = draw_coefficients(rows).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["b", "c", "a"]
+    assert axes.get_xlabel().endswith("a penalty leaves no interval")
+
+
+class Scaler:
+    """What somebody else may call preprocessing."""
+
+    def __init__(self, mean: Any, deviation: Any) -> None:
+        self.mean, self.deviation = mean, deviation
+
+
+@pytest.mark.parametrize("preprocessing", [None, str.lower, Scaler(0.5, 0.2), Scaler(np.zeros(2), np.ones(2))])
+def test_a_preprocessing_of_another_kind_is_left_alone(preprocessing: Any) -> None:
+    class Data:
+        pass
+
+    data = Data()
+    assert scaling_of(data, 3) is None
+    data.preprocessing = preprocessing
+    assert scaling_of(data, 3) is None
+    data.preprocessing = Scaler(np.zeros(3), np.ones(3))
+    assert scaling_of(data, 3) is not None

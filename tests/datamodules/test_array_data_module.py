@@ -70,6 +70,9 @@ def test_new_rows_are_scaled_like_the_old() -> None:
         ({"x": X, "y": ["a", "b"] * 20, "task": "regression"}, "use task='classification'"),
         ({"x": X, "y": X[:, :2] > 0}, "one label a row"),
         ({"x": X * np.nan, "y": X[:, 0]}, "missing or infinite"),
+        ({"x": X + 1j, "y": X[:, 0]}, "x: give rows of numbers .*complex128"),
+        ({"x": X, "y": [[1], [1, 2]] * 20}, "y: give one label a row"),
+        ({"x": X[:0], "y": []}, "no rows"),
         ({"x": pandas.DataFrame({"a": np.ones(40)}), "y": X[:, 0]}, "'a'"),
     ],
 )

@@ -33,7 +33,7 @@ def default_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def test_table_and_path_are_printed(default_run: tuple[Path, str]) -> None:
     log_dir, printed = default_run
     assert "\x1b" not in printed, "colours are for terminals"
-    for word in ("test loss", "accuracy", "f1", "auroc", "epochs", "seconds of training", "converged"):
+    for word in ("test loss", "accuracy", "f1", "auroc", "penalty l2", "epochs", "seconds of training", "converged"):
         assert word in printed
     assert f"logs: {log_dir.relative_to(log_dir.parents[4])}" in printed
 
@@ -51,7 +51,7 @@ def test_summary(default_run: tuple[Path, str]) -> None:
         "seed": 0,
         "status": "converged",
     }
-    assert summary["test/accuracy"] > 0.95
+    assert summary["test/accuracy"] > 0.95 and summary["l2"] == 0.01
     assert summary["versions"]["torch"] == torch.__version__.split("+")[0]
 
 
@@ -120,6 +120,15 @@ def test_every_part_can_be_replaced(summary_of: Any) -> None:
     )  # fmt: skip
     found = [summary[name] for name in ("data", "model", "method", "epochs", "seed")]
     assert found == ["IrisDataModule", "SoftmaxRegression", "DiagonalNewton", 7, 3]
+
+
+def test_a_model_that_is_named_has_no_penalty_unless_asked_for(summary_of: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """The classes of breast cancer are separated; negative control: the penalty of the default configuration hides that."""
+    for options, l2, status in ((("--model=LogisticRegression",), 0, "separated"), ((), 0.01, "converged")):
+        summary = summary_of(*options)
+        assert (summary["l2"], summary["status"]) == (l2, status)
+        (row,) = (line for line in capsys.readouterr().out.splitlines() if "penalty l2" in line)
+        assert row.split() == ["│", "penalty", "l2", "│", f"{l2:g}", "│"]
 
 
 def test_own_table_is_one_command_away(summary_of: Any) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line.base_config import with_base
+from command_line.base_config import CONFIGS, with_base
 from command_line.fit_cli import FitCLI
 from jsonargparse import ArgumentParser
 
@@ -35,9 +35,39 @@ def test_settings_of_a_replaced_method_are_gone(flags: list[str]) -> None:
     assert optimizer(flags) == {"class_path": "DiagonalNewton"}
 
 
-def test_settings_of_the_same_method_stay() -> None:
-    assert optimizer(["--model.optimizer=lightning_modules.optimizers.Newton"])["init_args"]["damping"] == "adaptive"
+CHOSEN = f"--config={CONFIGS / 'breast_cancer_logistic_newton.yaml'}"
+
+
+@pytest.mark.parametrize("config", [[], [CHOSEN]], ids=["the default configuration", "a chosen one"])
+def test_a_class_that_is_named_again_keeps_the_settings_of_a_chosen_file_only(config: list[str]) -> None:
+    """The trap: --model=LogisticRegression alone was fitted with the penalty of the run without options."""
+    method = optimizer([*config, "--model.optimizer=lightning_modules.optimizers.Newton"])
+    model = base([*config, "--model=LogisticRegression"])["model"]
+    data = base([*config, "--data=BreastCancerDataModule"])["data"]
+    assert ("init_args" in method) == ("init_args" in data) == ("l2" in model["init_args"]) == bool(config)
+    assert model["init_args"]["optimizer"] == optimizer([]), "the method is a choice of its own"
+    assert not config or (method["init_args"]["damping"], model["init_args"]["l2"]) == ("adaptive", 0.01)
+
+
+def test_the_default_configuration_holds_where_nothing_is_named() -> None:
+    """Negative control: its penalty is there to be lost, and naming the data alone does not lose it."""
     assert optimizer([])["init_args"]["lr"] == 1.0
+    for args in ([], ["--data=IrisDataModule"], ["--model.optimizer=DiagonalNewton"], ["--trainer.max_epochs=3"]):
+        assert base(args)["model"]["class_path"] == "LogisticRegression"
+        assert base(args)["model"]["init_args"]["l2"] == 0.01
+
+
+def test_the_model_of_the_command_line_has_no_penalty_that_nobody_asked_for() -> None:
+    for args, l2 in (
+        ([], 0.01),
+        (["--model=LogisticRegression"], 0.0),
+        (["--model=LogisticRegression", "--model.l2=0.1"], 0.1),
+        (["--model.l2=0.1", "--model", "LogisticRegression"], 0.1),
+        (["--model={class_path: LogisticRegression}"], 0.0),
+        (["--model={class_path: LogisticRegression, init_args: {l2: 0.1}}"], 0.1),
+        ([CHOSEN, "--model=LogisticRegression"], 0.01),
+    ):
+        assert FitCLI(with_base([*args, "--trainer.logger=false"])).model.l2 == l2, args
 
 
 def test_the_base_states_the_defaults_of_its_method() -> None:

@@ -31,6 +31,7 @@ DIGITS = ["--data=DigitsDataModule", "--data.batch_size=300"]
 SIMCLR = ["--model=SimCLR", "--model.channels=8", "--model.features=8", "--trainer.precision=32-true"]
 IRIS = ["--data=IrisDataModule", "--data.batch_size=20"]
 SOFTMAX = ["--model=SoftmaxRegression", "--model.l2=0.01"]
+LOGISTIC = ["--model=LogisticRegression", "--model.l2=0.01"]
 MNIST = ["--data.data_dir=.", "--data.batch_size=60", "--data.val_fraction=0.2"]
 PLAIN_LOADER = "tests.scripts.command_line.resumed_run.PlainLoaderData"
 VIEWS = ["--data=MNISTTwoViewDataModule", *MNIST]
@@ -48,8 +49,8 @@ def mlp(name: str, widths: str, schedule: str = "constant") -> list[str]:
 
 
 PROBLEMS = {
-    "logistic, full batch": Problem(["--data=BreastCancerDataModule", "--model=LogisticRegression"], 4),
-    "logistic": Problem(["--data=BreastCancerDataModule", "--data.batch_size=100", "--model=LogisticRegression"], 16),
+    "logistic, full batch": Problem(["--data=BreastCancerDataModule", *LOGISTIC], 4),
+    "logistic": Problem(["--data=BreastCancerDataModule", "--data.batch_size=100", *LOGISTIC], 16),
     "softmax": Problem([*IRIS, *SOFTMAX], 20),
     "linear": Problem([*TABLE, "--model=LinearRegression"], 12),
     "mlp": Problem([*IRIS, *mlp("MLP", "[4,6,3]", "cosine")], 20),

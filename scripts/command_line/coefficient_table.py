@@ -1,0 +1,58 @@
+"""The coefficients of a linear model as a table for a terminal."""
+
+from collections.abc import Callable
+
+from rich.console import Console, Group
+from rich.measure import Measurement
+from rich.table import Table
+
+Numbers = dict[str, float | None]
+Coefficients = dict[str, dict[str, Numbers]]
+Column = tuple[str, Callable[[dict[str, Numbers]], str]]
+OWN, SCALED = "own_units", "per_deviation"
+
+
+def coefficient_table(console: Console, coefficients: Coefficients, l2: float | None) -> Group:
+    """Estimates, standard errors, intervals and p-values in the table's own units; those of scaled features beside them.
+
+    Where all of that is wider than the terminal, the intervals are left to `summary.json`. A penalty leaves the estimates.
+    """
+    first = next(iter(coefficients.values()))
+    is_sure, is_scaled = first[OWN]["p_value"] is not None, SCALED in first
+    unit = "in own units" if is_scaled else "estimate"
+    estimate, error = (unit, _number(OWN, "estimate", 4)), ("± s.e.", _number(OWN, "standard_error", 2))
+    sure, interval = ("p", _p_value), ("95 % interval", _interval)
+    scaled, its_error = ("per s.d.", _number(SCALED, "estimate", 4)), ("± s.e.", _number(SCALED, "standard_error", 2))
+    heading = "coefficients in the table's own units" + (", and per standard deviation (s.d.)" if is_scaled else "")
+    if not is_sure:
+        heading += f";\na penalty, l2 = {l2:g}, leaves no standard errors, intervals or p-values"
+        return Group(heading, _table(coefficients, [estimate, *([scaled] if is_scaled else [])]))
+    if not is_scaled:
+        return Group(heading, _table(coefficients, [estimate, error, interval, sure]))
+    table = _table(coefficients, [estimate, error, interval, sure, scaled, its_error])
+    if Measurement.get(console, console.options.update(width=1000), table).maximum <= console.width:
+        return Group(heading, table)
+    heading += ";\nfor 95 % intervals see summary.json, or widen the terminal"
+    return Group(heading, _table(coefficients, [estimate, error, sure, scaled, its_error]))
+
+
+def _table(coefficients: Coefficients, columns: list[Column]) -> Table:
+    """Names give way where it is narrow, numbers never."""
+    table = Table("coefficient")
+    for title, _ in columns:
+        table.add_column(title, no_wrap=True)
+    for name, row in coefficients.items():
+        table.add_row(name, *(shown(row) for _, shown in columns))
+    return table
+
+
+def _number(units: str, name: str, digits: int) -> Callable[[dict[str, Numbers]], str]:
+    return lambda row: f"{row[units][name]:.{digits}g}"
+
+
+def _interval(row: dict[str, Numbers]) -> str:
+    return f"{row[OWN]['low']:.3g} … {row[OWN]['high']:.3g}"
+
+
+def _p_value(row: dict[str, Numbers]) -> str:
+    return f"{row[OWN]['p_value']:.2g}" if row[OWN]["p_value"] else "< 1e-300"
