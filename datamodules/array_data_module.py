@@ -7,8 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from datamodules.array_cells import missing_cells, plain_array
 from datamodules.array_targets import targets_of
-from datamodules.serving.option_types import check_names
-from datamodules.tables.column_rules import Task
+from datamodules.columns.rules import Task
+from datamodules.messages.option_types import check_names
 from datamodules.tables.table import Table
 from datamodules.tables.table_data_module import TableDataModule
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.array_cells import missing_cells
-from datamodules.tables.column_rules import MOST_INTEGER_CLASSES, Task
+from datamodules.columns.rules import Task
+from datamodules.columns.target import MOST_INTEGER_CLASSES
 
 Targets = tuple[NDArray[np.int64] | NDArray[np.float64], tuple[str, ...] | None]
 TEXT, TRUTH, NUMBER = "text", "true/false", "number"

@@ -2,49 +2,71 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import cast, get_args
+from typing import Any, Literal, cast, get_args
 
-import numpy as np
-
+from datamodules.columns.report import Report
+from datamodules.columns.rules import Dates, Missing, Task, column_rules
+from datamodules.files import TableFile
 from datamodules.mapped.mapped_table import MappedTable
 from datamodules.mapped.table_copy import SplitOptions
-from datamodules.serving.option_types import PATH, TEXT, check_names, check_type
-from datamodules.tables.column_rules import ColumnRules, Task, count_missing
-from datamodules.tables.split_table import SplitTable
+from datamodules.messages.option_types import PATH, check_choice, check_type
+from datamodules.serving.class_notes import with_class_notes
+from datamodules.serving.divided_rows import DividedRows
+from datamodules.serving.split import split_rows
+from datamodules.serving.split_by_groups import split_by_groups
+from datamodules.serving.split_last import split_last
+from datamodules.tables.file_table import FileTable, Targets
 from datamodules.tables.table import Table
 from datamodules.tables.table_data_module import TableDataModule
-from datamodules.tables.table_file import read_columns
+
+SplitBy = Literal["random", "last"]
 
 
 class TabularDataModule(TableDataModule):
-    """A CSV (with a header) or Parquet file: one row an example, one column the target, the others features.
+    """A text file of cells, or a Parquet file: one row an example, one column the target, the others features.
 
-    Numbers are used as they are. Texts and the columns named in `categorical` become indicator columns, one for each
-    category but the first, which is the reference. Nothing is guessed about a damaged column: missing values, or text
-    among numbers, are refused with their place.
+    Numbers are used as they are, texts and the columns named in `categorical` as categories, dates as day, year, month and
+    weekday. What a table needs besides is done by the training rows and said (`report`): row numbers and constant columns
+    are left out; missing numbers become the median and are marked by a feature of their own, missing texts are a category;
+    categories with few rows are pooled into one, and the most frequent one is the reference. `strict` refuses all of it.
 
     Args:
-        path: the file, ending in .csv or .parquet; relative to `data_dir` if that is given.
+        path: the file: .csv, .tsv, .txt, .dat, also compressed (.gz, .bz2, .zst), or .parquet; relative to `data_dir` if that
+            is given.
         target: column to predict.
         categorical: numeric columns that are really categories.
-        exclude: columns to leave out (identifiers, say).
-        task: "classification", "regression", or "auto": text, true/false and integers with at most 20 different values are
-            classes, other numbers are not.
-        delimiter: what separates the cells of a CSV file.
+        exclude: columns to leave out.
+        task: "classification", "regression", or "auto": texts, true/false and integers with at most 20 different values are
+            classes, other numbers are not. On the command line the model says it.
+        delimiter: what separates the cells of a text file; null = found out.
+        encoding: of a text file; null = UTF-8 or UTF-16 if it is one, else Windows' Latin-1 (cp1252).
+        header: whether the first line of a text file names the columns; null = found out. Without names they are called
+            "column 1", "column 2", ….
+        missing: "impute", "drop" the rows with a missing value, or "refuse".
+        missing_codes: texts or numbers that stand for missing values, besides the usual ones (NA, ?, -, …).
+        decimal: "." or ",", what stands before the fraction of numbers; null = found out.
+        dates: "day_first" or "month_first" where 1/2/2020 could be both, "text" for no dates at all, or "auto": the day is
+            first with points and dashes, the month with slashes.
+        rare_levels: categories with fewer training rows are pooled; in tables of less than 50 such rows, with less than a
+            tenth of them.
+        max_levels: the most categories of a column; others are pooled.
+        strict: whether whatever would have to be done to the table is refused.
+        test_path: file with the rows for the test, with the same columns; null = test_fraction of the rows of `path`.
+        groups: column whose rows with the same value stay together in one part; it is no feature.
+        split_by: "random", or "last": the last rows are the test, those before them validation, as in time.
         data_dir: folder of the file; null = the current folder.
         batch_size: rows of one step, over all processes together; null = full batch.
         val_fraction: share of all rows for validation, in [0, 1); 0 = no validation.
-        test_fraction: share of all rows for the test, in (0, 1).
+        test_fraction: share of all rows for the test, in [0, 1); 0 = no test.
         seed: of the split and of the order of mini-batches.
         standardize: whether to scale the features.
         folds, fold: as in `TableDataModule`.
         memory_map: folder for a binary copy of the table, made once and read from there as rows are needed; null = all rows
             in memory. A table may then be larger than memory. The parts are drawn with the same shares, but are other rows
-            than in memory, and there are no folds.
+            than in memory, and there are neither folds nor groups.
 
     Raises:
-        ValueError: an unknown task, a delimiter of several characters, the target among the excluded columns, folds of a
-            memory-mapped table.
+        ValueError: an option of a wrong type or out of its range, or two that exclude each other.
     """
 
     def __init__(
@@ -54,7 +76,19 @@ class TabularDataModule(TableDataModule):
         categorical: list[str] | None = None,
         exclude: list[str] | None = None,
         task: Task = "auto",
-        delimiter: str = ",",
+        delimiter: str | None = None,
+        encoding: str | None = None,
+        header: bool | None = None,
+        missing: Missing = "impute",
+        missing_codes: list[str | int | float] | None = None,
+        decimal: Literal[".", ","] | None = None,
+        dates: Dates = "auto",
+        rare_levels: int = 5,
+        max_levels: int = 100,
+        strict: bool = False,
+        test_path: str | None = None,
+        groups: str | None = None,
+        split_by: SplitBy = "random",
         data_dir: str | None = None,
         batch_size: int | None = None,
         val_fraction: float = 0.2,
@@ -67,41 +101,62 @@ class TabularDataModule(TableDataModule):
     ) -> None:
         super().__init__(data_dir, batch_size, val_fraction, test_fraction, seed, standardize, folds, fold)
         check_type("path", path, PATH, "the path of a file")
-        check_type("target", target, TEXT, "the name of a column")
-        check_names("categorical", categorical)
-        check_names("exclude", exclude)
-        if task not in get_args(Task):
-            raise ValueError(f"task={task!r}: choose among {', '.join(get_args(Task))}")
-        if len(delimiter) != 1:
-            raise ValueError(f"delimiter={delimiter!r}: cells are separated by one character, such as ',' or ';'")
-        if target in (exclude or ()):
-            raise ValueError(f"exclude={exclude}: the target {target!r} cannot be left out; remove it from exclude")
+        check_type("test_path", test_path, PATH, "the path of a file, or None", optional=True)
         check_type("memory_map", memory_map, PATH, "the path of a folder, or None", optional=True)
-        if memory_map is not None and folds is not None:
-            raise ValueError(f"memory_map={memory_map!r} with folds={folds}: the rows are not at hand; use test_fraction")
-        self.delimiter, self.memory_map = delimiter, memory_map
-        file = Path(data_dir or ".") / path
-        self.rules = ColumnRules(file, target, tuple(categorical or ()), tuple(exclude or ()), task)
+        check_choice("split_by", split_by, get_args(SplitBy))
+        self.memory_map, self.split_by = memory_map, split_by
+        folder = Path(data_dir or ".")
+        self.rules = column_rules(
+            path=folder / path, target=target, categorical=categorical, exclude=exclude, task=task, missing=missing,
+            missing_codes=missing_codes, decimal=decimal, dates=dates, rare_levels=rare_levels, max_levels=max_levels,
+            strict=strict, groups=groups,
+        )  # fmt: skip
+        separator = "\t" if delimiter == "\\t" else delimiter
+        self.file = TableFile(self.rules.path, separator, encoding, header, target)
+        self.test_file = None if test_path is None else TableFile(folder / test_path, separator, encoding, header, target)
+        self._refuse_together()
+
+    def _refuse_together(self) -> None:
+        """Refuse options that exclude each other."""
+        rules, folds = self.rules, self.fold is not None
+        if folds and self.memory_map is not None:
+            raise ValueError(f"memory_map={self.memory_map!r} with folds: the rows are not at hand; use test_fraction")
+        if rules.groups is not None and (folds or self.memory_map is not None or self.split_by == "last"):
+            other = "folds" if folds else "memory_map" if self.memory_map is not None else "split_by='last'"
+            raise ValueError(f"groups={rules.groups!r} with {other}: rows are divided in one way only; leave one of them out")
+        if self.split_by == "last" and folds:
+            raise ValueError("split_by='last' with folds: rows are divided in one way only; leave one of them out")
+        if self.test_file is not None and folds:
+            raise ValueError("test_path with folds: the test rows are in a file of their own; leave one of them out")
+
+    @property
+    def report(self) -> Report:
+        """What was done to the table."""
+        self.split_table.splits()
+        return self.split_table.report
 
     @cached_property
-    def split_table(self) -> SplitTable:
+    def split_table(self) -> FileTable | MappedTable:
         """The table in memory, or the one in the files below `memory_map`; nothing else depends on where it is."""
         if self.memory_map is None:
-            return super().split_table
-        options = SplitOptions(self.val_fraction, cast(float, self.test_fraction), self.seed, self.standardize)
-        return MappedTable.open_or_make(Path(self.memory_map), self.rules, self.delimiter, options)
+            return FileTable(self.file, self.rules, self._divide_targets, self.standardize, self.test_file)
+        fraction = 0.0 if self.test_file is not None else cast(float, self.test_fraction)
+        options = SplitOptions(self.val_fraction, fraction, self.seed, self.standardize, self.split_by)
+        return MappedTable.open_or_make(Path(self.memory_map), self.file, self.rules, options, self.test_file)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "report": self.report.plain()}
+
+    def _divide_targets(self, data: Targets) -> DividedRows:
+        """Row numbers of the parts, with notes on classes that are not in all of them."""
+        fraction = None if self.test_file is not None else self.test_fraction
+        if self.fold is not None:
+            return self.fold.rows(data, self.val_fraction, self.seed)
+        if data.groups is not None:
+            return with_class_notes(data, split_by_groups(data.groups, self.val_fraction, fraction, self.seed))
+        if self.split_by == "last":
+            return with_class_notes(data, split_last(len(data.targets), self.val_fraction, fraction))
+        return split_rows(data, self.val_fraction, fraction, self.seed, strict=self.rules.strict)
 
     def load(self) -> Table:
-        columns = read_columns(self.rules.path, self.delimiter)
-        features = self.rules.features(columns.column_names)
-        self.rules.refuse_empty(columns.num_rows)
-        self.rules.refuse_missing({name: count_missing(columns[name]) for name in columns.column_names})
-        targets, class_names = self.rules.targets(columns[self.rules.target])
-        encodings = tuple(self.rules.encoding(name, columns[name]) for name in features)
-        return Table(
-            np.concatenate([encoding.block(columns[encoding.column]) for encoding in encodings], 1),
-            targets,
-            tuple(name for encoding in encodings for name in encoding.names),
-            class_names,
-            encodings,
-        )
+        return self.split_table.table

@@ -1,6 +1,7 @@
 """Predict the rows of a table with a trained model, preprocessed as in its training. `--help` lists the options."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from command_line.one_line_errors import run
@@ -9,6 +10,7 @@ from predicting.prediction_file import write_predictions
 from predicting.table_writer import FORMATS
 from predicting.trained import read_trained
 
+from datamodules.messages import counted
 from datamodules.tables.new_rows import NewRows
 
 
@@ -16,10 +18,10 @@ def main(args: list[str]) -> None:
     """Write the predictions and print where."""
     parser = OneLineParser(prog="predict.py", description=__doc__)
     parser.add_argument("--ckpt", type=str, required=True, help="A checkpoint of fit.py, best.ckpt or last.ckpt.")
-    parser.add_argument("--data", type=str, required=True, help="A .csv or .parquet file with the columns of the training.")
+    parser.add_argument("--data", type=str, required=True, help="A text or .parquet file with the columns of the training.")
     parser.add_argument("--output", type=str, default=None, help="A .csv or .parquet file; default DATA_predictions.csv.")
     parser.add_argument("--keep", type=list[str], default=[], help="Columns of the data to have beside the predictions.")
-    parser.add_argument("--delimiter", type=str, default=None, help="Of the cells in a CSV file; default as in the training.")
+    parser.add_argument("--delimiter", type=str, default=None, help="Of the cells in a text file; default: found out.")
     parser.add_argument("--overwrite", action="store_true", help="Replace the output if it is there.")
     parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
     options = parser.parse_args(args)
@@ -32,9 +34,12 @@ def main(args: list[str]) -> None:
     if output.resolve() == data.resolve():
         raise ValueError(f"--output={output} would replace the data: choose another file")
     trained = read_trained(Path(options.ckpt))
-    rows = NewRows(data, options.delimiter or trained.delimiter, trained.preprocessing.encodings, tuple(options.keep))
+    file = replace(trained.form, path=data, delimiter=options.delimiter or trained.form.delimiter)
+    rows = NewRows(file, trained.preprocessing, tuple(options.keep))
     count = write_predictions(trained, rows, output, options.overwrite)
-    print(f"{count} rows: {output}")
+    for note in rows.notes():
+        print(note)
+    print(f"{counted(count)}: {output}")
 
 
 if __name__ == "__main__":

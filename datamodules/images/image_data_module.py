@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from datamodules.columns import Encoder
 from datamodules.images.image_set import ImageSet, check_digits
-from datamodules.serving.encoding import Encoding
 from datamodules.serving.preprocessing import Preprocessing
 from datamodules.serving.split import split_rows
 from datamodules.serving.split_data_module import Split, SplitDataModule
@@ -104,7 +104,7 @@ class ImageDataModule(SplitDataModule):
         """Pixels of new images are columns with the values of the file."""
         mean, std = (self.mean, self.std) if self.normalize else (0.0, 1.0)
         shift, scale = (np.full(self.num_features, self.white * value) for value in (mean, std))
-        return Preprocessing(tuple(map(Encoding, self.feature_names)), shift, scale, self.class_names)
+        return Preprocessing(Encoder.of_numbers(self.feature_names), shift, scale, self.class_names)
 
     def split(self) -> dict[str, Split]:
         """(images uint8 (n, h·w), labels int64 (n,)) of "train", "val" and "test" (both possibly empty), stratified.

@@ -12,16 +12,17 @@ import numpy as np
 import torch
 from filelock import FileLock
 
+from datamodules.columns.report import Report
+from datamodules.columns.rules import ColumnRules
+from datamodules.files import TableFile
 from datamodules.mapped.table_copy import SplitOptions, write_copy
 from datamodules.serving.preprocessing import Preprocessing
 from datamodules.serving.split import Rows
 from datamodules.serving.split_data_module import Split
-from datamodules.tables.column_rules import ColumnRules
-from datamodules.tables.row_stream import RowStream
 from datamodules.tables.split_table import PARTS
 from datamodules.tables.table import Table
 
-FORMAT = 2
+FORMAT = 3
 # More rows than that are not read at once for validation and test: training sums over chunks of rows, metrics do not.
 EVALUATION_ROWS = 2**14
 
@@ -34,14 +35,18 @@ class MappedTable:
         table: scaled, of arrays that are mapped.
         sizes: rows of each part.
         preprocessing: how the rows were encoded and scaled.
+        report: what was done to the file.
     """
 
     table: Table
     sizes: list[int]
     preprocessing: Preprocessing
+    report: Report
 
     @staticmethod
-    def open_or_make(folder: Path, rules: ColumnRules, delimiter: str, options: SplitOptions) -> "MappedTable":
+    def open_or_make(
+        folder: Path, file: TableFile, rules: ColumnRules, options: SplitOptions, test_file: TableFile | None = None
+    ) -> "MappedTable":
         """The copy in `folder` of this file with these options, made if it is not there.
 
         It is made under another name and renamed when it is whole, by one process at a time.
@@ -50,10 +55,10 @@ class MappedTable:
             ValueError: the file cannot be read, or no model fitted to it.
             OSError: there is no file, or no space for the copy.
         """
-        stream = RowStream(rules.path, delimiter)
-        stream.schema  # noqa: B018 – says that there is no such file
-        state = rules.path.stat()
-        identity = [FORMAT, str(rules.path.resolve()), state.st_size, state.st_mtime_ns, repr(rules), delimiter, repr(options)]
+        files = [file] if test_file is None else [file, test_file]
+        schemas = [one.schema for one in files]  # says that there is no such file
+        states = [(str(one.path.resolve()), one.path.stat().st_size, one.path.stat().st_mtime_ns) for one in files]
+        identity = [FORMAT, states, repr(schemas), repr(rules), repr(files), repr(options)]
         name = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
         folder.mkdir(parents=True, exist_ok=True)
         copy = folder / f"{rules.path.stem}-{name}"
@@ -63,20 +68,22 @@ class MappedTable:
             if not copy.exists():
                 partial = Path(tempfile.mkdtemp(prefix=f".{name}-", suffix=".partial", dir=folder))
                 try:
-                    write_copy(partial, stream, rules, options)
+                    write_copy(partial, file, rules, options, Report(rules.path, rules.refused), test_file)
                     partial.rename(copy)
                 except BaseException:
                     shutil.rmtree(partial, ignore_errors=True)
                     raise
-        return MappedTable.open(copy)
+        return MappedTable.open(copy, rules.path)
 
     @staticmethod
-    def open(copy: Path) -> "MappedTable":
+    def open(copy: Path, path: Path) -> "MappedTable":
         about = json.loads((copy / "about.json").read_text())
         features, targets = (np.load(copy / f"{part}.npy", mmap_mode="r") for part in ("features", "targets"))
         preprocessing = Preprocessing.from_plain(about["preprocessing"])
-        table = Table(features, targets, preprocessing.feature_names, preprocessing.class_names, preprocessing.encodings)
-        return MappedTable(table, about["sizes"], preprocessing)
+        report = Report(path)
+        report.take(about["report"])
+        table = Table(features, targets, preprocessing.feature_names, preprocessing.class_names, preprocessing.encoder)
+        return MappedTable(table, about["sizes"], preprocessing, report)
 
     @property
     def evaluation_rows(self) -> int:

@@ -5,8 +5,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from datamodules.messages import counted, leave
 from datamodules.serving.class_notes import in_training_only
-from datamodules.serving.listed import counted, leave
 
 
 class SequentialSplit:

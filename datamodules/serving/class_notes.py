@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from datamodules.messages import counted, listed
 from datamodules.serving.divided_rows import DividedRows, Targeted
-from datamodules.serving.listed import counted, listed
 
 TRAINING = "training"
 

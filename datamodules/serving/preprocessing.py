@@ -1,13 +1,12 @@
 """What the training rows settle, and later rows are held to."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.serving.encoding import Encoding
+from datamodules.columns import Encoder
 
 
 @dataclass(frozen=True)
@@ -15,21 +14,23 @@ class Preprocessing:
     """From the columns of a table to the model's input, and from its output to the names of classes.
 
     Attributes:
-        encodings: of the columns, d features together.
+        encoder: from the columns to d features.
         mean: subtracted from the features (d,).
         deviation: what they are divided by after that (d,).
         class_names: C names, or None for real targets.
+        is_strict: whether missing values and unknown categories are refused in later rows.
     """
 
-    encodings: tuple[Encoding, ...]
+    encoder: Encoder
     mean: NDArray[np.float64]
     deviation: NDArray[np.float64]
     class_names: tuple[str, ...] | None
+    is_strict: bool = True
 
     @property
     def feature_names(self) -> tuple[str, ...]:
         """d names."""
-        return tuple(name for encoding in self.encodings for name in encoding.names)
+        return self.encoder.names
 
     def scaled(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n, d) -> (n, d)."""
@@ -40,19 +41,16 @@ class Preprocessing:
     def plain(self) -> dict[str, Any]:
         """The same in texts, numbers and lists, for a checkpoint, which must not need code to be read."""
         return {
-            "encodings": [(encoding.column, encoding.kind, encoding.categories) for encoding in self.encodings],
+            "encoder": self.encoder.plain(),
             "mean": self.mean.tolist(),
             "deviation": self.deviation.tolist(),
             "class_names": self.class_names,
+            "is_strict": self.is_strict,
         }
 
     @staticmethod
     def from_plain(plain: dict[str, Any]) -> "Preprocessing":
         """What `plain` was made of."""
-        encodings = tuple(Encoding(column, kind, _names(categories)) for column, kind, categories in plain["encodings"])
         mean, deviation = (np.asarray(plain[name], np.float64) for name in ("mean", "deviation"))
-        return Preprocessing(encodings, mean, deviation, _names(plain["class_names"]))
-
-
-def _names(held: Sequence[str] | None) -> tuple[str, ...] | None:
-    return None if held is None else tuple(held)
+        names = None if plain["class_names"] is None else tuple(plain["class_names"])
+        return Preprocessing(Encoder.from_plain(plain["encoder"]), mean, deviation, names, plain["is_strict"])

@@ -3,9 +3,9 @@
 import numpy as np
 from sklearn.model_selection import train_test_split
 
+from datamodules.messages import counted
 from datamodules.serving.class_notes import with_class_notes
 from datamodules.serving.divided_rows import DividedRows, Rows, Targeted
-from datamodules.serving.listed import counted
 
 
 def split_with_rare_classes(data: Targeted, n_val: int, n_test: int, seed: int) -> DividedRows:

@@ -5,8 +5,8 @@ import math
 import numpy as np
 from sklearn.model_selection import train_test_split
 
+from datamodules.messages import counted, leave
 from datamodules.serving.divided_rows import DividedRows, Rows, Targeted
-from datamodules.serving.listed import counted, leave
 from datamodules.serving.rare_classes import split_with_rare_classes
 
 __all__ = ["Rows", "Targeted", "check_fractions", "counts_of_parts", "split_rows", "take_rows"]

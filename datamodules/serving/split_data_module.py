@@ -8,9 +8,9 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
+from datamodules.messages.option_types import PATH, REAL, WHOLE, check_type
 from datamodules.serving.batch_sampler import ShardedBatchSampler
 from datamodules.serving.kept_batch import KeptBatch
-from datamodules.serving.option_types import PATH, REAL, WHOLE, check_type
 from datamodules.serving.preprocessing import Preprocessing
 from datamodules.serving.split import check_fractions
 from datamodules.serving.tensor_batches import TensorBatches

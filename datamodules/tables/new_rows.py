@@ -1,50 +1,46 @@
-"""Rows of another file, read as the training rows were, and refused where that cannot be."""
+"""Rows of another file, read as the training rows were: by the same rules, or refused where these say so."""
 
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from datamodules.serving.encoding import NUMBER, Encoding
-from datamodules.tables.column_rules import is_number, is_text
-from datamodules.tables.row_stream import RowStream
-from datamodules.tables.table import listed
+from datamodules.columns import Column, Encoding
+from datamodules.columns.arrow_types import is_text
+from datamodules.files import TableFile
+from datamodules.messages import listed
+from datamodules.serving.preprocessing import Preprocessing
+from datamodules.tables.cell_pieces import cells_of, refuse_lacking
 
 
 @dataclass(frozen=True)
 class NewRows:
-    """A CSV file with a header, or a Parquet file, with the columns that a model was trained on, in any order among others.
+    """A file with the columns that a model was trained on, in any order among others.
 
     Every refusal is a ValueError of one line that names the file, the column and the row, counted from 1 below the header.
 
     Attributes:
-        path: the file.
-        delimiter: what separates the cells of a CSV file.
-        encodings: of the columns, from the training rows.
+        file: the file.
+        preprocessing: how the training rows were read.
         kept: columns to hand on as they are.
+        filled: by column, how many cells without a value were given what the training rows say.
+        unknown: by column, how many cells were of a category that the training rows do not have.
     """
 
-    path: Path
-    delimiter: str
-    encodings: tuple[Encoding, ...]
+    file: TableFile
+    preprocessing: Preprocessing
     kept: tuple[str, ...] = ()
-
-    @property
-    def expected_rows(self) -> int:
-        """For a progress bar."""
-        return RowStream(self.path, self.delimiter).expected_rows
+    filled: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
 
     @property
     def kept_schema(self) -> pa.Schema:
-        """Names and types of the kept columns; those of a CSV file are texts."""
-        stream = RowStream(self.path, self.delimiter)
-        self._refuse_columns(stream.schema.names)
-        return pa.schema([(name, stream.schema.field(name).type if stream.is_parquet else pa.string()) for name in self.kept])
+        """Names and types of the kept columns; those of a text file are texts."""
+        refuse_lacking(self.file, self.kept, "which is to be kept")
+        return pa.schema([self.file.schema.field(name) for name in self.kept])
 
     def pieces(self) -> Iterator[tuple[NDArray[np.float64], pa.Table]]:
         """(features (m, d) unscaled, kept columns) of a few rows at a time, in the order of the file.
@@ -53,67 +49,54 @@ class NewRows:
             ValueError: a column or a cell that the model cannot be given; no rows.
             OSError: the file cannot be read.
         """
-        stream = RowStream(self.path, self.delimiter)
-        self._refuse_columns(stream.schema.names)
-        rows = 0
-        for piece in stream.unconverted(list(dict.fromkeys([*(e.column for e in self.encodings), *self.kept]))):
-            blocks = [self._block(encoding, piece[encoding.column], rows + 1) for encoding in self.encodings]
+        encoder, rows = self.preprocessing.encoder, 0
+        names = [column.name for column in encoder.columns]
+        refuse_lacking(self.file, names)
+        for piece in self.file.pieces([*names, *self.kept]):
+            cells = [self._cells(column, piece[column.name], rows) for column in encoder.columns]
             rows += len(piece)
-            yield np.concatenate(blocks, 1), piece.select(list(self.kept))
+            yield encoder.features(cells), piece.select(list(self.kept))
         if not rows:
-            raise ValueError(f"{self.path} has no rows: there is nothing to predict")
+            raise ValueError(f"{self.file.path} has no rows: there is nothing to predict")
 
-    def _refuse_columns(self, names: list[str]) -> None:
-        wanted = [encoding.column for encoding in self.encodings]
-        if missing := [name for name in wanted if name not in names]:
-            raise ValueError(
-                f"{self.path} has no column {listed(map(repr, missing))}, which the model was trained on: its columns are "
-                f"{listed(map(repr, names), 20)}"
+    def notes(self) -> list[str]:
+        """What was done to the rows that have gone by, a line each."""
+        notes = []
+        if self.filled:
+            cells = listed(f"{name!r} ({count}, {self._encoding(name).stand_in()})" for name, count in self.filled.items())
+            notes.append(f"missing values: {cells}")
+        if self.unknown:
+            cells = listed(
+                f"{name!r} ({count}, {self._encoding(name).stand_in(False)})" for name, count in self.unknown.items()
             )
-        if missing := [name for name in self.kept if name not in names]:
-            raise ValueError(
-                f"{self.path} has no column {listed(map(repr, missing))} to keep: its columns are {listed(names, 20)}"
-            )
-        if repeated := sorted({name for name in (*wanted, *self.kept) if names.count(name) > 1}):
-            raise ValueError(f"{self.path}: several columns are called {listed(map(repr, repeated))}: rename them")
+            notes.append(f"categories that no training row has: {cells}")
+        return notes
 
-    def _block(self, encoding: Encoding, column: pa.ChunkedArray, first: int) -> NDArray[np.float64]:
-        """(m, k) of a column that begins with row number `first`."""
-        name = encoding.column
-        if column.null_count:
-            row = first + pc.index(column.is_null(), True).as_py()
-            raise ValueError(f"{self.path}: column {name!r} is empty in row {row}: fill it in, or leave out that row")
-        if encoding.categories is None and is_text(column.type):
-            column = pc.utf8_trim_whitespace(column)
-        cells = self._converted(encoding, column, first)
-        block = encoding.block(cells)
-        if encoding.categories is None:
-            if not np.isfinite(block).all():
-                row = int(np.flatnonzero(~np.isfinite(block[:, 0]))[0])
-                raise ValueError(
-                    f"{self.path}: column {name!r} holds {block[row, 0]} in row {first + row}, which is not finite"
-                )
-        elif (unknown := np.flatnonzero(encoding.codes(cells) < 0)).size:
-            row = int(unknown[0])
-            raise ValueError(
-                f"{self.path}: column {name!r} holds {str(cells[row])!r} in row {first + row}, which is none of the categories "
-                f"of the training rows: {listed(map(repr, encoding.categories), 20)}"
-            )
-        return block
+    def _encoding(self, name: str) -> Encoding:
+        return next(encoding for encoding in self.preprocessing.encoder.encodings if encoding.column == name)
 
-    def _converted(self, encoding: Encoding, column: pa.ChunkedArray, first: int) -> pa.ChunkedArray:
-        """The cells in the type that those of the training rows had; numbers of any type as they are."""
-        name, kind = encoding.column, encoding.kind
-        if str(column.type) == kind or (kind == NUMBER and is_number(column.type)):
-            return column
-        wanted = "numbers" if kind == NUMBER else kind
-        with suppress(pa.ArrowException, ValueError):  # no cast of all cells, or no cast to such a type at all
-            return pc.cast(column, pa.type_for_alias(kind))
-        for row, cell in enumerate(column, first):
-            try:
-                pc.cast(cell, pa.type_for_alias(kind))
-            except (pa.ArrowException, ValueError):
-                raise ValueError(
-                    f"{self.path}: column {name!r} holds {str(cell)!r} in row {row}, where the training rows held {wanted}"
-                ) from None
-        raise ValueError(f"{self.path}: column {name!r} is {column.type}, where the training rows held {wanted}")
+    def _cells(self, column: Column, values: pa.ChunkedArray, rows: int) -> NDArray[np.float64]:
+        """What the column is read as, refused or counted where there is no value or an unknown category."""
+        path, cells = self.file.path, cells_of(self.file, column, values, rows)
+        if (infinite := np.flatnonzero(np.isinf(cells))).size:
+            raise ValueError(
+                f"{path}: column {column.name!r} holds {values[int(infinite[0])]} in row {rows + infinite[0] + 1}, which is "
+                "not finite: correct it, or leave out that row"
+            )
+        missing = np.flatnonzero(np.isnan(cells))
+        unknown = np.flatnonzero(cells < 0) if column.kind == "category" else missing[:0]
+        if not self.preprocessing.is_strict:
+            self.filled.update({column.name: len(missing)} if len(missing) else {})
+            self.unknown.update({column.name: len(unknown)} if len(unknown) else {})
+        elif len(missing):
+            raise ValueError(
+                f"{path}: column {column.name!r} is empty in row {rows + missing[0] + 1}: fill it in, or leave out that row"
+            )
+        elif len(unknown):
+            value = values[int(unknown[0])].as_py()
+            raise ValueError(
+                f"{path}: column {column.name!r} holds {value.strip() if is_text(values.type) else str(value)!r} in row "
+                f"{rows + unknown[0] + 1}, which is none of the categories of the training rows: "
+                f"{listed(map(repr, column.levels), 20)}"
+            )
+        return cells

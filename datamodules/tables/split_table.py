@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
-from datamodules.serving.encoding import Encoding
+from datamodules.columns import Encoder
 from datamodules.serving.preprocessing import Preprocessing
 from datamodules.serving.split import Rows
 from datamodules.serving.split_data_module import Split
@@ -60,7 +60,7 @@ class TableInMemory:
         standardize: whether to scale the features.
     """
 
-    evaluation_rows = None
+    evaluation_rows, is_strict = None, True
 
     def __init__(
         self, load: Callable[[], Table], divide: Callable[[Table], tuple[Rows, Rows, Rows]], standardize: bool
@@ -102,8 +102,8 @@ class TableInMemory:
             check_not_constant(train, table.feature_names, f" in the {len(train)} training rows")
             scaler = StandardScaler().fit(train)
             mean, deviation = scaler.mean_, scaler.scale_
-        encodings = table.encodings or tuple(map(Encoding, table.feature_names))
-        return Preprocessing(encodings, mean, deviation, table.class_names)
+        encoder = table.encoder or Encoder.of_numbers(table.feature_names)
+        return Preprocessing(encoder, mean, deviation, table.class_names, self.is_strict)
 
     def splits(self) -> dict[str, Split]:
         """(features, targets) of each part, scaled.

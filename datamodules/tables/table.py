@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.serving.encoding import Encoding
+from datamodules.columns import Encoder
+from datamodules.messages import listed
 
 LARGEST = 1e150
 
@@ -21,14 +22,14 @@ class Table:
         targets: class labels 0 … C−1 (n,) int64, or real targets (n, K) float64.
         feature_names: d names.
         class_names: C names, or None for real targets.
-        encodings: of the columns that the features were made of; None if each is a column of numbers.
+        encoder: how the features were made of columns; None if each is a column of numbers.
     """
 
     features: NDArray[np.float64]
     targets: NDArray[np.int64] | NDArray[np.float64]
     feature_names: tuple[str, ...]
     class_names: tuple[str, ...] | None = None
-    encodings: tuple[Encoding, ...] | None = None
+    encoder: Encoder | None = None
 
     @property
     def is_classification(self) -> bool:
@@ -86,9 +87,3 @@ def check_not_constant(features: NDArray[np.float64], names: Sequence[str], wher
             f"{len(constant)} columns are constant{where}: {listed(repr(names[int(j)]) for j in constant)}; leave them out"
             + (", or choose another seed or fraction" if where else "")
         )
-
-
-def listed(names: object, most: int = 8) -> str:
-    """The first few of an iterable of texts."""
-    texts = list(names)  # type: ignore[call-overload]
-    return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")

@@ -21,6 +21,8 @@ class LinearRegression(GeneralizedLinearModel):
         optimizer: the method: GradientDescent, Newton, DiagonalNewton or any of torch.optim.
     """
 
+    task = "regression"
+
     def __init__(self, num_features: int, num_targets: int = 1, l2: float = 0.0, *, optimizer: OptimizerCallable) -> None:
         super().__init__(num_features, Gaussian(num_targets), l2, optimizer)
 

@@ -22,6 +22,8 @@ class LogisticRegression(GeneralizedLinearModel):
         optimizer: the method: GradientDescent, Newton, DiagonalNewton or any of torch.optim.
     """
 
+    task = "classification"
+
     def __init__(self, num_features: int, l2: float = 0.0, *, optimizer: OptimizerCallable) -> None:
         super().__init__(num_features, Bernoulli(), l2, optimizer)
 

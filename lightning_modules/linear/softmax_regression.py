@@ -21,6 +21,8 @@ class SoftmaxRegression(GeneralizedLinearModel):
         optimizer: the method: GradientDescent, Newton, DiagonalNewton or any of torch.optim.
     """
 
+    task = "classification"
+
     def __init__(self, num_features: int, num_classes: int, l2: float = 0.0, *, optimizer: OptimizerCallable) -> None:
         if num_classes < 2:
             raise ValueError(

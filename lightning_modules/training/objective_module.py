@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 import torch
 from pytorch_lightning import LightningModule
@@ -44,9 +44,11 @@ class ObjectiveModule(LightningModule, ABC):
             It has no default on purpose: the command line would carry the default's settings over to another method.
 
     Attributes:
+        task: "classification" or "regression" if the model can do one only: a data module that would guess is told so.
         schedule: "constant" leaves the optimizer's step size; "cosine" lets it fall to 0 over the run (`cosine_schedule.py`).
     """
 
+    task: ClassVar[Literal["classification", "regression"] | None] = None
     schedule: Literal["constant", "cosine"] = "constant"
 
     def __init__(self, optimizer: OptimizerCallable) -> None:

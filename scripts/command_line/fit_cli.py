@@ -1,6 +1,7 @@
 """The command line of a fit: a LightningCLI whose data, model, method and callbacks can all be named."""
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,12 @@ class FitCLI(LightningCLI):
         for name in LINKS:
             parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
 
+    def before_instantiate_classes(self) -> None:
+        """Where the data module would guess whether its targets are classes, the model says it."""
+        task, data = getattr(_class_of(self.config.model.class_path), "task", None), self.config.data
+        if task is not None and data.get("init_args", {}).get("task") == "auto":
+            data.init_args.task = task
+
     @property
     def names(self) -> tuple[str, str, str]:
         """Short class names of (data, model, method)."""
@@ -196,6 +203,11 @@ class FitCLI(LightningCLI):
             for name, value in values.items():
                 settings[f"{prefix}/{name}"] = value if isinstance(value, (bool, int, float, str)) else str(value)
         return settings
+
+
+def _class_of(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(module), name)
 
 
 def listed(given: Any) -> list[Any]:

@@ -12,6 +12,7 @@ from callbacks.coefficient_intervals import as_rows
 from command_line.coefficient_table import coefficient_table
 from command_line.fit_cli import FitCLI
 from command_line.four_digits import four_digits
+from command_line.table_report import as_plain, markdown, show_report
 
 # More than a screen of them are left to `summary.json`.
 MOST_COEFFICIENTS = 32
@@ -32,6 +33,7 @@ def summarize(cli: FitCLI, metrics: dict[str, float]) -> dict[str, Any]:
         "model": model,
         "l2": getattr(cli.model, "l2", None),
         "data": data,
+        "table": as_plain(getattr(cli.datamodule, "report", None)),
         "seed": cli.config.seed_everything,
         "weights": cli.config.test_weights,
         "versions": {name: version(name) for name in LIBRARIES},
@@ -42,6 +44,7 @@ def show(summary: dict[str, Any], log_dir: Path | None) -> None:
     """Print the table and the path of the logs."""
     console = Console()
     console.print(f"{summary['model']} on {summary['data']} by {summary['method']}", highlight=False, soft_wrap=True)
+    show_report(console, summary["table"])
     table = Table(show_header=False)
     for row in results(summary):
         table.add_row(*row)
@@ -61,6 +64,8 @@ def log_text(summary: dict[str, Any], loggers: list[Logger]) -> None:
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
             logger.experiment.add_text("summary", "\n".join(["| result | value |", "|---|---|", *rows]), summary["epochs"])
+            if summary["table"] is not None:
+                logger.experiment.add_text("table", markdown(summary["table"]), summary["epochs"])
             logger.experiment.close()  # and the thread it writes by
 
 

@@ -31,7 +31,7 @@ def write_predictions(trained: Trained, rows: NewRows, output: Path, overwrite: 
         Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
         torch.inference_mode(),
     ):
-        task = progress.add_task("", total=rows.expected_rows)
+        task = progress.add_task("", total=rows.file.expected_rows)
         for features, kept in rows.pieces():
             writer.write(kept, predictor(torch.from_numpy(features)).numpy())
             count += len(features)

@@ -9,6 +9,7 @@ import torch
 from command_line.whole_checkpoints import read_checkpoint
 
 import lightning_modules
+from datamodules.files import TableFile
 from datamodules.serving.preprocessing import Preprocessing
 from lightning_modules import ObjectiveModule
 
@@ -20,12 +21,12 @@ class Trained:
     Attributes:
         model: with the weights, in their precision.
         preprocessing: from columns to features, scaling, names of the classes.
-        delimiter: what separated the cells of the training table.
+        form: how the file of the training rows was read.
     """
 
     model: ObjectiveModule
     preprocessing: Preprocessing
-    delimiter: str
+    form: TableFile
 
 
 def read_trained(path: Path) -> Trained:
@@ -44,8 +45,12 @@ def read_trained(path: Path) -> Trained:
             f"{path} holds no preprocessing, so new rows cannot be made what the model was trained on: train it anew on a data "
             "module of this project (checkpoints of earlier versions did not keep it)"
         )
-    delimiter = content.get("datamodule_hyper_parameters", {}).get("delimiter", ",")
-    return Trained(_model(path, content), Preprocessing.from_plain(states[0]), delimiter)
+    if "encoder" not in states[0]:
+        raise ValueError(f"{path} is of an earlier version, whose preprocessing this one cannot read: train the model anew")
+    held, preprocessing = content.get("datamodule_hyper_parameters", {}), Preprocessing.from_plain(states[0])
+    form = {name: held.get(name) for name in ("delimiter", "encoding", "header")}
+    wanted = preprocessing.encoder.columns[0].name
+    return Trained(_model(path, content), preprocessing, TableFile(path, wanted=wanted, **form))
 
 
 def _model(path: Path, content: dict[str, Any]) -> ObjectiveModule:

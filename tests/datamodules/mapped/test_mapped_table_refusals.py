@@ -4,12 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import datamodules.tables.row_stream
 import numpy as np
 import pyarrow as pa
 import pytest
 
 import datamodules.mapped.table_copy
-import datamodules.tables.row_stream
 from datamodules import TabularDataModule
 from tests.datamodules.mapped.mapped_tables import N, columns, copies, mapped, written
 

@@ -27,3 +27,13 @@ def check_names(name: str, value: object) -> None:
     """
     if value is not None and not (isinstance(value, (list, tuple)) and all(isinstance(part, str) for part in value)):
         raise ValueError(f"{name}={value!r}: give a list of names of columns, not {type(value).__name__}")
+
+
+def check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
+    """Refuse what is none of the choices.
+
+    Raises:
+        ValueError: names them.
+    """
+    if value not in choices:
+        raise ValueError(f"{name}={value!r}: choose among {', '.join(map(str, choices))}")

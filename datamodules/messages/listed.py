@@ -9,9 +9,9 @@ def listed(names: Iterable[str], most: int = 8) -> str:
     return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")
 
 
-def counted(count: int, what: str = "row") -> str:
+def counted(count: int, what: str = "row", several: str = "") -> str:
     """How many of what, with the right plural."""
-    return f"{count} {what}" + ("" if count == 1 else "s")
+    return f"{count} {what}" if count == 1 else f"{count} {several or what + 's'}"
 
 
 def leave(count: int) -> str:

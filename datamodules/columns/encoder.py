@@ -1,0 +1,59 @@
+"""From the cells of a table to the features of a model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules.columns.column import Column
+from datamodules.columns.encoding import Encoding
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """How columns are read, and what their cells become.
+
+    Attributes:
+        columns: those of which there are features.
+        encodings: of them, one each, of dates several.
+    """
+
+    columns: tuple[Column, ...]
+    encodings: tuple[Encoding, ...]
+
+    @staticmethod
+    def of_numbers(names: Sequence[str]) -> "Encoder":
+        """Of columns that are features as they are, without missing values."""
+        return Encoder(tuple(Column(name, "number") for name in names), tuple(map(Encoding, names)))
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Of the d features, all different."""
+        names: dict[str, None] = {}
+        for name in (name for encoding in self.encodings for name in encoding.names):
+            number, free = 2, name
+            while free in names:
+                number, free = number + 1, f"{name} ({number})"
+            names[free] = None
+        return tuple(names)
+
+    def features(self, cells: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """What each column was read as, (m,) each -> (m, d)."""
+        place = {column.name: number for number, column in enumerate(self.columns)}
+        return np.concatenate([encoding.features(cells[place[encoding.column]]) for encoding in self.encodings], 1)
+
+    def plain(self) -> dict[str, Any]:
+        """The same in texts, numbers and lists, for a checkpoint, which must not need code to be read."""
+        return {
+            "columns": [column.plain() for column in self.columns],
+            "encodings": [encoding.plain() for encoding in self.encodings],
+        }
+
+    @staticmethod
+    def from_plain(plain: dict[str, Any]) -> "Encoder":
+        """What `plain` was made of."""
+        columns, encodings = map(Column.from_plain, plain["columns"]), map(Encoding.from_plain, plain["encodings"])
+        return Encoder(tuple(columns), tuple(encodings))

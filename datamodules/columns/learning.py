@@ -1,0 +1,197 @@
+"""What the training rows settle: medians, the categories that are frequent enough, the columns that say nothing."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules.columns.column import Column
+from datamodules.columns.encoder import Encoder
+from datamodules.columns.encoding import MONTHS, OTHER, WEEKDAYS, Encoding, Part, part_of
+from datamodules.columns.median import median
+from datamodules.columns.missing_rows import MissingRows
+from datamodules.columns.report import Report, Topic
+from datamodules.columns.rules import ColumnRules
+from datamodules.messages import counted
+
+PIECE_ROWS = 2**20
+# In small tables a tenth of the rows is enough for a category of its own.
+TENTH = 0.1
+DATE_PARTS: dict[Part, tuple[str, ...]] = {"day": (), "year": (), "month": MONTHS, "weekday": WEEKDAYS}
+Rows = NDArray[np.int64] | slice
+
+
+class Learner:
+    """Finds the encodings of columns by the cells of the training rows.
+
+    Args:
+        rules: what may be done to the columns.
+        report: told what was done.
+    """
+
+    def __init__(self, rules: ColumnRules, report: Report) -> None:
+        self.rules, self.report = rules, report
+        self._marked: dict[int, str] = {}
+
+    def encoder(self, columns: Sequence[Column], cells: Sequence[NDArray[np.float64]], train: Rows) -> Encoder:
+        """The encodings of those columns that say something.
+
+        Args:
+            columns: how they are read.
+            cells: of all rows, (n,) each, in memory or mapped.
+            train: which of the rows are for training.
+
+        Raises:
+            ValueError: no column is left; what the rules refuse.
+        """
+        found = [self._encodings(column, values, train) for column, values in zip(columns, cells, strict=True)]
+        self.report.check()
+        if not any(found):
+            why = "; ".join(self.report.lines(3)) or "all others are excluded"
+            raise ValueError(
+                f"{self.rules.path} has no column left besides the target {self.rules.target!r}: there is nothing to predict "
+                f"it from ({why})"
+            )
+        kept = [column for column, encodings in zip(columns, found, strict=True) if encodings]
+        return Encoder(tuple(kept), tuple(encoding for encodings in found for encoding in encodings))
+
+    def _encodings(self, column: Column, values: NDArray[np.float64], train: Rows) -> list[Encoding]:
+        """Of one column; none if it says nothing."""
+        missing = sum(int(np.isnan(values[start : start + PIECE_ROWS]).sum()) for start in range(0, len(values), PIECE_ROWS))
+        seen = MissingRows.of(_pieces(values, train)())
+        if seen.count == seen.rows:
+            self._leave_out(column, Topic.EMPTY, "")
+            return []
+        marks = seen.count > 0 and self.rules.missing == "impute" and seen.pattern not in self._marked
+        if column.kind == "category":
+            found = self._categories(column, "", column.levels, values, train, marks)
+        elif column.kind == "date":
+            found = [
+                encoding
+                for part, levels in DATE_PARTS.items()
+                for encoding in self._part(column, part, levels, values, train, marks and part == "day")
+            ]
+        else:
+            found = self._number(column, "", values, train, marks)
+        if not found:
+            self._leave_out(column, Topic.CONSTANT, "")
+        elif missing:
+            self._report_missing(column, found, missing, seen)
+        return found
+
+    def _part(
+        self, column: Column, part: Part, levels: tuple[str, ...], values: NDArray[np.float64], train: Rows, marks: bool
+    ) -> list[Encoding]:
+        return (
+            self._categories(column, part, levels, values, train, marks)
+            if levels
+            else self._number(column, part, values, train, marks)
+        )
+
+    def _number(self, column: Column, part: Part, values: NDArray[np.float64], train: Rows, marks: bool) -> list[Encoding]:
+        def pieces() -> Iterator[NDArray[np.float64]]:
+            for piece in _pieces(values, train)():
+                cells = part_of(piece, part)
+                yield cells[~np.isnan(cells)]
+
+        count = sum(map(len, pieces()))
+        lowest, highest = min(p.min() for p in pieces() if len(p)), max(p.max() for p in pieces() if len(p))
+        if lowest == highest and not marks:
+            return []
+        fill = median(pieces, count) if self.rules.missing == "impute" and not self.rules.strict else None
+        return [Encoding(column.name, part, has_value=lowest < highest, marks_missing=marks, fill=fill)]
+
+    def _categories(
+        self, column: Column, part: Part, levels: tuple[str, ...], values: NDArray[np.float64], train: Rows, marks: bool
+    ) -> list[Encoding]:
+        counts = np.zeros(len(levels) + 1, np.int64)  # the last one counts those that are none of them
+        for piece in _pieces(values, train)():
+            cells = part_of(piece, part)
+            codes = cells[~np.isnan(cells)].astype(np.int64)
+            counts += np.bincount(np.where(codes < 0, len(levels), codes), minlength=len(counts))
+        kept = self._frequent(counts[:-1])
+        pooled = int(counts.sum() - counts[kept].sum())
+        if not kept or len(kept) + (pooled > 0) + marks < 2:
+            if not (kept or part):
+                self._leave_out(column, Topic.MANY_TEXTS, f" ({counted(len(levels), 'text')})")
+            if not marks:
+                return []
+        elif not part:
+            self._report_levels(column, counts, kept)
+        places = np.full(len(levels), -1)
+        places[kept] = np.arange(len(kept))
+        names = tuple(levels[code] for code in kept)
+        return [Encoding(column.name, part, names, tuple(places.tolist()), pooled > 0, marks_missing=marks)]
+
+    def _frequent(self, counts: NDArray[np.int64]) -> list[int]:
+        """Codes of the categories that have a feature each but the first, the most frequent one; the others as they come."""
+        fewest = 1 if self.rules.strict else min(self.rules.rare_levels, max(2, math.ceil(TENTH * counts.sum())))
+        order = sorted(np.flatnonzero(counts), key=lambda code: (-counts[code], code))
+        kept = [int(code) for code in order if counts[code] >= fewest][: self.rules.max_levels]
+        if len(order) - len(kept) == 1 and len(kept) < self.rules.max_levels:
+            kept.append(int(order[-1]))  # one alone would be pooled with nothing
+        return kept[:1] + sorted(kept[1:])
+
+    def _leave_out(self, column: Column, topic: Topic, detail: str) -> None:
+        if column.name not in self.report.columns:
+            self.report.add(topic, f"{column.name!r}{detail}")
+            self.report.tell(column.name, topic.done)
+
+    def _report_levels(self, column: Column, counts: NDArray[np.int64], kept: list[int]) -> None:
+        rest = [code for code in range(len(column.levels)) if code not in kept]
+        pooled = sum(counts[code] > 0 for code in rest) + (counts[-1] > 0)
+        if pooled:
+            more = "" if counts[-1] == 0 else "more than "
+            self.report.add(Topic.POOLED, f"{column.name!r} ({more}{pooled} of {len(kept) + pooled})")
+        if unseen := [column.levels[code] for code in rest if counts[code] == 0]:
+            self.report.add(Topic.UNSEEN, f"{column.name!r} ({counted(len(unseen), 'category', 'categories')})")
+        if pooled:
+            self.report.tell(column.name, f"{pooled} categories with few rows are {OTHER!r}")
+
+    def _report_missing(self, column: Column, found: list[Encoding], missing: int, seen: MissingRows) -> None:
+        """Say what stands for the missing values, and remember in which rows they are."""
+        how, marked = found[0].stand_in(), self._marked.get(seen.pattern)
+        if marked is not None and seen.count:
+            how += f", marked by that of {marked!r}"
+        elif not seen.count:
+            how += ", none of them in training"
+        if found[0].marks_missing:
+            self._marked[seen.pattern] = column.name
+        self.report.add(Topic.MISSING, f"{column.name!r} ({missing})")
+        self.report.tell(column.name, f"{missing} missing, {how}")
+
+
+def _pieces(values: NDArray[np.float64], train: Rows) -> Callable[[], Iterator[NDArray[np.float64]]]:
+    """The training rows, a few at a time, from the beginning whenever asked."""
+
+    def pieces() -> Iterator[NDArray[np.float64]]:
+        if isinstance(train, slice):
+            for start in range(train.start, train.stop, PIECE_ROWS):
+                yield np.asarray(values[start : min(start + PIECE_ROWS, train.stop)])
+        else:
+            for start in range(0, len(train), PIECE_ROWS):
+                yield values[train[start : start + PIECE_ROWS]]
+
+    return pieces
+
+
+def pruned(encoder: Encoder) -> Encoder:
+    """The same for later rows, without the categories that count as others anyway."""
+    columns, encodings = list(encoder.columns), list(encoder.encodings)
+    for number, encoding in enumerate(encodings):
+        if encoding.levels is not None and not encoding.part:
+            place = next(place for place, column in enumerate(columns) if column.name == encoding.column)
+            columns[place] = replace(columns[place], levels=encoding.levels)
+            encodings[number] = replace(encoding, places=tuple(range(len(encoding.levels))))
+    return Encoder(tuple(columns), tuple(encodings))
+
+
+def describe(encoder: Encoder, report: Report) -> None:
+    """Account for the columns of which there are features."""
+    kinds = {"number": "a number", "truth": "true or false", "category": "categories", "date": "dates"}
+    for column in encoder.columns:
+        width = sum(len(encoding.names) for encoding in encoder.encodings if encoding.column == column.name)
+        told = [kinds[column.kind], counted(width, "feature"), *report.columns.pop(column.name, "").split("; ")]
+        report.tell(column.name, "; ".join(filter(None, told)))

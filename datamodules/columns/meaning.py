@@ -1,0 +1,142 @@
+"""What a column is, told by what its cells look like."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+
+from datamodules.columns.arrow_types import is_number, is_text, is_truth
+from datamodules.columns.column import TRUTH, Column
+from datamodules.columns.date_text import DAYS
+from datamodules.columns.missing_codes import AMONG_TEXTS
+from datamodules.columns.number_text import read_number
+from datamodules.columns.profile import Profile, level_text
+from datamodules.columns.report import Report, Topic
+from datamodules.columns.rules import ColumnRules
+from datamodules.messages import counted
+
+# Numbers and texts in one column are categories if they are few whole numbers that occur again, or texts so often.
+MOST_NUMBERS_AMONG_TEXTS, FEWEST_TEXTS, TEXT_SHARE = 20, 2, 0.1
+# What statistics programs call a column that numbers the rows.
+ROW_NUMBERS = frozenset({"", "x", "id", "index", "row", "rows", "rownames", "row.names", "row_names", "row_id", "unnamed: 0"})
+
+
+def decimal_of(profiles: Mapping[str, Profile], rules: ColumnRules) -> str:
+    """What stands before the fraction in this file: a comma if some column can only be read so."""
+    if rules.decimal is not None:
+        return rules.decimal
+    has_commas = any(p.notations == {","} and p.numbers and not p.others for p in profiles.values() if is_text(p.kind))
+    return "," if has_commas else "."
+
+
+def meaning(name: str, profile: Profile, rules: ColumnRules, decimal: str, report: Report) -> Column | None:
+    """How the column is read; None if it is left out, or nothing can be made of it.
+
+    Raises:
+        ValueError: numbers that are not finite; a text among numbers that is no code of a missing one.
+    """
+    column = Column(name, "number", codes=rules.missing_codes)
+    if name in rules.categorical or pa.types.is_dictionary(profile.kind):
+        return as_category(column, profile, rules)
+    if is_truth(profile.kind):
+        return replace(column, kind="truth")
+    if profile.formats == (DAYS,) and is_date_wanted(rules):
+        return replace(column, kind="date", notation=DAYS)
+    if is_number(profile.kind):
+        _refuse_infinite(name, profile, rules)
+        return column
+    if not is_text(profile.kind):
+        return None
+    return _of_texts(column, profile, rules, decimal, report)
+
+
+def is_date_wanted(rules: ColumnRules) -> bool:
+    return rules.dates != "text"
+
+
+def _of_texts(column: Column, profile: Profile, rules: ColumnRules, decimal: str, report: Report) -> Column:
+    name, text_levels = column.name, _levels(profile, rules)
+    if text_levels and all(text.lower() in TRUTH for text in text_levels):
+        return replace(column, kind="truth")
+    if profile.formats and is_date_wanted(rules) and profile.others:
+        form = _format(profile.formats, rules)
+        report.add(Topic.DATES, f"{name!r} ({form})")
+        return replace(column, kind="date", notation=form)
+    if profile.numbers and not profile.others and profile.with_zeros and profile.is_whole:
+        report.add(Topic.CODES, f"{name!r} (zeros lead its numbers, as in postal codes)")
+        return replace(as_category(column, profile, rules), notation="")
+    if profile.numbers and not profile.others and profile.notations:
+        _refuse_infinite(name, profile, rules)
+        notation = decimal if decimal in profile.notations else min(profile.notations)
+        _report_notation(name, profile, notation, report)
+        return replace(column, notation=notation)
+    if not profile.numbers:
+        return as_category(column, profile, rules)
+    return _of_both(column, profile, rules, report)
+
+
+def _of_both(column: Column, profile: Profile, rules: ColumnRules, report: Report) -> Column:
+    """Numbers and texts: categories, or a slip."""
+    numbers = [text for text in profile.levels.counts if read_number(text, ".") is not None]
+    is_few = profile.is_whole and len(numbers) <= min(MOST_NUMBERS_AMONG_TEXTS, profile.numbers / 2)
+    is_often = profile.others >= max(FEWEST_TEXTS, TEXT_SHARE * (profile.numbers + profile.others))
+    if not (is_few or is_often) and profile.notations:
+        assert profile.first_other is not None
+        text, row = profile.first_other
+        raise ValueError(
+            f"{rules.path}: column {column.name!r} holds numbers, but text in {profile.others} of "
+            f"{counted(profile.numbers + profile.others, 'cell')} (first {text!r}, row {row}): correct those cells, or name "
+            "the text in missing_codes or the column in categorical"
+        )
+    report.add(Topic.CODES, f"{column.name!r} (numbers and texts)")
+    return replace(as_category(column, profile, rules), notation="")
+
+
+def as_category(column: Column, profile: Profile, rules: ColumnRules) -> Column:
+    """The column as one of categories: every different text, or number, is one."""
+    levels = _levels(profile, rules)
+    is_numeric = all(read_number(text, ".") is not None for text in levels)
+    if is_numeric:
+        levels = list(dict.fromkeys(level_text(read_number(text, ".")) for text in levels))
+    return replace(column, kind="category", notation="." if is_numeric else "", levels=tuple(sorted(levels, key=place)))
+
+
+def place(level: str) -> Any:
+    """Sorts numbers by their value, before texts."""
+    number = read_number(level, ".")
+    return (1, 0.0, level) if number is None else (0, number, level)
+
+
+def _levels(profile: Profile, rules: ColumnRules) -> list[str]:
+    missing = AMONG_TEXTS | set(rules.missing_codes) if is_text(profile.kind) else set(rules.missing_codes)
+    return [text for text in profile.levels.counts if text not in missing]
+
+
+def _format(formats: tuple[str, ...], rules: ColumnRules) -> str:
+    """Of those that read all cells the first, unless the option says which of day and month is."""
+    if rules.dates == "auto":
+        return formats[0]
+    first = "%d" if rules.dates == "day_first" else "%m"
+    return next((form for form in formats if form.startswith(first)), formats[0])
+
+
+def _refuse_infinite(name: str, profile: Profile, rules: ColumnRules) -> None:
+    if profile.first_infinite is None:
+        return
+    text, row = profile.first_infinite
+    if text not in rules.missing_codes:
+        raise ValueError(
+            f"{rules.path}: column {name!r} holds {text!r} in row {row}, which is not finite: correct it, name the column in "
+            f"exclude, or give missing_codes=[{text!r}] if it stands for a missing value"
+        )
+
+
+def _report_notation(name: str, profile: Profile, notation: str, report: Report) -> None:
+    found = sorted(profile.ornaments)
+    if "." not in profile.notations or (notation == "," and not profile.is_whole):
+        found.append("decimal commas")
+    elif any("," in text for text in list(profile.levels.counts)[:100]):
+        found.append("commas between thousands")
+    if found:
+        report.add(Topic.NOTATION, f"{name!r} ({', '.join(found)})")

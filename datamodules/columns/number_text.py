@@ -1,0 +1,63 @@
+"""Numbers as people write them: 1e-3, 1,234.5, 1.234,5, $5, 12 %, (3)."""
+
+import re
+
+# A space, a no-break space and a narrow one may stand between thousands too.
+_GROUPS = r"\d{{1,3}}(?P<gap>[{gap}'’ \u00a0\u202f])\d{{3}}(?:(?P=gap)\d{{3}})*|\d+"
+_EXPONENT = r"(?:[eE][+-]?\d+)?"
+NOTATIONS = {
+    ".": re.compile(rf"(?:(?:{_GROUPS.format(gap=',')})(?:\.\d*)?|\.\d+){_EXPONENT}"),
+    ",": re.compile(rf"(?:(?:{_GROUPS.format(gap='.')})(?:,\d*)?|,\d+){_EXPONENT}"),
+}
+_PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_INFINITE = re.compile(r"([+-]?)inf(?:inity)?", re.IGNORECASE)
+_CODE = re.compile(r"0\d+")
+CURRENCIES = "$€£¥₹"
+
+
+def read_number(text: str, decimal: str) -> float | None:
+    """The number that a text without blanks around it stands for, or None.
+
+    Args:
+        text: the cell.
+        decimal: "." or ",", before the fraction; the other one may part thousands.
+    """
+    if infinite := _INFINITE.fullmatch(text):
+        return float(infinite[0])
+    in_parentheses = text.startswith("(") and text.endswith(")")
+    body = text[1:-1] if in_parentheses else text
+    sign = -1.0 if in_parentheses else 1.0
+    # The sign may stand before or behind the currency.
+    for _ in range(2):
+        body = body.strip(CURRENCIES + " \u00a0")
+        if body[:1] in ("-", "−", "+"):
+            sign, body = (sign if body[0] == "+" else -sign), body[1:]
+            if body[:1] in ("-", "−", "+"):
+                return None
+    if body.endswith("%"):
+        body = body[:-1].rstrip(" \u00a0")
+    if not (match := NOTATIONS[decimal].fullmatch(body)):
+        return None
+    if gap := match["gap"]:
+        body = body.replace(gap, "")
+    return sign * float(body.replace(",", "."))
+
+
+def is_plain(text: str) -> bool:
+    """Whether any program would read it as that number."""
+    return _PLAIN.fullmatch(text) is not None
+
+
+def is_code(text: str) -> bool:
+    """Whether zeros lead it, as in a postal code: as a number it would lose them."""
+    return _CODE.fullmatch(text) is not None
+
+
+def ornaments(text: str) -> set[str]:
+    """What stands in a number besides the number, in words."""
+    found = {"per cent signs"} if "%" in text else set()
+    if any(sign in text for sign in CURRENCIES):
+        found.add("signs of a currency")
+    if text.startswith("("):
+        found.add("parentheses for a minus")
+    return found

@@ -1,0 +1,157 @@
+"""What a file holds, found out by one reading of it that keeps no rows."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from datamodules.columns.arrow_types import described
+from datamodules.columns.column import Column
+from datamodules.columns.meaning import ROW_NUMBERS, decimal_of, meaning
+from datamodules.columns.missing_codes import AMONG_NUMBERS, AMONG_TEXTS
+from datamodules.columns.profile import Profile
+from datamodules.columns.report import Report, Topic
+from datamodules.columns.rules import ColumnRules
+from datamodules.columns.target import Target, target
+from datamodules.messages import counted, listed
+
+INDEX = "__index_level_"
+# Columns are counted beyond.
+MOST_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What is known of a table when its cells have been looked at.
+
+    Attributes:
+        rows: n, with those that have no target.
+        columns: of which features can be made, and how they are read.
+        target: what is predicted.
+        empty: those of the columns that have no value in any row.
+    """
+
+    rows: int
+    columns: tuple[Column, ...]
+    target: Target
+    empty: frozenset[str]
+
+
+def scan(schema: pa.Schema, pieces: Iterable[pa.Table], rules: ColumnRules, report: Report) -> Scan:
+    """Look at all cells.
+
+    Args:
+        schema: names and types of the file's columns.
+        pieces: its rows.
+        rules: what may be done to them.
+        report: told what was done.
+
+    Raises:
+        ValueError: an option that names no column, no rows, a target or a column that nothing can be made of; what the rules
+            refuse.
+    """
+    _check_names(schema.names, rules)
+    codes = frozenset(rules.missing_codes)
+    profiles = {field.name: Profile(field.type, codes) for field in schema if field.name not in rules.exclude}
+    counters = {name: _RowNumbers() for name in profiles if _may_number_rows(name, schema)}
+    rows = 0
+    for piece in pieces:
+        for name, profile in profiles.items():
+            profile.add(piece[name])
+            if name in counters:
+                counters[name].add(piece[name])
+        rows += len(piece)
+    if not rows:
+        raise ValueError(f"{rules.path} has no rows: nothing can be fitted; check the file")
+    report.rows["read"] = rows
+    report.columns.update(dict.fromkeys(rules.exclude, "excluded"))
+    decimal = decimal_of(profiles, rules)
+    goal = target(profiles[rules.target], rules, decimal, report)
+    report.columns[rules.target] = "the target"
+    columns = []
+    for name, profile in profiles.items():
+        if name in (rules.target, rules.groups):
+            continue
+        is_index = name == "" or name.startswith(INDEX)
+        if name in counters and name not in rules.categorical and (is_index or counters[name].are_they(profile)):
+            report.add(Topic.ROW_NUMBERS, f"{name!r}")
+            report.columns[name] = Topic.ROW_NUMBERS.done
+        elif (column := meaning(name, profile, rules, decimal, report)) is None:
+            report.add(Topic.UNUSABLE, f"{name!r} ({described(profile.kind)})")
+            report.columns[name] = Topic.UNUSABLE.done
+        else:
+            columns.append(column)
+    _report_codes({column.name: column for column in (*columns, goal.column)}, profiles, report)
+    report.check()
+    if not columns:
+        why = "; ".join(report.lines(3)) or "all others are excluded"
+        raise ValueError(
+            f"{rules.path} has no column left besides the target {rules.target!r}: there is nothing to predict it from ({why})"
+        )
+    empty = frozenset(name for name, profile in profiles.items() if not (profile.numbers or profile.others))
+    return Scan(rows, tuple(columns), goal, empty)
+
+
+def _check_names(names: list[str], rules: ColumnRules) -> None:
+    asked = {
+        "target": (rules.target,),
+        "categorical": rules.categorical,
+        "exclude": rules.exclude,
+        "groups": (rules.groups,) if rules.groups is not None else (),
+    }
+    for option, wanted in asked.items():
+        if unknown := [name for name in wanted if name not in names]:
+            raise ValueError(
+                f"{rules.path} has no column {listed(map(repr, unknown))} ({option}): its columns are "
+                f"{listed(map(repr, names), 20)}"
+            )
+
+
+def _may_number_rows(name: str, schema: pa.Schema) -> bool:
+    return name.lower() in ROW_NUMBERS or name.startswith(INDEX)
+
+
+class _RowNumbers:
+    """Whether a column, called like one, counts the rows from 0 or 1, or has another name for each."""
+
+    def __init__(self) -> None:
+        self._next: int | None = None
+        self._counts = True
+
+    def add(self, column: pa.ChunkedArray) -> None:
+        if not self._counts or not len(column):
+            return
+        try:
+            values = column.cast(pa.int64())
+        except pa.ArrowInvalid:
+            self._counts = False
+            return
+        start = values[0].as_py() if self._next is None else self._next
+        self._counts = start is not None and values.null_count == 0
+        if self._counts:
+            numbers: NDArray[np.int64] = values.to_numpy()
+            self._counts = (self._next is not None or start in (0, 1)) and bool(
+                (numbers == np.arange(start, start + len(numbers))).all()
+            )
+            self._next = start + len(numbers)
+
+    def are_they(self, profile: Profile) -> bool:
+        if self._counts:
+            return True
+        is_different = profile.levels.is_cut or len(profile.levels) == profile.rows
+        return is_different and bool(profile.others)
+
+
+def _report_codes(read: Mapping[str, Column], profiles: Mapping[str, Profile], report: Report) -> None:
+    """Say which texts were taken for missing values; an empty cell needs no saying."""
+    found: dict[str, dict[str, int]] = {}
+    for name, column in read.items():
+        usual = AMONG_TEXTS if column.kind == "category" else AMONG_NUMBERS
+        for text, count in profiles[name].missing.items():
+            if text not in ("", "NaN") and (text in usual or text in column.codes):
+                found.setdefault(text, {})[name] = count
+    for text, counts in found.items():
+        where = listed(map(repr, counts)) if len(counts) <= MOST_NAMED else counted(len(counts), "column")
+        report.add(Topic.MISSING_CODES, f"{text!r} ({counted(sum(counts.values()), 'cell')} of {where})")

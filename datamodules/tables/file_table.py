@@ -1,0 +1,155 @@
+"""The table of a file, in memory: scanned, divided, and then made numbers by what its training rows settle."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from datamodules.columns import Encoder
+from datamodules.columns.learning import Learner, describe, pruned
+from datamodules.columns.report import Report, Topic
+from datamodules.columns.rules import ColumnRules
+from datamodules.columns.scan import Scan
+from datamodules.files import TableFile
+from datamodules.files.progress_bar import with_progress_bar
+from datamodules.files.scan_file import scan_file
+from datamodules.messages import counted
+from datamodules.serving.divided_rows import DividedRows, Rows
+from datamodules.tables.cell_pieces import cell_pieces
+from datamodules.tables.split_table import PARTS, TableInMemory
+from datamodules.tables.table import Table
+from datamodules.tables.usable_rows import RowFilter
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What a division of rows looks at.
+
+    Attributes:
+        targets: class labels (n,), or real targets (n, 1).
+        class_names: C names; None for real targets.
+        groups: what each row belongs to (n,); None without groups.
+    """
+
+    targets: NDArray[np.int64] | NDArray[np.float64]
+    class_names: tuple[str, ...] | None
+    groups: NDArray[np.object_] | None = None
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The rows that can be used, as numbers.
+
+    Attributes:
+        columns: cells of each column (c, n).
+        targets: of the rows.
+        own_test_rows: how many of them, the last ones, are of the test file.
+    """
+
+    columns: NDArray[np.float64]
+    targets: Targets
+    own_test_rows: int = 0
+
+
+class FileTable(TableInMemory):
+    """Read twice: once to find out what the columns are, once for the rows.
+
+    Args:
+        file: the file.
+        rules: what may be done to it.
+        divide: gives the rows for training, validation and test, and notes on that.
+        standardize: whether to scale the features.
+        test_file: rows for the test, if they are in a file of their own.
+    """
+
+    def __init__(
+        self,
+        file: TableFile,
+        rules: ColumnRules,
+        divide: Callable[[Targets], DividedRows],
+        standardize: bool,
+        test_file: TableFile | None = None,
+    ) -> None:
+        super().__init__(self._encode, lambda table: self._divided, standardize)
+        self._file, self._rules, self._divide_targets, self._test_file = file, rules, divide, test_file
+        self.report, self.is_strict = Report(rules.path, rules.refused), rules.strict or rules.missing != "impute"
+
+    @cached_property
+    def _scan(self) -> Scan:
+        return scan_file(self._file, self._rules, self.report)
+
+    @cached_property
+    def _cells(self) -> Cells:
+        cells = self._read(self._file)
+        if self._test_file is None:
+            return cells
+        test = self._read(self._test_file)
+        targets = Targets(
+            np.concatenate([cells.targets.targets, test.targets.targets]), cells.targets.class_names, cells.targets.groups
+        )
+        return Cells(np.concatenate([cells.columns, test.columns], 1), targets, len(test.targets.targets))
+
+    def _read(self, file: TableFile) -> Cells:
+        """The rows of a file that have a target and, if the rules say so, no missing value."""
+        found: list[NDArray[np.float64]] = []
+        groups: list[object] = []
+        asked = [self._rules.groups] if self._rules.groups is not None and file is self._file else []
+        columns, usable = (*self._scan.columns, self._scan.target.column), RowFilter(file, self._scan, self._rules)
+        pieces = cell_pieces(file, columns, asked)
+        for piece in with_progress_bar("reading", pieces, self._scan.rows, lambda piece: piece.cells.shape[1]):
+            rows = usable(piece.cells)
+            found.append(piece.cells[:, rows])
+            groups += [group for name in asked for group in piece.others[name].filter(pa.array(rows)).to_pylist()]
+        usable.tell(self.report)
+        cells, names = np.concatenate(found, 1), self._scan.target.class_names
+        values = cells[-1].astype(np.int64) if names is not None else cells[-1][:, None]
+        return Cells(cells[:-1], Targets(values, names, _groups(groups, self._rules) if asked else None))
+
+    @cached_property
+    def _divided(self) -> tuple[Rows, Rows, Rows]:
+        """Row numbers of the parts."""
+        cells = self._cells
+        count = len(cells.targets.targets) - cells.own_test_rows
+        own = Targets(cells.targets.targets[:count], cells.targets.class_names, cells.targets.groups)
+        divided = self._divide_targets(own)
+        self.report.add(Topic.CLASSES, *divided.notes)
+        train, val, test = divided
+        if cells.own_test_rows:
+            test = np.arange(count, count + cells.own_test_rows)
+        self.report.rows.update(dict(zip(("training", "validation", "test"), map(len, (train, val, test)), strict=True)))
+        return train, val, test
+
+    @cached_property
+    def rows(self) -> dict[str, Rows]:
+        return dict(zip(PARTS, self._divided, strict=True))
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        """With all categories of the file."""
+        return Learner(self._rules, self.report).encoder(self._scan.columns, list(self._cells.columns), self.rows["train"])
+
+    def _encode(self) -> Table:
+        encoder, cells = self._encoder, self._cells
+        place = {column.name: number for number, column in enumerate(self._scan.columns)}
+        features = encoder.features([cells.columns[place[column.name]] for column in encoder.columns])
+        describe(encoder, self.report)
+        table = Table(features, cells.targets.targets, encoder.names, cells.targets.class_names, pruned(encoder))
+        del self.__dict__["_cells"]  # the table holds the same
+        return table
+
+
+def _groups(values: list[object], rules: ColumnRules) -> NDArray[np.object_]:
+    """What each row belongs to, texts without the blanks around them.
+
+    Raises:
+        ValueError: a row belongs to nothing.
+    """
+    if lacking := sum(value is None for value in values):
+        raise ValueError(
+            f"{rules.path}: column {rules.groups!r} (groups) is empty in {counted(lacking)} of {len(values)}: fill it in, or "
+            "drop those rows"
+        )
+    return np.array([value.strip() if isinstance(value, str) else value for value in values], object)

@@ -1,0 +1,37 @@
+"""What was done to a user's table, for the terminal, `summary.json` and TensorBoard."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+# Of one kind; all are in `summary.json`.
+MOST_NAMED = 6
+
+
+def as_plain(report: Any) -> dict[str, Any] | None:
+    """What became of the rows and of each column, and what was done, by the words that say it; None without a report."""
+    if report is None:
+        return None
+    done = {topic.done: list(items) for topic, items in report.items.items() if items}
+    return {"rows": dict(report.rows), "columns": dict(report.columns), "done": done, "lines": report.lines(MOST_NAMED)}
+
+
+def show_report(console: Console, report: dict[str, Any] | None) -> None:
+    """A line a thing, below a heading; nothing where nothing was done."""
+    if report is None or not report["lines"]:
+        return
+    console.print("what was done to the table:", highlight=False)
+    for line in report["lines"]:
+        what, _, items = line.partition(": ")
+        console.print(Padding(Text.assemble("• ", (what, "bold"), ": ", items), (0, 0, 0, 2)), highlight=False)
+
+
+def markdown(report: dict[str, Any]) -> str:
+    """For TensorBoard's text tab: rows, columns, and what was done."""
+    rows = [f"| {name} | {count} |" for name, count in report["rows"].items()]
+    columns = [f"| `{name}` | {what} |" for name, what in report["columns"].items()]
+    done = [f"* {line}" for line in report["lines"]]
+    table = ["| rows | |", "|---|---|", *rows, "", "| column | |", "|---|---|", *columns]
+    return "\n".join([*done, "", *table])
