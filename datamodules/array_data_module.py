@@ -24,7 +24,7 @@ class ArrayDataModule(TableDataModule):
             classes, other numbers are not.
         batch_size: rows of one step, over all processes together; None = full batch.
         val_fraction: share of all rows for validation, in [0, 1); 0 = no validation.
-        test_fraction: share of all rows for the test, in (0, 1).
+        test_fraction: share of all rows for the test, in [0, 1); 0 = no test.
         seed: of the split and of the order of mini-batches.
         standardize: whether to scale the features.
         folds, fold: as in `TableDataModule`.

@@ -23,7 +23,7 @@ class MNISTDataModule(ImageDataModule):
         batch_size: images of one step, over all processes together; null = full batch.
         val_fraction: share of the 60 000 training images for validation, in [0, 1); 0 = no validation. The default
             leaves 50 000 for training.
-        test_fraction: null = the test is made on the official 10 000 test images; a share in (0, 1) = on that share of
+        test_fraction: null = the test is made on the official 10 000 test images; a share in [0, 1) = on that share of
             the training images, and the official test images are not used.
         seed: of the split and of the order of mini-batches.
         digits: classes to keep; null = all. They become the classes 0 … C−1 in increasing order.

@@ -28,7 +28,7 @@ class MNISTTwoViewDataModule(MNISTDataModule):
             folder.
         batch_size: images of one step, over all processes together; null = full batch.
         val_fraction: share of the 60 000 training images for validation, in [0, 1); 0 = no validation.
-        test_fraction: null = the official 10 000 test images; a share in (0, 1) = that share of the training images.
+        test_fraction: null = the official 10 000 test images; a share in [0, 1) = that share of the training images.
         seed: of the split, the order and the views.
         normalize: pixels (x/255 − 0.1307) / 0.3081, after augmentation; else x/255, in [0, 1].
         download: whether to fetch the files (12 MB) if they are not there.
