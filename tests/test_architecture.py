@@ -26,6 +26,9 @@ CORE = (
 TORCH_ONLY_FACES = ("lightning_modules.objectives", "lightning_modules.solvers")
 # What callbacks at the top and in folders both use: they import nothing of the project themselves.
 SHARED_BY_CALLBACKS = ("callbacks.measured_model", "callbacks.frozen")
+COLUMNS = ("datamodules.messages", "datamodules.columns")
+# A file is looked at before anything heavy is imported: what is wrong with it is said at once.
+LIGHT = tuple(f"datamodules/{name}" for name in ("messages", "columns", "files"))
 # What the files below a folder may import of the project, the most special folder first.
 ALLOWED = {
     "lightning_modules/solvers": ("lightning_modules.solvers",),
@@ -42,10 +45,13 @@ ALLOWED = {
         "lightning_modules.linear",
     ),
     "lightning_modules": ("lightning_modules",),
-    "datamodules/serving": ("datamodules.serving",),
-    "datamodules/tables": ("datamodules.serving", "datamodules.tables"),
-    "datamodules/images": ("datamodules.serving", "datamodules.images"),
-    "datamodules/mapped": ("datamodules.serving", "datamodules.tables", "datamodules.mapped"),
+    "datamodules/messages": ("datamodules.messages",),
+    "datamodules/columns": ("datamodules.messages", "datamodules.columns"),
+    "datamodules/files": (*COLUMNS, "datamodules.files"),
+    "datamodules/serving": (*COLUMNS, "datamodules.serving"),
+    "datamodules/tables": (*COLUMNS, "datamodules.files", "datamodules.serving", "datamodules.tables"),
+    "datamodules/images": (*COLUMNS, "datamodules.serving", "datamodules.images"),
+    "datamodules/mapped": (*COLUMNS, *(f"datamodules.{name}" for name in ("files", "serving", "tables", "mapped"))),
     "datamodules": ("datamodules",),
     "callbacks/resuming": ("callbacks.resuming",),
     "callbacks/features": ("callbacks.features", *SHARED_BY_CALLBACKS),
@@ -93,6 +99,8 @@ def test_imports_follow_the_table(path: Path) -> None:
         assert not {
             name for name in imported(path) if name.split(".")[0] in ("pytorch_lightning", "lightning_fabric", "torchmetrics")
         }
+    if str(path).startswith(LIGHT):
+        assert not {name for name in imported(path) if name.split(".")[0] in ("torch", "sklearn", "pytorch_lightning")}
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if path.name == "__init__.py"], ids=str)

@@ -44,7 +44,7 @@ class ObjectiveModule(LightningModule, ABC):
             It has no default on purpose: the command line would carry the default's settings over to another method.
 
     Attributes:
-        task: "classification" or "regression" if the model can do one only: a data module that would guess is told so.
+        task: what the model can do, if it is one thing only: a data module that would guess is told so.
         schedule: "constant" leaves the optimizer's step size; "cosine" lets it fall to 0 over the run (`cosine_schedule.py`).
     """
 
