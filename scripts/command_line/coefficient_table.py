@@ -5,6 +5,7 @@ from collections.abc import Callable
 from rich.console import Console, Group
 from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 Numbers = dict[str, float | None]
 Coefficients = dict[str, dict[str, Numbers]]
@@ -42,7 +43,7 @@ def _table(coefficients: Coefficients, columns: list[Column]) -> Table:
     for title, _ in columns:
         table.add_column(title, no_wrap=True)
     for name, row in coefficients.items():
-        table.add_row(name, *(shown(row) for _, shown in columns))
+        table.add_row(Text(name), *(shown(row) for _, shown in columns))  # "length [cm]" has no markup
     return table
 
 

@@ -51,9 +51,9 @@ def show(summary: dict[str, Any], log_dir: Path | None) -> None:
     console.print(table)
     if 0 < len(summary["coefficients"]) <= MOST_COEFFICIENTS:
         console.print(coefficient_table(console, summary["coefficients"], summary["l2"]), highlight=False)
-    console.print(summary["status_message"], highlight=False, soft_wrap=True)
+    console.print(summary["status_message"], highlight=False, markup=False, soft_wrap=True)
     if log_dir is not None:
-        console.print(f"logs: {log_dir}", highlight=False, soft_wrap=True)
+        console.print(f"logs: {log_dir}", highlight=False, markup=False, soft_wrap=True)
 
 
 def log_text(summary: dict[str, Any], loggers: list[Logger]) -> None:

@@ -37,6 +37,10 @@ def test_other_features_have_one() -> None:
     assert "per s.d." not in text and "-1.48e-05 … -9.9e-06" in text
 
 
+def test_brackets_in_a_name_are_no_markup() -> None:
+    assert any("length [cm]" in line for line in shown({"length [cm]": {"own_units": SURE}}))
+
+
 def test_a_long_name_is_folded_and_no_number_is() -> None:
     name = "Iris-versicolor − Iris-setosa: length of the sepals (cm)"
     lines = shown({name: {"own_units": SURE, "per_deviation": SURE}})
