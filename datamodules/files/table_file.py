@@ -13,12 +13,13 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from datamodules.columns.meaning import PARQUETS
 from datamodules.files.compression import open_bytes, suffix_of
 from datamodules.files.plain_lines import PlainLines
 from datamodules.files.text_format import TextFormat, text_format
 from datamodules.messages import counted, listed
 
-TEXTS, PARQUETS = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data"), (".parquet", ".pq")
+TEXTS = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
 PIECE_BYTES = 2**22
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
 
