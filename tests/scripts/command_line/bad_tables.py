@@ -53,7 +53,7 @@ TABLES = {
     "constant": Bad(table("constant.csv"), ("1 columns are constant: 'c'", "leave them out")),
     "constant-text": Bad(table("constant_text.csv"), ("'c' is constant (always 'red')", "exclude")),
     "one-class": Bad(table("one_class.csv"), ("one class only ('a')", "choose another target")),
-    "rare-class": Bad(table("rare_class.csv"), ("class 'b' has 1 rows", "add rows of that class")),
+    "rare-class": Bad(table("rare_class.csv"), ("class 'b' has 1 row,", "add rows of that class")),
     "two-rows": Bad(table("two_rows.csv"), ("2 rows leave none for training", "add rows")),
     "same-name-twice": Bad(table("twice.csv"), ("several columns are called 'x'", "rename them")),
     "dates": Bad(table("dates.csv"), ("'day' is date32[day], neither number nor text", "convert it or name it in exclude")),
