@@ -101,7 +101,7 @@ class Learner:
         if lowest == highest and not marks:
             return []
         fill = median(pieces, count) if self.rules.missing == "impute" and not self.rules.strict else None
-        return [Encoding(column.name, part, has_value=lowest < highest, marks_missing=marks, fill=fill)]
+        return [Encoding(column.name, part, has_value=bool(lowest < highest), marks_missing=marks, fill=fill)]
 
     def _categories(
         self, column: Column, part: Part, levels: tuple[str, ...], values: NDArray[np.float64], train: Rows, marks: bool

@@ -64,7 +64,7 @@ def _of_texts(column: Column, profile: Profile, rules: ColumnRules, decimal: str
         return replace(column, kind="date", notation=form)
     if profile.numbers and not profile.others and profile.with_zeros and profile.is_whole:
         report.add(Topic.CODES, f"{name!r} (zeros lead its numbers, as in postal codes)")
-        return replace(as_category(column, profile, rules), notation="")
+        return as_category(column, profile, rules, are_numbers=False)
     if profile.numbers and not profile.others and profile.notations:
         _refuse_infinite(name, profile, rules)
         notation = decimal if decimal in profile.notations else min(profile.notations)
@@ -94,16 +94,16 @@ def _of_both(column: Column, profile: Profile, rules: ColumnRules, report: Repor
             "the text in missing_codes or the column in categorical"
         )
     report.add(Topic.CODES, f"{column.name!r} (numbers and texts)")
-    return replace(as_category(column, profile, rules), notation="")
+    return as_category(column, profile, rules, are_numbers=False)
 
 
-def as_category(column: Column, profile: Profile, rules: ColumnRules) -> Column:
-    """The column as one of categories: every different text, or number, is one."""
+def as_category(column: Column, profile: Profile, rules: ColumnRules, are_numbers: bool = True) -> Column:
+    """The column as one of categories: every different text is one, or, if they are numbers all, every different number."""
     levels = _levels(profile, rules)
-    is_numeric = all(read_number(text, ".") is not None for text in levels)
-    if is_numeric:
+    are_numbers = are_numbers and all(read_number(text, ".") is not None for text in levels)
+    if are_numbers:
         levels = list(dict.fromkeys(level_text(read_number(text, ".")) for text in levels))
-    return replace(column, kind="category", notation="." if is_numeric else "", levels=tuple(sorted(levels, key=place)))
+    return replace(column, kind="category", notation="." if are_numbers else "", levels=tuple(sorted(levels, key=place)))
 
 
 def place(level: str) -> Any:

@@ -140,7 +140,7 @@ class Profile:
             self.formats = (DAYS,)
         elif not pa.types.is_nested(self.kind):
             self.others += len(found)
-        if not (self.levels.is_cut or is_date(self.kind) or pa.types.is_nested(self.kind)):
+        if not (self.levels.is_cut or pa.types.is_nested(self.kind)):
             if pa.types.is_floating(self.kind):
                 found = found.filter(pc.is_finite(found))
             self.levels.add({level_text(value): count for value, count in _counted(found).items()})

@@ -71,7 +71,10 @@ def _looks_like_classes(profile: Profile, column: Column, rules: ColumnRules) ->
         return not (profile.formats or is_date(profile.kind)) or rules.dates == "text"
     if profile.others:  # categories of numbers and texts, or a slip
         return meaning(rules.target, profile, rules, ".", Report(rules.path)).kind == "category"  # type: ignore[union-attr]
-    is_integer = pa.types.is_integer(profile.kind) or all(text.lstrip("+-").isdigit() for text in profile.levels.counts)
+    texts = profile.levels.counts
+    is_integer = (
+        all(text.lstrip("+-").isdigit() for text in texts) if is_text(profile.kind) else pa.types.is_integer(profile.kind)
+    )
     return is_integer and len(column.levels) <= MOST_INTEGER_CLASSES
 
 

@@ -47,9 +47,7 @@ BAD = {
     ),
     "csv-rows-none": Bad(written("t.csv", "x,y\n"), ("t.csv has no rows", "check the file")),
     "parquet-rows-none": Bad(table(x=pa.array([], pa.float64()), y=pa.array([], pa.string())), ("no rows", "check the file")),
-    "wrong-delimiter": Bad(
-        written("t.csv", "x;y\n1;a\n2;b\n"), ("no column 'y'", "its columns are 'x;y'"), {"delimiter": ","}
-    ),
+    "wrong-delimiter": Bad(written("t.csv", "x;y\n1;a\n2;b\n"), ("no column 'y'", "its columns are 'x;y'"), {"delimiter": ","}),
     "long-delimiter": Bad(table(x=NUMBERS, y=LABELS), ("delimiter=';;'", "one character"), {"delimiter": ";;"}),
     "unknown-encoding": Bad(table(x=NUMBERS, y=LABELS), ("encoding='klingon'", "no such encoding"), {"encoding": "klingon"}),
     "unknown-task": Bad(table(x=NUMBERS, y=LABELS), ("task='guess'", "choose among auto"), {"task": "guess"}),
@@ -68,7 +66,7 @@ BAD = {
     "unknown-groups": Bad(table(x=NUMBERS, y=LABELS), ("no column 'q' (groups)", "its columns are"), {"groups": "q"}),
     "target-excluded": Bad(table(x=NUMBERS, y=LABELS), ("'y' cannot be left out", "remove it"), {"exclude": ["y"]}),
     "target-groups": Bad(table(x=NUMBERS, y=LABELS), ("groups='y'", "name another"), {"groups": "y"}),
-    "empty-groups": Bad(table(x=NUMBERS, g=[None, *COLOURS[1:]], y=LABELS), ("'g' (groups) is empty in 1"), {"groups": "g"}),
+    "empty-groups": Bad(table(x=NUMBERS, g=[None, *COLOURS[1:]], y=LABELS), ("'g' (groups) is empty in 1",), {"groups": "g"}),
     "groups-and-last": Bad(
         table(x=NUMBERS, g=COLOURS, y=LABELS), ("groups='g'", "split_by='last'"), {"groups": "g", "split_by": "last"}
     ),
@@ -118,11 +116,11 @@ BAD = {
         table(x=[None, 1.0] * 15, z=[2.0, None] * 15, y=LABELS), ("none of its 30 rows", "missing=impute"), {"missing": "drop"}
     ),
     "test-file-without-column": Bad(
-        lambda folder: (csv(folder, {"x": NUMBERS[:9], "y": LABELS[:9]}), parquet(folder, {"x": NUMBERS, "z": NUMBERS, "y": LABELS}))[1],
+        lambda folder: csv(folder, {"x": NUMBERS, "y": LABELS}) and parquet(folder, {"x": NUMBERS, "z": LEVELS, "y": LABELS}),
         ("table.csv has no column 'z'", "trained on"),
         {"test_path": "table.csv"},
     ),
-}  # fmt: skip
+}
 
 # What is done to a table and said; with strict it is refused.
 STRICT = {
@@ -131,7 +129,9 @@ STRICT = {
     "missing-text": Bad(table(x=NUMBERS, c=[None, *COLOURS[1:]], y=LABELS), ("missing values", "'c' (1)", "fill")),
     "missing-whole-column": Bad(table(x=NUMBERS, c=pa.nulls(N), y=LABELS), ("'c'", "exclude")),
     "missing-target": Bad(table(x=NUMBERS, y=[None, *LABELS[1:]]), ("1 without a target", "drop those rows")),
-    "missing-code": Bad(table(x=["?", *map(str, NUMBERS[1:])], y=LABELS), ("'?' (1 cell of 'x')", "missing_codes")),
+    "missing-code": Bad(
+        lambda folder: csv(folder, {"x": ["?", *map(str, NUMBERS[1:])], "y": LABELS}), ("'?' (1 cell of 'x')", "missing_codes")
+    ),
     "nan": Bad(table(x=[NAN, NAN, *NUMBERS[2:]], y=LABELS), ("missing values", "'x' (2)", "fill them in")),
     "nan-target": Bad(table(x=NUMBERS, y=[NAN, *NUMBERS[1:]]), ("1 without a target", "drop those rows")),
     "constant-number": Bad(table(x=NUMBERS, k=[7.0] * N, y=LABELS), ("constant", "'k'", "exclude")),
@@ -144,14 +144,14 @@ STRICT = {
     "leading-zeros": Bad(table(x=[f"0{i % 3}" for i in range(N)], y=LABELS), ("'x' (zeros lead", "categorical")),
     "numbers-and-texts": Bad(table(x=["4", "r", "f"] * 10, y=LABELS), ("'x' (numbers and texts)", "categorical")),
     "too-many-categories": Bad(
-        table(x=list(range(202)), k=[f"name {i % 101}" for i in range(202)], y=[i / 2 for i in range(202)]),
+        table(x=list(range(2020)), k=[f"name {i % 101}" for i in range(2020)], y=[i / 2 for i in range(2020)]),
         ("few training rows", "'k'", "exclude"),
     ),
     "repeated-name-csv": Bad(lambda folder: csv(folder, TWICE), ("without a name of their own", "'x'", "rename them")),
     "repeated-name-parquet": Bad(lambda folder: parquet(folder, TWICE), ("without a name of their own", "'x'", "rename them")),
     "date": Bad(table(x=[f"2020-01-{1 + i:02}" for i in range(N)], y=LABELS), ("has dates: 'x'", "exclude")),
     "list": Bad(table(z=NUMBERS, x=[[1] * (i % 3) for i in range(N)], y=LABELS), ("neither numbers", "'x' (list", "exclude")),
-}  # fmt: skip
+}
 
 
 def refusal(path: str, folder: Path, options: dict[str, Any]) -> str:
@@ -166,7 +166,7 @@ def refusal(path: str, folder: Path, options: dict[str, Any]) -> str:
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD.keys())
 def test_bad_input_is_refused_with_cause_and_remedy(tmp_path: Path, bad: Bad) -> None:
     message = refusal(bad.make(tmp_path), tmp_path, bad.options)
-    for part in [bad.says] if isinstance(bad.says, str) else bad.says:
+    for part in bad.says:
         assert part in message
 
 
@@ -176,6 +176,5 @@ def test_strict_refuses_what_is_else_done_and_said(tmp_path: Path, bad: Bad) -> 
     message = refusal(path, tmp_path, {"strict": True, **bad.options})
     for part in bad.says:
         assert part in message
-    data = TabularDataModule(path, "y", val_fraction=0, **bad.options)
-    if len(data.table.targets) > len(LEVELS) // 2:  # control: without strict it is done, and said
-        assert data.report.lines()
+    if "add rows" not in bad.says:  # control: without strict it is done, and said
+        assert TabularDataModule(path, "y", **bad.options).report.lines()
