@@ -130,7 +130,7 @@ class Profile:
             values = found.to_numpy().astype(np.float64)
             self._add_missing("NaN", int(np.isnan(values).sum()))
             if np.isinf(values).any() and self.first_infinite is None:
-                row = int(np.flatnonzero(np.isinf(pc.cast(column, pa.float64()).to_numpy()))[0])
+                row = int(np.flatnonzero(np.isinf(pc.cast(column, pa.float64(), safe=False).to_numpy()))[0])
                 self.first_infinite = (str(column[row]), self.rows + row + 1)
             values = self._without_codes(values[~np.isnan(values)])
             self.numbers += len(values)

@@ -87,8 +87,8 @@ def _classes(column: Column, profile: Profile, rules: ColumnRules) -> Target:
         )
     if len(levels) > MOST_CLASSES or (not profile.is_whole and len(levels) > MOST_INTEGER_CLASSES):
         raise ValueError(
-            f"{rules.path}: the target {name!r} has {counted(len(levels), 'different value')}, which are no classes: use "
-            "task=regression and a model for real targets, or choose another target"
+            f"{rules.path}: the target {name!r} has {counted(len(levels), 'different value')}, which are no classes: for real "
+            "numbers use task=regression and LinearRegression, say, or choose another target"
         )
     rows: Counter[str] = Counter()
     for text, count in profile.levels.counts.items():
