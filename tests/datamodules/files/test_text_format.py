@@ -173,10 +173,9 @@ def test_what_is_written_is_read(tmp_path: Path, rows: list[tuple[str, ...]], de
 def test_numbers_are_the_same_whatever_the_form(tmp_path: Path) -> None:
     """A table of decimal commas and thousands, and the plain one."""
     values = np.random.default_rng(0).normal(0, 2000, (N, 2)).round(3)
-    german = [
-        tuple(f"{v:,.3f}".translate(str.maketrans(",.", ".,")) for v in row) + ("ab"[i % 2],) for i, row in enumerate(values)
-    ]
-    plain = [tuple(map(repr, row.tolist())) + ("ab"[i % 2],) for i, row in enumerate(values)]
+    swap, kinds = str.maketrans(",.", ".,"), ["ab"[i % 2] for i in range(N)]
+    german = [(f"{x:,.3f}".translate(swap), f"{z:,.3f}".translate(swap), y) for (x, z), y in zip(values, kinds, strict=True)]
+    plain = [(repr(float(x)), repr(float(z)), y) for (x, z), y in zip(values, kinds, strict=True)]
     (tmp_path / "german.csv").write_text(text(german, ";", "x,z,y"))
     (tmp_path / "plain.csv").write_text(text(plain, header="x,z,y"))
     german_table, plain_table = (TabularDataModule(str(tmp_path / f"{name}.csv"), "y").table for name in ("german", "plain"))
