@@ -15,3 +15,12 @@ def data_dir() -> str:
     if not folder.is_dir():
         pytest.skip(f"the real data are not in {folder}; set LIGHTNING_NEWTON_DATA to their folder")
     return str(folder)
+
+
+@pytest.fixture
+def tables_dir() -> Path:
+    """Folder with real tables as their packages ship them: tables.csv names file, target and model, csv/ holds the files."""
+    folder = Path(os.environ.get("LIGHTNING_NEWTON_TABLES", ROOT.parent / "shared" / "tables"))
+    if not (folder / "tables.csv").is_file():
+        pytest.skip(f"the real tables are not in {folder}; set LIGHTNING_NEWTON_TABLES to their folder")
+    return folder
