@@ -42,6 +42,10 @@ from lightning_modules import ObjectiveModule
 LINKS = ("num_features", "num_targets", "num_classes", "image_size")
 
 
+class FitParser(OneLineParser, LightningArgumentParser):
+    """Lightning's parser, which refuses in one line."""
+
+
 class FitCLI(LightningCLI):
     """Parses a fit's configuration and builds `model`, `datamodule` and `trainer`; it runs nothing.
 
@@ -70,7 +74,7 @@ class FitCLI(LightningCLI):
             args=args,
             seed_everything_default=0,
             auto_configure_optimizers=False,
-            parser_class=OneLineParser,
+            parser_class=FitParser,
             save_config_kwargs={"overwrite": True},
             trainer_defaults={
                 "precision": "64-true",
