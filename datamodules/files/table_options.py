@@ -11,6 +11,11 @@ from datamodules.messages.split_options import check_fold, check_split_options
 SplitBy = Literal["random", "last"]
 
 
+def separator(delimiter: str | None) -> str | None:
+    """What is between the cells; a tab may be written as on a command line."""
+    return "\t" if delimiter == "\\t" else delimiter
+
+
 class TableOptions:
     """The options of `TabularDataModule`, explained there: the same names, types and defaults, without torch.
 
@@ -67,9 +72,9 @@ class TableOptions:
             missing_codes=missing_codes, decimal=decimal, dates=dates, rare_levels=rare_levels, max_levels=max_levels,
             strict=strict, groups=groups,
         )  # fmt: skip
-        separator = "\t" if delimiter == "\\t" else delimiter
-        self.file = TableFile(self.rules.path, separator, encoding, header, target)
-        self.test_file = None if test_path is None else TableFile(folder / test_path, separator, encoding, header, target)
+        form = (separator(delimiter), encoding, header, target)
+        self.file = TableFile(self.rules.path, *form)
+        self.test_file = None if test_path is None else TableFile(folder / test_path, *form)
         self.is_mapped = memory_map is not None
         self._refuse_together(folds is not None, memory_map, split_by)
 

@@ -78,10 +78,10 @@ def _options(args: list[str]) -> list[_Option] | None:
     options, queue = [], list(args)
     while queue:
         flag, equals, value = queue.pop(0).partition("=")
-        if not flag.startswith("--") or _root(flag) not in ROOTS or flag.endswith(".help"):
-            return None
-        if flag == "--debug":
+        if flag == "--debug" and not equals:
             continue
+        if not flag.startswith("--") or _root(flag) not in ROOTS - {"debug"} or flag.endswith(".help"):
+            return None
         if not equals:
             if not queue or queue[0].startswith("-"):
                 return None
@@ -141,11 +141,12 @@ def _task(base: object, options: list[_Option]) -> str | None:
                 return None
         elif flag in ("--model", "--model.class_path"):
             specs.append(value)
-    spec = specs[-1] if specs else None
+    tasks = [_task_of(spec) for spec in specs]  # the last one counts, but each is looked for
+    return tasks[-1] if tasks and None not in tasks else None
+
+
+def _task_of(spec: object) -> str | None:
     path = spec.get("class_path") if isinstance(spec, dict) else spec
-    if not isinstance(path, str):
-        return None
-    package, _, name = path.rpartition(".")
-    if name not in TASKS or package.split(".")[0] not in ("", "lightning_modules"):
-        return None
-    return TASKS[name] or "auto"
+    package, _, name = path.rpartition(".") if isinstance(path, str) else ("", "", "")
+    is_ours = package.split(".")[0] in ("", "lightning_modules")
+    return TASKS[name] or "auto" if is_ours and name in TASKS else None
