@@ -1,10 +1,12 @@
 """What the cells of a column look like: counted piece by piece, whatever the column turns out to be."""
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from datamodules.columns.arrow_types import is_date, is_number, is_text
 from datamodules.columns.date_text import DAYS, FORMATS, looks_like_a_date, read_dates
@@ -37,6 +39,7 @@ class Profile:
 
     def __init__(self, kind: pa.DataType, codes: frozenset[str] = frozenset()) -> None:
         self.kind, self.maybe_missing = kind, AMONG_NUMBERS | codes
+        self._code_values = {value: code for code in codes if (value := read_number(code, ".")) is not None}
         self.rows, self.numbers, self.others, self.with_zeros = 0, 0, 0, 0
         self.missing: Counter[str] = Counter()
         self.notations = set(NOTATIONS)
@@ -71,6 +74,7 @@ class Profile:
                 return False
             if not is_whole and "," in self.notations:
                 self.notations &= _notations(column)
+            found = self._without_codes(found)
             self.is_whole = self.is_whole and (is_whole or bool((np.floor(found) == found).all()))
             self.numbers += len(found)
             self.formats = ()
@@ -126,9 +130,9 @@ class Profile:
             values = found.to_numpy().astype(np.float64)
             self._add_missing("NaN", int(np.isnan(values).sum()))
             if np.isinf(values).any() and self.first_infinite is None:
-                row = int(np.flatnonzero(np.isinf(pc.cast(column, pa.float64()).to_numpy()))[0])
+                row = int(np.flatnonzero(np.isinf(pc.cast(column, pa.float64(), safe=False).to_numpy()))[0])
                 self.first_infinite = (str(column[row]), self.rows + row + 1)
-            values = values[~np.isnan(values)]
+            values = self._without_codes(values[~np.isnan(values)])
             self.numbers += len(values)
             self.is_whole = self.is_whole and bool((np.floor(values) == values).all())
         elif is_date(self.kind):
@@ -136,10 +140,18 @@ class Profile:
             self.formats = (DAYS,)
         elif not pa.types.is_nested(self.kind):
             self.others += len(found)
-        if not (self.levels.is_cut or is_date(self.kind) or pa.types.is_nested(self.kind)):
+        if not (self.levels.is_cut or pa.types.is_nested(self.kind)):
             if pa.types.is_floating(self.kind):
                 found = found.filter(pc.is_finite(found))
             self.levels.add({level_text(value): count for value, count in _counted(found).items()})
+
+    def _without_codes(self, values: NDArray[Any]) -> NDArray[Any]:
+        """The numbers but those that stand for missing values, which are counted."""
+        for value, code in self._code_values.items():
+            if count := int((values == value).sum()):
+                self._add_missing(code, count)
+                values = values[values != value]
+        return values
 
     def _add_missing(self, text: str, count: int) -> None:
         if count:

@@ -85,6 +85,8 @@ def text_format(path: Path, delimiter: str | None, encoding: str | None, header:
     names, rows = records[first], records[first + 1 :]
     ends = bool(rows) and all(len(row) == width and row[-1] == "" for row in rows) and len(names) == width - 1
     has_header = header if header is not None else wanted in names or _is_header(names, rows)
+    if has_header and not rows:
+        raise ValueError(f"{path} has no rows: nothing can be fitted; check the file")
     start = starts[first + has_header]
     skipped = start if comment or is_aligned else kept[start] if start < len(kept) else len(lines)
     return TextFormat(
