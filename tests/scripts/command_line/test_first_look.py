@@ -26,6 +26,7 @@ FILES = {
     "same.csv": "x,kind\n" + "".join(f"{i},a\n" for i in range(40)),
     "slip.csv": "x,price\n" + "".join(f"{i},{'l0' if i == 3 else i / 4}\n" for i in range(40)),
     "slips.csv": "size,kind\n" + "".join(f"{'l0' if i == 3 else i / 4},{'ab'[i % 2]}\n" for i in range(200)),
+    "twice.csv": "size,size,kind\n" + "".join(f"{i % 9},{i % 7},{'ab'[i % 2]}\n" for i in range(40)),
     "ragged.csv": "x,kind\n1,a\n2\n3,b,c\n",
     "table.yaml": "data:\n  class_path: TabularDataModule\n  init_args: {path: good.csv, target: nothing, exclude: [x]}\n"
     "model: {class_path: LogisticRegression, init_args: {optimizer: {class_path: Newton}}}\n",
@@ -74,14 +75,14 @@ REFUSED = {
     "no-such-file": (table("none.csv", "kind"), "there is no file none.csv: check the path"),
     "unknown-target": (table("good.csv", "knid"), "has no column 'knid' (target)"),
     "one-class": (table("same.csv", "kind"), "one class only ('a')"),
-    "text-among-numbers": (table("slips.csv", "kind"), "'size' holds numbers, but text in 1 of 200 cells (first 'l0', row 4)"),
+    "text-among-numbers": (table("slips.csv", "kind"), "'size' holds numbers, but text in 1 of 200"),
     "text-among-targets": (table("slip.csv", "price", LINEAR), "'price'"),
     "classes-for-regression": (table("good.csv", "kind", LINEAR), "not numbers"),
     "rows-of-other-lengths": (table("ragged.csv", "kind"), "ragged.csv"),
     "delimiter": (table("good.csv", "kind", "--data.delimiter=ab"), "delimiter='ab'"),
     "fraction": (table("good.csv", "knid", "--data.val_fraction=2"), "val_fraction=2"),
     "no-such-test-file": (table("good.csv", "kind", "--data.test_path=none.csv"), "there is no file none.csv"),
-    "strict": (table("good.csv", "kind", "--data.strict=true"), "columns that number or name the rows"),
+    "strict": (table("twice.csv", "kind", "--data.strict=true"), "columns without a name of their own"),
     "configuration": (["--config=none.yaml"], "there is no configuration file none.yaml"),
 }
 
