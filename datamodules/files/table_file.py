@@ -163,7 +163,7 @@ class TableFile:
                 source,
                 read_options=pyarrow.csv.ReadOptions(
                     use_threads=False,
-                    block_size=PIECE_BYTES,
+                    block_size=min(PIECE_BYTES, max(2**16, 4 * self.path.stat().st_size)),  # a small file needs no large ones
                     column_names=names,
                     skip_rows=0 if is_tidied else form.skipped,
                     encoding="utf8" if is_tidied or form.encoding == "utf-8-sig" else form.encoding,

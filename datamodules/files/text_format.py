@@ -70,7 +70,7 @@ def text_format(path: Path, delimiter: str | None, encoding: str | None, header:
     if not any(line.strip() for line in lines):
         raise ValueError(f"{path} has no rows: nothing can be fitted; check the file")
     comment = next((mark for mark in COMMENTS if any(line.startswith(mark) for line in lines[:SAMPLE_LINES])), "")
-    kept = [number for number, line in enumerate(lines) if line.strip() and not (comment and line.startswith(comment))]
+    kept = [number for number, line in enumerate(lines) if line.strip(" ") and not (comment and line.startswith(comment))]
     body = [lines[number] for number in kept]
     delimiter, quote = (delimiter, '"') if delimiter else _dialect(body[:SNIFFED_LINES])
     is_aligned = delimiter == " " and any("  " in line.strip() or line[:1] == " " for line in body[:SAMPLE_LINES])

@@ -69,6 +69,12 @@ def run(main: Callable[[list[str]], None], args: list[str]) -> int:
     return 0
 
 
+# What YAML makes of a word without quotes.
+OTHER_THAN_TEXT = re.compile(
+    r"True|False|None|null|[-+.\d][-+.\d:eE_ ]*|datetime\..*|\d{4}-\d\d-\d\d.*|\.?(nan|inf)", re.IGNORECASE
+)
+
+
 def one_line(error: Exception) -> str:
     """What a user needs of an exception: its message, or where it came from if it has none of ours."""
     message = reason(str(error))
@@ -96,7 +102,8 @@ def reason(message: str) -> str:
     """The innermost reason in a message of jsonargparse, with the option it is about; other messages on one line."""
     lines = [line.strip().removeprefix("- ") for line in re.sub(r'(Parser key "[^"]+":)', r"\n\1\n", message).splitlines()]
     if not any(WRAPPING.match(line) for line in lines if line):
-        plain = " ".join(message.split())
+        # Not all blanks: those in the name of a column are a part of it.
+        plain = re.sub(r"\s*\n\s*", " ", message).strip()
         # A wrong key of a file, in the words for a wrong option, so that the parser suggests the right one.
         plain = re.sub(r"^Group '(.+)' does not accept option '(.+)'$", r"unrecognized arguments: --\1.\2", plain)
         plain = re.sub(r"^Option '(\w+\.class_path)' is not accepted$", r"unrecognized arguments: --\1", plain)
@@ -136,7 +143,10 @@ def reason(message: str) -> str:
     if types:
         given = types[0][3] or next((line.removeprefix("Given value: ") for line in lines if "Given value: " in line), "?")
         wanted = " or ".join(dict.fromkeys(re.sub(r"<class '(.+)'>|typing\.Literal\[(.+)\]", r"\1\2", t[1]) for t in types))
-        return f"{option}={given} does not fit: {wanted} belongs there"
+        hint = f", [{given}] say" if wanted.startswith("list") and OTHER_THAN_TEXT.match(given) is None else ""
+        if "str" in wanted.split(" or ") and OTHER_THAN_TEXT.fullmatch(given):
+            hint = "; YAML reads names such as no, on and 2010 as something else: put it in quotes"
+        return f"{option}={given} does not fit: {wanted} belongs there{hint}"
     return f"{option}: {text}" if keys else text
 
 

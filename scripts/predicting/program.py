@@ -39,9 +39,10 @@ def program(trained: Trained, suffix: str, precision: str | None) -> bytes:
 
 
 def about(trained: Trained) -> dict[str, str]:
-    """What the columns of inputs and outputs are, as JSON by name."""
-    names = {"features": trained.preprocessing.feature_names, "classes": trained.preprocessing.class_names}
-    return {name: json.dumps(value, ensure_ascii=False) for name, value in names.items()}
+    """What the columns of inputs and outputs are, and how the features come from a table's columns, as JSON by name."""
+    preprocessing = trained.preprocessing
+    held = {"features": preprocessing.feature_names, "classes": preprocessing.class_names, **preprocessing.encoder.plain()}
+    return {name: json.dumps(value, ensure_ascii=False) for name, value in held.items()}
 
 
 def _pt2(exported: torch.export.ExportedProgram, texts: dict[str, str]) -> bytes:
