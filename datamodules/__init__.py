@@ -1,23 +1,9 @@
-"""Data sets: split, scaled with training statistics, served by the batch."""
+"""Data sets: split, scaled with training statistics, served by the batch.
 
-from datamodules.array_data_module import ArrayDataModule
-from datamodules.breast_cancer import BreastCancerDataModule
-from datamodules.california_housing import CaliforniaHousingDataModule
-from datamodules.digits import DigitsDataModule
-from datamodules.iris import IrisDataModule
-from datamodules.mnist import MNISTDataModule
-from datamodules.mnist_two_view import MNISTTwoView
-from datamodules.mnist_two_view_data_module import MNISTTwoViewDataModule
-from datamodules.tabular import TabularDataModule
+The names and where they come from are in `__init__.pyi`. Each is imported when it is first asked for (SPEC 1), so that what
+looks at a file does not wait for torch and Lightning.
+"""
 
-__all__ = [
-    "ArrayDataModule",
-    "BreastCancerDataModule",
-    "CaliforniaHousingDataModule",
-    "DigitsDataModule",
-    "IrisDataModule",
-    "MNISTDataModule",
-    "MNISTTwoView",
-    "MNISTTwoViewDataModule",
-    "TabularDataModule",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -2,14 +2,13 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, cast
 
 from datamodules.columns.report import Report
-from datamodules.columns.rules import Dates, Missing, Task, column_rules
-from datamodules.files import TableFile
+from datamodules.columns.rules import Dates, Missing, Task
+from datamodules.files.table_options import SplitBy, TableOptions
 from datamodules.mapped.mapped_table import MappedTable
 from datamodules.mapped.table_copy import SplitOptions
-from datamodules.messages.option_types import PATH, check_choice, check_type
 from datamodules.serving.class_notes import with_class_notes
 from datamodules.serving.divided_rows import DividedRows
 from datamodules.serving.split import split_rows
@@ -18,8 +17,6 @@ from datamodules.serving.split_last import split_last
 from datamodules.tables.file_table import FileTable, Targets
 from datamodules.tables.table import Table
 from datamodules.tables.table_data_module import TableDataModule
-
-SplitBy = Literal["random", "last"]
 
 
 class TabularDataModule(TableDataModule):
@@ -100,34 +97,13 @@ class TabularDataModule(TableDataModule):
         memory_map: str | None = None,
     ) -> None:
         super().__init__(data_dir, batch_size, val_fraction, test_fraction, seed, standardize, folds, fold)
-        check_type("path", path, PATH, "the path of a file")
-        check_type("test_path", test_path, PATH, "the path of a file, or None", optional=True)
-        check_type("memory_map", memory_map, PATH, "the path of a folder, or None", optional=True)
-        check_choice("split_by", split_by, get_args(SplitBy))
-        self.memory_map, self.split_by = memory_map, split_by
-        folder = Path(data_dir or ".")
-        self.rules = column_rules(
-            path=folder / path, target=target, categorical=categorical, exclude=exclude, task=task, missing=missing,
-            missing_codes=missing_codes, decimal=decimal, dates=dates, rare_levels=rare_levels, max_levels=max_levels,
-            strict=strict, groups=groups,
+        options = TableOptions(
+            path, target, categorical, exclude, task, delimiter, encoding, header, missing, missing_codes, decimal, dates,
+            rare_levels, max_levels, strict, test_path, groups, split_by, data_dir, batch_size, val_fraction, test_fraction,
+            seed, standardize, folds, fold, memory_map,
         )  # fmt: skip
-        separator = "\t" if delimiter == "\\t" else delimiter
-        self.file = TableFile(self.rules.path, separator, encoding, header, target)
-        self.test_file = None if test_path is None else TableFile(folder / test_path, separator, encoding, header, target)
-        self._refuse_together()
-
-    def _refuse_together(self) -> None:
-        """Refuse options that exclude each other."""
-        rules, folds = self.rules, self.fold is not None
-        if folds and self.memory_map is not None:
-            raise ValueError(f"memory_map={self.memory_map!r} with folds: the rows are not at hand; use test_fraction")
-        if rules.groups is not None and (folds or self.memory_map is not None or self.split_by == "last"):
-            other = "folds" if folds else "memory_map" if self.memory_map is not None else "split_by='last'"
-            raise ValueError(f"groups={rules.groups!r} with {other}: rows are divided in one way only; leave one of them out")
-        if self.split_by == "last" and folds:
-            raise ValueError("split_by='last' with folds: rows are divided in one way only; leave one of them out")
-        if self.test_file is not None and folds:
-            raise ValueError("test_path with folds: the test rows are in a file of their own; leave one of them out")
+        self.file, self.rules, self.test_file = options.file, options.rules, options.test_file
+        self.memory_map, self.split_by = memory_map, split_by
 
     @property
     def report(self) -> Report:

@@ -4,19 +4,24 @@ import sys
 
 from command_line.base_config import with_base
 from command_line.environment import check_environment
-from command_line.fit_cli import FitCLI
-from command_line.fitting import fit
+from command_line.first_look import first_look
 from command_line.one_line_errors import run
 from command_line.quiet import quiet, show_notes
-from command_line.summary import show
 
 
 def main(args: list[str]) -> None:
     """Run one fit from command-line arguments."""
+    check_environment()
+    whole = with_base(args)
+    first_look(whole)
+    # Torch and Lightning take seconds, in which Ctrl-C is answered as in the fit; nothing above needs them.
+    from command_line.fit_cli import FitCLI  # noqa: PLC0415
+    from command_line.fitting import fit  # noqa: PLC0415
+    from command_line.summary import show  # noqa: PLC0415
+
     quiet()
     show_notes()
-    check_environment()
-    cli = FitCLI(with_base(args))
+    cli = FitCLI(whole)
     summary, log_dir = fit(cli)
     if cli.trainer.is_global_zero:
         show(summary, log_dir)

@@ -6,12 +6,11 @@ from pathlib import Path
 
 from command_line.one_line_errors import run
 from command_line.one_line_parser import OneLineParser
-from predicting.prediction_file import write_predictions
-from predicting.table_writer import FORMATS
-from predicting.trained import read_trained
+from predicting.checked_files import check_files
 
+from datamodules.files import TableFile
+from datamodules.files.table_options import separator
 from datamodules.messages import counted
-from datamodules.tables.new_rows import NewRows
 
 
 def main(args: list[str]) -> None:
@@ -25,16 +24,18 @@ def main(args: list[str]) -> None:
     parser.add_argument("--overwrite", action="store_true", help="Replace the output if it is there.")
     parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
     options = parser.parse_args(args)
-    data = Path(options.data)
+    data, ckpt = Path(options.data), Path(options.ckpt)
     output = Path(options.output or data.with_name(f"{data.stem}_predictions.csv"))
-    if not data.is_file():
-        raise FileNotFoundError(f"there is no file {data}: check --data")
-    if output.suffix.lower() not in FORMATS:
-        raise ValueError(f"--output={output}: predictions are written as {' or '.join(FORMATS)}")
-    if output.resolve() == data.resolve():
-        raise ValueError(f"--output={output} would replace the data: choose another file")
-    trained = read_trained(Path(options.ckpt))
-    file = replace(trained.form, path=data, delimiter=options.delimiter or trained.form.delimiter)
+    check_files(data, ckpt, output, options.overwrite)
+    delimiter = TableFile(data, separator(options.delimiter)).delimiter  # which refuses one that is none
+    # Torch and Lightning take seconds, in which Ctrl-C is answered; nothing above needs them.
+    from predicting.prediction_file import write_predictions  # noqa: PLC0415
+    from predicting.trained import read_trained  # noqa: PLC0415
+
+    from datamodules.tables.new_rows import NewRows  # noqa: PLC0415
+
+    trained = read_trained(ckpt)
+    file = replace(trained.form, path=data, delimiter=delimiter or trained.form.delimiter)
     rows = NewRows(file, trained.preprocessing, tuple(options.keep))
     count = write_predictions(trained, rows, output, options.overwrite)
     for note in rows.notes():

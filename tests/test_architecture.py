@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,11 @@ TORCH_ONLY_FACES = ("lightning_modules.objectives", "lightning_modules.solvers")
 SHARED_BY_CALLBACKS = ("callbacks.measured_model", "callbacks.frozen")
 COLUMNS = ("datamodules.messages", "datamodules.columns")
 # A file is looked at before anything heavy is imported: what is wrong with it is said at once.
-LIGHT = tuple(f"datamodules/{name}" for name in ("messages", "columns", "files"))
+LIGHT = (
+    *(f"datamodules/{name}" for name in ("messages", "columns", "files")),
+    *(f"scripts/command_line/{name}.py" for name in ("base_config", "first_look", "one_line_errors", "one_line_parser")),
+    "scripts/predicting/checked_files.py",
+)
 # What the files below a folder may import of the project, the most special folder first.
 ALLOWED = {
     "lightning_modules/solvers": ("lightning_modules.solvers",),
@@ -71,6 +76,10 @@ ALLOWED = {
     "scripts": (*COMPARING, "evidence"),
 }
 FILES = sorted(path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+FACES = [path for path in FILES if path.name == "__init__.py"]
+# A face that imports nothing before it is asked for has its imports in a stub beside it, and is this below its docstring.
+LAZY = ["import lazy_loader", "__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)"]
+STUBS = sorted(path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.pyi"))
 
 
 def imported(path: Path) -> set[str]:
@@ -100,15 +109,46 @@ def test_imports_follow_the_table(path: Path) -> None:
             name for name in imported(path) if name.split(".")[0] in ("pytorch_lightning", "lightning_fabric", "torchmetrics")
         }
     if str(path).startswith(LIGHT):
-        assert not {name for name in imported(path) if name.split(".")[0] in ("torch", "sklearn", "pytorch_lightning")}
+        heavy = ("torch", "sklearn", "pytorch_lightning", "lightning_fabric")
+        assert not {name for name in imported(path) if name.split(".")[0] in heavy}
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if path.name == "__init__.py"], ids=str)
+def beside_imports_and_all(text: str) -> list[str]:
+    """Statements of a face that are none of what it may hold; a lazy one is taken as a whole."""
+    body = ast.parse(text).body
+    if [ast.unparse(node) for node in body[1:]] == LAZY:
+        body = body[:1]
+    return [
+        ast.unparse(node)
+        for node in body
+        if not (
+            (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+            or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__")
+            or isinstance(node, ast.ImportFrom)
+        )
+    ]
+
+
+@pytest.mark.parametrize("path", [*FACES, *STUBS], ids=str)
 def test_faces_hold_imports_and_all_only(path: Path) -> None:
-    for node in ast.parse((ROOT / path).read_text(encoding="utf-8")).body:
-        is_docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        is_all = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
-        assert is_docstring or is_all or isinstance(node, ast.ImportFrom), ast.unparse(node)
+    assert beside_imports_and_all((ROOT / path).read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("path", STUBS, ids=str)
+def test_a_stub_is_a_lazy_face_and_names_its_own_package_only(path: Path) -> None:
+    assert LAZY[1] in (ROOT / path).with_suffix(".py").read_text(encoding="utf-8")
+    imports = [node for node in ast.parse((ROOT / path).read_text(encoding="utf-8")).body if isinstance(node, ast.ImportFrom)]
+    assert imports and all(node.level == 1 for node in imports), "lazy_loader reads no others"
+    names = [alias.name for node in imports for alias in node.names]
+    assert sorted(names) == sorted(import_module(".".join(path.parts[:-1])).__all__)
+
+
+def test_a_face_with_code_is_caught() -> None:
+    """Negative control, of lazy faces as well."""
+    lazy = "\n".join(['"""A face."""', *LAZY])
+    assert beside_imports_and_all(lazy) == []
+    assert beside_imports_and_all(f"{lazy}\nprint()") == [*LAZY, "print()"]
+    assert beside_imports_and_all("from a import b\n__all__ = ['b']\nx = b()") == ["x = b()"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)

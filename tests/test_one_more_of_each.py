@@ -90,8 +90,10 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, (package, code) in (added | OTHERS).items():
         module = re.sub("(?<!^)([A-Z])", r"_\1", name).lower()
         (copy / package / f"{module}.py").write_text(code, encoding="utf-8")
-        face = copy / package / "__init__.py"
-        line = f"from {package.replace('/', '.')}.{module} import {name}"
+        face, place = copy / package / "__init__.py", package.replace("/", ".")
+        if (stub := face.with_suffix(".pyi")).exists():  # a lazy face has its lines there, relative ones
+            face, place = stub, ""
+        line = f"from {place}.{module} import {name}"
         text = face.read_text(encoding="utf-8")
         face.write_text(text.replace("\n__all__ = [", f'{line}\n\n__all__ = ["{name}",', 1), encoding="utf-8")
     sort = [sys.executable, "-m", "ruff", "check", "--quiet", "--fix", "--select=I001,RUF022", "."]

@@ -1,5 +1,6 @@
 """What an installed wheel holds."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,10 +18,10 @@ def test_types_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     build = build_py(distribution)
     build.finalize_options()
     files = {package: names for package, _, _, names in build.get_data_files_without_manifest()}
-    assert {package for package, names in files.items() if names == ["py.typed"]} == {
-        "lightning_modules",
-        "datamodules",
-        "callbacks",
+    assert {package: {Path(name).name for name in names} for package, names in files.items() if names} == {
+        "lightning_modules": {"py.typed"},
+        "datamodules": {"py.typed", "__init__.pyi"},  # without its stub a lazy face cannot be imported
+        "callbacks": {"py.typed"},
     }
     for folder in ("lightning_modules.objectives.families", "datamodules.mapped", "callbacks.features"):
         assert folder in files, "a folder is a package, and is found as one"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 
+from datamodules.messages.split_options import check_fold
 from datamodules.serving.class_notes import with_class_notes
 from datamodules.serving.divided_rows import DividedRows, Targeted
 from datamodules.serving.rare_classes import take_with_rare_classes
@@ -24,8 +25,7 @@ class Fold:
     count: int
 
     def __post_init__(self) -> None:
-        if self.count < 2 or not 0 <= self.number < self.count:
-            raise ValueError(f"folds={self.count} and fold={self.number}: give 2 folds or more, and count them from 0")
+        check_fold(self.number, self.count)
 
     def rows(self, data: Targeted, val_fraction: float, seed: int, strict: bool = True) -> DividedRows:
         """Disjoint rows (train, validation, test), stratified by class where there are classes.

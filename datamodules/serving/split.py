@@ -9,26 +9,7 @@ from datamodules.messages import counted, leave
 from datamodules.serving.divided_rows import DividedRows, Rows, Targeted
 from datamodules.serving.rare_classes import split_with_rare_classes
 
-__all__ = ["Rows", "Targeted", "check_fractions", "counts_of_parts", "split_rows", "take_rows"]
-
-
-def check_fractions(val_fraction: float, test_fraction: float | None) -> None:
-    """Refuse fractions that leave no rows for training. Without a `test_fraction` no rows are taken for the test.
-
-    Raises:
-        ValueError: a fraction out of its range.
-    """
-    if not 0 <= val_fraction < 1:
-        raise ValueError(f"val_fraction={val_fraction}: the share of rows for validation must be in [0, 1); 0 means none")
-    if test_fraction is None:
-        return
-    if not 0 <= test_fraction < 1:
-        raise ValueError(f"test_fraction={test_fraction}: the share of rows for the test must be in [0, 1); 0 means none")
-    if val_fraction + test_fraction >= 1:
-        raise ValueError(
-            f"val_fraction={val_fraction} and test_fraction={test_fraction} leave no rows for training: "
-            "make their sum less than 1"
-        )
+__all__ = ["Rows", "Targeted", "counts_of_parts", "split_rows", "take_rows"]
 
 
 def counts_of_parts(n: int, val_fraction: float, test_fraction: float | None, what: str = "row") -> tuple[int, int, int]:

@@ -8,11 +8,10 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
-from datamodules.messages.option_types import PATH, REAL, WHOLE, check_type
+from datamodules.messages.split_options import check_split_options
 from datamodules.serving.batch_sampler import ShardedBatchSampler
 from datamodules.serving.kept_batch import KeptBatch
 from datamodules.serving.preprocessing import Preprocessing
-from datamodules.serving.split import check_fractions
 from datamodules.serving.tensor_batches import TensorBatches
 
 Split = tuple[Tensor, Tensor]
@@ -44,16 +43,7 @@ class SplitDataModule(LightningDataModule, ABC):
         self, data_dir: str | None, batch_size: int | None, val_fraction: float, test_fraction: float | None, seed: int
     ) -> None:
         super().__init__()
-        check_type("data_dir", data_dir, PATH, "the path of a folder, or None", optional=True)
-        check_type("batch_size", batch_size, WHOLE, "a whole number, or None for all rows", optional=True)
-        check_type("val_fraction", val_fraction, REAL, "a number")
-        check_type("test_fraction", test_fraction, REAL, "a number", optional=True)
-        check_type("seed", seed, WHOLE, "a whole number")
-        check_fractions(val_fraction, test_fraction)
-        if batch_size is not None and batch_size < 1:
-            raise ValueError(f"batch_size={batch_size}: a batch needs at least one row; leave it out for all rows")
-        if not 0 <= seed < 2**32:
-            raise ValueError(f"seed={seed}: the seed must be an integer from 0 to 2**32 - 1")
+        check_split_options(data_dir, batch_size, val_fraction, test_fraction, seed)
         self.save_hyperparameters(ignore=self.unsaved, logger=False)
         self.data_dir, self.batch_size, self.seed = data_dir, batch_size, seed
         self.val_fraction, self.test_fraction = val_fraction, test_fraction

@@ -10,7 +10,6 @@ from pytorch_lightning import LightningDataModule, Trainer
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
-import datamodules  # noqa: F401 – imported classes can be named by their short names
 import lightning_modules.optimizers  # noqa: F401
 from callbacks import (
     CoefficientIntervals,
@@ -37,9 +36,14 @@ from command_line.one_line_parser import OneLineParser
 from command_line.resume import find_checkpoint
 from command_line.run_folder import RunFolderLogger
 from command_line.whole_checkpoints import WholeCheckpoints, read_checkpoint
+from datamodules import *  # noqa: F403 – imported classes can be named by their short names
 from lightning_modules import ObjectiveModule
 
 LINKS = ("num_features", "num_targets", "num_classes", "image_size")
+
+
+class FitParser(OneLineParser, LightningArgumentParser):
+    """Lightning's parser, which refuses in one line."""
 
 
 class FitCLI(LightningCLI):
@@ -70,7 +74,7 @@ class FitCLI(LightningCLI):
             args=args,
             seed_everything_default=0,
             auto_configure_optimizers=False,
-            parser_class=OneLineParser,
+            parser_class=FitParser,
             save_config_kwargs={"overwrite": True},
             trainer_defaults={
                 "precision": "64-true",

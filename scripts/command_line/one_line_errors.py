@@ -8,16 +8,24 @@ from collections.abc import Callable
 from difflib import get_close_matches
 
 import datamodules
-import lightning_modules
 from command_line.flags import in_flags
 
 # What jsonargparse wraps around the reason of a refusal.
 WRAPPING = re.compile(r"Parser key|Does not validate against|Subtypes:|Errors:|Problem with given class_path|Given value|$")
-CLASSES = {
+
+
+def _models() -> list[str]:
+    import lightning_modules  # noqa: PLC0415 – torch takes seconds, and most errors name no model
+
+    return [name for name in lightning_modules.__all__ if name != "ObjectiveModule"]
+
+
+# What may be named at a place; asked for when something else was.
+CLASSES: dict[str, Callable[[], list[str]]] = {
     # Those that a command line can make: not from arrays, nor what is no data module.
-    "data": [name for name in datamodules.__all__ if name not in ("ArrayDataModule", "MNISTTwoView")],
-    "model": [name for name in lightning_modules.__all__ if name != "ObjectiveModule"],
-    "optimizer": [
+    "data": lambda: [name for name in datamodules.__all__ if name not in ("ArrayDataModule", "MNISTTwoView")],
+    "model": _models,
+    "optimizer": lambda: [
         "GradientDescent",
         "Newton",
         "DiagonalNewton",
@@ -112,7 +120,7 @@ def reason(message: str) -> str:
     option = "--" + ".".join(keys)
     if missing := re.search(r"the following arguments are required: (.+?)\.? ?(Got value|$)", text):
         return f"{option}.{missing[1]} is missing: it has no default"
-    choices = CLASSES.get(keys[-1], []) if keys else []
+    choices = CLASSES[keys[-1]]() if keys and keys[-1] in CLASSES else []
     if unknown := re.match(r"Expected a dot import path string: (.+)", text):
         return f"{option}: there is no class {unknown[1]!r}{suggestion(unknown[1], choices)}; choose among {', '.join(choices)}"
     if unknown := re.search(r"No module named '(.+?)'|module '.+?' has no attribute '.+?'", text):

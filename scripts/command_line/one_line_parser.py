@@ -4,13 +4,13 @@ import re
 from importlib.metadata import version
 from typing import Any, NoReturn
 
-from pytorch_lightning.cli import LightningArgumentParser
+from jsonargparse import ArgumentParser
 
 from command_line.one_line_errors import CommandLineError, reason, suggestion
 
 
-class OneLineParser(LightningArgumentParser):
-    """Raises what it would have printed below a page of usage."""
+class OneLineParser(ArgumentParser):
+    """Raises what it would have printed below a page of usage; it needs neither torch nor Lightning."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # An abbreviation that works today is ambiguous, or another option, tomorrow.

@@ -17,10 +17,7 @@ def output_file(path: Path, overwrite: bool) -> Iterator[Path]:
         FileExistsError: there is such a file, and `overwrite` does not say to replace it.
         OSError: the folder cannot be written, or the disk is full.
     """
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder: name a file in it")
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists: choose another --output, or replace it with --overwrite")
+    check_output(path, overwrite)
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -31,3 +28,16 @@ def output_file(path: Path, overwrite: bool) -> Iterator[Path]:
         if error.errno is None or not (about_output or error.errno == errno.ENOSPC):
             raise  # of what was read meanwhile
         raise OSError(f"{path} cannot be written ({os.strerror(error.errno)}): choose another --output") from error
+
+
+def check_output(path: Path, overwrite: bool) -> None:
+    """Refuse a path that must not be written to.
+
+    Raises:
+        FileExistsError: there is such a file, and `overwrite` does not say to replace it.
+        IsADirectoryError: it is a folder.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: name a file in it")
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists: choose another --output, or replace it with --overwrite")

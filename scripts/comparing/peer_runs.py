@@ -8,7 +8,7 @@ from command_line.one_line_parser import OneLineParser
 from comparing import peers
 
 # What a misspelt peer is answered with.
-CLASSES["peer"] = [name for name in peers.__all__ if name != "Peer"]
+CLASSES["peer"] = lambda: [name for name in peers.__all__ if name != "Peer"]
 
 
 def read_peers(comparison: dict[str, Any]) -> dict[str, peers.Peer]:

@@ -10,8 +10,10 @@ from command_line.whole_checkpoints import read_checkpoint
 
 import lightning_modules
 from datamodules.files import TableFile
+from datamodules.files.table_options import separator
 from datamodules.serving.preprocessing import Preprocessing
 from lightning_modules import ObjectiveModule
+from predicting.checked_files import check_checkpoint
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,7 @@ def read_trained(path: Path) -> Trained:
         FileNotFoundError: there is no such file.
         ValueError: it is damaged, or holds no preprocessing or no model of this project.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no checkpoint {path}: check --ckpt")
+    check_checkpoint(path)
     content = read_checkpoint(path)
     states = [value["preprocessing"] for value in content.values() if isinstance(value, dict) and "preprocessing" in value]
     if not states:
@@ -48,7 +49,7 @@ def read_trained(path: Path) -> Trained:
     if "encoder" not in states[0]:
         raise ValueError(f"{path} is of an earlier version, whose preprocessing this one cannot read: train the model anew")
     held, preprocessing = content.get("datamodule_hyper_parameters", {}), Preprocessing.from_plain(states[0])
-    form = {name: held.get(name) for name in ("delimiter", "encoding", "header")}
+    form = {"delimiter": separator(held.get("delimiter")), "encoding": held.get("encoding"), "header": held.get("header")}
     wanted = preprocessing.encoder.columns[0].name
     return Trained(_model(path, content), preprocessing, TableFile(path, wanted=wanted, **form))
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-from datamodules.serving.split import check_fractions, split_rows
+from datamodules.messages.split_options import check_fractions
+from datamodules.serving.split import split_rows
 from datamodules.tables.table import Table
 
 
