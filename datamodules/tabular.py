@@ -127,7 +127,7 @@ class TabularDataModule(TableDataModule):
         """Row numbers of the parts, with notes on classes that are not in all of them."""
         fraction = None if self.test_file is not None else self.test_fraction
         if self.fold is not None:
-            return self.fold.rows(data, self.val_fraction, self.seed)
+            return self.fold.rows(data, self.val_fraction, self.seed, self.rules.strict)
         if data.groups is not None:
             return with_class_notes(data, split_by_groups(data.groups, self.val_fraction, fraction, self.seed))
         if self.split_by == "last":

@@ -44,7 +44,7 @@ class ObjectiveModule(LightningModule, ABC):
             It has no default on purpose: the command line would carry the default's settings over to another method.
 
     Attributes:
-        task: what the model can do, if it is one thing only: a data module that would guess is told so.
+        task: what the model is for, if one thing only; a data module that would guess is told so.
         schedule: "constant" leaves the optimizer's step size; "cosine" lets it fall to 0 over the run (`cosine_schedule.py`).
     """
 
@@ -75,11 +75,7 @@ class ObjectiveModule(LightningModule, ABC):
         """`preds` of rows (n, d) whose targets are not known: probabilities, or real values."""
 
     def check_data(self, rows: Batch) -> None:
-        """Refuse a data module's rows (features, targets) that do not suit the model, before anything is computed.
-
-        Raises:
-            ValueError: what does not fit, and what would.
-        """
+        """Refuse by a ValueError rows (features, targets) that do not suit the model, before anything is computed."""
         self.objective(rows)
 
     @abstractmethod
