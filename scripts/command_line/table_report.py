@@ -1,5 +1,7 @@
 """What was done to a user's table, for the terminal, `summary.json` and TensorBoard."""
 
+import re
+from html import escape
 from typing import Any
 
 from rich.console import Console
@@ -28,10 +30,15 @@ def show_report(console: Console, report: dict[str, Any] | None) -> None:
         console.print(Padding(Text.assemble("• ", (what, "bold"), ": ", items), (0, 0, 0, 2)), highlight=False)
 
 
+def _plain(text: str) -> str:
+    """Names of columns are no markup: each sign that Markdown or HTML would read is escaped."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|~$-])", r"\\\1", escape(" ".join(text.split()), quote=False))
+
+
 def markdown(report: dict[str, Any]) -> str:
     """For TensorBoard's text tab: rows, columns, and what was done."""
     rows = [f"| {name} | {count} |" for name, count in report["rows"].items()]
-    columns = [f"| `{name}` | {what} |" for name, what in report["columns"].items()]
-    done = [f"* {line}" for line in report["lines"]]
+    columns = [f"| {_plain(name)} | {_plain(what)} |" for name, what in report["columns"].items()]
+    done = [f"* {_plain(line)}" for line in report["lines"]]
     table = ["| rows | |", "|---|---|", *rows, "", "| column | |", "|---|---|", *columns]
     return "\n".join([*done, "", *table])
