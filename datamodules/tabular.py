@@ -7,8 +7,8 @@ from typing import Any, Literal, cast, get_args
 from datamodules.columns.report import Report
 from datamodules.columns.rules import Dates, Missing, Task, column_rules
 from datamodules.files import TableFile
+from datamodules.mapped.division import SplitOptions
 from datamodules.mapped.mapped_table import MappedTable
-from datamodules.mapped.table_copy import SplitOptions
 from datamodules.messages.option_types import PATH, check_choice, check_type
 from datamodules.serving.class_notes import with_class_notes
 from datamodules.serving.divided_rows import DividedRows

@@ -1,7 +1,7 @@
 """What the training rows settle: medians, the categories that are frequent enough, the columns that say nothing."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -35,7 +35,7 @@ class Learner:
         self.rules, self.report = rules, report
         self._marked: dict[int, str] = {}
 
-    def encoder(self, columns: Sequence[Column], cells: Sequence[NDArray[np.float64]], train: Rows) -> Encoder:
+    def encoder(self, columns: Sequence[Column], cells: Iterable[NDArray[np.float64]], train: Rows) -> Encoder:
         """The encodings of those columns that say something.
 
         Args:
@@ -101,7 +101,7 @@ class Learner:
         if lowest == highest and not marks:
             return []
         fill = median(pieces, count) if self.rules.missing == "impute" and not self.rules.strict else None
-        return [Encoding(column.name, part, has_value=lowest < highest, marks_missing=marks, fill=fill)]
+        return [Encoding(column.name, part, has_value=bool(lowest < highest), marks_missing=marks, fill=fill)]
 
     def _categories(
         self, column: Column, part: Part, levels: tuple[str, ...], values: NDArray[np.float64], train: Rows, marks: bool
