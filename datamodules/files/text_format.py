@@ -86,6 +86,8 @@ def text_format(path: Path, delimiter: str | None, encoding: str | None, header:
     ends = bool(rows) and all(len(row) == width and row[-1] == "" for row in rows) and len(names) == width - 1
     has_header = header if header is not None else wanted in names or _is_header(names, rows)
     start = starts[first + has_header]
+    if start >= len(kept) and len(sample) < SAMPLE_BYTES:
+        raise ValueError(f"{path} has no rows: nothing can be fitted; check the file")
     skipped = start if comment or is_aligned else kept[start] if start < len(kept) else len(lines)
     return TextFormat(
         encoding, delimiter, quote, skipped, tuple(names) if has_header else None, width, comment, is_aligned, ends

@@ -35,8 +35,9 @@ class FeatureWriter:
     def scale(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and population standard deviation of the training rows (d,); of constant features 1."""
         scaler = StandardScaler()
-        for piece in with_progress_bar("scaling", self._pieces(self._train_rows), self._train_rows):
-            scaler.partial_fit(piece)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is too large is refused when it is written
+            for piece in with_progress_bar("scaling", self._pieces(self._train_rows), self._train_rows):
+                scaler.partial_fit(piece)
         return scaler.mean_, scaler.scale_
 
     def write(
