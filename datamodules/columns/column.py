@@ -110,7 +110,10 @@ class Column:
         if self.kind == "date" and is_date(column.type):
             return days(column)
         if self.kind in ("number", "truth") and (is_number(column.type) or is_truth(column.type)):
-            return pc.cast(column, pa.float64()).to_numpy().copy()
+            if pa.types.is_decimal(column.type):
+                column = pc.cast(column, pa.string())  # Arrow's own cast misses the nearest number
+            # Whole numbers beyond 2^53 become the nearest ones.
+            return pc.cast(column, pa.float64(), safe=False).to_numpy().copy()
         if pa.types.is_null(column.type):
             return np.full(len(column), np.nan)
         raise TypeError(described(column.type))

@@ -113,12 +113,11 @@ class Learner:
             counts += np.bincount(np.where(codes < 0, len(levels), codes), minlength=len(counts))
         kept = self._frequent(counts[:-1])
         pooled = int(counts.sum() - counts[kept].sum())
-        if not kept or len(kept) + (pooled > 0) + marks < 2:
+        if len(kept) + (pooled > 0) + marks < 2:
             if not (kept or part):
                 self._leave_out(column, Topic.MANY_TEXTS, f" ({counted(len(levels), 'text')})")
-            if not marks:
-                return []
-        elif not part:
+            return []
+        if not part:
             self._report_levels(column, counts, kept)
         places = np.full(len(levels), -1)
         places[kept] = np.arange(len(kept))

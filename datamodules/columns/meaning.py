@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import pyarrow as pa
-
 from datamodules.columns.arrow_types import is_number, is_text, is_truth
 from datamodules.columns.column import TRUTH, Column
 from datamodules.columns.date_text import DAYS
@@ -18,8 +16,9 @@ from datamodules.messages import counted
 
 # Numbers and texts in one column are categories if they are few whole numbers that occur again, or texts so often.
 MOST_NUMBERS_AMONG_TEXTS, FEWEST_TEXTS, TEXT_SHARE = 20, 2, 0.1
+PARQUETS = (".parquet", ".pq")
 # What statistics programs call a column that numbers the rows.
-ROW_NUMBERS = frozenset({"", "x", "id", "index", "row", "rows", "rownames", "row.names", "row_names", "row_id", "unnamed: 0"})
+ROW_NUMBERS = frozenset({"", "id", "index", "row", "rows", "rownames", "row.names", "row_names", "row_id", "unnamed: 0"})
 
 
 def decimal_of(profiles: Mapping[str, Profile], rules: ColumnRules) -> str:
@@ -37,7 +36,7 @@ def meaning(name: str, profile: Profile, rules: ColumnRules, decimal: str, repor
         ValueError: numbers that are not finite; a text among numbers that is no code of a missing one.
     """
     column = Column(name, "number", codes=rules.missing_codes)
-    if name in rules.categorical or pa.types.is_dictionary(profile.kind):
+    if name in rules.categorical:
         return as_category(column, profile, rules)
     if is_truth(profile.kind):
         return replace(column, kind="truth")
@@ -65,11 +64,11 @@ def _of_texts(column: Column, profile: Profile, rules: ColumnRules, decimal: str
         return replace(column, kind="date", notation=form)
     if profile.numbers and not profile.others and profile.with_zeros and profile.is_whole:
         report.add(Topic.CODES, f"{name!r} (zeros lead its numbers, as in postal codes)")
-        return replace(as_category(column, profile, rules), notation="")
+        return as_category(column, profile, rules, are_numbers=False)
     if profile.numbers and not profile.others and profile.notations:
         _refuse_infinite(name, profile, rules)
         notation = decimal if decimal in profile.notations else min(profile.notations)
-        _report_notation(name, profile, notation, report)
+        _report_notation(name, profile, notation, rules, report)
         return replace(column, notation=notation)
     if not profile.numbers:
         return as_category(column, profile, rules)
@@ -78,28 +77,33 @@ def _of_texts(column: Column, profile: Profile, rules: ColumnRules, decimal: str
 
 def _of_both(column: Column, profile: Profile, rules: ColumnRules, report: Report) -> Column:
     """Numbers and texts: categories, or a slip."""
+    if not profile.others:
+        raise ValueError(
+            f"{rules.path}: column {column.name!r} holds numbers with a decimal point and others with a decimal comma: write "
+            "them alike, or name the column in categorical"
+        )
     numbers = [text for text in profile.levels.counts if read_number(text, ".") is not None]
     is_few = profile.is_whole and len(numbers) <= min(MOST_NUMBERS_AMONG_TEXTS, profile.numbers / 2)
     is_often = profile.others >= max(FEWEST_TEXTS, TEXT_SHARE * (profile.numbers + profile.others))
-    if not (is_few or is_often) and profile.notations:
+    if not (is_few or is_often):
         assert profile.first_other is not None
         text, row = profile.first_other
         raise ValueError(
             f"{rules.path}: column {column.name!r} holds numbers, but text in {profile.others} of "
-            f"{counted(profile.numbers + profile.others, 'cell')} (first {text!r}, row {row}): correct those cells, or name "
+            f"{counted(profile.numbers + profile.others)} (first {text!r}, row {row}): correct those cells, or name "
             "the text in missing_codes or the column in categorical"
         )
     report.add(Topic.CODES, f"{column.name!r} (numbers and texts)")
-    return replace(as_category(column, profile, rules), notation="")
+    return as_category(column, profile, rules, are_numbers=False)
 
 
-def as_category(column: Column, profile: Profile, rules: ColumnRules) -> Column:
-    """The column as one of categories: every different text, or number, is one."""
+def as_category(column: Column, profile: Profile, rules: ColumnRules, are_numbers: bool = True) -> Column:
+    """The column as one of categories: every different text is one, or, if they are numbers all, every different number."""
     levels = _levels(profile, rules)
-    is_numeric = all(read_number(text, ".") is not None for text in levels)
-    if is_numeric:
+    are_numbers = are_numbers and all(read_number(text, ".") is not None for text in levels)
+    if are_numbers:
         levels = list(dict.fromkeys(level_text(read_number(text, ".")) for text in levels))
-    return replace(column, kind="category", notation="." if is_numeric else "", levels=tuple(sorted(levels, key=place)))
+    return replace(column, kind="category", notation="." if are_numbers else "", levels=tuple(sorted(levels, key=place)))
 
 
 def place(level: str) -> Any:
@@ -132,11 +136,13 @@ def _refuse_infinite(name: str, profile: Profile, rules: ColumnRules) -> None:
         )
 
 
-def _report_notation(name: str, profile: Profile, notation: str, report: Report) -> None:
+def _report_notation(name: str, profile: Profile, notation: str, rules: ColumnRules, report: Report) -> None:
     found = sorted(profile.ornaments)
     if "." not in profile.notations or (notation == "," and not profile.is_whole):
         found.append("decimal commas")
     elif any("," in text for text in list(profile.levels.counts)[:100]):
         found.append("commas between thousands")
+    if not found and rules.path.suffix.lower() in PARQUETS:
+        found.append("texts")
     if found:
         report.add(Topic.NOTATION, f"{name!r} ({', '.join(found)})")

@@ -39,6 +39,7 @@ class Profile:
 
     def __init__(self, kind: pa.DataType, codes: frozenset[str] = frozenset()) -> None:
         self.kind, self._codes = kind, codes
+        self._code_values = {value: code for code in codes if (value := read_number(code, ".")) is not None}
         self._maybe_missing = pa.array(sorted(AMONG_NUMBERS | codes), pa.string())
         self.rows, self.numbers, self.others, self.with_zeros = 0, 0, 0, 0
         self.missing: Counter[str] = Counter()
@@ -99,12 +100,14 @@ class Profile:
             if chosen.any():
                 own = texts if chosen.all() else _where(texts, chosen)
                 values = values_of(own, decimal)
+                kept = self._add_codes(values, counts[chosen])
+                self.numbers += int(counts[chosen][kept].sum())
+                own, values = (own, values) if kept.all() else (_where(own, kept), values[kept])
                 infinite = np.flatnonzero(np.isinf(values))
                 if len(infinite):
                     self._add_infinite(own[int(infinite[0])].as_py(), column)
                     values = values[np.isfinite(values)]
                 self.is_whole = self.is_whole and bool((np.floor(values) == values).all())
-        self.numbers += int(counts[is_simple].sum())
         self.with_zeros += int(counts[are_codes(texts)].sum())
         self.formats = ()
 
@@ -124,12 +127,14 @@ class Profile:
 
     def _add_number(self, text: str, readable: set[str], count: int, column: pa.ChunkedArray) -> None:
         value = float(read_number(text, max(readable)) or 0.0)
-        if np.isfinite(value):
-            self.is_whole = self.is_whole and value.is_integer()
+        if (code := self._code_values.get(value)) is not None:
+            self._add_missing(code, count)
         else:
-            self._add_infinite(text, column)
+            self.numbers += count
+            self.is_whole = self.is_whole and (value.is_integer() or not np.isfinite(value))
+            if not np.isfinite(value):
+                self._add_infinite(text, column)
         self.notations &= readable
-        self.numbers += count
         self.ornaments |= ornaments(text)
         self.with_zeros += count * is_code(text)
 
@@ -156,13 +161,10 @@ class Profile:
             values = found.to_numpy().astype(np.float64)
             self._add_missing("NaN", int(np.isnan(values).sum()))
             if np.isinf(values).any() and self.first_infinite is None:
-                row = int(np.flatnonzero(np.isinf(pc.cast(column, pa.float64()).to_numpy()))[0])
+                row = int(np.flatnonzero(np.isinf(pc.cast(column, pa.float64(), safe=False).to_numpy()))[0])
                 self.first_infinite = (str(column[row]), self.rows + row + 1)
             values = values[~np.isnan(values)]
-            for code in self._codes:
-                if (number := read_number(code, ".")) is not None:
-                    self._add_missing(code, int((values == number).sum()))
-                    values = values[values != number]
+            values = values[self._add_codes(values, np.ones(len(values), np.int64))]
             self.numbers += len(values)
             self.is_whole = self.is_whole and bool((np.floor(values) == values).all())
         elif is_date(self.kind):
@@ -170,10 +172,19 @@ class Profile:
             self.formats = (DAYS,)
         elif not pa.types.is_nested(self.kind):
             self.others += len(found)
-        if not (is_date(self.kind) or pa.types.is_nested(self.kind)):
+        if not pa.types.is_nested(self.kind):
             if pa.types.is_floating(self.kind):
                 found = found.filter(pc.is_finite(found))
             self.levels.add(*_counted(found))
+
+    def _add_codes(self, values: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Count the numbers that stand for missing values; which of them do not."""
+        kept = np.ones(len(values), bool)
+        for value, code in self._code_values.items():
+            is_code = values == value
+            self._add_missing(code, int(counts[is_code].sum()))
+            kept &= ~is_code
+        return kept
 
     def _add_missing(self, text: str, count: int) -> None:
         if count:

@@ -1,7 +1,7 @@
 """What a file holds, found out by one reading of it that keeps no rows."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -54,7 +54,11 @@ def scan(schema: pa.Schema, pieces: Iterable[pa.Table], rules: ColumnRules, repo
     """
     _check_names(schema.names, rules)
     codes = frozenset(rules.missing_codes)
-    profiles = {field.name: Profile(field.type, codes) for field in schema if field.name not in rules.exclude}
+    # Columns that a Parquet file encodes as categories are categories, whatever they are made of.
+    encoded = {field.name: field.type.value_type for field in schema if pa.types.is_dictionary(field.type)}
+    rules = replace(rules, categorical=(*rules.categorical, *encoded))
+    kinds = {field.name: encoded.get(field.name, field.type) for field in schema if field.name not in rules.exclude}
+    profiles = {name: Profile(kind, codes) for name, kind in kinds.items()}
     counters = {name: _RowNumbers() for name in profiles if _may_number_rows(name, schema)}
     rows = 0
     for piece in pieces:
@@ -90,7 +94,9 @@ def scan(schema: pa.Schema, pieces: Iterable[pa.Table], rules: ColumnRules, repo
         raise ValueError(
             f"{rules.path} has no column left besides the target {rules.target!r}: there is nothing to predict it from ({why})"
         )
-    empty = frozenset(name for name, profile in profiles.items() if not (profile.numbers or profile.others))
+    empty = frozenset(
+        name for name, profile in profiles.items() if not (profile.numbers or profile.others or len(profile.levels))
+    )
     return Scan(rows, tuple(columns), goal, empty)
 
 
@@ -125,7 +131,7 @@ class _RowNumbers:
             return
         try:
             values = column.cast(pa.int64())
-        except pa.ArrowInvalid:
+        except pa.ArrowException:
             self._counts = False
             return
         start = values[0].as_py() if self._next is None else self._next

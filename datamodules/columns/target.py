@@ -40,7 +40,7 @@ def target(profile: Profile, rules: ColumnRules, decimal: str, report: Report) -
         ValueError: it suits no task, or not that one; it has one class, or no value at all.
     """
     name, kind = rules.target, profile.kind
-    if not (is_number(kind) or is_text(kind) or is_truth(kind) or pa.types.is_dictionary(kind)):
+    if not (is_number(kind) or is_text(kind) or is_truth(kind)):
         raise ValueError(
             f"{rules.path}: the target {name!r} is {described(kind)}, neither number nor text: convert it, or choose "
             "another target"
@@ -65,11 +65,16 @@ def target(profile: Profile, rules: ColumnRules, decimal: str, report: Report) -
 
 def _looks_like_classes(profile: Profile, column: Column, rules: ColumnRules) -> bool:
     """Texts, truth values, categories and few whole numbers."""
-    if pa.types.is_dictionary(profile.kind) or not (is_number(profile.kind) or profile.numbers):
-        return not (profile.formats or is_date(profile.kind)) or rules.dates == "text"
-    if profile.others:
+    if rules.target in rules.categorical:
         return True
-    is_integer = pa.types.is_integer(profile.kind) or all(text.lstrip("+-").isdigit() for text in profile.levels.counts)
+    if not (is_number(profile.kind) or profile.numbers):
+        return not (profile.formats or is_date(profile.kind)) or rules.dates == "text"
+    if profile.others:  # categories of numbers and texts, or a slip
+        return meaning(rules.target, profile, rules, ".", Report(rules.path)).kind == "category"  # type: ignore[union-attr]
+    texts = profile.levels.counts
+    is_integer = (
+        all(text.lstrip("+-").isdigit() for text in texts) if is_text(profile.kind) else pa.types.is_integer(profile.kind)
+    )
     return is_integer and len(column.levels) <= MOST_INTEGER_CLASSES
 
 
@@ -82,8 +87,8 @@ def _classes(column: Column, profile: Profile, rules: ColumnRules) -> Target:
         )
     if len(levels) > MOST_CLASSES or (not profile.is_whole and len(levels) > MOST_INTEGER_CLASSES):
         raise ValueError(
-            f"{rules.path}: the target {name!r} has {counted(len(levels), 'different value')}, which are no classes: use "
-            "task=regression and a model for real targets, or choose another target"
+            f"{rules.path}: the target {name!r} has {counted(len(levels), 'different value')}, which are no classes: for real "
+            "numbers use task=regression and LinearRegression, say, or choose another target"
         )
     rows: Counter[str] = Counter()
     for text, count in profile.levels.counts.items():

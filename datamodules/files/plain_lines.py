@@ -32,7 +32,7 @@ class PlainLines(io.RawIOBase):
             line = self._lines.readline()
             if not line:
                 return 0
-            if (self._comment and line.startswith(self._comment)) or not line.strip():
+            if (self._comment and line.startswith(self._comment)) or not line.strip(" \r\n"):
                 continue
             if self._skipped:
                 self._skipped -= 1

@@ -1,5 +1,6 @@
 """A file with a table, read from the beginning whenever asked, a few MiB of rows at a time."""
 
+import base64
 import codecs
 import io
 from collections.abc import Iterator
@@ -13,12 +14,13 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from datamodules.columns.meaning import PARQUETS
 from datamodules.files.compression import open_bytes, suffix_of
 from datamodules.files.plain_lines import PlainLines
 from datamodules.files.text_format import TextFormat, text_format
 from datamodules.messages import counted, listed
 
-TEXTS, PARQUETS = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data"), (".parquet", ".pq")
+TEXTS = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
 PIECE_BYTES = 2**22
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
 
@@ -72,8 +74,12 @@ class TableFile:
         if not self.is_parquet:
             return pa.schema([(name, pa.string()) for name in unique_names(self._own_names)])
         with one_line_read_errors(self.path), pyarrow.parquet.ParquetFile(self.path) as file:
-            schema = file.schema_arrow
-            return pa.schema(list(zip(unique_names(schema.names), schema.types, strict=True)))
+            schema, encoded = file.schema_arrow, _encoded_columns(file)
+            kinds = [
+                pa.dictionary(pa.int32(), kind) if name in encoded and not pa.types.is_dictionary(kind) else kind
+                for name, kind in zip(schema.names, schema.types, strict=True)
+            ]
+            return pa.schema(list(zip(unique_names(schema.names), kinds, strict=True)))
 
     @property
     def _own_names(self) -> list[str]:
@@ -157,7 +163,7 @@ class TableFile:
                 source,
                 read_options=pyarrow.csv.ReadOptions(
                     use_threads=False,
-                    block_size=PIECE_BYTES,
+                    block_size=min(PIECE_BYTES, max(2**16, 4 * self.path.stat().st_size)),  # a small file needs no large ones
                     column_names=names,
                     skip_rows=0 if is_tidied else form.skipped,
                     encoding="utf8" if is_tidied or form.encoding == "utf-8-sig" else form.encoding,
@@ -169,6 +175,15 @@ class TableFile:
             )
             for batch in reader:
                 yield pa.Table.from_batches([batch])
+
+
+def _encoded_columns(file: pyarrow.parquet.ParquetFile) -> set[str]:
+    """Columns that were written as categories: of other ones than texts, Arrow tells no more when it reads them."""
+    held = (file.metadata.metadata or {}).get(b"ARROW:schema")
+    if held is None:
+        return set()
+    written = pa.ipc.read_schema(pa.BufferReader(base64.b64decode(held)))
+    return {field.name for field in written if pa.types.is_dictionary(field.type)}
 
 
 def unique_names(names: list[str]) -> list[str]:

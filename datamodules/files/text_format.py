@@ -70,7 +70,7 @@ def text_format(path: Path, delimiter: str | None, encoding: str | None, header:
     if not any(line.strip() for line in lines):
         raise ValueError(f"{path} has no rows: nothing can be fitted; check the file")
     comment = next((mark for mark in COMMENTS if any(line.startswith(mark) for line in lines[:SAMPLE_LINES])), "")
-    kept = [number for number, line in enumerate(lines) if line.strip() and not (comment and line.startswith(comment))]
+    kept = [number for number, line in enumerate(lines) if line.strip(" ") and not (comment and line.startswith(comment))]
     body = [lines[number] for number in kept]
     delimiter, quote = (delimiter, '"') if delimiter else _dialect(body[:SNIFFED_LINES])
     is_aligned = delimiter == " " and any("  " in line.strip() or line[:1] == " " for line in body[:SAMPLE_LINES])
@@ -85,9 +85,9 @@ def text_format(path: Path, delimiter: str | None, encoding: str | None, header:
     names, rows = records[first], records[first + 1 :]
     ends = bool(rows) and all(len(row) == width and row[-1] == "" for row in rows) and len(names) == width - 1
     has_header = header if header is not None else wanted in names or _is_header(names, rows)
-    start = starts[first + has_header]
-    if start >= len(kept) and len(sample) < SAMPLE_BYTES:
+    if has_header and not rows:
         raise ValueError(f"{path} has no rows: nothing can be fitted; check the file")
+    start = starts[first + has_header]
     skipped = start if comment or is_aligned else kept[start] if start < len(kept) else len(lines)
     return TextFormat(
         encoding, delimiter, quote, skipped, tuple(names) if has_header else None, width, comment, is_aligned, ends

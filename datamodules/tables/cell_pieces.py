@@ -46,7 +46,7 @@ def cell_pieces(file: TableFile, columns: Sequence[Column], others: Sequence[str
         rows += len(piece)
 
 
-def refuse_lacking(file: TableFile, names: Sequence[str], why: str = "which the model was trained on") -> None:
+def refuse_lacking(file: TableFile, names: Sequence[str], why: str = ", which the model was trained on") -> None:
     """Refuse a file without these columns.
 
     Raises:
@@ -55,7 +55,7 @@ def refuse_lacking(file: TableFile, names: Sequence[str], why: str = "which the 
     held = file.schema.names
     if lacking := [name for name in dict.fromkeys(names) if name not in held]:
         raise ValueError(
-            f"{file.path} has no column {listed(map(repr, lacking))}, {why}: its columns are {listed(map(repr, held), 20)}"
+            f"{file.path} has no column {listed(map(repr, lacking))}{why}: its columns are {listed(map(repr, held), 20)}"
         )
 
 

@@ -39,7 +39,7 @@ class NewRows:
     @property
     def kept_schema(self) -> pa.Schema:
         """Names and types of the kept columns; those of a text file are texts."""
-        refuse_lacking(self.file, self.kept, "which is to be kept")
+        refuse_lacking(self.file, self.kept, " to keep")
         return pa.schema([self.file.schema.field(name) for name in self.kept])
 
     def pieces(self) -> Iterator[tuple[NDArray[np.float64], pa.Table]]:

@@ -101,15 +101,30 @@ def test_csv_holds_the_same_numbers(fruit: tuple[str, Path, Any]) -> None:
 
 def test_nothing_is_half_written_or_replaced(fruit: tuple[str, Path, Any], capsys: pytest.CaptureFixture[str]) -> None:
     ckpt, table, _ = fruit
-    table.write_text(table.read_text() + "99,5,violet,1\n")
+    table.write_text(table.read_text() + "99,oops,red,1\n")
     before = sorted(table.parent.iterdir())
     out = table.with_name("out.csv")
-    assert "'violet' in row 51" in refused(capsys, f"--ckpt={ckpt}", f"--data={table}", f"--output={out}")
+    assert "'oops' in row 51" in refused(capsys, f"--ckpt={ckpt}", f"--data={table}", f"--output={out}")
     assert sorted(table.parent.iterdir()) == before
     out.write_text("precious")
     assert "--overwrite" in refused(capsys, f"--ckpt={ckpt}", f"--data={table}", f"--output={out}")
     refused(capsys, f"--ckpt={ckpt}", f"--data={table}", f"--output={out}", "--overwrite")
     assert out.read_text() == "precious"
+
+
+def test_empty_cells_and_unknown_categories_are_counted(
+    fruit: tuple[str, Path, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    ckpt, table, _ = fruit
+    new = table.with_name("new.csv")
+    new.write_text("colour,size\nviolet,1\n,2\nred,\nred,3\n")
+    assert run(main, [f"--ckpt={ckpt}", f"--data={new}"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("missing values: ") and "'colour' (1, as 'blue', the reference)" in lines[0]
+    assert "'size' (1, as the median" in lines[0]
+    assert lines[1].startswith("categories that no training row has: 'colour' (1, as ")
+    assert lines[2].startswith("4 rows: ")
+    assert len(pandas.read_csv(new.with_name("new_predictions.csv"))) == 4
 
 
 def test_requests_that_make_no_sense(fruit: tuple[str, Path, Any], capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,6 +23,7 @@ class SlowProfile:
     def __init__(self, codes: frozenset[str] = frozenset()) -> None:
         self.codes, self.rows, self.numbers, self.others, self.with_zeros = codes, 0, 0, 0, 0
         self.missing: Counter[str] = Counter()
+        self.code_values = {value: code for code in codes if (value := read_number(code, ".")) is not None}
         self.notations = set(NOTATIONS)
         self.first_other: tuple[str, int] | None = None
         self.first_infinite: tuple[str, int] | None = None
@@ -41,7 +42,15 @@ class SlowProfile:
             if text in AMONG_NUMBERS | self.codes:
                 self.missing[text] += 1
             elif readable:
-                self._number(text, readable)
+                value = read_number(text, max(readable))
+                if value in self.code_values:
+                    self.missing[self.code_values[value]] += 1
+                else:
+                    self._number(text, readable)
+                self.notations &= readable
+                self.with_zeros += is_code(text)
+                self.formats = ()
+                self.ornaments |= ornaments(text)
             else:
                 self.others += 1
                 self.first_other = self.first_other or (text, self.rows)
@@ -53,10 +62,6 @@ class SlowProfile:
         if np.isinf(value):
             self.first_infinite = self.first_infinite or (text, self.rows)
         self.numbers += 1
-        self.notations &= readable
-        self.ornaments |= ornaments(text)
-        self.with_zeros += is_code(text)
-        self.formats = ()
 
     def _date(self, text: str) -> None:
         looks = looks_like_a_date(text)

@@ -49,7 +49,7 @@ BAD = {
     "all-constant": Bad(lambda: {"id": range(N), "a": [1.0] * N, "ward": [1] * N, "y": [1, 2] * (N // 2)}, "no column left"),
     "too-many-texts": Bad(changed(colour=[f"c{i % 150}" for i in range(N)]), "categories with few training rows", STRICT),
     "numbers-and-texts": Bad(changed(colour=["x" if i % 9 else "1" for i in range(N)]), "numbers and texts: 'colour'", STRICT),
-    "text-among-numbers": Bad(changed(a=late("oops", "1.25")), "column 'a' holds numbers, but text in 1 of 3000 cells"),
+    "text-among-numbers": Bad(changed(a=late("oops", "1.25")), "column 'a' holds numbers, but text in 1 of 3000 rows"),
     "one-class": Bad(changed(y=["yes"] * N), "the target 'y' has one class only"),
     "class-dropped": Bad(
         changed(y=late("no", "yes"), a=late(None, 1.5), b=range(N)), "one class only", {"missing": "drop", "val_fraction": 0}

@@ -74,10 +74,14 @@ BAD = {
         [TABULAR, "--data.path=none.csv", "--data.target=kind"], ("there is no file none.csv", "check the path")
     ),
     "table-unknown-target": Bad([*COLUMNS, "--data.target=knid"], ("no column 'knid'", "(target)", "'kind'")),
-    "table-nan": Bad([TABULAR, "--data.path=nan.csv", "--data.target=kind"], ("3 values are missing", "'x' (3)", "fill")),
-    "regression-to-logistic": Bad([*COLUMNS, "--data.target=price"], ("neither 0 nor 1", "use LinearRegression")),
+    "table-nan": Bad(
+        [TABULAR, "--data.path=nan.csv", "--data.target=kind", "--data.missing=refuse"], ("missing values: 'x' (3)", "fill")
+    ),
+    "regression-to-logistic": Bad(
+        [*COLUMNS, "--data.target=price"], ("40 different values", "use task=regression and LinearRegression")
+    ),
     "regression-to-softmax": Bad(
-        [*COLUMNS, "--data.target=price", "--model=SoftmaxRegression"], ("num_classes=0", "use LinearRegression")
+        [*COLUMNS, "--data.target=price", "--model=SoftmaxRegression"], ("40 different values", "LinearRegression")
     ),
     "three-classes-to-logistic": Bad(["--data=IrisDataModule"], ("neither 0 nor 1", "use SoftmaxRegression")),
     "classes-to-linear": Bad(["--model=LinearRegression"], ("class labels", "use LogisticRegression or SoftmaxRegression")),
