@@ -35,7 +35,8 @@ def usable_pieces(
     columns = (*(found.columns if of_features else ()), found.target.column)
     rows = found.rows if file.path == rules.path else file.expected_rows
     for piece in with_progress_bar(what, cell_pieces(file, columns), rows, lambda piece: piece.cells.shape[1]):
-        cells = piece.cells[:, usable(piece.cells)]
+        kept = usable(piece.cells)
+        cells = piece.cells if kept.all() else piece.cells[:, kept]
         yield cells[:-1], cells[-1]
     usable.tell(report)
 

@@ -105,7 +105,7 @@ class FileTable(TableInMemory):
         pieces = cell_pieces(file, columns, asked)
         for piece in with_progress_bar("reading", pieces, self._scan.rows, lambda piece: piece.cells.shape[1]):
             rows = usable(piece.cells)
-            found.append(piece.cells[:, rows])
+            found.append(piece.cells if rows.all() else piece.cells[:, rows])
             groups += [group for name in asked for group in piece.others[name].filter(pa.array(rows)).to_pylist()]
         usable.tell(self.report)
         cells, names = np.concatenate(found, 1), self._scan.target.class_names
