@@ -16,7 +16,7 @@ from datamodules.columns.report import Report, Topic
 from datamodules.columns.rules import ColumnRules
 from datamodules.messages import counted
 
-PIECE_ROWS = 2**20
+PIECE_ROWS = 2**18
 # In small tables a tenth of the rows is enough for a category of its own.
 TENTH = 0.1
 DATE_PARTS: dict[Part, tuple[str, ...]] = {"day": (), "year": (), "month": MONTHS, "weekday": WEEKDAYS}
