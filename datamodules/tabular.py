@@ -7,8 +7,8 @@ from typing import Any, Literal, cast
 from datamodules.columns.report import Report
 from datamodules.columns.rules import Dates, Missing, Task
 from datamodules.files.table_options import SplitBy, TableOptions
+from datamodules.mapped.division import SplitOptions
 from datamodules.mapped.mapped_table import MappedTable
-from datamodules.mapped.table_copy import SplitOptions
 from datamodules.serving.class_notes import with_class_notes
 from datamodules.serving.divided_rows import DividedRows
 from datamodules.serving.split import split_rows

@@ -6,7 +6,7 @@
 and nan for a missing one. A category that is none of the known ones is −1.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Literal
@@ -21,6 +21,7 @@ from datamodules.columns.date_text import DAYS, ISO, days, read_dates
 from datamodules.columns.missing_codes import AMONG_NUMBERS, AMONG_TEXTS
 from datamodules.columns.number_text import read_number
 from datamodules.columns.profile import level_text
+from datamodules.columns.simple_numbers import read_numbers
 
 Kind = Literal["number", "truth", "category", "date"]
 UNKNOWN = -1.0
@@ -90,8 +91,10 @@ class Column:
         texts = pc.utf8_trim_whitespace(column).combine_chunks()
         if self.kind == "date":
             return self._dates(texts)
-        read = {"number": self._number, "truth": self._truth, "category": self._category}[self.kind]
-        return _by_value(texts, read)
+        if self.kind == "number":
+            return _by_value(texts, lambda words: read_numbers(words, self.notation, AMONG_NUMBERS.union(self.codes)))
+        read = self._truth if self.kind == "truth" else self._category
+        return _by_value(texts, lambda words: list(map(read, words.to_pylist())))
 
     @cached_property
     def places(self) -> dict[str, float]:
@@ -100,7 +103,10 @@ class Column:
 
     def _of_typed(self, column: pa.ChunkedArray) -> NDArray[np.float64]:
         if self.kind == "category":
-            return _by_value(column.combine_chunks(), lambda value: self.places.get(level_text(value), UNKNOWN))
+            places = self.places
+            return _by_value(
+                column.combine_chunks(), lambda values: [places.get(level_text(v), UNKNOWN) for v in values.to_pylist()]
+            )
         if self.kind == "date" and is_date(column.type):
             return days(column)
         if self.kind in ("number", "truth") and (is_number(column.type) or is_truth(column.type)):
@@ -114,9 +120,6 @@ class Column:
 
     def _is_missing(self, text: str) -> bool:
         return text in (AMONG_TEXTS if self.kind == "category" else AMONG_NUMBERS) or text in self.codes
-
-    def _number(self, text: str) -> float | None:
-        return np.nan if self._is_missing(text) else read_number(text, self.notation)
 
     def _truth(self, text: str) -> float | None:
         return np.nan if self._is_missing(text) else TRUTH.get(text.lower())
@@ -137,10 +140,10 @@ class Column:
         return found
 
 
-def _by_value(column: pa.Array, read: Callable[[str], float | None]) -> NDArray[np.float64]:
+def _by_value(column: pa.Array, read: Callable[[pa.Array], Sequence[float | None]]) -> NDArray[np.float64]:
     """Each different value is read once."""
     encoded = column.dictionary_encode()
-    found = [read(value) for value in encoded.dictionary.to_pylist()]
+    found = read(encoded.dictionary)
     places = encoded.indices.to_numpy(zero_copy_only=False)
     if None in found:
         row = int(np.flatnonzero(places == found.index(None))[0])

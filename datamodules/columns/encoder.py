@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from datamodules.columns.column import Column
 from datamodules.columns.encoding import Encoding
 
+ROWS_AT_ONCE = 2**14
+
 
 @dataclass(frozen=True)
 class Encoder:
@@ -43,7 +45,14 @@ class Encoder:
     def features(self, cells: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
         """What each column was read as, (m,) each -> (m, d)."""
         place = {column.name: number for number, column in enumerate(self.columns)}
-        return np.concatenate([encoding.features(cells[place[encoding.column]]) for encoding in self.encodings], 1)
+        features, first = np.empty((len(cells[0]), len(self.names))), 0
+        for encoding in self.encodings:
+            width = len(encoding.names)
+            for start in range(0, len(features), ROWS_AT_ONCE):
+                rows = slice(start, start + ROWS_AT_ONCE)
+                features[rows, first : first + width] = encoding.features(cells[place[encoding.column]][rows])
+            first += width
+        return features
 
     def plain(self) -> dict[str, Any]:
         """The same in texts, numbers and lists, for a checkpoint, which must not need code to be read."""

@@ -1,7 +1,7 @@
 """What the training rows settle: medians, the categories that are frequent enough, the columns that say nothing."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from datamodules.columns.report import Report, Topic
 from datamodules.columns.rules import ColumnRules
 from datamodules.messages import counted
 
-PIECE_ROWS = 2**20
+PIECE_ROWS = 2**18
 # In small tables a tenth of the rows is enough for a category of its own.
 TENTH = 0.1
 DATE_PARTS: dict[Part, tuple[str, ...]] = {"day": (), "year": (), "month": MONTHS, "weekday": WEEKDAYS}
@@ -35,7 +35,7 @@ class Learner:
         self.rules, self.report = rules, report
         self._marked: dict[int, str] = {}
 
-    def encoder(self, columns: Sequence[Column], cells: Sequence[NDArray[np.float64]], train: Rows) -> Encoder:
+    def encoder(self, columns: Sequence[Column], cells: Iterable[NDArray[np.float64]], train: Rows) -> Encoder:
         """The encodings of those columns that say something.
 
         Args:
@@ -60,6 +60,8 @@ class Learner:
     def _encodings(self, column: Column, values: NDArray[np.float64], train: Rows) -> list[Encoding]:
         """Of one column; none if it says nothing."""
         missing = sum(int(np.isnan(values[start : start + PIECE_ROWS]).sum()) for start in range(0, len(values), PIECE_ROWS))
+        if not isinstance(train, slice):  # put together once, of one column at a time
+            values, train = values[train], slice(0, len(train))
         seen = MissingRows.of(_pieces(values, train)())
         if seen.count == seen.rows:
             self._leave_out(column, Topic.EMPTY, "")
@@ -82,7 +84,7 @@ class Learner:
         return found
 
     def _part(
-        self, column: Column, part: Part, levels: tuple[str, ...], values: NDArray[np.float64], train: Rows, marks: bool
+        self, column: Column, part: Part, levels: tuple[str, ...], values: NDArray[np.float64], train: slice, marks: bool
     ) -> list[Encoding]:
         return (
             self._categories(column, part, levels, values, train, marks)
@@ -90,7 +92,7 @@ class Learner:
             else self._number(column, part, values, train, marks)
         )
 
-    def _number(self, column: Column, part: Part, values: NDArray[np.float64], train: Rows, marks: bool) -> list[Encoding]:
+    def _number(self, column: Column, part: Part, values: NDArray[np.float64], train: slice, marks: bool) -> list[Encoding]:
         def pieces() -> Iterator[NDArray[np.float64]]:
             for piece in _pieces(values, train)():
                 cells = part_of(piece, part)
@@ -104,7 +106,7 @@ class Learner:
         return [Encoding(column.name, part, has_value=bool(lowest < highest), marks_missing=marks, fill=fill)]
 
     def _categories(
-        self, column: Column, part: Part, levels: tuple[str, ...], values: NDArray[np.float64], train: Rows, marks: bool
+        self, column: Column, part: Part, levels: tuple[str, ...], values: NDArray[np.float64], train: slice, marks: bool
     ) -> list[Encoding]:
         counts = np.zeros(len(levels) + 1, np.int64)  # the last one counts those that are none of them
         for piece in _pieces(values, train)():
@@ -162,16 +164,12 @@ class Learner:
         self.report.tell(column.name, f"{missing} missing, {how}")
 
 
-def _pieces(values: NDArray[np.float64], train: Rows) -> Callable[[], Iterator[NDArray[np.float64]]]:
+def _pieces(values: NDArray[np.float64], train: slice) -> Callable[[], Iterator[NDArray[np.float64]]]:
     """The training rows, a few at a time, from the beginning whenever asked."""
 
     def pieces() -> Iterator[NDArray[np.float64]]:
-        if isinstance(train, slice):
-            for start in range(train.start, train.stop, PIECE_ROWS):
-                yield np.asarray(values[start : min(start + PIECE_ROWS, train.stop)])
-        else:
-            for start in range(0, len(train), PIECE_ROWS):
-                yield values[train[start : start + PIECE_ROWS]]
+        for start in range(train.start, train.stop, PIECE_ROWS):
+            yield np.asarray(values[start : min(start + PIECE_ROWS, train.stop)])
 
     return pieces
 

@@ -1,7 +1,6 @@
 """What the cells of a column look like: counted piece by piece, whatever the column turns out to be."""
 
 from collections import Counter
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +12,7 @@ from datamodules.columns.date_text import DAYS, FORMATS, looks_like_a_date, read
 from datamodules.columns.levels import LevelCounts
 from datamodules.columns.missing_codes import AMONG_NUMBERS
 from datamodules.columns.number_text import NOTATIONS, is_code, ornaments, read_number
+from datamodules.columns.simple_numbers import are_codes, are_simple, may_be_numbers, values_of
 
 
 class Profile:
@@ -38,8 +38,9 @@ class Profile:
     """
 
     def __init__(self, kind: pa.DataType, codes: frozenset[str] = frozenset()) -> None:
-        self.kind, self.maybe_missing = kind, AMONG_NUMBERS | codes
+        self.kind, self._codes = kind, codes
         self._code_values = {value: code for code in codes if (value := read_number(code, ".")) is not None}
+        self._maybe_missing = pa.array(sorted(AMONG_NUMBERS | codes), pa.string())
         self.rows, self.numbers, self.others, self.with_zeros = 0, 0, 0, 0
         self.missing: Counter[str] = Counter()
         self.notations = set(NOTATIONS)
@@ -48,79 +49,109 @@ class Profile:
         self.is_whole = True
         self.formats: tuple[str, ...] | None = None
         self.ornaments: set[str] = set()
-        self.levels = LevelCounts()
+        self.levels = LevelCounts(level_text)
 
     def add(self, column: pa.ChunkedArray) -> None:
         """The next cells of the column."""
         if is_text(self.kind):
-            if not self._add_plain_numbers(column):
-                self._add_texts(column)
+            self._add_texts(column)
         else:
             self._add_typed(column)
         self.rows += len(column)
 
-    def _add_plain_numbers(self, column: pa.ChunkedArray) -> bool:
-        """The common case at once: plain numbers and empty cells. Whether that is what they are."""
-        try:
-            values, is_whole = pc.cast(column, pa.int64()), True
-        except pa.ArrowInvalid:
-            try:
-                values, is_whole = pc.cast(column, pa.float64()), False
-            except pa.ArrowInvalid:
-                return False
-        found = values.drop_null().to_numpy()
-        if len(found):
-            if not np.isfinite(found).all() or pc.any(pc.match_substring_regex(column, "^[+-]?0[0-9]")).as_py():
-                return False
-            if not is_whole and "," in self.notations:
-                self.notations &= _notations(column)
-            found = self._without_codes(found)
-            self.is_whole = self.is_whole and (is_whole or bool((np.floor(found) == found).all()))
-            self.numbers += len(found)
-            self.formats = ()
-            if not self.levels.is_cut:
-                self.levels.add(_counted(column.drop_null()))
-        self._add_missing("", column.null_count)
-        return True
-
     def _add_texts(self, column: pa.ChunkedArray) -> None:
-        trimmed = pc.utf8_trim_whitespace(column)
-        self._add_missing("", trimmed.null_count)
-        counts = _counted(trimmed.drop_null())
-        for text, count in counts.items():
-            if text in self.maybe_missing:
+        """Each different text is looked at once, and what is simple at once with others."""
+        texts, counts = _counted(column)
+        texts = pc.utf8_trim_whitespace(texts)
+        self._add_missing("", column.null_count)
+        by_point = are_simple(texts, ".")
+        if by_point.all() and not self._codes:  # the common case
+            self.levels.add(texts, counts)
+        else:
+            is_missing = _mask(pc.is_in(texts, value_set=self._maybe_missing))
+            for text, count in zip(_where(texts, is_missing).to_pylist(), counts[is_missing].tolist(), strict=True):
                 self._add_missing(text, count)
-            elif readable := {decimal for decimal in NOTATIONS if read_number(text, decimal) is not None}:
-                self._add_number(text, readable, count, trimmed)
+            is_blank = _mask(pc.equal(texts, ""))
+            self.levels.add(_where(texts, ~is_blank), counts[~is_blank])
+            texts, counts, by_point = _where(texts, ~is_missing), counts[~is_missing], by_point[~is_missing]
+        if not len(texts):
+            return
+        by_comma = are_simple(texts, ",") if "," in self.notations or not by_point.all() else ~by_point
+        is_simple = by_point | by_comma
+        if is_simple.any():
+            self._add_simple(texts, counts, by_point, by_comma, column)
+        if not is_simple.all():
+            self._add_others(_where(texts, ~is_simple), counts[~is_simple], column)
+            if self.formats != ():
+                self._keep_formats(texts)
+
+    def _add_simple(
+        self,
+        texts: pa.Array,
+        counts: NDArray[np.int64],
+        by_point: NDArray[np.bool_],
+        by_comma: NDArray[np.bool_],
+        column: pa.ChunkedArray,
+    ) -> None:
+        """Those of the texts that are numbers with points or commas before their fraction."""
+        is_simple = by_point | by_comma
+        self.notations -= {decimal for decimal, by in ((".", by_point), (",", by_comma)) if (is_simple & ~by).any()}
+        for decimal, chosen in ((".", by_point), (",", by_comma & ~by_point)):
+            if chosen.any():
+                own = texts if chosen.all() else _where(texts, chosen)
+                values = values_of(own, decimal)
+                kept = self._add_codes(values, counts[chosen])
+                self.numbers += int(counts[chosen][kept].sum())
+                own, values = (own, values) if kept.all() else (_where(own, kept), values[kept])
+                infinite = np.flatnonzero(np.isinf(values))
+                if len(infinite):
+                    self._add_infinite(own[int(infinite[0])].as_py(), column)
+                    values = values[np.isfinite(values)]
+                self.is_whole = self.is_whole and bool((np.floor(values) == values).all())
+        self.with_zeros += int(counts[are_codes(texts)].sum())
+        self.formats = ()
+
+    def _add_others(self, texts: pa.Array, counts: NDArray[np.int64], column: pa.ChunkedArray) -> None:
+        """Texts that are no simple numbers: others, or none."""
+        is_other = ~may_be_numbers(texts)
+        for place in np.flatnonzero(~is_other).tolist():
+            text, count = texts[place].as_py(), int(counts[place])
+            if readable := {decimal for decimal in NOTATIONS if read_number(text, decimal) is not None}:
+                self._add_number(text, readable, count, column)
             else:
-                self.others += count
-                if self.first_other is None:
-                    self.first_other = (text, self._row(trimmed, text))
-        counts.pop("", None)
-        self.levels.add(counts)
-        if self.formats != ():
-            self._keep_formats([text for text in counts if text not in self.maybe_missing])
+                is_other[place] = True
+        self.others += int(counts[is_other].sum())
+        if self.first_other is None and is_other.any():
+            text = texts[int(np.flatnonzero(is_other)[0])].as_py()
+            self.first_other = (text, self._row(column, text))
 
     def _add_number(self, text: str, readable: set[str], count: int, column: pa.ChunkedArray) -> None:
-        value = float(read_number(text, min(readable)) or 0.0)
-        if np.isfinite(value):
-            self.is_whole = self.is_whole and value.is_integer()
-        elif self.first_infinite is None:
-            self.first_infinite = (text, self._row(column, text))
+        value = float(read_number(text, max(readable)) or 0.0)
+        if (code := self._code_values.get(value)) is not None:
+            self._add_missing(code, count)
+        else:
+            self.numbers += count
+            self.is_whole = self.is_whole and (value.is_integer() or not np.isfinite(value))
+            if not np.isfinite(value):
+                self._add_infinite(text, column)
         self.notations &= readable
-        self.numbers += count
         self.ornaments |= ornaments(text)
         self.with_zeros += count * is_code(text)
 
-    def _keep_formats(self, texts: list[str]) -> None:
-        """Keep the formats of dates that read all these cells."""
-        if not texts:
-            return
-        if self.formats is None and not all(map(looks_like_a_date, texts[:10])):
+    def _add_infinite(self, text: str, column: pa.ChunkedArray) -> None:
+        row = self._row(column, text)
+        if self.first_infinite is None or row < self.first_infinite[1]:
+            self.first_infinite = (text, row)
+
+    def _keep_formats(self, texts: pa.Array) -> None:
+        """Keep the formats of dates that read all these cells; a few of them rule out most."""
+        if self.formats is None and not all(map(looks_like_a_date, texts[:10].to_pylist())):
             self.formats = ()
             return
-        cells = pa.array(texts, pa.string())
-        self.formats = tuple(form for form in self.formats or FORMATS if np.isfinite(read_dates(cells, form)).all())
+        kept = self.formats or FORMATS
+        for some in (texts[:20], texts):
+            kept = tuple(form for form in kept if np.isfinite(read_dates(some, form)).all())
+        self.formats = kept
 
     def _add_typed(self, column: pa.ChunkedArray) -> None:
         """Cells that a Parquet file has a type for."""
@@ -132,7 +163,8 @@ class Profile:
             if np.isinf(values).any() and self.first_infinite is None:
                 row = int(np.flatnonzero(np.isinf(pc.cast(column, pa.float64(), safe=False).to_numpy()))[0])
                 self.first_infinite = (str(column[row]), self.rows + row + 1)
-            values = self._without_codes(values[~np.isnan(values)])
+            values = values[~np.isnan(values)]
+            values = values[self._add_codes(values, np.ones(len(values), np.int64))]
             self.numbers += len(values)
             self.is_whole = self.is_whole and bool((np.floor(values) == values).all())
         elif is_date(self.kind):
@@ -140,25 +172,26 @@ class Profile:
             self.formats = (DAYS,)
         elif not pa.types.is_nested(self.kind):
             self.others += len(found)
-        if not (self.levels.is_cut or pa.types.is_nested(self.kind)):
+        if not pa.types.is_nested(self.kind):
             if pa.types.is_floating(self.kind):
                 found = found.filter(pc.is_finite(found))
-            self.levels.add({level_text(value): count for value, count in _counted(found).items()})
+            self.levels.add(*_counted(found))
 
-    def _without_codes(self, values: NDArray[Any]) -> NDArray[Any]:
-        """The numbers but those that stand for missing values, which are counted."""
+    def _add_codes(self, values: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Count the numbers that stand for missing values; which of them do not."""
+        kept = np.ones(len(values), bool)
         for value, code in self._code_values.items():
-            if count := int((values == value).sum()):
-                self._add_missing(code, count)
-                values = values[values != value]
-        return values
+            is_code = values == value
+            self._add_missing(code, int(counts[is_code].sum()))
+            kept &= ~is_code
+        return kept
 
     def _add_missing(self, text: str, count: int) -> None:
         if count:
             self.missing[text] += count
 
     def _row(self, column: pa.ChunkedArray, text: str) -> int:
-        return self.rows + int(pc.index(column, text).as_py()) + 1
+        return self.rows + int(pc.index(pc.utf8_trim_whitespace(column), text).as_py()) + 1
 
 
 def level_text(value: object) -> str:
@@ -170,12 +203,15 @@ def level_text(value: object) -> str:
     return str(value)
 
 
-def _counted(column: pa.ChunkedArray) -> dict[str, int]:
-    counts = pc.value_counts(column)
-    return dict(zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True))
+def _counted(column: pa.ChunkedArray) -> tuple[pa.Array, NDArray[np.int64]]:
+    """The different values but null, as they come, and how often each occurs."""
+    found = pc.value_counts(column.drop_null() if column.null_count else column)
+    return found.field("values"), found.field("counts").to_numpy(zero_copy_only=False)
 
 
-def _notations(column: pa.ChunkedArray) -> set[str]:
-    """In which all these plain numbers can be read: 1.500 may be one and a half thousand."""
-    is_grouped = pc.match_substring_regex(column, r"^[+-]?[0-9]{1,3}(\.[0-9]{3})*$")
-    return {".", ","} if pc.all(is_grouped).as_py() else {"."}
+def _where(texts: pa.Array, chosen: NDArray[np.bool_]) -> pa.Array:
+    return texts.filter(pa.array(chosen))
+
+
+def _mask(found: pa.Array) -> NDArray[np.bool_]:
+    return found.to_numpy(zero_copy_only=False)

@@ -62,10 +62,11 @@ def scan(schema: pa.Schema, pieces: Iterable[pa.Table], rules: ColumnRules, repo
     counters = {name: _RowNumbers() for name in profiles if _may_number_rows(name, schema)}
     rows = 0
     for piece in pieces:
+        cells = dict(zip(piece.column_names, piece.columns, strict=True))
         for name, profile in profiles.items():
-            profile.add(piece[name])
+            profile.add(cells[name])
             if name in counters:
-                counters[name].add(piece[name])
+                counters[name].add(cells[name])
         rows += len(piece)
     if not rows:
         raise ValueError(f"{rules.path} has no rows: nothing can be fitted; check the file")

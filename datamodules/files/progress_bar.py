@@ -13,9 +13,10 @@ def with_progress_bar(
     pieces: Iterable[T],
     rows: int | None = None,
     count: Callable[[T], int] = len,  # type: ignore[assignment]
+    unit: str = "rows",
 ) -> Iterator[T]:
-    """The pieces, with a bar that appears after two seconds and counts their rows."""
-    with tqdm(total=rows, desc=what, unit=" rows", unit_scale=True, delay=2, leave=False) as bar:
+    """The pieces, with a bar that appears after two seconds and counts their rows, or whatever else they are counted in."""
+    with tqdm(total=rows, desc=what, unit=f" {unit}", unit_scale=True, delay=2, leave=False) as bar:
         for piece in pieces:
             yield piece
             bar.update(count(piece))

@@ -21,7 +21,7 @@ from datamodules.files.text_format import TextFormat, text_format
 from datamodules.messages import counted, listed
 
 TEXTS = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
-PIECE_BYTES = 2**22
+PIECE_BYTES = 2**23
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
 
 

@@ -15,14 +15,18 @@ from filelock import FileLock
 from datamodules.columns.report import Report
 from datamodules.columns.rules import ColumnRules
 from datamodules.files import TableFile
-from datamodules.mapped.table_copy import SplitOptions, write_copy
+from datamodules.files.unchanged import state, unchanged
+from datamodules.mapped.divided_cells import TARGETS
+from datamodules.mapped.division import SplitOptions
+from datamodules.mapped.table_copy import ABOUT, write_copy
+from datamodules.mapped.written_features import FEATURES
 from datamodules.serving.preprocessing import Preprocessing
 from datamodules.serving.split import Rows
 from datamodules.serving.split_data_module import Split
 from datamodules.tables.split_table import PARTS
 from datamodules.tables.table import Table
 
-FORMAT = 3
+FORMAT = 4
 # More rows than that are not read at once for validation and test: training sums over chunks of rows, metrics do not.
 EVALUATION_ROWS = 2**14
 
@@ -52,12 +56,13 @@ class MappedTable:
         It is made under another name and renamed when it is whole, by one process at a time.
 
         Raises:
-            ValueError: the file cannot be read, or no model fitted to it.
+            ValueError: the file cannot be read, no model fitted to it, or it changes meanwhile.
             OSError: there is no file, or no space for the copy.
         """
         files = [file] if test_file is None else [file, test_file]
         schemas = [one.schema for one in files]  # says that there is no such file
-        states = [(str(one.path.resolve()), one.path.stat().st_size, one.path.stat().st_mtime_ns) for one in files]
+        paths = [one.path for one in files]
+        states = [(str(path.resolve()), state(path)) for path in paths]
         identity = [FORMAT, states, repr(schemas), repr(rules), repr(files), repr(options)]
         name = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
         folder.mkdir(parents=True, exist_ok=True)
@@ -68,7 +73,8 @@ class MappedTable:
             if not copy.exists():
                 partial = Path(tempfile.mkdtemp(prefix=f".{name}-", suffix=".partial", dir=folder))
                 try:
-                    write_copy(partial, file, rules, options, Report(rules.path, rules.refused), test_file)
+                    with unchanged(paths):
+                        write_copy(partial, file, rules, options, Report(rules.path, rules.refused), test_file)
                     partial.rename(copy)
                 except BaseException:
                     shutil.rmtree(partial, ignore_errors=True)
@@ -77,8 +83,8 @@ class MappedTable:
 
     @staticmethod
     def open(copy: Path, path: Path) -> "MappedTable":
-        about = json.loads((copy / "about.json").read_text())
-        features, targets = (np.load(copy / f"{part}.npy", mmap_mode="r") for part in ("features", "targets"))
+        about = json.loads((copy / ABOUT).read_text())
+        features, targets = (np.load(copy / name, mmap_mode="r") for name in (FEATURES, TARGETS))
         preprocessing = Preprocessing.from_plain(about["preprocessing"])
         report = Report(path)
         report.take(about["report"])

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.messages import counted, leave
-from datamodules.serving.class_notes import in_training_only
 
 
 class SequentialSplit:
@@ -22,12 +21,11 @@ class SequentialSplit:
         counts: rows of each class (C,), or one number: all rows.
         val_fraction, test_fraction: shares of the rows of each class, counts rounded up.
         seed: of the choice.
-        class_names: C names, for the error and the notes.
+        class_names: C names, for the error.
         strict: whether to refuse a class with too few rows for all parts; else all of them are in training.
 
     Attributes:
         sizes: rows of each part (3,).
-        notes: which classes are in training only, a sentence each; empty where every class is in every part.
 
     Raises:
         ValueError: a class with too few rows for all parts, or, if not strict, no class with enough of them.
@@ -47,10 +45,8 @@ class SequentialSplit:
              for count in counts]
         )  # fmt: skip
         is_short = self.left[:, 0] < 1
-        self.notes: tuple[str, ...] = ()
         if is_short.any() and not is_short.all() and class_names is not None and not strict:
             self.left[is_short] = [(count, 0, 0) for count, short in zip(counts, is_short, strict=True) if short]
-            self.notes = (in_training_only({class_names[label]: counts[label] for label in np.flatnonzero(is_short)}),)
         elif is_short.any():
             short = int(is_short.argmax())
             of_class = "" if class_names is None else f" of class {class_names[short]!r}"

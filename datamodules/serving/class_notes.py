@@ -1,6 +1,9 @@
 """What the user should know of classes that are not in every part."""
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from datamodules.messages import counted, listed
 from datamodules.serving.divided_rows import DividedRows, Targeted
@@ -11,25 +14,34 @@ TRAINING = "training"
 def with_class_notes(data: Targeted, divided: DividedRows) -> DividedRows:
     """The same rows, with a further note for each choice of parts in which classes have no row.
 
-    A part without rows was not asked for, and no class is missed there. Real targets have no classes to miss.
+    Real targets have no classes to miss.
     """
     names = data.class_names or ()
-    counts = {
-        part: np.bincount(data.targets[rows].astype(np.int64), minlength=len(names)).tolist()
-        for part, rows in zip((TRAINING, "validation", "the test"), divided, strict=True)
-        if len(rows) and names
-    }
-    sizes = {name: sum(by_class[label] for by_class in counts.values()) for label, name in enumerate(names)}
+    counts = [np.bincount(data.targets[rows].astype(np.int64), minlength=len(names)) for rows in divided] if names else []
+    return DividedRows(*divided, (*divided.notes, *class_notes(names, counts)))
+
+
+def class_notes(names: Sequence[str], counts: Iterable[NDArray[np.int64]]) -> list[str]:
+    """A sentence for each choice of parts in which classes have no row.
+
+    A part without rows was not asked for, and no class is missed there; nor is one that has no rows at all.
+
+    Args:
+        names: of the C classes.
+        counts: rows of each class (C,), of training, validation and test.
+    """
+    by_part = {part: rows for part, rows in zip((TRAINING, "validation", "the test"), counts, strict=False) if rows.any()}
+    sizes = {name: int(sum(rows[label] for rows in by_part.values())) for label, name in enumerate(names)}
     classes_by_absence: dict[tuple[str, ...], list[str]] = {}
     for label, name in enumerate(names):
-        absent = tuple(part for part, by_class in counts.items() if not by_class[label])
+        absent = tuple(part for part, rows in by_part.items() if not rows[label])
         if absent and sizes[name]:
             classes_by_absence.setdefault(absent, []).append(name)
     notes = []
     for absent, classes in classes_by_absence.items():
         rows = {name: sizes[name] for name in classes}
-        notes.append(in_training_only(rows) if set(counts) - set(absent) == {TRAINING} else absent_from(rows, absent))
-    return DividedRows(*divided, (*divided.notes, *notes))
+        notes.append(in_training_only(rows) if set(by_part) - set(absent) == {TRAINING} else absent_from(rows, absent))
+    return notes
 
 
 def in_training_only(sizes: dict[str, int]) -> str:

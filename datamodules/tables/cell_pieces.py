@@ -41,8 +41,11 @@ def cell_pieces(file: TableFile, columns: Sequence[Column], others: Sequence[str
     refuse_lacking(file, [*names, *others])
     rows = 0
     for piece in file.pieces([*names, *others]):
-        read = [cells_of(file, column, piece[column.name], rows) for column in columns]
-        yield CellPiece(np.stack(read) if read else np.zeros((0, len(piece))), piece.select(list(dict.fromkeys(others))))
+        values = dict(zip(piece.column_names, piece.columns, strict=True))
+        cells = np.empty((len(columns), len(piece)))
+        for place, column in enumerate(columns):
+            cells[place] = cells_of(file, column, values[column.name], rows)
+        yield CellPiece(cells, piece.select(list(dict.fromkeys(others))))
         rows += len(piece)
 
 

@@ -16,6 +16,7 @@ from datamodules.columns.scan import Scan
 from datamodules.files import TableFile
 from datamodules.files.progress_bar import with_progress_bar
 from datamodules.files.scan_file import scan_file
+from datamodules.files.unchanged import unchanged
 from datamodules.messages import counted
 from datamodules.serving.divided_rows import DividedRows, Rows
 from datamodules.tables.cell_pieces import cell_pieces
@@ -83,10 +84,13 @@ class FileTable(TableInMemory):
 
     @cached_property
     def _cells(self) -> Cells:
-        cells = self._read(self._file)
-        if self._test_file is None:
-            return cells
-        test = self._read(self._test_file)
+        files = [self._file] if self._test_file is None else [self._file, self._test_file]
+        with unchanged([file.path for file in files]):
+            self._scan  # noqa: B018 – the first reading
+            cells = self._read(self._file)
+            if self._test_file is None:
+                return cells
+            test = self._read(self._test_file)
         targets = Targets(
             np.concatenate([cells.targets.targets, test.targets.targets]), cells.targets.class_names, cells.targets.groups
         )
@@ -101,7 +105,7 @@ class FileTable(TableInMemory):
         pieces = cell_pieces(file, columns, asked)
         for piece in with_progress_bar("reading", pieces, self._scan.rows, lambda piece: piece.cells.shape[1]):
             rows = usable(piece.cells)
-            found.append(piece.cells[:, rows])
+            found.append(piece.cells if rows.all() else piece.cells[:, rows])
             groups += [group for name in asked for group in piece.others[name].filter(pa.array(rows)).to_pylist()]
         usable.tell(self.report)
         cells, names = np.concatenate(found, 1), self._scan.target.class_names
@@ -129,7 +133,9 @@ class FileTable(TableInMemory):
     @cached_property
     def _encoder(self) -> Encoder:
         """With all categories of the file."""
-        return Learner(self._rules, self.report).encoder(self._scan.columns, list(self._cells.columns), self.rows["train"])
+        cells = self._cells.columns
+        learnt = with_progress_bar("learning", cells, len(cells), lambda _: 1, "columns")
+        return Learner(self._rules, self.report).encoder(self._scan.columns, learnt, self.rows["train"])
 
     def _encode(self) -> Table:
         encoder, cells = self._encoder, self._cells

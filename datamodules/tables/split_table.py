@@ -111,13 +111,13 @@ class TableInMemory:
         Raises:
             ValueError: too few rows, or a feature that is constant in the training rows.
         """
-        table = self.table
-        features = self.preprocessing.scaled(table.features) if self._standardize else table.features
-        return {name: _tensors(features, table.targets, rows) for name, rows in self.rows.items()}
+        scaled = self.preprocessing.scaled if self._standardize else None
+        return {name: _tensors(self.table, rows, scaled) for name, rows in self.rows.items()}
 
     def check_full_batch(self, dtype: torch.dtype | None) -> None:
         """A copy in any floating type is as large as the table, which memory holds already."""
 
 
-def _tensors(features: NDArray[np.float64], targets: NDArray[np.generic], rows: Rows) -> Split:
-    return torch.from_numpy(features[rows]), torch.from_numpy(targets[rows])
+def _tensors(table: Table, rows: Rows, scaled: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None) -> Split:
+    features = table.features[rows]
+    return torch.from_numpy(scaled(features) if scaled else features), torch.from_numpy(table.targets[rows])

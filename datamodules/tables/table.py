@@ -44,13 +44,7 @@ class Table:
         if not len(self.features):
             raise ValueError("the table has no rows: nothing can be fitted")
         bad = ~np.isfinite(self.features)
-        if bad.any():
-            counts = bad.sum(0)
-            where = listed(f"{self.feature_names[j]!r} ({counts[j]})" for j in np.flatnonzero(counts))
-            raise ValueError(
-                f"{bad.sum()} values are missing or infinite, in columns {where}: fill them in, drop those {bad.any(1).sum()} "
-                "rows, or leave the columns out"
-            )
+        refuse_not_finite(bad.sum(0), int(bad.any(1).sum()), self.feature_names)
         if not self.is_classification and not np.isfinite(self.targets).all():
             raise ValueError(f"{(~np.isfinite(self.targets)).sum()} targets are missing or infinite: drop those rows")
         self._check_size()
@@ -73,6 +67,20 @@ class Table:
             raise ValueError(
                 f"values above {LARGEST:g} in columns {listed(map(repr, huge))}: their squares overflow; choose a larger unit"
             )
+
+
+def refuse_not_finite(counts: NDArray[np.int64], rows: int, names: Sequence[str]) -> None:
+    """Refuse values that are missing or infinite: so many in each feature (d,), in so many rows.
+
+    Raises:
+        ValueError: names the features.
+    """
+    if rows:
+        where = listed(f"{names[int(j)]!r} ({counts[j]})" for j in np.flatnonzero(counts))
+        raise ValueError(
+            f"{counts.sum()} values are missing or infinite, in columns {where}: fill them in, drop those {rows} rows, or "
+            "leave the columns out"
+        )
 
 
 def check_not_constant(features: NDArray[np.float64], names: Sequence[str], where: str) -> None:

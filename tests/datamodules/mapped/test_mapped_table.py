@@ -13,8 +13,11 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from sklearn.preprocessing import StandardScaler
 from torch.nn.utils import parameters_to_vector
 
+import datamodules.files.table_file
 import datamodules.mapped.table_copy
-import datamodules.tables.row_stream
+import datamodules.mapped.written_features
+from datamodules.columns.report import Report
+from datamodules.mapped.division import SplitOptions
 from lightning_modules import MLP
 from lightning_modules.optimizers import DiagonalNewton, Newton
 from tests.datamodules.mapped.mapped_tables import N, columns, copies, in_memory, mapped, written
@@ -24,8 +27,8 @@ from tests.training import make_model, make_trainer
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a small table takes many."""
-    monkeypatch.setattr(datamodules.tables.row_stream, "PIECE_BYTES", 2**13)
-    monkeypatch.setattr(datamodules.mapped.table_copy, "PIECE_BYTES", 2**13)
+    monkeypatch.setattr(datamodules.files.table_file, "PIECE_BYTES", 2**13)
+    monkeypatch.setattr(datamodules.mapped.written_features, "PIECE_BYTES", 2**13)
 
 
 def by_row(features: Any, targets: Any) -> np.ndarray:
@@ -38,11 +41,18 @@ def by_row(features: Any, targets: Any) -> np.ndarray:
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_the_copy_holds_the_table_that_memory_would(kind: str, target: str, tmp_path: Path) -> None:
     path = written(tmp_path, kind, columns(target))
-    data, expected = mapped(path, standardize=False), in_memory(path).table
+    whole = {"val_fraction": 0, "test_fraction": 0}
+    data, expected = mapped(path, standardize=False, **whole), in_memory(path, **whole).table
     assert isinstance(data.table.features, np.memmap) and isinstance(data.table.targets, np.memmap)
     assert (data.feature_names, data.class_names) == (expected.feature_names, expected.class_names)
     assert data.table.targets.dtype == expected.targets.dtype
     np.testing.assert_array_equal(by_row(data.table.features, data.table.targets), by_row(expected.features, expected.targets))
+
+
+@pytest.mark.parametrize("target", ["text", "flag", "level", "number", "count"])
+def test_the_parts_have_their_shares_of_every_class(target: str, tmp_path: Path) -> None:
+    path = written(tmp_path, "csv", columns(target))
+    data, expected = mapped(path), in_memory(path).table
     sizes = {name: len(split[1]) for name, split in in_memory(path).splits.items()}
     for name, (_, targets) in data.splits.items():
         assert abs(len(targets) - sizes[name]) <= data.num_classes, "counts are rounded up within every class"
@@ -189,13 +199,12 @@ def test_what_is_not_finished_is_not_taken_for_a_copy(tmp_path: Path, monkeypatc
 
 def arguments(path: str) -> tuple[Any, ...]:
     data = mapped(path)
-    options = datamodules.mapped.table_copy.SplitOptions(0.2, 0.2, 0, True)
-    return datamodules.tables.row_stream.RowStream(data.rules.path, ","), data.rules, options
+    return data.file, data.rules, SplitOptions(0.2, 0.2, 0, True), Report(data.rules.path), None
 
 
 def test_a_disk_too_small_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written(tmp_path, "csv", columns("level"))
-    monkeypatch.setattr("datamodules.mapped.table_copy.shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000})())
+    monkeypatch.setattr("datamodules.mapped.reserved_file.shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000})())
     with pytest.raises(OSError, match=r"takes .* GB and 1e-06 GB are free: make room, or give another folder"):
         mapped(path).table  # noqa: B018
     assert not copies(tmp_path)

@@ -1,0 +1,98 @@
+"""Features from cells, scaled by the training rows, written to a file a few rows at a time."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.preprocessing import StandardScaler
+
+from datamodules.columns import Column, Encoder
+from datamodules.files.progress_bar import with_progress_bar
+from datamodules.mapped.reserved_file import reserve
+from datamodules.tables.table import Table, refuse_not_finite
+
+PIECE_BYTES = 2**22
+FEATURES = "features.npy"
+
+
+class FeatureWriter:
+    """Reads the features of the rows from their cells.
+
+    Args:
+        encoder: what the features are.
+        columns: what the cells are, those of the encoder among others.
+        cells: of each column (c, n), the training rows first.
+        train_rows: how many these are.
+    """
+
+    def __init__(self, encoder: Encoder, columns: tuple[Column, ...], cells: NDArray[np.float64], train_rows: int) -> None:
+        places = {column.name: place for place, column in enumerate(columns)}
+        self.encoder, self._cells, self._train_rows = encoder, cells, train_rows
+        self._kept = [places[column.name] for column in encoder.columns]
+
+    def scale(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean and population standard deviation of the training rows (d,); of constant features 1."""
+        scaler = StandardScaler()
+        with np.errstate(over="ignore", invalid="ignore"):  # what is too large is refused when it is written
+            for piece in with_progress_bar("scaling", self._pieces(self._train_rows), self._train_rows):
+                scaler.partial_fit(piece)
+        return scaler.mean_, scaler.scale_
+
+    def write(
+        self,
+        folder: Path,
+        targets: NDArray[Any],
+        class_names: tuple[str, ...] | None,
+        mean: NDArray[np.float64],
+        deviation: NDArray[np.float64],
+    ) -> None:
+        """`features.npy` (n, d), less the mean (d,), by the deviation (d,).
+
+        Raises:
+            ValueError: what `Table.check` refuses.
+            OSError: the disk is too small.
+        """
+        names, n = self.encoder.names, len(targets)
+        features = reserve(folder / FEATURES, (n, len(names)), np.float64)
+        extremes, target_extremes, start = _Extremes(), _Extremes(), 0
+        for piece in with_progress_bar("writing", self._pieces(n), n):
+            rows = slice(start, start + len(piece))
+            extremes.add(piece)
+            target_extremes.add(np.asarray(targets[rows]))
+            np.subtract(piece, mean, out=piece)
+            np.divide(piece, deviation, out=features[rows])
+            start += len(piece)
+        features.flush()
+        refuse_not_finite(extremes.not_finite, extremes.bad_rows, names)
+        Table(extremes.bounds, target_extremes.bounds, names, class_names).check()  # it looks at nothing but extremes
+
+    def _pieces(self, rows: int) -> Iterator[NDArray[np.float64]]:
+        step = max(256, PIECE_BYTES // (8 * len(self.encoder.names)))
+        for start in range(0, rows, step):
+            yield self.encoder.features(list(self._cells[self._kept, start : min(start + step, rows)]))
+
+
+class _Extremes:
+    """Smallest and largest finite value of each column, and how many are not finite.
+
+    Attributes:
+        bounds: (2, d), or (2,).
+        not_finite: (d,), or ().
+        bad_rows: in how many rows.
+    """
+
+    bounds: NDArray[Any]
+
+    def __init__(self) -> None:
+        self._is_empty, self.bad_rows, self.not_finite = True, 0, np.zeros((), np.int64)
+
+    def add(self, values: NDArray[Any]) -> None:
+        bad = ~np.isfinite(values)
+        if bad.any():
+            self.not_finite = self.not_finite + bad.sum(0)
+            self.bad_rows += int(bad.reshape(len(bad), -1).any(1).sum())
+            values = np.where(bad, 0, values)
+        rows = values if self._is_empty else np.concatenate([values, self.bounds])
+        self.bounds, self._is_empty = np.stack([rows.min(0), rows.max(0)]), False
