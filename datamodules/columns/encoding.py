@@ -54,15 +54,19 @@ class Encoding:
     def features(self, cells: NDArray[np.float64]) -> NDArray[np.float64]:
         """What the column was read as (m,) -> (m, k)."""
         cells = part_of(cells, self.part)
-        is_missing = np.isnan(cells)
-        columns = [is_missing] if self.marks_missing else []
+        found, is_missing = np.zeros((len(cells), len(self.names))), np.isnan(cells)
         if self.levels is None:
-            values = [np.where(is_missing, self.fill, cells) if self.fill is not None else cells] if self.has_value else []
-            return np.stack([*values, *columns], 1).astype(np.float64)
-        groups = self.groups(cells)
-        if self.pools and self.levels:
-            columns = [groups == -1, *columns]
-        return np.stack([*(groups == place for place in range(1, len(self.levels))), *columns], 1).astype(np.float64)
+            if self.has_value:
+                found[:, 0] = cells if self.fill is None else np.where(is_missing, self.fill, cells)
+        else:
+            groups, width = self.groups(cells), max(0, len(self.levels) - 1)
+            rows = np.flatnonzero(groups > 0)
+            found[rows, groups[rows] - 1] = 1
+            if self.pools and self.levels:
+                found[groups == -1, width] = 1
+        if self.marks_missing:
+            found[is_missing, -1] = 1
+        return found
 
     def groups(self, cells: NDArray[np.float64]) -> NDArray[np.int64]:
         """The place of each cell among the levels (m,); −1 where it is none of them, −2 where it is missing."""

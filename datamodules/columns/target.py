@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from datamodules.columns.arrow_types import described, is_date, is_number, is_text, is_truth
 from datamodules.columns.column import Column
+from datamodules.columns.levels import MOST_LEVELS
 from datamodules.columns.meaning import as_category, meaning
 from datamodules.columns.number_text import read_number
 from datamodules.columns.profile import Profile, level_text
@@ -46,7 +47,7 @@ def target(profile: Profile, rules: ColumnRules, decimal: str, report: Report) -
             "another target"
         )
     as_classes = as_category(Column(name, "category", codes=rules.missing_codes), profile, rules)
-    if not as_classes.levels:
+    if not (as_classes.levels or profile.levels.is_cut):
         raise ValueError(f"{rules.path}: the target {name!r} is missing in all {counted(profile.rows, 'row')}: choose another")
     if rules.task == "classification" or (rules.task == "auto" and _looks_like_classes(profile, as_classes, rules)):
         return _classes(as_classes, profile, rules)
@@ -80,14 +81,16 @@ def _looks_like_classes(profile: Profile, column: Column, rules: ColumnRules) ->
 
 def _classes(column: Column, profile: Profile, rules: ColumnRules) -> Target:
     name, levels = rules.target, column.levels
-    if len(levels) < 2:
+    if len(levels) < 2 and not profile.levels.is_cut:
         raise ValueError(
             f"{rules.path}: the target {name!r} has one class only ({levels[0]!r}): there is nothing to tell apart; choose "
             "another target column or add rows of another class"
         )
-    if len(levels) > MOST_CLASSES or (not profile.is_whole and len(levels) > MOST_INTEGER_CLASSES):
+    is_cut = profile.levels.is_cut
+    if is_cut or len(levels) > MOST_CLASSES or (not profile.is_whole and len(levels) > MOST_INTEGER_CLASSES):
+        number = f"more than {MOST_LEVELS} different values" if is_cut else counted(len(levels), "different value")
         raise ValueError(
-            f"{rules.path}: the target {name!r} has {counted(len(levels), 'different value')}, which are no classes: for real "
+            f"{rules.path}: the target {name!r} has {number}, which are no classes: for real "
             "numbers use task=regression and LinearRegression, say, or choose another target"
         )
     rows: Counter[str] = Counter()

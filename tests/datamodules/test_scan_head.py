@@ -4,13 +4,19 @@ from pathlib import Path
 
 import pytest
 
+import datamodules.files.table_file
 from datamodules.columns.report import Report
 from datamodules.columns.rules import ColumnRules
 from datamodules.files import TableFile
 from datamodules.files.scan_file import scan_file, scan_head
 
 # More than two pieces of rows.
-ROWS, ALL = 900_000, 2**40
+ROWS, ALL = 200_000, 2**40
+
+
+@pytest.fixture(autouse=True)
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datamodules.files.table_file, "PIECE_BYTES", 2**20)
 
 
 @pytest.fixture(scope="module")

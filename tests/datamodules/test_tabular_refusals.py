@@ -178,3 +178,12 @@ def test_strict_refuses_what_is_else_done_and_said(tmp_path: Path, bad: Bad) -> 
         assert part in message
     if "add rows" not in bad.says:  # control: without strict it is done, and said
         assert TabularDataModule(path, "y", **bad.options).report.lines()
+
+
+def test_more_classes_than_are_counted(tmp_path: Path) -> None:
+    for texts in (
+        [f"name {i}" for i in range(12_000)],
+        ["a", "b", "a", "b", "a"] * 4_000 + [f"name {i}" for i in range(12_000)],
+    ):
+        path = csv(tmp_path, {"x": range(len(texts)), "y": texts})
+        assert "'y' has more than 10000 different values, which are no classes" in refusal(path, tmp_path, {})
