@@ -1,10 +1,8 @@
 """A file with a table, read from the beginning whenever asked, a few MiB of rows at a time."""
 
-import base64
 import codecs
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,12 +13,14 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from datamodules.columns.meaning import PARQUETS
+from datamodules.files.categories import encoded_columns, without_dictionaries
+from datamodules.files.column_names import unique_names
 from datamodules.files.compression import open_bytes, suffix_of
 from datamodules.files.plain_lines import PlainLines
+from datamodules.files.read_errors import one_line_read_errors
 from datamodules.files.text_format import TextFormat, text_format
-from datamodules.messages import counted, listed
+from datamodules.messages import counted
 
-TEXTS = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
 PIECE_BYTES = 2**23
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
 
@@ -74,7 +74,7 @@ class TableFile:
         if not self.is_parquet:
             return pa.schema([(name, pa.string()) for name in unique_names(self._own_names)])
         with one_line_read_errors(self.path), pyarrow.parquet.ParquetFile(self.path) as file:
-            schema, encoded = file.schema_arrow, _encoded_columns(file)
+            schema, encoded = file.schema_arrow, encoded_columns(file)
             kinds = [
                 pa.dictionary(pa.int32(), kind) if name in encoded and not pa.types.is_dictionary(kind) else kind
                 for name, kind in zip(schema.names, schema.types, strict=True)
@@ -175,63 +175,3 @@ class TableFile:
             )
             for batch in reader:
                 yield pa.Table.from_batches([batch])
-
-
-def _encoded_columns(file: pyarrow.parquet.ParquetFile) -> set[str]:
-    """Columns that were written as categories: of other ones than texts, Arrow tells no more when it reads them."""
-    held = (file.metadata.metadata or {}).get(b"ARROW:schema")
-    if held is None:
-        return set()
-    written = pa.ipc.read_schema(pa.BufferReader(base64.b64decode(held)))
-    return {field.name for field in written if pa.types.is_dictionary(field.type)}
-
-
-def unique_names(names: list[str]) -> list[str]:
-    """The names, of which the first may be blank; others that are get their place, and repeated ones a number."""
-    found: list[str] = []
-    for place, name in enumerate(names, 1):
-        free = wanted = name.strip() or ("" if place == 1 else f"column {place}")
-        number = 2
-        while free in found:
-            number, free = number + 1, f"{wanted} ({number})"
-        found.append(free)
-    return found
-
-
-def without_dictionaries(table: pa.Table) -> pa.Table:
-    """Dictionary-encoded columns (pandas' categories) as the values they stand for, and texts of any kind as texts."""
-    for j, field in enumerate(table.schema):
-        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-        if pa.types.is_string_view(kind) or pa.types.is_large_string(kind):
-            kind = pa.string()
-        if kind != field.type:
-            table = table.set_column(j, field.name, table.column(j).cast(kind))
-    return table
-
-
-@contextmanager
-def one_line_read_errors(path: Path) -> Iterator[None]:
-    """Errors of reading the file, as one line that says what to do.
-
-    Raises:
-        OSError: there is no such file, or it may not be read.
-        ValueError: it is damaged, or of another kind.
-    """
-    if path.is_dir() or not path.exists():
-        raise FileNotFoundError(f"there is no file {path}: check the path" + (" (it is a folder)" if path.is_dir() else ""))
-    suffix = suffix_of(path)
-    if suffix not in (*TEXTS, *PARQUETS):
-        raise ValueError(
-            f"{path}: only text files ({listed(TEXTS)}, compressed or not) and .parquet can be read, not "
-            f"{suffix or 'files without an ending'}: write the table as one of them"
-        )
-    try:
-        yield
-    except PermissionError as error:
-        raise PermissionError(f"{path} cannot be opened: you have no permission to read it") from error
-    except (pa.ArrowException, OSError, ValueError, LookupError) as error:
-        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        if first_line.startswith(str(path)):
-            raise
-        remedy = "write it anew" if suffix in PARQUETS else "check the file, or give delimiter, encoding or header"
-        raise ValueError(f"{path} cannot be read as {suffix[1:]}: {first_line}; {remedy}") from error

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from command_line.output_file import check_output
 
-from datamodules.files.table_file import one_line_read_errors
+from datamodules.files.read_errors import one_line_read_errors
 from predicting.table_writer import FORMATS
 
 
