@@ -41,11 +41,12 @@ class TabularDataModule(TableDataModule):
             "column 1", "column 2", ….
         missing: "impute", "drop" the rows with a missing value, or "refuse".
         missing_codes: texts or numbers that stand for missing values, besides the usual ones (NA, ?, -, …).
+        not_missing: texts among these that are categories all the same.
         decimal: "." or ",", what stands before the fraction of numbers; null = found out.
         dates: "day_first" or "month_first" where 1/2/2020 could be both, "text" for no dates at all, or "auto": the day is
             first with points and dashes, the month with slashes.
-        rare_levels: categories with fewer training rows are pooled; in tables of less than 50 such rows, with less than a
-            tenth of them.
+        rare_levels: categories with fewer training rows are pooled, but for a single one; null = 5, or in tables of less
+            than 50 such rows a tenth of them.
         max_levels: the most categories of a column; others are pooled.
         strict: whether whatever would have to be done to the table is refused.
         test_path: file with the rows for the test, with the same columns; null = test_fraction of the rows of `path`.
@@ -78,9 +79,10 @@ class TabularDataModule(TableDataModule):
         header: bool | None = None,
         missing: Missing = "impute",
         missing_codes: list[str | int | float] | None = None,
+        not_missing: list[str] | None = None,
         decimal: Literal[".", ","] | None = None,
         dates: Dates = "auto",
-        rare_levels: int = 5,
+        rare_levels: int | None = None,
         max_levels: int = 100,
         strict: bool = False,
         test_path: str | None = None,
@@ -98,9 +100,9 @@ class TabularDataModule(TableDataModule):
     ) -> None:
         super().__init__(data_dir, batch_size, val_fraction, test_fraction, seed, standardize, folds, fold)
         options = TableOptions(
-            path, target, categorical, exclude, task, delimiter, encoding, header, missing, missing_codes, decimal, dates,
-            rare_levels, max_levels, strict, test_path, groups, split_by, data_dir, batch_size, val_fraction, test_fraction,
-            seed, standardize, folds, fold, memory_map,
+            path, target, categorical, exclude, task, delimiter, encoding, header, missing, missing_codes, not_missing, decimal,
+            dates, rare_levels, max_levels, strict, test_path, groups, split_by, data_dir, batch_size, val_fraction,
+            test_fraction, seed, standardize, folds, fold, memory_map,
         )  # fmt: skip
         self.file, self.rules, self.test_file = options.file, options.rules, options.test_file
         self.memory_map, self.split_by = memory_map, split_by

@@ -119,7 +119,9 @@ class Column:
         raise TypeError(described(column.type))
 
     def _is_missing(self, text: str) -> bool:
-        return text in (AMONG_TEXTS if self.kind == "category" else AMONG_NUMBERS) or text in self.codes
+        if self.kind == "category":
+            return (text in AMONG_TEXTS or text in self.codes) and text not in self.places
+        return text in AMONG_NUMBERS or text in self.codes
 
     def _truth(self, text: str) -> float | None:
         return np.nan if self._is_missing(text) else TRUTH.get(text.lower())

@@ -1,6 +1,7 @@
 """Dates as people write them: a column is one of dates if one of these formats reads all of its cells."""
 
 import re
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,11 @@ FORMATS = (
     *("%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S"),
 )
 DAYS = "days since 1970"
+PARTS = {
+    "%d": "(?P<day>[0-9]{1,2})", "%m": "(?P<month>[0-9]{1,2})", "%Y": "(?P<year>[0-9]{4})", "%y": "(?P<year>[0-9]{2})",
+    "%b": "(?P<name>[A-Za-z]{3})", "%B": "(?P<name>[A-Za-z]+)", "%H": "(?P<hour>[0-9]{1,2})", "%M": "(?P<minute>[0-9]{2})",
+    "%S": "(?P<second>[0-9]{2})",
+}  # fmt: skip
 _SECONDS_OF_A_DAY = 86_400.0
 # Years of two or three digits are one of four, cut off.
 _FIRST_YEAR = np.datetime64("1000-01-01", "s")
@@ -30,10 +36,24 @@ def looks_like_a_date(text: str) -> bool:
 def read_dates(texts: pa.Array, form: str) -> NDArray[np.float64]:
     """Days since 1970-01-01, with their fraction (m,); nan where a text is no date of this format."""
     if form in (ISO, ISO_ZONED):
-        stamps = _iso(texts, pa.timestamp("us", None if form == ISO else "UTC"))
-    else:
-        stamps = pc.strptime(texts, format=form, unit="s", error_is_null=True)
-    return days(stamps)
+        return days(_iso(texts, pa.timestamp("us", None if form == ISO else "UTC")))
+    stamps = pc.strptime(texts, format=form, unit="s", error_is_null=True)
+    found = days(stamps)
+    # strptime takes 31.02. for the 2nd of March, and 1.2.3 for a date: the text must be of this form, and its day that day.
+    parts = pc.extract_regex(texts, "^" + _pattern(form) + "$")
+    is_right = parts.is_valid()
+    if "%d" in form:
+        day = pc.cast(pc.if_else(is_right, parts.field("day"), None), pa.int64())
+        is_right = pc.and_(is_right, pc.equal(day, pc.day(stamps)))
+    found[~pc.fill_null(is_right, False).to_numpy(zero_copy_only=False)] = np.nan
+    return found
+
+
+@cache
+def _pattern(form: str) -> str:
+    """The regular expression that a text of this format matches."""
+    parts = re.split("(%.)", form)
+    return "".join(PARTS[part] if part in PARTS else re.escape(part) for part in parts)
 
 
 def days(stamps: pa.Array | pa.ChunkedArray) -> NDArray[np.float64]:

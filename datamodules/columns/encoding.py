@@ -2,7 +2,7 @@
 
 number    its value, a missing one the median of the training rows;  missing: 0 or 1
 category  0 or 1 for each but the reference, the most frequent one
-date      day, year, month and weekday, numbers and categories each
+date      days since 1970, year, month and weekday, numbers and categories each
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Part = Literal["", "day", "year", "month", "weekday"]
+Part = Literal["", "days", "year", "month", "weekday"]
 OTHER, MISSING = "other", "missing"
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -77,7 +77,10 @@ class Encoding:
     def stand_in(self, is_missing: bool = True) -> str:
         """What a cell without a value counts as, or one of a category that no training row has."""
         if self.levels is None:
-            return "refused" if self.fill is None else f"as the median {self.fill:.4g}" + ", marked" * self.marks_missing
+            if self.fill is None:
+                return "refused"
+            value = np.datetime64(int(self.fill), "D") if self.part == "days" else f"{self.fill:.4g}"
+            return f"as the median {value}" + ", marked" * self.marks_missing
         if is_missing and self.marks_missing:
             return "as a category of its own"
         return "as other" if self.pools or not self.levels else f"as {self.levels[0]!r}, the reference"
@@ -94,7 +97,7 @@ class Encoding:
 
 def part_of(cells: NDArray[np.float64], part: Part) -> NDArray[np.float64]:
     """Of days since 1970-01-01 (m,): themselves, the year, the month or the weekday from 0; nan stays."""
-    if part in ("", "day"):
+    if part in ("", "days"):
         return cells
     days = np.where(np.isnan(cells), 0, np.floor(np.nan_to_num(cells))).astype("datetime64[D]")
     if part == "year":

@@ -18,8 +18,8 @@ from datamodules.messages import counted
 
 PIECE_ROWS = 2**18
 # In small tables a tenth of the rows is enough for a category of its own.
-TENTH = 0.1
-DATE_PARTS: dict[Part, tuple[str, ...]] = {"day": (), "year": (), "month": MONTHS, "weekday": WEEKDAYS}
+FEWEST_ROWS, TENTH = 5, 0.1
+DATE_PARTS: dict[Part, tuple[str, ...]] = {"days": (), "year": (), "month": MONTHS, "weekday": WEEKDAYS}
 Rows = NDArray[np.int64] | slice
 
 
@@ -73,7 +73,7 @@ class Learner:
             found = [
                 encoding
                 for part, levels in DATE_PARTS.items()
-                for encoding in self._part(column, part, levels, values, train, marks and part == "day")
+                for encoding in self._part(column, part, levels, values, train, marks and part == "days")
             ]
         else:
             found = self._number(column, "", values, train, marks)
@@ -113,23 +113,27 @@ class Learner:
             cells = part_of(piece, part)
             codes = cells[~np.isnan(cells)].astype(np.int64)
             counts += np.bincount(np.where(codes < 0, len(levels), codes), minlength=len(counts))
-        kept = self._frequent(counts[:-1])
+        kept = self._frequent(counts[:-1], column.name in self.rules.categorical)
         pooled = int(counts.sum() - counts[kept].sum())
         if len(kept) + (pooled > 0) + marks < 2:
             if not (kept or part):
-                self._leave_out(column, Topic.MANY_TEXTS, f" ({counted(len(levels), 'text')})")
+                self._leave_out(column, Topic.MANY_TEXTS, f" ({counted(len(levels), 'text')} in {counted(int(counts.sum()))})")
             return []
-        if not part:
-            self._report_levels(column, counts, kept)
+        self._report_levels(column, part, counts, kept)
         places = np.full(len(levels), -1)
         places[kept] = np.arange(len(kept))
         names = tuple(levels[code] for code in kept)
         return [Encoding(column.name, part, names, tuple(places.tolist()), pooled > 0, marks_missing=marks)]
 
-    def _frequent(self, counts: NDArray[np.int64]) -> list[int]:
+    def _frequent(self, counts: NDArray[np.int64], is_named: bool) -> list[int]:
         """Codes of the categories that have a feature each but the first, the most frequent one; the others as they come."""
-        fewest = 1 if self.rules.strict else min(self.rules.rare_levels, max(2, math.ceil(TENTH * counts.sum())))
+        fewest = self.rules.rare_levels or min(FEWEST_ROWS, max(2, math.ceil(TENTH * counts.sum())))
         order = sorted(np.flatnonzero(counts), key=lambda code: (-counts[code], code))
+        if self.rules.strict:
+            fewest = 1
+        elif self.rules.rare_levels is None and order and counts[order[0]] < fewest:
+            # None is frequent. They are categories all the same if they come again, or the user says so.
+            fewest = 2 if counts.sum() >= 2 * len(order) else 1 if is_named else fewest
         kept = [int(code) for code in order if counts[code] >= fewest][: self.rules.max_levels]
         if len(order) - len(kept) == 1 and len(kept) < self.rules.max_levels:
             kept.append(int(order[-1]))  # one alone would be pooled with nothing
@@ -140,16 +144,17 @@ class Learner:
             self.report.add(topic, f"{column.name!r}{detail}")
             self.report.tell(column.name, topic.done)
 
-    def _report_levels(self, column: Column, counts: NDArray[np.int64], kept: list[int]) -> None:
-        rest = [code for code in range(len(column.levels)) if code not in kept]
-        pooled = sum(counts[code] > 0 for code in rest) + (counts[-1] > 0)
+    def _report_levels(self, column: Column, part: Part, counts: NDArray[np.int64], kept: list[int]) -> None:
+        levels = DATE_PARTS.get(part) or column.levels
+        rest = [code for code in range(len(levels)) if code not in set(kept)]
+        pooled, unseen = sum(counts[code] > 0 for code in rest) + (counts[-1] > 0), sum(counts[code] == 0 for code in rest)
+        name = f"{column.name} ({part})" if part else column.name
         if pooled:
             more = "" if counts[-1] == 0 else "more than "
-            self.report.add(Topic.POOLED, f"{column.name!r} ({more}{pooled} of {len(kept) + pooled})")
-        if unseen := [column.levels[code] for code in rest if counts[code] == 0]:
-            self.report.add(Topic.UNSEEN, f"{column.name!r} ({counted(len(unseen), 'category', 'categories')})")
-        if pooled:
-            self.report.tell(column.name, f"{pooled} categories with few rows are {OTHER!r}")
+            self.report.add(Topic.POOLED, f"{name!r} ({more}{pooled} of {len(kept) + pooled})")
+            self.report.tell(column.name, f"{more}{pooled} categories with few rows are {OTHER!r}")
+        if unseen and not part:
+            self.report.add(Topic.UNSEEN, f"{name!r} ({counted(unseen, 'category', 'categories')})")
 
     def _report_missing(self, column: Column, found: list[Encoding], missing: int, seen: MissingRows) -> None:
         """Say what stands for the missing values, and remember in which rows they are."""

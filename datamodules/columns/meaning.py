@@ -14,17 +14,24 @@ from datamodules.columns.report import Report, Topic
 from datamodules.columns.rules import ColumnRules
 from datamodules.messages import counted
 
-# Numbers and texts in one column are categories if they are few whole numbers that occur again, or texts so often.
-MOST_NUMBERS_AMONG_TEXTS, FEWEST_TEXTS, TEXT_SHARE = 20, 2, 0.1
+# Numbers and texts in one column are categories if they are few whole numbers that occur again, or texts so often: among
+# many different numbers more often.
+MOST_NUMBERS_AMONG_TEXTS, FEWEST_TEXTS, TEXT_SHARE, MOST_TEXT_SHARE = 20, 2, 0.1, 0.5
 PARQUETS = (".parquet", ".pq")
 # What statistics programs call a column that numbers the rows.
 ROW_NUMBERS = frozenset({"", "id", "index", "row", "rows", "rownames", "row.names", "row_names", "row_id", "unnamed: 0"})
 
 
-def decimal_of(profiles: Mapping[str, Profile], rules: ColumnRules) -> str:
-    """What stands before the fraction in this file: a comma if some column can only be read so."""
+def decimal_of(profiles: Mapping[str, Profile], rules: ColumnRules, delimiter: str = ",") -> str:
+    """What stands before the fraction in this file: a comma if some column can only be read so.
+
+    Semicolons between cells are there to leave the comma to the numbers: then it is one unless a column says otherwise.
+    """
     if rules.decimal is not None:
         return rules.decimal
+    columns = [profile for profile in profiles.values() if is_text(profile.kind) and profile.numbers and not profile.others]
+    if delimiter == ";" and any(profile.has_commas for profile in columns):
+        return "." if any(profile.notations == {"."} for profile in columns) else ","
     has_commas = any(p.notations == {","} and p.numbers and not p.others for p in profiles.values() if is_text(p.kind))
     return "," if has_commas else "."
 
@@ -41,6 +48,7 @@ def meaning(name: str, profile: Profile, rules: ColumnRules, decimal: str, repor
     if is_truth(profile.kind):
         return replace(column, kind="truth")
     if profile.formats == (DAYS,) and is_date_wanted(rules):
+        report.add(Topic.DATES, f"{name!r}")
         return replace(column, kind="date", notation=DAYS)
     if is_number(profile.kind):
         _refuse_infinite(name, profile, rules)
@@ -58,15 +66,25 @@ def _of_texts(column: Column, profile: Profile, rules: ColumnRules, decimal: str
     name, text_levels = column.name, _levels(profile, rules)
     if text_levels and all(text.lower() in TRUTH for text in text_levels):
         return replace(column, kind="truth")
-    if profile.formats and is_date_wanted(rules) and profile.others:
-        form = _format(profile.formats, rules)
-        report.add(Topic.DATES, f"{name!r} ({form})")
-        return replace(column, kind="date", notation=form)
+    if profile.others and is_date_wanted(rules):
+        if profile.formats:
+            return _date(column, profile, rules, report)
+        if found := profile.nearly_dates:
+            form, text, row = found
+            raise ValueError(
+                f"{rules.path}: column {name!r} holds dates ({form}), but {text!r} in row {row}: correct it, name the text in "
+                "missing_codes, or give dates=text to have none"
+            )
     if profile.numbers and not profile.others and profile.with_zeros and profile.is_whole:
         report.add(Topic.CODES, f"{name!r} (zeros lead its numbers, as in postal codes)")
         return as_category(column, profile, rules, are_numbers=False)
     if profile.numbers and not profile.others and profile.notations:
         _refuse_infinite(name, profile, rules)
+        if 0 < profile.percents < profile.numbers:
+            raise ValueError(
+                f"{rules.path}: column {name!r} holds {profile.percents} numbers with a per cent sign and "
+                f"{profile.numbers - profile.percents} without: write them alike, or name the column in categorical"
+            )
         notation = decimal if decimal in profile.notations else min(profile.notations)
         _report_notation(name, profile, notation, rules, report)
         return replace(column, notation=notation)
@@ -83,9 +101,11 @@ def _of_both(column: Column, profile: Profile, rules: ColumnRules, report: Repor
             "them alike, or name the column in categorical"
         )
     numbers = [text for text in profile.levels.counts if read_number(text, ".") is not None]
-    is_few = profile.is_whole and len(numbers) <= min(MOST_NUMBERS_AMONG_TEXTS, profile.numbers / 2)
-    is_often = profile.others >= max(FEWEST_TEXTS, TEXT_SHARE * (profile.numbers + profile.others))
-    if not (is_few or is_often):
+    is_few = len(numbers) <= MOST_NUMBERS_AMONG_TEXTS
+    is_again = is_few and profile.is_whole and len(numbers) <= profile.numbers / 2
+    share = TEXT_SHARE if is_few else MOST_TEXT_SHARE
+    is_often = profile.others >= max(FEWEST_TEXTS, share * (profile.numbers + profile.others))
+    if not (is_again or is_often):
         assert profile.first_other is not None
         text, row = profile.first_other
         raise ValueError(
@@ -95,6 +115,17 @@ def _of_both(column: Column, profile: Profile, rules: ColumnRules, report: Repor
         )
     report.add(Topic.CODES, f"{column.name!r} (numbers and texts)")
     return as_category(column, profile, rules, are_numbers=False)
+
+
+def _date(column: Column, profile: Profile, rules: ColumnRules, report: Report) -> Column:
+    form, hint = _format(profile.formats, rules), ""
+    is_day_first = form.startswith("%d")
+    if rules.dates == "auto" and any(other.startswith("%m" if is_day_first else "%d") for other in profile.formats):
+        hint = (
+            ", the day first: dates=month_first otherwise" if is_day_first else ", the month first: dates=day_first otherwise"
+        )
+    report.add(Topic.DATES, f"{column.name!r} ({form}{hint})")
+    return replace(column, kind="date", notation=form)
 
 
 def as_category(column: Column, profile: Profile, rules: ColumnRules, are_numbers: bool = True) -> Column:
@@ -113,8 +144,11 @@ def place(level: str) -> Any:
 
 
 def _levels(profile: Profile, rules: ColumnRules) -> list[str]:
-    missing = AMONG_TEXTS | set(rules.missing_codes) if is_text(profile.kind) else set(rules.missing_codes)
-    return [text for text in profile.levels.counts if text not in missing]
+    missing, counts = set(rules.missing_codes), profile.levels.counts
+    if is_text(profile.kind):
+        # Beside a plus, a minus is a category.
+        missing |= AMONG_TEXTS - set(rules.not_missing) - ({"-"} if "+" in counts else set())
+    return [text for text in counts if text not in missing]
 
 
 def _format(formats: tuple[str, ...], rules: ColumnRules) -> str:

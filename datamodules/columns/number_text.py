@@ -11,6 +11,7 @@ NOTATIONS = {
 }
 _PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _INFINITE = re.compile(r"([+-]?)inf(?:inity)?", re.IGNORECASE)
+_GAP = re.compile("[0-9][ '’\u00a0\u202f][0-9]")
 _CODE = re.compile(r"0\d+")
 CURRENCIES = "$€£¥₹"
 
@@ -60,4 +61,6 @@ def ornaments(text: str) -> set[str]:
         found.add("signs of a currency")
     if text.startswith("("):
         found.add("parentheses for a minus")
+    if _GAP.search(text):
+        found.add("blanks or apostrophes between thousands")
     return found

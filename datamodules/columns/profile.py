@@ -14,6 +14,9 @@ from datamodules.columns.missing_codes import AMONG_NUMBERS
 from datamodules.columns.number_text import NOTATIONS, is_code, ornaments, read_number
 from datamodules.columns.simple_numbers import are_codes, are_simple, may_be_numbers, values_of
 
+# The share of cells that are dates for the others to be slips.
+NEARLY = 0.9
+
 
 class Profile:
     """Of one column. Blanks around texts count for nothing.
@@ -32,7 +35,8 @@ class Profile:
         first_infinite: likewise.
         is_whole: whether all numbers are whole.
         with_zeros: numbers that zeros lead.
-        formats: of dates, those that read all cells so far; None until there was a cell.
+        has_commas: whether a comma stands in a number.
+        percents: numbers with a per cent sign.
         ornaments: what stands in numbers besides them.
         levels: how often each text occurs, or each value.
     """
@@ -44,10 +48,13 @@ class Profile:
         self.rows, self.numbers, self.others, self.with_zeros = 0, 0, 0, 0
         self.missing: Counter[str] = Counter()
         self.notations = set(NOTATIONS)
+        self.has_commas, self.percents = False, 0
         self.first_other: tuple[str, int] | None = None
         self.first_infinite: tuple[str, int] | None = None
         self.is_whole = True
-        self.formats: tuple[str, ...] | None = None
+        self._dates: dict[str, int] | None = None
+        self._dated = 0
+        self._first_undated: dict[str, tuple[str, int]] = {}
         self.ornaments: set[str] = set()
         self.levels = LevelCounts(level_text)
 
@@ -82,8 +89,8 @@ class Profile:
             self._add_simple(texts, counts, by_point, by_comma, column)
         if not is_simple.all():
             self._add_others(_where(texts, ~is_simple), counts[~is_simple], column)
-            if self.formats != ():
-                self._keep_formats(texts)
+            if self._dates != {}:
+                self._count_dates(texts, counts, column)
 
     def _add_simple(
         self,
@@ -109,7 +116,8 @@ class Profile:
                     values = values[np.isfinite(values)]
                 self.is_whole = self.is_whole and bool((np.floor(values) == values).all())
         self.with_zeros += int(counts[are_codes(texts)].sum())
-        self.formats = ()
+        self.has_commas = self.has_commas or bool(pc.any(pc.match_substring(texts, ",")).as_py())
+        self._dates = {}
 
     def _add_others(self, texts: pa.Array, counts: NDArray[np.int64], column: pa.ChunkedArray) -> None:
         """Texts that are no simple numbers: others, or none."""
@@ -136,6 +144,7 @@ class Profile:
                 self._add_infinite(text, column)
         self.notations &= readable
         self.ornaments |= ornaments(text)
+        self.has_commas, self.percents = self.has_commas or "," in text, self.percents + count * ("%" in text)
         self.with_zeros += count * is_code(text)
 
     def _add_infinite(self, text: str, column: pa.ChunkedArray) -> None:
@@ -143,15 +152,35 @@ class Profile:
         if self.first_infinite is None or row < self.first_infinite[1]:
             self.first_infinite = (text, row)
 
-    def _keep_formats(self, texts: pa.Array) -> None:
-        """Keep the formats of dates that read all these cells; a few of them rule out most."""
-        if self.formats is None and not all(map(looks_like_a_date, texts[:10].to_pylist())):
-            self.formats = ()
-            return
-        kept = self.formats or FORMATS
-        for some in (texts[:20], texts):
-            kept = tuple(form for form in kept if np.isfinite(read_dates(some, form)).all())
-        self.formats = kept
+    def _count_dates(self, texts: pa.Array, counts: NDArray[np.int64], column: pa.ChunkedArray) -> None:
+        """Count the cells that each format of dates reads; a few of them rule out most formats."""
+        if self._dates is None:
+            if 2 * sum(map(looks_like_a_date, texts[:10].to_pylist())) < len(texts[:10]):
+                self._dates = {}
+                return
+            self._dates = {
+                form: 0 for form in FORMATS if 2 * np.isfinite(read_dates(texts[:20], form)).sum() >= len(texts[:20])
+            }
+        self._dated += int(counts.sum())
+        for form in list(self._dates):
+            is_read = np.isfinite(read_dates(texts, form))
+            self._dates[form] += int(counts[is_read].sum())
+            if not is_read.all() and form not in self._first_undated:
+                text = texts[int(np.flatnonzero(~is_read)[0])].as_py()
+                self._first_undated[form] = (text, self._row(column, text))
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """Of dates, those that read all cells."""
+        return tuple(form for form, count in (self._dates or {}).items() if count == self._dated > 0 or form == DAYS)
+
+    @property
+    def nearly_dates(self) -> tuple[str, str, int] | None:
+        """(a format that reads nearly all cells, the first text that it does not read, its row); None if none does."""
+        for form, count in (self._dates or {}).items():
+            if NEARLY * self._dated <= count < self._dated:
+                return (form, *self._first_undated[form])
+        return None
 
     def _add_typed(self, column: pa.ChunkedArray) -> None:
         """Cells that a Parquet file has a type for."""
@@ -169,7 +198,7 @@ class Profile:
             self.is_whole = self.is_whole and bool((np.floor(values) == values).all())
         elif is_date(self.kind):
             self.others += len(found)
-            self.formats = (DAYS,)
+            self._dates = {DAYS: 0}
         elif not pa.types.is_nested(self.kind):
             self.others += len(found)
         if not pa.types.is_nested(self.kind):

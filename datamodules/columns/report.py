@@ -20,13 +20,13 @@ class Topic(Enum):
     EMPTY = ("left out, without a value in training", "columns without a value in the training rows", _EXCLUDE)
     CONSTANT = ("left out, the same in all training rows", "columns that are constant in the training rows", _EXCLUDE)
     MANY_TEXTS = (
-        "left out, hardly any text occurs twice",
-        "columns in which hardly any text occurs twice",
+        "left out, no category has enough training rows",
+        "columns of which no category has enough training rows",
         "name them in exclude, or in categorical if they are categories",
     )
     NOTATION = ("numbers read from", "numbers that are not plain ones", "write plain ones, or name the columns in categorical")
     CODES = ("taken for categories", "columns of numbers and texts", "correct these cells, or name the columns in categorical")
-    DATES = ("dates, used as day, year, month and weekday", "dates", "convert them, or name them in exclude")
+    DATES = ("dates, used as days since 1970, year, month and weekday", "dates", "convert them, or name them in exclude")
     MISSING_CODES = (
         "taken for missing values",
         "texts that may stand for missing values",
@@ -38,8 +38,13 @@ class Topic(Enum):
         "missing values",
         "fill them in, drop those rows, or name the columns in exclude",
     )
+    ALL_DIFFERENT = (
+        "numbers that differ in every row, to be excluded if they identify rows",
+        "numbers that differ in every row",
+        "name them in exclude",
+    )
     POOLED = (
-        "categories with few rows, pooled",
+        "categories with few rows, or beyond max_levels, pooled",
         "categories with few training rows",
         "merge them, or name the columns in exclude",
     )
@@ -68,7 +73,7 @@ class Topic(Enum):
 
 
 # What is no intervention is not refused either.
-HARMLESS = frozenset({Topic.FORMAT})
+HARMLESS = frozenset({Topic.FORMAT, Topic.ALL_DIFFERENT})
 
 
 @dataclass

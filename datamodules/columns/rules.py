@@ -23,9 +23,10 @@ class ColumnRules:
     task: Task = "auto"
     missing: Missing = "impute"
     missing_codes: tuple[str, ...] = ()
+    not_missing: tuple[str, ...] = ()
     decimal: str | None = None
     dates: Dates = "auto"
-    rare_levels: int = 5
+    rare_levels: int | None = None
     max_levels: int = 100
     strict: bool = False
     groups: str | None = None
@@ -44,6 +45,7 @@ def column_rules(
     categorical: list[str] | None = None,
     exclude: list[str] | None = None,
     missing_codes: list[str | int | float] | None = None,
+    not_missing: list[str] | None = None,
     **others: Any,
 ) -> ColumnRules:
     """The rules as options give them.
@@ -57,15 +59,24 @@ def column_rules(
     if missing_codes is not None and not isinstance(missing_codes, (list, tuple)):
         raise ValueError(f"missing_codes={missing_codes!r}: give a list of texts or numbers, [-9, unknown] for example")
     codes = tuple(str(code).strip() for code in missing_codes or ())
-    rules = ColumnRules(path, target, tuple(categorical or ()), tuple(exclude or ()), missing_codes=codes, **others)
+    rules = ColumnRules(
+        path,
+        target,
+        tuple(categorical or ()),
+        tuple(exclude or ()),
+        missing_codes=codes,
+        not_missing=tuple(not_missing or ()),
+        **others,
+    )
     check_type("groups", rules.groups, TEXT, "the name of a column, or None", optional=True)
     check_choice("task", rules.task, get_args(Task))
     check_choice("missing", rules.missing, get_args(Missing))
     check_choice("dates", rules.dates, get_args(Dates))
     check_choice("decimal", rules.decimal, (None, ".", ","))
+    check_names("not_missing", not_missing)
     for name in ("rare_levels", "max_levels"):
-        check_type(name, value := getattr(rules, name), WHOLE, "a whole number")
-        if value < 1:
+        check_type(name, value := getattr(rules, name), WHOLE, "a whole number", optional=name == "rare_levels")
+        if value is not None and value < 1:
             raise ValueError(f"{name}={value}: give a whole number ≥ 1")
     if target in rules.exclude:
         raise ValueError(f"exclude={exclude}: the target {target!r} cannot be left out; remove it from exclude")

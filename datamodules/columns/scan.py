@@ -1,5 +1,6 @@
 """What a file holds, found out by one reading of it that keeps no rows."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -7,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from datamodules.columns.arrow_types import described
+from datamodules.columns.arrow_types import described, is_text
 from datamodules.columns.column import Column
 from datamodules.columns.meaning import ROW_NUMBERS, decimal_of, meaning
 from datamodules.columns.missing_codes import AMONG_NUMBERS, AMONG_TEXTS
@@ -20,6 +21,8 @@ from datamodules.messages import counted, listed
 INDEX = "__index_level_"
 # Columns are counted beyond.
 MOST_NAMED = 3
+FEWEST_DIFFERENT = 20
+IDENTIFIER = re.compile(r"(^|[^A-Za-z])(id|ids|no|nr|key|code|number|uuid)$|[a-z](Id|ID)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Scan:
     empty: frozenset[str]
 
 
-def scan(schema: pa.Schema, pieces: Iterable[pa.Table], rules: ColumnRules, report: Report) -> Scan:
+def scan(schema: pa.Schema, pieces: Iterable[pa.Table], rules: ColumnRules, report: Report, delimiter: str = ",") -> Scan:
     """Look at all cells.
 
     Args:
@@ -47,6 +50,7 @@ def scan(schema: pa.Schema, pieces: Iterable[pa.Table], rules: ColumnRules, repo
         pieces: its rows.
         rules: what may be done to them.
         report: told what was done.
+        delimiter: what is between the cells of a text file.
 
     Raises:
         ValueError: an option that names no column, no rows, a target or a column that nothing can be made of; what the rules
@@ -72,7 +76,7 @@ def scan(schema: pa.Schema, pieces: Iterable[pa.Table], rules: ColumnRules, repo
         raise ValueError(f"{rules.path} has no rows: nothing can be fitted; check the file")
     report.rows["read"] = rows
     report.columns.update(dict.fromkeys(rules.exclude, "excluded"))
-    decimal = decimal_of(profiles, rules)
+    decimal = decimal_of(profiles, rules, delimiter)
     goal = target(profiles[rules.target], rules, decimal, report)
     report.columns[rules.target] = "the target"
     columns = []
@@ -88,6 +92,8 @@ def scan(schema: pa.Schema, pieces: Iterable[pa.Table], rules: ColumnRules, repo
             report.columns[name] = Topic.UNUSABLE.done
         else:
             columns.append(column)
+            if column.kind == "number" and _may_identify(name, profile):
+                report.add(Topic.ALL_DIFFERENT, f"{name!r}")
     _report_codes({column.name: column for column in (*columns, goal.column)}, profiles, report)
     report.check()
     if not columns:
@@ -118,6 +124,12 @@ def _check_names(names: list[str], rules: ColumnRules) -> None:
 
 def _may_number_rows(name: str, schema: pa.Schema) -> bool:
     return name.lower() in ROW_NUMBERS or name.startswith(INDEX)
+
+
+def _may_identify(name: str, profile: Profile) -> bool:
+    """Whether a column of whole numbers that all differ is called like an identifier."""
+    is_different = profile.levels.is_cut or len(profile.levels) == profile.numbers
+    return profile.is_whole and is_different and profile.numbers >= FEWEST_DIFFERENT and IDENTIFIER.search(name) is not None
 
 
 class _RowNumbers:
@@ -157,7 +169,8 @@ def _report_codes(read: Mapping[str, Column], profiles: Mapping[str, Profile], r
     for name, column in read.items():
         usual = AMONG_TEXTS if column.kind == "category" else AMONG_NUMBERS
         for text, count in profiles[name].missing.items():
-            if text not in ("", "NaN") and (text in usual or text in column.codes):
+            is_typed = text == "NaN" and not is_text(profiles[name].kind)
+            if text and not is_typed and text not in column.levels and (text in usual or text in column.codes):
                 found.setdefault(text, {})[name] = count
     for text, counts in found.items():
         where = listed(map(repr, counts)) if len(counts) <= MOST_NAMED else counted(len(counts), "column")

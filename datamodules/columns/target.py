@@ -46,7 +46,8 @@ def target(profile: Profile, rules: ColumnRules, decimal: str, report: Report) -
             f"{rules.path}: the target {name!r} is {described(kind)}, neither number nor text: convert it, or choose "
             "another target"
         )
-    as_classes = as_category(Column(name, "category", codes=rules.missing_codes), profile, rules)
+    plain = Column(name, "category", codes=rules.missing_codes)
+    as_classes = as_category(plain, profile, rules, are_numbers=not profile.with_zeros)
     if not (as_classes.levels or profile.levels.is_cut):
         raise ValueError(f"{rules.path}: the target {name!r} is missing in all {counted(profile.rows, 'row')}: choose another")
     if rules.task == "classification" or (rules.task == "auto" and _looks_like_classes(profile, as_classes, rules)):
@@ -82,9 +83,10 @@ def _looks_like_classes(profile: Profile, column: Column, rules: ColumnRules) ->
 def _classes(column: Column, profile: Profile, rules: ColumnRules) -> Target:
     name, levels = rules.target, column.levels
     if len(levels) < 2 and not profile.levels.is_cut:
+        only = f"{levels[0]!r}{_among_missing(profile)}"
         raise ValueError(
-            f"{rules.path}: the target {name!r} has one class only ({levels[0]!r}): there is nothing to tell apart; choose "
-            "another target column or add rows of another class"
+            f"{rules.path}: the target {name!r} has one class only ({only}): there is nothing to tell apart; choose another "
+            "target column or add rows of another class"
         )
     is_cut = profile.levels.is_cut
     if is_cut or len(levels) > MOST_CLASSES or (not profile.is_whole and len(levels) > MOST_INTEGER_CLASSES):
@@ -97,6 +99,12 @@ def _classes(column: Column, profile: Profile, rules: ColumnRules) -> Target:
     for text, count in profile.levels.counts.items():
         rows[_level(column, text)] += count
     return Target(column, levels, tuple(rows[level] for level in levels))
+
+
+def _among_missing(profile: Profile) -> str:
+    """What was taken for missing values may have been the other class."""
+    found = ", ".join(f"{text!r}" for text in profile.missing if text)
+    return f"; {found} stand for missing values, unless not_missing names them" if found else ""
 
 
 def _level(column: Column, text: str) -> str:

@@ -28,7 +28,8 @@ def scan_file(file: TableFile, rules: ColumnRules, report: Report, pieces: Itera
     report.add(Topic.FORMAT, *form)
     report.add(Topic.NAMES, *names)
     rows = file.pieces() if pieces is None else pieces
-    return scan(file.schema, with_progress_bar("looking", rows, file.expected_rows), rules, report)
+    delimiter = "," if file.is_parquet else file.format.delimiter
+    return scan(file.schema, with_progress_bar("looking", rows, file.expected_rows), rules, report, delimiter)
 
 
 def scan_head(file: TableFile, rules: ColumnRules, most_bytes: int) -> None:

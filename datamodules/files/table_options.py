@@ -41,9 +41,10 @@ class TableOptions:
         header: bool | None = None,
         missing: Missing = "impute",
         missing_codes: list[str | int | float] | None = None,
+        not_missing: list[str] | None = None,
         decimal: Literal[".", ","] | None = None,
         dates: Dates = "auto",
-        rare_levels: int = 5,
+        rare_levels: int | None = None,
         max_levels: int = 100,
         strict: bool = False,
         test_path: str | None = None,
@@ -69,8 +70,8 @@ class TableOptions:
         folder = Path(data_dir or ".")
         self.rules = column_rules(
             path=folder / path, target=target, categorical=categorical, exclude=exclude, task=task, missing=missing,
-            missing_codes=missing_codes, decimal=decimal, dates=dates, rare_levels=rare_levels, max_levels=max_levels,
-            strict=strict, groups=groups,
+            missing_codes=missing_codes, not_missing=not_missing, decimal=decimal, dates=dates, rare_levels=rare_levels,
+            max_levels=max_levels, strict=strict, groups=groups,
         )  # fmt: skip
         form = (separator(delimiter), encoding, header, target)
         self.file = TableFile(self.rules.path, *form)

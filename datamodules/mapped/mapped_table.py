@@ -65,7 +65,12 @@ class MappedTable:
         states = [(str(path.resolve()), state(path)) for path in paths]
         identity = [FORMAT, states, repr(schemas), repr(rules), repr(files), repr(options)]
         name = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OSError(
+                f"memory_map={str(folder)!r}: the folder cannot be made ({error.strerror}); name another one"
+            ) from error
         copy = folder / f"{rules.path.stem}-{name}"
         with FileLock(folder / f".{name}.lock"):
             for left in folder.glob(f".{name}-*.partial"):  # by a process that was killed

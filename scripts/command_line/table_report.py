@@ -8,8 +8,11 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from datamodules.messages import counted
+
 # Of one kind; all are in `summary.json`.
 MOST_NAMED = 6
+LOST = ("without a target", "with missing values")
 
 
 def as_plain(report: Any) -> dict[str, Any] | None:
@@ -21,10 +24,13 @@ def as_plain(report: Any) -> dict[str, Any] | None:
 
 
 def show_report(console: Console, report: dict[str, Any] | None) -> None:
-    """A line a thing, below a heading; nothing where nothing was done."""
-    if report is None or not report["lines"]:
+    """What became of the rows, and a line for each thing that was done."""
+    if report is None:
         return
-    console.print("what was done to the table:", highlight=False)
+    lost = [f"{report['rows'][why]} {why}" for why in LOST if report["rows"].get(why)]
+    parts = [f"{report['rows'][part]} for {part}" for part in ("training", "validation", "test") if report["rows"][part]]
+    rows = f"{counted(report['rows']['read'])}: {', '.join([*lost, *parts])}"
+    console.print(f"what was done to the table of {rows}" if report["lines"] else f"table of {rows}", highlight=False)
     for line in report["lines"]:
         what, _, items = line.partition(": ")
         console.print(Padding(Text.assemble("• ", (what, "bold"), ": ", items), (0, 0, 0, 2)), highlight=False)

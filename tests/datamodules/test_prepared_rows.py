@@ -75,7 +75,7 @@ def test_each_thing_that_was_done_is_said(tmp_path: Path, frame: pd.DataFrame) -
         "the same in all training rows: 'centre'",
         "numbers read from: 'fee' (signs of a currency, commas between thousands)",
         "taken for categories: 'zip' (zeros lead its numbers, as in postal codes)",
-        "dates, used as day, year, month and weekday: 'when' (%d.%m.%Y)",
+        "dates, used as days since 1970, year, month and weekday: 'when' (%d.%m.%Y)",
         "taken for missing values: '?' (",
         "rows left out: 3 without a target",
         "'dose' (",
@@ -88,7 +88,7 @@ def test_each_thing_that_was_done_is_said(tmp_path: Path, frame: pd.DataFrame) -
     kept = frame.iloc[3:]
     np.testing.assert_array_equal(values["fee"], 1000 + np.arange(3, N))
     np.testing.assert_array_equal(
-        values["when (day)"], pd.to_datetime(kept["when"], format="%d.%m.%Y").astype("datetime64[s]").astype(int) / 86400
+        values["when (days)"], pd.to_datetime(kept["when"], format="%d.%m.%Y").astype("datetime64[s]").astype(int) / 86400
     )
     month = pd.to_datetime(kept["when"], format="%d.%m.%Y").dt.month_name().str[:3].to_numpy()
     weekday = pd.to_datetime(kept["when"], format="%d.%m.%Y").dt.day_name().str[:3].to_numpy()

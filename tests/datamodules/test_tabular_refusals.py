@@ -103,7 +103,7 @@ BAD = {
     "only-target": Bad(table(y=LABELS), ("no column left besides the target 'y'", "nothing to predict it from")),
     "all-excluded": Bad(table(x=NUMBERS, y=LABELS), ("no column left besides the target 'y'",), {"exclude": ["x"]}),
     "nothing-but-names": Bad(
-        table(x=[f"name {i}" for i in range(N)], y=LABELS), ("no column left", "hardly any text occurs twice", "'x'")
+        table(x=[f"name {i}" for i in range(N)], y=LABELS), ("no column left", "no category has enough training rows", "'x'")
     ),
     "nothing-but-constants": Bad(table(x=[7.0] * N, y=LABELS), ("no column left", "the same in all training rows", "'x'")),
     "date-target": Bad(table(x=NUMBERS, y=[date(2020, 1, 1 + i) for i in range(N)]), ("target 'y' is date32", "convert it")),

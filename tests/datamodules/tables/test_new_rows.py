@@ -156,8 +156,8 @@ def test_missing_values_and_unknown_categories_follow_the_training_rows(tmp_path
     assert found["town=other"] == [1, 0, 0] and found["town=missing"] == [0, 0, 1]
     assert "town=Oslo" not in found, "the most frequent one is the reference"
     assert found["when (year)"] == [2021, 2020, 2021]
-    assert found["when (day)"][1] == (date(2020, 12, 31) - date(1970, 1, 1)).days
-    assert found["when (day)=missing"] == [1, 0, 0]
+    assert found["when (days)"][1] == (date(2020, 12, 31) - date(1970, 1, 1)).days
+    assert found["when (days)=missing"] == [1, 0, 0]
     assert rows.notes() == [
         f"missing values: 'dose' (2, as the median {median:.4g}, marked), 'town' (1, as a category of its own), 'when' (1, "
         f"{data.preprocessing.encoder.encodings[2].stand_in()})",
