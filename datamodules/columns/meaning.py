@@ -121,9 +121,8 @@ def _date(column: Column, profile: Profile, rules: ColumnRules, report: Report) 
     form, hint = _format(profile.formats, rules), ""
     is_day_first = form.startswith("%d")
     if rules.dates == "auto" and any(other.startswith("%m" if is_day_first else "%d") for other in profile.formats):
-        hint = (
-            ", the day first: dates=month_first otherwise" if is_day_first else ", the month first: dates=day_first otherwise"
-        )
+        first, second = ("day", "month") if is_day_first else ("month", "day")
+        hint = f", the {first} first; dates={second}_first otherwise"
     report.add(Topic.DATES, f"{column.name!r} ({form}{hint})")
     return replace(column, kind="date", notation=form)
 
@@ -172,10 +171,8 @@ def _refuse_infinite(name: str, profile: Profile, rules: ColumnRules) -> None:
 
 def _report_notation(name: str, profile: Profile, notation: str, rules: ColumnRules, report: Report) -> None:
     found = sorted(profile.ornaments)
-    if "." not in profile.notations or (notation == "," and not profile.is_whole):
-        found.append("decimal commas")
-    elif any("," in text for text in list(profile.levels.counts)[:100]):
-        found.append("commas between thousands")
+    if profile.has_commas:
+        found.append("decimal commas" if notation == "," else "commas between thousands")
     if not found and rules.path.suffix.lower() in PARQUETS:
         found.append("texts")
     if found:
