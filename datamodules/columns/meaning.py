@@ -44,7 +44,7 @@ def meaning(name: str, profile: Profile, rules: ColumnRules, decimal: str, repor
         return replace(column, kind="date", notation=DAYS)
     if is_number(profile.kind):
         _refuse_infinite(name, profile, rules)
-        return column
+        return replace(column, groups=False)
     if not is_text(profile.kind):
         return None
     return _of_texts(column, profile, rules, decimal, report)
@@ -69,7 +69,7 @@ def _of_texts(column: Column, profile: Profile, rules: ColumnRules, decimal: str
         _refuse_infinite(name, profile, rules)
         notation = decimal if decimal in profile.notations else min(profile.notations)
         _report_notation(name, profile, notation, rules, report)
-        return replace(column, notation=notation)
+        return replace(column, notation=notation, groups=notation in profile.grouped)
     if not profile.numbers:
         return as_category(column, profile, rules)
     return _of_both(column, profile, rules, report)

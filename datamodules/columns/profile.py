@@ -27,6 +27,7 @@ class Profile:
         missing: how often each text that may stand for a missing value occurs; an empty cell is "".
         numbers: cells that are numbers.
         notations: those in which all of them can be read, "." and ",".
+        grouped: those of these in which something parts the thousands of some number.
         others: cells that are neither number nor perhaps missing.
         first_other: (text, row) of the first of them, rows counted from 1.
         first_infinite: likewise.
@@ -44,6 +45,7 @@ class Profile:
         self.rows, self.numbers, self.others, self.with_zeros = 0, 0, 0, 0
         self.missing: Counter[str] = Counter()
         self.notations = set(NOTATIONS)
+        self.grouped: set[str] = set()
         self.first_other: tuple[str, int] | None = None
         self.first_infinite: tuple[str, int] | None = None
         self.is_whole = True
@@ -96,6 +98,9 @@ class Profile:
         """Those of the texts that are numbers with points or commas before their fraction."""
         is_simple = by_point | by_comma
         self.notations -= {decimal for decimal, by in ((".", by_point), (",", by_comma)) if (is_simple & ~by).any()}
+        for decimal, gap, by in ((".", ",", by_point), (",", ".", by_comma)):
+            if decimal in self.notations - self.grouped and (by & _mask(pc.match_substring(texts, gap))).any():
+                self.grouped.add(decimal)
         for decimal, chosen in ((".", by_point), (",", by_comma & ~by_point)):
             if chosen.any():
                 own = texts if chosen.all() else _where(texts, chosen)
@@ -135,6 +140,7 @@ class Profile:
             if not np.isfinite(value):
                 self._add_infinite(text, column)
         self.notations &= readable
+        self.grouped |= {decimal for decimal in readable if read_number(text, decimal, groups=False) is None}
         self.ornaments |= ornaments(text)
         self.with_zeros += count * is_code(text)
 
