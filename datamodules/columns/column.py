@@ -53,6 +53,8 @@ class Column:
             categories "." if they are numbers, of which 1 and 1.0 are the same.
         codes: texts that stand for missing values, besides the usual ones.
         levels: the categories, in the order of their places.
+        groups: whether thousands were parted in the numbers of the training rows. Where they were not, 1,500 is rather 1.5
+            in another notation than 1500, so that it is not read at all.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Column:
     notation: str = "."
     codes: tuple[str, ...] = ()
     levels: tuple[str, ...] = ()
+    groups: bool = True
 
     def cells(self, column: pa.ChunkedArray) -> NDArray[np.float64]:
         """One number for each cell (m,).
@@ -92,7 +95,8 @@ class Column:
         if self.kind == "date":
             return self._dates(texts)
         if self.kind == "number":
-            return _by_value(texts, lambda words: read_numbers(words, self.notation, AMONG_NUMBERS.union(self.codes)))
+            missing = AMONG_NUMBERS.union(self.codes)
+            return _by_value(texts, lambda words: read_numbers(words, self.notation, missing, self.groups))
         read = self._truth if self.kind == "truth" else self._category
         return _by_value(texts, lambda words: list(map(read, words.to_pylist())))
 

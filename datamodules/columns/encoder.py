@@ -29,7 +29,7 @@ class Encoder:
     @staticmethod
     def of_numbers(names: Sequence[str]) -> "Encoder":
         """Of columns that are features as they are, without missing values."""
-        return Encoder(tuple(Column(name, "number") for name in names), tuple(map(Encoding, names)))
+        return Encoder(tuple(Column(name, "number", groups=False) for name in names), tuple(map(Encoding, names)))
 
     @cached_property
     def names(self) -> tuple[str, ...]:

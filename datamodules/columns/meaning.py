@@ -47,12 +47,12 @@ def meaning(name: str, profile: Profile, rules: ColumnRules, decimal: str, repor
         return as_category(column, profile, rules)
     if is_truth(profile.kind):
         return replace(column, kind="truth")
-    if profile.formats == (DAYS,) and is_date_wanted(rules):
+    if profile.dates.formats == (DAYS,) and is_date_wanted(rules):
         report.add(Topic.DATES, f"{name!r}")
         return replace(column, kind="date", notation=DAYS)
     if is_number(profile.kind):
         _refuse_infinite(name, profile, rules)
-        return column
+        return replace(column, groups=False)
     if not is_text(profile.kind):
         return None
     return _of_texts(column, profile, rules, decimal, report)
@@ -67,9 +67,9 @@ def _of_texts(column: Column, profile: Profile, rules: ColumnRules, decimal: str
     if text_levels and all(text.lower() in TRUTH for text in text_levels):
         return replace(column, kind="truth")
     if profile.others and is_date_wanted(rules):
-        if profile.formats:
+        if profile.dates.formats:
             return _date(column, profile, rules, report)
-        if found := profile.nearly_dates:
+        if found := profile.dates.slip:
             form, text, row = found
             raise ValueError(
                 f"{rules.path}: column {name!r} holds dates ({form}), but {text!r} in row {row}: correct it, name the text in "
@@ -87,7 +87,7 @@ def _of_texts(column: Column, profile: Profile, rules: ColumnRules, decimal: str
             )
         notation = decimal if decimal in profile.notations else min(profile.notations)
         _report_notation(name, profile, notation, rules, report)
-        return replace(column, notation=notation)
+        return replace(column, notation=notation, groups=notation in profile.grouped)
     if not profile.numbers:
         return as_category(column, profile, rules)
     return _of_both(column, profile, rules, report)
@@ -118,9 +118,9 @@ def _of_both(column: Column, profile: Profile, rules: ColumnRules, report: Repor
 
 
 def _date(column: Column, profile: Profile, rules: ColumnRules, report: Report) -> Column:
-    form, hint = _format(profile.formats, rules), ""
+    form, hint = _format(profile.dates.formats, rules), ""
     is_day_first = form.startswith("%d")
-    if rules.dates == "auto" and any(other.startswith("%m" if is_day_first else "%d") for other in profile.formats):
+    if rules.dates == "auto" and any(other.startswith("%m" if is_day_first else "%d") for other in profile.dates.formats):
         first, second = ("day", "month") if is_day_first else ("month", "day")
         hint = f", the {first} first; dates={second}_first otherwise"
     report.add(Topic.DATES, f"{column.name!r} ({form}{hint})")

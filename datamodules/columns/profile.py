@@ -8,14 +8,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from datamodules.columns.arrow_types import is_date, is_number, is_text
-from datamodules.columns.date_text import DAYS, FORMATS, looks_like_a_date, read_dates
+from datamodules.columns.date_counts import DateCounts
 from datamodules.columns.levels import LevelCounts
 from datamodules.columns.missing_codes import AMONG_NUMBERS
 from datamodules.columns.number_text import NOTATIONS, is_code, ornaments, read_number
 from datamodules.columns.simple_numbers import are_codes, are_simple, may_be_numbers, values_of
-
-# The share of cells that are dates for the others to be slips.
-NEARLY = 0.9
 
 
 class Profile:
@@ -30,6 +27,7 @@ class Profile:
         missing: how often each text that may stand for a missing value occurs; an empty cell is "".
         numbers: cells that are numbers.
         notations: those in which all of them can be read, "." and ",".
+        grouped: those of these in which something parts the thousands of some number.
         others: cells that are neither number nor perhaps missing.
         first_other: (text, row) of the first of them, rows counted from 1.
         first_infinite: likewise.
@@ -37,6 +35,7 @@ class Profile:
         with_zeros: numbers that zeros lead.
         has_commas: whether a comma stands in a number.
         percents: numbers with a per cent sign.
+        dates: which formats of dates read the cells.
         ornaments: what stands in numbers besides them.
         levels: how often each text occurs, or each value.
     """
@@ -49,12 +48,11 @@ class Profile:
         self.missing: Counter[str] = Counter()
         self.notations = set(NOTATIONS)
         self.has_commas, self.percents = False, 0
+        self.grouped: set[str] = set()
         self.first_other: tuple[str, int] | None = None
         self.first_infinite: tuple[str, int] | None = None
         self.is_whole = True
-        self._dates: dict[str, int] | None = None
-        self._dated = 0
-        self._first_undated: dict[str, tuple[str, int]] = {}
+        self.dates = DateCounts()
         self.ornaments: set[str] = set()
         self.levels = LevelCounts(level_text)
 
@@ -89,8 +87,8 @@ class Profile:
             self._add_simple(texts, counts, by_point, by_comma, column)
         if not is_simple.all():
             self._add_others(_where(texts, ~is_simple), counts[~is_simple], column)
-            if self._dates != {}:
-                self._count_dates(texts, counts, column)
+            if self.dates.is_possible:
+                self.dates.add(texts, counts, lambda text: self._row(column, text))
 
     def _add_simple(
         self,
@@ -103,6 +101,9 @@ class Profile:
         """Those of the texts that are numbers with points or commas before their fraction."""
         is_simple = by_point | by_comma
         self.notations -= {decimal for decimal, by in ((".", by_point), (",", by_comma)) if (is_simple & ~by).any()}
+        for decimal, gap, by in ((".", ",", by_point), (",", ".", by_comma)):
+            if decimal in self.notations - self.grouped and (by & _mask(pc.match_substring(texts, gap))).any():
+                self.grouped.add(decimal)
         for decimal, chosen in ((".", by_point), (",", by_comma & ~by_point)):
             if chosen.any():
                 own = texts if chosen.all() else _where(texts, chosen)
@@ -117,7 +118,7 @@ class Profile:
                 self.is_whole = self.is_whole and bool((np.floor(values) == values).all())
         self.with_zeros += int(counts[are_codes(texts)].sum())
         self.has_commas = self.has_commas or bool(pc.any(pc.match_substring(texts, ",")).as_py())
-        self._dates = {}
+        self.dates.rule_out()
 
     def _add_others(self, texts: pa.Array, counts: NDArray[np.int64], column: pa.ChunkedArray) -> None:
         """Texts that are no simple numbers: others, or none."""
@@ -143,6 +144,7 @@ class Profile:
             if not np.isfinite(value):
                 self._add_infinite(text, column)
         self.notations &= readable
+        self.grouped |= {decimal for decimal in readable if read_number(text, decimal, groups=False) is None}
         self.ornaments |= ornaments(text)
         self.has_commas, self.percents = self.has_commas or "," in text, self.percents + count * ("%" in text)
         self.with_zeros += count * is_code(text)
@@ -151,36 +153,6 @@ class Profile:
         row = self._row(column, text)
         if self.first_infinite is None or row < self.first_infinite[1]:
             self.first_infinite = (text, row)
-
-    def _count_dates(self, texts: pa.Array, counts: NDArray[np.int64], column: pa.ChunkedArray) -> None:
-        """Count the cells that each format of dates reads; a few of them rule out most formats."""
-        if self._dates is None:
-            if 2 * sum(map(looks_like_a_date, texts[:10].to_pylist())) < len(texts[:10]):
-                self._dates = {}
-                return
-            self._dates = {
-                form: 0 for form in FORMATS if 2 * np.isfinite(read_dates(texts[:20], form)).sum() >= len(texts[:20])
-            }
-        self._dated += int(counts.sum())
-        for form in list(self._dates):
-            is_read = np.isfinite(read_dates(texts, form))
-            self._dates[form] += int(counts[is_read].sum())
-            if not is_read.all() and form not in self._first_undated:
-                text = texts[int(np.flatnonzero(~is_read)[0])].as_py()
-                self._first_undated[form] = (text, self._row(column, text))
-
-    @property
-    def formats(self) -> tuple[str, ...]:
-        """Of dates, those that read all cells."""
-        return tuple(form for form, count in (self._dates or {}).items() if count == self._dated > 0 or form == DAYS)
-
-    @property
-    def nearly_dates(self) -> tuple[str, str, int] | None:
-        """(a format that reads nearly all cells, the first text that it does not read, its row); None if none does."""
-        for form, count in (self._dates or {}).items():
-            if NEARLY * self._dated <= count < self._dated:
-                return (form, *self._first_undated[form])
-        return None
 
     def _add_typed(self, column: pa.ChunkedArray) -> None:
         """Cells that a Parquet file has a type for."""
@@ -198,7 +170,7 @@ class Profile:
             self.is_whole = self.is_whole and bool((np.floor(values) == values).all())
         elif is_date(self.kind):
             self.others += len(found)
-            self._dates = {DAYS: 0}
+            self.dates.set_typed()
         elif not pa.types.is_nested(self.kind):
             self.others += len(found)
         if not pa.types.is_nested(self.kind):

@@ -70,7 +70,7 @@ def _looks_like_classes(profile: Profile, column: Column, rules: ColumnRules) ->
     if rules.target in rules.categorical:
         return True
     if not (is_number(profile.kind) or profile.numbers):
-        return not (profile.formats or is_date(profile.kind)) or rules.dates == "text"
+        return not (profile.dates.formats or is_date(profile.kind)) or rules.dates == "text"
     if profile.others:  # categories of numbers and texts, or a slip
         return meaning(rules.target, profile, rules, ".", Report(rules.path)).kind == "category"  # type: ignore[union-attr]
     texts = profile.levels.counts

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from datamodules.columns import Column
 from datamodules.columns.column import WANTED, UnreadableCellError
+from datamodules.columns.number_text import read_number
 from datamodules.files import TableFile
 from datamodules.messages import listed
 
@@ -68,6 +69,8 @@ def cells_of(file: TableFile, column: Column, values: pa.ChunkedArray, rows: int
     try:
         return column.cells(values)
     except UnreadableCellError as error:
+        if column.kind == "number" and not column.groups and read_number(error.text.strip(), column.notation) is not None:
+            wanted = "numbers without separators between thousands"
         raise ValueError(
             f"{file.path}: column {column.name!r} holds {error.text!r} in row {rows + error.row + 1}, where the training "
             f"rows held {wanted}: correct it, or leave out that row"

@@ -1,8 +1,9 @@
-"""Rows of another file, read as the training rows were: by the same rules, or refused where these say so."""
+"""Rows of another file, read by the rules of the training rows, in its own notation, or refused where these say so."""
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -11,9 +12,11 @@ from numpy.typing import NDArray
 from datamodules.columns import Column, Encoding
 from datamodules.columns.arrow_types import is_text
 from datamodules.files import TableFile
+from datamodules.files.unchanged import unchanged
 from datamodules.messages import listed
 from datamodules.serving.preprocessing import Preprocessing
 from datamodules.tables.cell_pieces import cells_of, refuse_lacking
+from datamodules.tables.new_notation import new_notations, read_in_new_notation
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,13 @@ class NewRows:
         refuse_lacking(self.file, self.kept, " to keep")
         return pa.schema([self.file.schema.field(name) for name in self.kept])
 
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """Those of the training, as the cells of this file are read; texts of numbers and dates are looked at first."""
+        columns = self.preprocessing.encoder.columns
+        refuse_lacking(self.file, [column.name for column in columns])
+        return read_in_new_notation(self.file, columns)
+
     def pieces(self) -> Iterator[tuple[NDArray[np.float64], pa.Table]]:
         """(features (m, d) unscaled, kept columns) of a few rows at a time, in the order of the file.
 
@@ -49,19 +59,19 @@ class NewRows:
             ValueError: a column or a cell that the model cannot be given; no rows.
             OSError: the file cannot be read.
         """
-        encoder, rows = self.preprocessing.encoder, 0
-        names = [column.name for column in encoder.columns]
-        refuse_lacking(self.file, names)
-        for piece in self.file.pieces([*names, *self.kept]):
-            cells = [self._cells(column, piece[column.name], rows) for column in encoder.columns]
-            rows += len(piece)
-            yield encoder.features(cells), piece.select(list(self.kept))
+        rows = 0
+        with unchanged([self.file.path]):  # between the look at its texts and their reading
+            names = [column.name for column in self.columns]
+            for piece in self.file.pieces([*names, *self.kept]):
+                cells = [self._cells(column, piece[column.name], rows) for column in self.columns]
+                rows += len(piece)
+                yield self.preprocessing.encoder.features(cells), piece.select(list(self.kept))
         if not rows:
             raise ValueError(f"{self.file.path} has no rows: there is nothing to predict")
 
     def notes(self) -> list[str]:
         """What was done to the rows that have gone by, a line each."""
-        notes = []
+        notes = new_notations(self.preprocessing.encoder.columns, self.columns)
         if self.filled:
             cells = listed(f"{name!r} ({count}, {self._encoding(name).stand_in()})" for name, count in self.filled.items())
             notes.append(f"missing values: {cells}")

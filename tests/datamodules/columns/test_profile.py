@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
+from itertools import product
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +27,7 @@ class SlowProfile:
         self.missing: Counter[str] = Counter()
         self.code_values = {value: code for code in codes if (value := read_number(code, ".")) is not None}
         self.notations = set(NOTATIONS)
+        self.grouped: set[str] = set()
         self.first_other: tuple[str, int] | None = None
         self.first_infinite: tuple[str, int] | None = None
         self.is_whole = True
@@ -48,6 +51,7 @@ class SlowProfile:
                 else:
                     self._number(text, readable)
                 self.notations &= readable
+                self.grouped |= {decimal for decimal in readable if read_number(text, decimal, groups=False) is None}
                 self.with_zeros += is_code(text)
                 self.formats = ()
                 self.ornaments |= ornaments(text)
@@ -80,7 +84,26 @@ PLAIN = st.one_of(
 ODD = st.one_of(
     st.none(),
     st.sampled_from(["", " ", " 5 ", "+5", "-0", "007", "0x1F", "1e400", "inf", "-Infinity", "nan", "NaN", "?", "NA", "-9"]),
-    st.sampled_from([".", "1_000", "1,5", "1.500", "1,500", "1.234,5", "1,234.5", "12 %", "$5", "(3)", "−4", "٣", "1 234"]),
+    st.sampled_from(
+        [
+            ".",
+            "1_000",
+            "1,5",
+            "1.500",
+            "1,500",
+            "1.234,5",
+            "1,234.5",
+            "12 %",
+            "$5",
+            "(3)",
+            "−4",
+            "٣",
+            "1 234",
+            "0,137",
+            "1.23-",
+            "4-",
+        ]
+    ),
 )
 TEXTS = st.sampled_from(["red", "green", "level 1", "2020-01-02", "1.2.2020", "03/04/2021", "missing", "None", "Jan 2020"])
 CELLS = st.lists(st.one_of(PLAIN, ODD, TEXTS, st.text(max_size=6)), max_size=30)
@@ -103,12 +126,13 @@ def test_at_once_as_one_by_one(pieces: list[list[str | None]], codes: frozenset[
         assert getattr(found, name) == getattr(expected, name), name
     assert found.levels.counts == expected.levels
     assert (found.notations == expected.notations) or not expected.numbers
+    assert found.grouped & found.notations == expected.grouped & found.notations
     if (
         expected.others
         and not expected.numbers
         and all(looks_like_a_date(text) for text in expected.levels if text not in codes)
     ):
-        assert found.formats == expected.formats
+        assert found.dates.formats == (expected.formats or ())
 
 
 @given(CELLS)
@@ -116,13 +140,13 @@ def test_at_once_as_one_by_one(pieces: list[list[str | None]], codes: frozenset[
 def test_simple_numbers_are_read_as_others_are(cells: list[str | None]) -> None:
     texts = [cell.strip() for cell in cells if cell is not None]
     array = pa.array(texts, pa.string())
-    for decimal in NOTATIONS:
-        simple = are_simple(array, decimal)
+    for decimal, groups in product(NOTATIONS, (True, False)):
+        simple = are_simple(array, decimal, groups)
         values = values_of(array.filter(pa.array(simple, pa.bool_())), decimal)
-        expected = [read_number(text, decimal) for text, is_simple in zip(texts, simple, strict=True) if is_simple]
+        expected = [read_number(text, decimal, groups) for text, is_simple in zip(texts, simple, strict=True) if is_simple]
         assert values.tolist() == expected
-        read = read_numbers(array, decimal, {"NA", ""})
-        one_by_one = [np.nan if text in ("NA", "") else read_number(text, decimal) for text in texts]
+        read = read_numbers(array, decimal, {"NA", ""}, groups)
+        one_by_one = [np.nan if text in ("NA", "") else read_number(text, decimal, groups) for text in texts]
         np.testing.assert_array_equal(np.array(read, float), np.array(one_by_one, float))
         assert [value is None for value in read] == [value is None for value in one_by_one]
         possible = may_be_numbers(array)
@@ -137,6 +161,44 @@ def test_negative_control_numbers_are_seen(text: str) -> None:
     assert profile.numbers == 1 and may_be_numbers(pa.array([text])).all()
     profile.add(pa.chunked_array([["x"]]))
     assert profile.others == 1 and not may_be_numbers(pa.array(["x"])).any()
+
+
+READ: dict[str, tuple[float | None, float | None]] = {
+    "0,137": (None, 0.137),
+    "0.137": (0.137, None),
+    "-0,137": (None, -0.137),
+    "000,137": (None, 0.137),
+    "0.137,5": (None, None),
+    "1,500": (1500, 1.5),
+    "10,500": (10500, 10.5),
+    "1.23-": (-1.23, None),
+    "1,5−": (None, -1.5),
+    "7-": (-7, -7),
+    "7-€": (-7, -7),
+    "$7-": (-7, -7),
+    "7€-": (-7, -7),
+    "12%-": (-12, -12),
+    "-7-": (None, None),
+    "+7-": (None, None),
+    "(7-)": (None, None),
+    "-": (None, None),
+    "7--": (None, None),
+}
+
+
+@pytest.mark.parametrize("text", READ)
+def test_zeros_before_thousands_and_minus_signs_behind(text: str) -> None:
+    assert (read_number(text, "."), read_number(text, ",")) == READ[text]
+    assert read_numbers(pa.array([text]), ".", set()) == [READ[text][0]]
+
+
+@pytest.mark.parametrize("text", ["1,500", "1,234,567.5", "1.500", "1'500", "1 500", "$1,500", "(1,500)"])
+def test_thousands_are_parted_only_where_they_may_be(text: str) -> None:
+    decimal = "," if text == "1.500" else "."
+    assert read_number(text, decimal) is not None and read_number(text, decimal, groups=False) is None
+    for column, is_read in ((Column("x", "number", decimal), True), (Column("x", "number", decimal, groups=False), False)):
+        with nullcontext() if is_read else pytest.raises(UnreadableCellError):
+            cells(column, [text])
 
 
 def cells(column: Column, values: list[str | None]) -> list[float]:
