@@ -127,6 +127,28 @@ def test_empty_cells_and_unknown_categories_are_counted(
     assert len(pandas.read_csv(new.with_name("new_predictions.csv"))) == 4
 
 
+@pytest.mark.parametrize("is_learnt_in_german", [True, False])
+def test_a_german_version_of_an_english_table_and_the_reverse(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], is_learnt_in_german: bool
+) -> None:
+    rng = np.random.default_rng(0)
+    frame = pandas.DataFrame({"age": rng.uniform(20, 90, 60).round(1), "dose": rng.uniform(0, 5, 60).round(3)})
+    frame["when"] = pandas.Timestamp("2020-01-01") + pandas.to_timedelta(rng.integers(0, 900, 60), "D")
+    frame["y"] = frame["age"] / 7 + frame["dose"] + rng.normal(size=60)
+    paths = [tmp_path / "english.csv", tmp_path / "german.csv"]
+    frame.to_csv(paths[0], index=False)
+    frame.to_csv(paths[1], index=False, sep=";", decimal=",", date_format="%d.%m.%Y")
+    own, other = reversed(paths) if is_learnt_in_german else paths
+    data = TabularDataModule(str(own), "y")
+    ckpt, _ = train(tmp_path, data, make_model(data, Newton, l2=0.1))
+    expected = predicted(own, f"--ckpt={ckpt}")
+    assert "decimal" not in capsys.readouterr().out
+    pandas.testing.assert_frame_equal(predicted(other, f"--ckpt={ckpt}"), expected, check_exact=True)
+    said = capsys.readouterr().out.splitlines()
+    sign, form = ("points", "ISO 8601") if is_learnt_in_german else ("commas", "%d.%m.%Y")
+    assert said[:2] == [f"numbers with decimal {sign}: 'age', 'dose'", f"dates by {form}: 'when'"]
+
+
 def test_requests_that_make_no_sense(fruit: tuple[str, Path, Any], capsys: pytest.CaptureFixture[str]) -> None:
     ckpt, table, _ = fruit
     data = f"--data={table}"
