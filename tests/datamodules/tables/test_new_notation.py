@@ -154,7 +154,7 @@ def test_thousands_that_only_other_columns_tell_are_refused(tmp_path: Path) -> N
 def test_dates_keep_the_format_of_the_training_where_it_reads_them(tmp_path: Path) -> None:
     days = [f"{1 + i % 28:02d}/{1 + i % 12:02d}/{2000 + i}" for i in range(N)]
     preprocessing = learnt(tmp_path, "when,y", [f"{day},{i * i / 10}" for i, day in enumerate(days)]).preprocessing
-    place = preprocessing.feature_names.index("when (day)")
+    place = preprocessing.feature_names.index("when (days)")
 
     def read(*cells: str) -> tuple[list[float], list[str]]:
         rows = new_rows(tmp_path, "tag,when\n" + "".join(f"a,{cell}\n" for cell in cells), preprocessing)
