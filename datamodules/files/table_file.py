@@ -134,7 +134,7 @@ class TableFile:
         """
         names = self.schema.names
         wanted = names if columns is None else list(dict.fromkeys(columns))
-        with one_line_read_errors(self.path):
+        with one_line_read_errors(self.path, None if self.is_parquet else self.format.encoding):
             yield from self._parquet(names, wanted) if self.is_parquet else self._text(names, wanted)
 
     def _parquet(self, names: list[str], wanted: list[str]) -> Iterator[pa.Table]:

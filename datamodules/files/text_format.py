@@ -8,6 +8,7 @@ from pathlib import Path
 from datamodules.files.compression import open_bytes
 from datamodules.files.header import ends_with_delimiter, find_header, rows_below, usual_width
 from datamodules.files.other_kinds import other_kind, other_text
+from datamodules.files.read_errors import undecodable
 from datamodules.files.records import COMMENTS, MOST_RECORDS, Division, Record, is_empty, mark_of, records, unmarked
 
 SAMPLE_BYTES, SNIFFED_LINES = 2**18, 60
@@ -61,7 +62,10 @@ def text_format(path: Path, delimiter: str | None, encoding: str | None, header:
     if said := other_kind(sample):
         raise ValueError(f"{path} {said}")
     encoding = encoding or _encoding(sample)
-    text = codecs.getincrementaldecoder(encoding)(errors="strict").decode(sample)
+    try:
+        text = codecs.getincrementaldecoder(encoding)(errors="strict").decode(sample)
+    except UnicodeDecodeError as error:
+        raise ValueError(undecodable(path, encoding, error)) from error
     if said := other_text(text):
         raise ValueError(f"{path} {said}")
     lines, is_whole = re.split(r"\r\n|\r|\n", text), len(sample) < SAMPLE_BYTES
