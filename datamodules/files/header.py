@@ -63,12 +63,14 @@ def ends_with_delimiter(names: tuple[str, ...], rows: list[tuple[str, ...]], wid
 
 def _may_name(records: list[Record], place: int, fitting: list[int], width: int, wanted: str) -> bool:
     """Whether a record that holds the wanted name is the header, not a row where a category is called so."""
-    if all(records[other].mark for other in fitting if other < place):
+    if place == fitting[0]:
         return True
-    names, rows = records[place].cells, rows_below(records, place, width)
+    names = records[place].cells
     column = names.index(wanted)
-    is_once = all(records[other].cells[column : column + 1] != (wanted,) for other in fitting if other != place)
-    return is_once and bool(rows) and min(_votes(_named(names, rows, width), rows)) >= 0
+    if any(records[other].cells[column : column + 1] == (wanted,) for other in fitting if other != place):
+        return False
+    rows = rows_below(records, place, width)
+    return bool(rows) and min(_votes(_named(names, rows, width), rows)) >= 0
 
 
 def _first(records: list[Record], fitting: list[int], full: list[int], width: int) -> int:

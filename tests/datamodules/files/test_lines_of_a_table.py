@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from datamodules.files import TableFile
-from tests.datamodules.files.test_text_format import read
+from tests.datamodules.files.test_text_format import CELLS, read, text
 
 N = 60
 NUMBERS = [(str(i % 7), f"{0.5 * i:.2f}") for i in range(N)]
@@ -97,6 +99,13 @@ def test_a_category_called_like_the_wanted_column_is_no_header(tmp_path: Path) -
         assert TableFile(path, wanted="y", delimiter=",").schema.names == ["x", "answer"]
 
 
+@pytest.mark.parametrize("mark", ["", "#"])
+def test_nor_is_one_below_a_header_that_begins_like_a_comment(tmp_path: Path, mark: str) -> None:
+    rows = [(f"{mark}a", "1", "y"), *((f"{mark}{'abc'[i % 3]}", *row) for i, row in enumerate(NUMBERS))]
+    path = write(tmp_path / "t.csv", ["#tag,x,answer", *joined(rows)])
+    assert read(path, wanted="y")[:2] == (["#tag", "x", "answer"], rows)
+
+
 @pytest.mark.parametrize("said", ["sep=;", '"sep=;"'])
 def test_the_delimiter_that_excel_is_told(tmp_path: Path, said: str) -> None:
     lines = ["a;x", *joined([("1,5", "2"), ("1,7", "3")], ";")]
@@ -134,3 +143,29 @@ def test_a_header_without_the_name_of_the_rows(tmp_path: Path, name: str) -> Non
     rows = [(name.format(i), *row, "k") for i, row in enumerate(NUMBERS)]
     path = write(tmp_path / "t.csv", ["a,b,y", *joined(rows)])
     assert read(path, wanted="y")[:2] == (["", "a", "b", "y"], rows)
+
+
+# -- Any table ------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.lists(
+        st.tuples(st.builds(str.__add__, st.sampled_from(["", "#", "%", "//"]), CELLS), CELLS, st.integers(0, 99).map(str)),
+        min_size=3,
+        max_size=30,
+    ),
+    delimiter=st.sampled_from([",", ";", "\t", "|"]),
+    mark=st.sampled_from(["#", "%", "//"]),
+    breaks=st.booleans(),
+)
+def test_comments_go_and_rows_stay(
+    tmp_path: Path, rows: list[tuple[str, str, str]], delimiter: str, mark: str, breaks: bool
+) -> None:
+    if breaks:
+        rows = [(first, f"{second}\n{mark} third\n\nfourth", number) for first, second, number in rows]
+    comment = f"{mark} a comment\n"
+    (tmp_path / "t.csv").write_text(comment + text(rows, delimiter) + comment, encoding="utf-8")
+    names, found, notes = read(tmp_path / "t.csv", delimiter=delimiter, wanted="count")
+    assert names == ["size", "colour", "count"] and f"lines that begin with {mark} are comments" in notes
+    assert [tuple(cell or "" for cell in row) for row in found] == rows
