@@ -1,5 +1,6 @@
 """What a file holds, found out by one reading of it that keeps no rows."""
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -116,10 +117,25 @@ def _check_names(names: list[str], rules: ColumnRules) -> None:
     }
     for option, wanted in asked.items():
         if unknown := [name for name in wanted if name not in names]:
+            is_single = len(names) == 1
+            close = (
+                []
+                if is_single
+                else list(dict.fromkeys(found for name in unknown if (found := _close_name(name, names)) is not None))
+            )
             raise ValueError(
                 f"{rules.path} has no column {listed(map(repr, unknown))} ({option}): its columns are "
                 f"{listed(map(repr, names), 20)}"
+                + (f"; did you mean {listed(map(repr, close))}?" if close else "")
+                + ("; if its cells are separated by another sign, give delimiter" if is_single else "")
             )
+
+
+def _close_name(name: str, names: list[str]) -> str | None:
+    """That of the names which may be meant: it differs in capitals or blanks only, or in few letters."""
+    folded = [found.casefold().strip() for found in names]
+    close = difflib.get_close_matches(name.casefold().strip(), folded, 1)
+    return names[folded.index(close[0])] if close else None
 
 
 def _may_number_rows(name: str, schema: pa.Schema) -> bool:

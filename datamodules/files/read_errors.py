@@ -1,5 +1,6 @@
 """Errors of reading a file with a table, as one line that says what to do."""
 
+import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,11 +12,25 @@ from datamodules.files.compression import suffix_of
 from datamodules.messages import listed
 
 TEXTS = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
+_REMEDY = "give the encoding it was written in: encoding=utf-8, cp1252 or cp850, say"
+# What the csv module and Arrow say of a cell that is larger than they expect.
+_ENDLESS = ("field limit", "straddl")
+
+
+def undecodable(path: Path, encoding: str | None, error: UnicodeDecodeError) -> str:
+    """That a text is in another encoding than it is read in."""
+    tried = encoding or error.encoding  # Python calls all of Windows' code pages "charmap"
+    byte = f"byte 0x{error.object[error.start]:02x}"
+    return f"{path} cannot be read as {suffix_of(path)[1:]}: {tried} cannot decode its {byte}; {_REMEDY}"
 
 
 @contextmanager
-def one_line_read_errors(path: Path) -> Iterator[None]:
+def one_line_read_errors(path: Path, encoding: str | None = None) -> Iterator[None]:
     """Errors of reading the file, as one line that says what to do.
+
+    Args:
+        path: the file.
+        encoding: that it is read in, if that is known.
 
     Raises:
         OSError: there is no such file, or it may not be read.
@@ -33,9 +48,17 @@ def one_line_read_errors(path: Path) -> Iterator[None]:
         yield
     except PermissionError as error:
         raise PermissionError(f"{path} cannot be opened: you have no permission to read it") from error
-    except (pa.ArrowException, OSError, ValueError, LookupError) as error:
+    except UnicodeDecodeError as error:
+        raise ValueError(undecodable(path, encoding, error)) from error
+    except (pa.ArrowException, csv.Error, OSError, ValueError, LookupError) as error:
         first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
         if first_line.startswith(str(path)):
             raise
+        if "invalid UTF8" in first_line:
+            raise ValueError(
+                f"{path} cannot be read as {suffix[1:]}: utf-8 cannot decode its bytes throughout; {_REMEDY}"
+            ) from error
+        if any(sign in first_line for sign in _ENDLESS):
+            first_line = f"a quoted cell runs on and on, as if a quote were never closed ({first_line})"
         remedy = "write it anew" if suffix in PARQUETS else "check the file, or give delimiter, encoding or header"
         raise ValueError(f"{path} cannot be read as {suffix[1:]}: {first_line}; {remedy}") from error

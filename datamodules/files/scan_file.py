@@ -28,7 +28,7 @@ def scan_file(file: TableFile, rules: ColumnRules, report: Report, pieces: Itera
     report.add(Topic.FORMAT, *form)
     report.add(Topic.NAMES, *names)
     rows = file.pieces() if pieces is None else pieces
-    delimiter = "," if file.is_parquet else file.format.delimiter
+    delimiter = "," if file.is_parquet else file.format.division.delimiter
     return scan(file.schema, with_progress_bar("looking", rows, file.expected_rows), rules, report, delimiter)
 
 

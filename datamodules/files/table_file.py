@@ -105,18 +105,19 @@ class TableFile:
         if self.is_parquet:
             return [], found
         form, plain = self.format, []
-        if form.delimiter != ",":
-            plain.append(f"cells between {SEPARATORS.get(form.delimiter, repr(form.delimiter))}")
+        delimiter, quote = form.division.delimiter, form.division.quote
+        if delimiter != ",":
+            plain.append(f"cells between {SEPARATORS.get(delimiter, repr(delimiter))}")
         if form.encoding not in ("utf-8", "utf-8-sig"):
             plain.append(f"texts in {form.encoding}")
-        if form.quote != '"' and form.quote:
-            plain.append(f"quotes {form.quote}")
+        if quote != '"' and quote:
+            plain.append(f"quotes {quote}")
         if form.header is None:
             plain.append(f"no header: the columns are called {names[0]!r} … {names[-1]!r}")
         if form.comment:
             plain.append(f"lines that begin with {form.comment} are comments")
-        elif (above := form.skipped - (form.header is not None)) > 0:
-            plain.append(f"{counted(above, 'line')} above the table")
+        if form.above:
+            plain.append(f"{counted(form.above, 'line')} above the table")
         return plain, found
 
     @property
@@ -133,7 +134,7 @@ class TableFile:
         """
         names = self.schema.names
         wanted = names if columns is None else list(dict.fromkeys(columns))
-        with one_line_read_errors(self.path):
+        with one_line_read_errors(self.path, None if self.is_parquet else self.format.encoding):
             yield from self._parquet(names, wanted) if self.is_parquet else self._text(names, wanted)
 
     def _parquet(self, names: list[str], wanted: list[str]) -> Iterator[pa.Table]:
@@ -152,13 +153,9 @@ class TableFile:
 
     def _text(self, names: list[str], wanted: list[str]) -> Iterator[pa.Table]:
         form = self.format
-        is_tidied = bool(form.comment) or form.is_aligned
+        is_tidied = bool(form.comment) or form.division.is_aligned
         options: dict[str, Any] = {"include_columns": wanted, "column_types": dict.fromkeys(wanted, pa.string())}
-        with (
-            io.BufferedReader(PlainLines(self.path, form.encoding, form.skipped, form.comment, form.is_aligned), 2**20)
-            if is_tidied
-            else open_bytes(self.path)
-        ) as source:
+        with io.BufferedReader(PlainLines(self.path, form), 2**20) if is_tidied else open_bytes(self.path) as source:
             reader = pyarrow.csv.open_csv(
                 source,
                 read_options=pyarrow.csv.ReadOptions(
@@ -169,7 +166,7 @@ class TableFile:
                     encoding="utf8" if is_tidied or form.encoding == "utf-8-sig" else form.encoding,
                 ),
                 parse_options=pyarrow.csv.ParseOptions(
-                    delimiter=form.delimiter, quote_char=form.quote or False, newlines_in_values=True
+                    delimiter=form.division.delimiter, quote_char=form.division.quote or False, newlines_in_values=True
                 ),
                 convert_options=pyarrow.csv.ConvertOptions(strings_can_be_null=True, null_values=[""], **options),
             )

@@ -1,25 +1,24 @@
 """How a text file holds a table: its encoding, what separates the cells, where the rows begin."""
 
 import codecs
-import csv
-import io
-import itertools
 import re
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from datamodules.columns.missing_codes import AMONG_NUMBERS
-from datamodules.columns.number_text import NOTATIONS, read_number
 from datamodules.files.compression import open_bytes
+from datamodules.files.header import ends_with_delimiter, find_header, rows_below, usual_width
+from datamodules.files.other_kinds import other_kind, other_text
+from datamodules.files.read_errors import undecodable
+from datamodules.files.records import COMMENTS, MOST_RECORDS, Division, Record, is_empty, mark_of, records, unmarked
 
-SAMPLE_BYTES, SAMPLE_LINES, SNIFFED_LINES = 2**18, 200, 60
+SAMPLE_BYTES, SNIFFED_LINES = 2**18, 60
 DELIMITERS = [",", ";", "\t", "|", " "]
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 # What Windows calls Latin-1, and nearly all texts in Western Europe that are not UTF-8. Programs that guess (chardet,
 # charset-normalizer) were tried on short tables and named code pages of DOS.
 FALLBACK = "cp1252"
-COMMENTS = ("#", "%", "//")
+# What Excel writes above a table, and reads.
+_SAID_DELIMITER = re.compile('"?sep=(.)"?')
 
 
 @dataclass(frozen=True)
@@ -28,24 +27,22 @@ class TextFormat:
 
     Attributes:
         encoding: Python's name of it.
-        delimiter: the character between cells.
-        quote: what may stand around a cell.
-        skipped: lines above the first row; comments and empty lines do not count where there are comments.
+        division: of a line into cells.
+        skipped: lines of the file above the first row.
+        above: those of them that are titles or empty: neither comments nor the line of names nor what is below it.
         header: cells of the line of names; None if the first line is a row.
         width: cells of a row.
         comment: what begins lines that are none of the table; "" if there are none.
-        is_aligned: whether any number of blanks separates two cells.
         ends_with_delimiter: whether each row but the header does.
     """
 
     encoding: str
-    delimiter: str
-    quote: str
+    division: Division
     skipped: int
+    above: int
     header: tuple[str, ...] | None
     width: int
     comment: str
-    is_aligned: bool
     ends_with_delimiter: bool
 
 
@@ -58,48 +55,79 @@ def text_format(path: Path, delimiter: str | None, encoding: str | None, header:
         wanted: a column's name, which tells the header from a row.
 
     Raises:
-        ValueError: an empty file, or one in another encoding than the given one.
+        ValueError: a file that is empty, no table of text, or in another encoding than the given one.
     """
     with open_bytes(path) as file:
         sample = file.read(SAMPLE_BYTES)
+    if said := other_kind(sample):
+        raise ValueError(f"{path} {said}")
     encoding = encoding or _encoding(sample)
-    text = codecs.getincrementaldecoder(encoding)(errors="strict").decode(sample)
-    lines = re.split(r"\r\n|\r|\n", text)
-    if len(sample) == SAMPLE_BYTES and len(lines) > 1:
+    try:
+        text = codecs.getincrementaldecoder(encoding)(errors="strict").decode(sample)
+    except UnicodeDecodeError as error:
+        raise ValueError(undecodable(path, encoding, error)) from error
+    if said := other_text(text):
+        raise ValueError(f"{path} {said}")
+    lines, is_whole = re.split(r"\r\n|\r|\n", text), len(sample) < SAMPLE_BYTES
+    if not is_whole and len(lines) > 1:
         lines.pop()  # it may be cut
-    if not any(line.strip() for line in lines):
-        raise ValueError(f"{path} has no rows: nothing can be fitted; check the file")
-    comment = next((mark for mark in COMMENTS if any(line.startswith(mark) for line in lines[:SAMPLE_LINES])), "")
-    kept = [number for number, line in enumerate(lines) if line.strip(" ") and not (comment and line.startswith(comment))]
-    body = [lines[number] for number in kept]
-    delimiter, quote = (delimiter, '"') if delimiter else _dialect(body[:SNIFFED_LINES])
-    is_aligned = delimiter == " " and any("  " in line.strip() or line[:1] == " " for line in body[:SAMPLE_LINES])
-    if is_aligned:
-        body = [" ".join(line.split()) for line in body]
-    reader = csv.reader(io.StringIO("\n".join(body)), delimiter=delimiter, quotechar=quote)
-    records, starts = [], [0]
-    for record in itertools.islice(reader, SAMPLE_LINES):
-        records.append([cell.strip() for cell in record])
-        starts.append(reader.line_num)
-    width, first = _width(records)
-    names, rows = records[first], records[first + 1 :]
-    ends = bool(rows) and all(len(row) == width and row[-1] == "" for row in rows) and len(names) == width - 1
-    has_header = header if header is not None else wanted in names or _is_header(names, rows)
-    if has_header and not rows:
-        raise ValueError(f"{path} has no rows: nothing can be fitted; check the file")
-    start = starts[first + has_header]
-    skipped = start if comment or is_aligned else kept[start] if start < len(kept) else len(lines)
+    is_said = _SAID_DELIMITER.fullmatch(lines[0])
+    if is_said:
+        lines[0], delimiter = "", delimiter or is_said[1]
+    nothing = ValueError(f"{path} has no rows: nothing can be fitted; check the file")
+    filled = [line for line in lines if not is_empty(line)]
+    if not filled:
+        raise nothing
+    division = _division([filled[place] for place in unmarked(list(map(mark_of, filled)))], delimiter)
+    try:
+        found = list(records(lines, division, is_whole))
+        width = usual_width([found[place] for place in unmarked([record.mark for record in found])])
+        place, has_header = find_header(found, width, header, wanted)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    names, rows = found[place].cells, rows_below(found, place, width)
+    if (has_header and not rows) or all(record.mark and (width == 1 or record.cells[0] == record.mark) for record in found):
+        raise nothing
+    skipped = _row_line(found, place + 1, width) if has_header else found[place].line
+    comment = _comment(found, place, width)
+    above = sum(not (comment and (is_empty(line) or mark_of(line))) for line in lines[: found[place].line])
     return TextFormat(
-        encoding, delimiter, quote, skipped, tuple(names) if has_header else None, width, comment, is_aligned, ends
+        encoding=encoding,
+        division=division,
+        skipped=skipped,
+        above=above - (is_said is not None and not comment),
+        header=names if has_header else None,
+        width=width,
+        comment=comment,
+        ends_with_delimiter=ends_with_delimiter(names, rows, width),
     )
+
+
+def _row_line(found: list[Record], place: int, width: int) -> int:
+    return next(record.line for record in found[place:] if not record.mark or len(record.cells) == width)
+
+
+def _comment(found: list[Record], place: int, width: int) -> str:
+    """What begins the comments: lines like one above the table, or below it without the cells of a row."""
+    marks = {record.mark for record in found[:place]}
+    marks |= {record.mark for record in found[place + 1 :] if len(record.cells) != width}
+    return next((mark for mark in COMMENTS if mark in marks), "")
+
+
+def _division(lines: list[str], delimiter: str | None) -> Division:
+    delimiter, quote = (delimiter, '"') if delimiter else _dialect(lines[:SNIFFED_LINES])
+    is_aligned = delimiter == " " and any("  " in line.strip() or line[:1] == " " for line in lines[:MOST_RECORDS])
+    return Division(delimiter, quote, is_aligned)
 
 
 def _encoding(sample: bytes) -> str:
     for mark, name in MARKS:
         if sample.startswith(mark):
             return name
-    if b"\0" in sample[:1000]:
-        return "utf-16-le" if sample[1:1000:2].count(0) > sample[0:1000:2].count(0) else "utf-16-be"
+    # Of the two bytes of a letter one is mostly zero. Few zeros, or as many at even as at odd places, are no text.
+    even, odd = sample[0:1000:2].count(0), sample[1:1000:2].count(0)
+    if max(even, odd) > 10 * min(even, odd) and max(even, odd) > 0.1 * len(sample[:1000:2]):
+        return "utf-16-le" if odd > even else "utf-16-be"
     try:
         codecs.getincrementaldecoder("utf-8")().decode(sample)
         return "utf-8"
@@ -117,29 +145,3 @@ def _dialect(lines: list[str]) -> tuple[str, str]:
     found = Detector().detect("\n".join(lines), delimiters=DELIMITERS)
     delimiter = found.delimiter if found is not None and found.delimiter in DELIMITERS else ","
     return delimiter, (found.quotechar if found is not None and found.quotechar else '"')
-
-
-def _width(records: list[list[str]]) -> tuple[int, int]:
-    """(cells of a row, place of the first record that is not a title)."""
-    widths = list(map(len, records))
-    width = Counter(widths[len(widths) // 4 :]).most_common(1)[0][0]
-    # A header may lack the name of the rows, or of an empty last cell.
-    return width, next((place for place, found in enumerate(widths) if found in (width, width - 1 if width > 2 else width)), 0)
-
-
-def _is_header(first: list[str], rows: list[list[str]]) -> bool:
-    """Whether the first line names the columns: texts over numbers do, numbers over numbers do not."""
-    if not rows:
-        return True
-    votes = 0
-    for place, name in enumerate(first):
-        cells = [row[place] for row in rows if place < len(row) and row[place] not in AMONG_NUMBERS]
-        if cells and sum(map(_is_number, cells)) >= 0.9 * len(cells):
-            votes += 1 if name in AMONG_NUMBERS or not _is_number(name) else -1
-        elif name in cells:
-            votes -= 1
-    return votes >= 0
-
-
-def _is_number(text: str) -> bool:
-    return any(read_number(text, decimal) is not None for decimal in NOTATIONS)
