@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
+
 from datamodules.columns.arrow_types import is_number, is_text, is_truth
 from datamodules.columns.column import TRUTH, Column
 from datamodules.columns.date_text import DAYS
@@ -44,6 +46,10 @@ def meaning(name: str, profile: Profile, rules: ColumnRules, decimal: str, repor
     """
     column = Column(name, "number", codes=rules.missing_codes)
     if name in rules.categorical:
+        if pa.types.is_nested(profile.kind):
+            raise ValueError(
+                f"{rules.path}: column {name!r} is {profile.kind}, which is no category: convert it, or name it in exclude"
+            )
         return as_category(column, profile, rules)
     if is_truth(profile.kind):
         return replace(column, kind="truth")

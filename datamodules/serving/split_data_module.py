@@ -154,18 +154,8 @@ class SplitDataModule(LightningDataModule, ABC):
     def test_dataloader(self) -> TensorBatches | list[object]:
         return self._batches_if_any("test")
 
-    def predict_dataloader(self) -> TensorBatches:
-        """The test rows.
-
-        Raises:
-            ValueError: there are none.
-        """
-        if not len(self.splits["test"][1]):
-            raise ValueError(
-                f"{type(self).__name__} has no test rows to predict: set test_fraction above 0, or hand the trainer a loader "
-                "of other rows"
-            )
-        return self._batches("test")
+    def predict_dataloader(self) -> TensorBatches | list[object]:
+        return self._batches_if_any("test")
 
     def _batches_if_any(self, split: str) -> TensorBatches | list[object]:
         """No loader for a part without rows, which Lightning passes over: `trainer.test` then returns []."""

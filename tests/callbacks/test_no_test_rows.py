@@ -76,12 +76,13 @@ def test_a_test_from_python_returns_nothing(tmp_path: Path) -> None:
     assert confusion.counts is None
 
 
-def test_predicting_no_rows_is_refused_in_one_line() -> None:
+def test_predicting_no_rows_returns_nothing() -> None:
+    """An error here would leave torch's DataLoader as Lightning patches it while it asks for loaders."""
     data = IrisDataModule(test_fraction=0)
     model, trainer = make_model(data, Newton), make_trainer(1)
     trainer.fit(model, data)
-    with pytest.raises(ValueError, match="IrisDataModule has no test rows to predict: set test_fraction above 0"):
-        trainer.predict(model, data)
+    with pytest.warns(UserWarning, match="Total length of `list` across ranks is zero"):
+        assert not trainer.predict(model, data)
     rows = DataLoader(data.scaled(np.ones((2, 4))), batch_size=2)  # type: ignore[arg-type]
     assert trainer.predict(model, rows)[0].shape == (2, 3), "control: other rows can be predicted"
 

@@ -74,7 +74,7 @@ def judge(data: TabularDataModule) -> None:
 
 REMEDIES = (
     "check", "drop", "leave", "name", "choose", "add rows", "change", "rename", "convert", "use ", "correct", "its columns are",
-    "nothing to predict",
+    "nothing to predict", "close or double it", "write the file anew", "write them alike", "give ",
 )  # fmt: skip
 
 
