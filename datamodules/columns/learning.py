@@ -146,7 +146,7 @@ class Learner:
 
     def _report_levels(self, column: Column, part: Part, counts: NDArray[np.int64], kept: list[int]) -> None:
         levels = DATE_PARTS.get(part) or column.levels
-        rest = [code for code in range(len(levels)) if code not in set(kept)]
+        rest = sorted(set(range(len(levels))) - set(kept))
         pooled, unseen = sum(counts[code] > 0 for code in rest) + (counts[-1] > 0), sum(counts[code] == 0 for code in rest)
         name = f"{column.name} ({part})" if part else column.name
         if pooled:
@@ -195,5 +195,5 @@ def describe(encoder: Encoder, report: Report) -> None:
     kinds = {"number": "a number", "truth": "true or false", "category": "categories", "date": "dates"}
     for column in encoder.columns:
         width = sum(len(encoding.names) for encoding in encoder.encodings if encoding.column == column.name)
-        told = [kinds[column.kind], counted(width, "feature"), *report.columns.pop(column.name, "").split("; ")]
+        told = [kinds[column.kind], counted(width, "feature"), report.columns.pop(column.name, "")]
         report.tell(column.name, "; ".join(filter(None, told)))

@@ -34,8 +34,7 @@ def decimal_of(profiles: Mapping[str, Profile], rules: ColumnRules, delimiter: s
     columns = [profile for profile in profiles.values() if is_text(profile.kind) and profile.numbers and not profile.others]
     if delimiter == ";" and any(profile.has_commas for profile in columns):
         return "." if any(profile.notations == {"."} for profile in columns) else ","
-    has_commas = any(p.notations == {","} and p.numbers and not p.others for p in profiles.values() if is_text(p.kind))
-    return "," if has_commas else "."
+    return "," if any(profile.notations == {","} for profile in columns) else "."
 
 
 def meaning(name: str, profile: Profile, rules: ColumnRules, decimal: str, report: Report) -> Column | None:

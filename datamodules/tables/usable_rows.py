@@ -60,6 +60,8 @@ class RowFilter:
                 f"{self._path}: none of its {counted(self._rows)} has a target and no missing value: use missing=impute, or "
                 "exclude columns"
             )
+        if self._path != self._rules.path:  # a test file: the scan has counted the rows of the other one
+            report.rows["read"] = report.rows.get("read", 0) + self._rows
         for count, what in ((self.without_target, "without a target"), (self.with_missing, "with missing values")):
             if count:
                 report.add(Topic.NO_TARGET, f"{count} {what}")

@@ -123,3 +123,13 @@ def test_identifiers_are_pointed_at(tmp_path: Path) -> None:
     found = data(tmp_path, {"patient_id": [7919 * (i + 3) % 100_003 for i in range(N)], "speed": range(N)})
     assert "to be excluded if they identify rows: 'patient_id'" in said(found) and "speed" not in said(found)
     assert set(found.feature_names) == {"patient_id", "speed"}
+
+
+@pytest.mark.parametrize("is_mapped", [False, True])
+def test_rows_of_a_test_file_are_accounted_for(tmp_path: Path, is_mapped: bool) -> None:
+    lines = "".join(f"{i},{i % 7}.5\n" for i in range(30))
+    (tmp_path / "test.csv").write_text("x,y\n" + lines + "3,\n")
+    options = {"test_path": str(tmp_path / "test.csv"), "memory_map": str(tmp_path / "copy") if is_mapped else None}
+    rows = data(tmp_path, {"x": np.arange(N) % 37}, **options).report.rows
+    assert rows["read"] == N + 31 and rows["without a target"] == 1 and rows["test"] == 30
+    assert rows["read"] == sum(count for name, count in rows.items() if name != "read")
