@@ -9,7 +9,6 @@ NOTATIONS = {
     ".": re.compile(rf"(?:(?:{_GROUPS.format(gap=',')})(?:\.\d*)?|\.\d+){_EXPONENT}"),
     ",": re.compile(rf"(?:(?:{_GROUPS.format(gap='.')})(?:,\d*)?|,\d+){_EXPONENT}"),
 }
-_PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _INFINITE = re.compile(r"([+-]?)inf(?:inity)?", re.IGNORECASE)
 _GAP = re.compile("[0-9][ '’\u00a0\u202f][0-9]")
 _CODE = re.compile(r"0\d+")
@@ -48,11 +47,6 @@ def read_number(text: str, decimal: str, groups: bool = True) -> float | None:
             return None
         body = body.replace(gap, "")
     return sign * float(body.replace(",", "."))
-
-
-def is_plain(text: str) -> bool:
-    """Whether any program would read it as that number."""
-    return _PLAIN.fullmatch(text) is not None
 
 
 def is_code(text: str) -> bool:
