@@ -222,7 +222,7 @@ class SimCLR(ObjectiveModule):
         features = [self.probe_weight.new_zeros(0, self.probe_weight.shape[1])]
         labels = [torch.zeros(0, dtype=torch.int64, device=self.device)]
         for batch in loader:
-            on_device = self.trainer.strategy.batch_to_device(batch)
+            on_device = self.trainer.strategy.batch_to_device(batch, self.device)
             features.append(self(on_device[0]))
             labels.append(on_device[-1])
         return torch.cat(features), torch.cat(labels)

@@ -192,4 +192,4 @@ class ObjectiveModule(MethodModule):
         Raises:
             RuntimeError: the trainer has been used for something else since, and has no training set any more.
         """
-        return self._kept.of(whole_training_set(self.trainer), self.objective, self.reduction)
+        return self._kept.of(whole_training_set(self.trainer, self.device), self.objective, self.reduction)

@@ -16,8 +16,12 @@ from lightning_modules.training.run_ending import is_towards_optimum, run_ending
 from lightning_modules.training.trained_parameters import OtherParametersError, as_function_of, held_parameters
 
 
-def whole_training_set(trainer: Trainer) -> tuple[Tensor, ...]:
-    """All rows that a trainer fits on this process, as one batch on its device; a single batch is given without a copy.
+def whole_training_set(trainer: Trainer, device: torch.device) -> tuple[Tensor, ...]:
+    """All rows that a trainer fits on this process, as one batch; a single batch is given without a copy.
+
+    Args:
+        trainer: in its fit, or after it.
+        device: where the model is, which the trainer takes back to the CPU at the end of a fit.
 
     Raises:
         RuntimeError: the trainer has been used for something else since, and has no training set any more.
@@ -25,7 +29,7 @@ def whole_training_set(trainer: Trainer) -> tuple[Tensor, ...]:
     loader = trainer.train_dataloader or ()
     if trainer.overfit_batches > 0:  # type: ignore[attr-defined]
         loader = islice(loader, int(trainer.num_training_batches))
-    batches = [trainer.strategy.batch_to_device(batch) for batch in loader]
+    batches = [trainer.strategy.batch_to_device(batch, device) for batch in loader]
     if not batches:
         raise RuntimeError("the trainer holds no training rows: ask after trainer.fit, before trainer.test")
     if len(batches) > 1:
