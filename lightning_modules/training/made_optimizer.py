@@ -16,7 +16,7 @@ def made_optimizer(make: OptimizerCallable, parameters: list[Parameter]) -> Opti
     """What `make` makes of the parameters; of Muon, which moves matrices only, with AdamW for the rest.
 
     Raises:
-        ValueError: the method refuses its settings or the parameters, or cannot take gradients that are dense.
+        ValueError: the method refuses its settings or the parameters, or cannot train such parameters.
     """
     matrices = [parameter for parameter in parameters if parameter.ndim == 2]
     others = [parameter for parameter in parameters if parameter.ndim != 2]
@@ -28,6 +28,11 @@ def made_optimizer(make: OptimizerCallable, parameters: list[Parameter]) -> Opti
         optimizer = MuonWithAdamW(make(matrices), others)
     if isinstance(optimizer, torch.optim.SparseAdam):
         raise ValueError("SparseAdam takes sparse gradients, as of embeddings, and those of these models are dense: use Adam")
+    if any(group.get("differentiable") for group in optimizer.param_groups):
+        raise ValueError(
+            f"{type(optimizer).__name__}(differentiable=True) is for who differentiates through its steps; a fit changes "
+            "parameters in place: leave it out"
+        )
     return optimizer
 
 

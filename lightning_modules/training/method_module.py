@@ -14,6 +14,7 @@ from lightning_modules.training.made_optimizer import MuonWithAdamW, OptimizerCa
 from lightning_modules.training.measured_module import MeasuredModule
 from lightning_modules.training.notes import log_info
 from lightning_modules.training.trained_parameters import trained_parameters
+from lightning_modules.training.trainer_callbacks import refuse_callbacks
 from lightning_modules.training.trainer_settings import refuse_schedulers, refuse_settings
 
 
@@ -62,7 +63,9 @@ class MethodModule(MeasuredModule):
     def configure_callbacks(self) -> list[Callback]:
         """No callbacks; but it is where Lightning first shows the model its trainer, so that settings are refused here."""
         if self.trainer.state.fn == TrainerFn.FITTING:
-            refuse_settings(self.trainer, self.method())
+            method = self.method()
+            refuse_settings(self.trainer, method)
+            refuse_callbacks(self.trainer, self, method)
         return []
 
     def configure_optimizers(self) -> OptimizerLRScheduler:

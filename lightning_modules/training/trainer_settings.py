@@ -1,7 +1,6 @@
 """What people set on a Trainer that cannot mean anything here: refused before anything is computed."""
 
 from pytorch_lightning import Trainer
-from pytorch_lightning.callbacks import GradientAccumulationScheduler
 from pytorch_lightning.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
 from torch.optim import Optimizer
 
@@ -9,6 +8,10 @@ from lightning_modules.optimizers import CurvatureOptimizer
 from lightning_modules.training.low_precision import refuse_low_precision
 
 SHARDING = (DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy)
+NO_ACCUMULATION = (
+    "its step needs gradient and curvature of the same rows; make batch_size larger instead, which takes no more memory (rows "
+    "go through in chunks), or use a method of torch.optim"
+)
 
 
 def refuse_settings(trainer: Trainer, method: Optimizer) -> None:
@@ -32,14 +35,9 @@ def refuse_settings(trainer: Trainer, method: Optimizer) -> None:
             "and curvature of one point, and a clipped gradient is not of that point; leave it out, lower lr, or use a "
             "method of torch.optim"
         )
-    schedulers = [c for c in trainer.callbacks if isinstance(c, GradientAccumulationScheduler)]  # type: ignore[attr-defined]
-    if trainer.accumulate_grad_batches != 1 or any(c.going_to_accumulate_grad_batches() for c in schedulers):
-        what = "GradientAccumulationScheduler"
-        if trainer.accumulate_grad_batches != 1:
-            what = f"Trainer(accumulate_grad_batches={trainer.accumulate_grad_batches})"
+    if trainer.accumulate_grad_batches != 1:
         raise ValueError(
-            f"{what} cannot be with {name}: its step needs gradient and curvature of the same rows; make batch_size larger "
-            "instead, which takes no more memory (rows go through in chunks), or use a method of torch.optim"
+            f"Trainer(accumulate_grad_batches={trainer.accumulate_grad_batches}) cannot be with {name}: {NO_ACCUMULATION}"
         )
 
 
