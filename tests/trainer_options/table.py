@@ -1,0 +1,39 @@
+"""The whole table: options × methods."""
+
+from tests.trainer_options import (
+    table_callbacks,
+    table_lengths,
+    table_machines,
+    table_numbers,
+    table_optimizers,
+    table_training_callbacks,
+    table_watching,
+)
+from tests.trainer_options.expectations import CURVATURE, FIRST_ORDER
+from tests.trainer_options.rows import Row
+
+# Headings of the page, with their rows.
+SECTIONS: dict[str, list[Row]] = {
+    "How long, and on which rows": table_lengths.ROWS,
+    "How numbers are computed": table_numbers.ROWS,
+    "On what it runs": table_machines.ROWS,
+    "What is shown and kept": table_watching.ROWS,
+    "Callbacks that watch, stop and keep": table_callbacks.ROWS,
+    "Callbacks that change the training": table_training_callbacks.ROWS,
+    "Classes of torch.optim": table_optimizers.ROWS,
+}
+ROWS = [row for rows in SECTIONS.values() for row in rows]
+CELLS = [(row, method) for row in ROWS for method in row.expected]
+
+
+def quick_cells() -> list[tuple[Row, str]]:
+    """For each row one curvature method and one of torch.optim, by turns: every method meets every kind of option."""
+    cells = []
+    for number, row in enumerate(ROWS):
+        if row.slow:
+            continue
+        if set(row.expected) >= set(CURVATURE):
+            cells += [(row, CURVATURE[number % len(CURVATURE)]), (row, FIRST_ORDER[number % len(FIRST_ORDER)])]
+        else:
+            cells += [(row, method) for method in row.expected]
+    return cells
