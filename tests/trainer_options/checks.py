@@ -118,6 +118,8 @@ def tested(run: Run) -> None:
 
 def body_is_frozen(run: Run) -> None:
     """Bit for bit, and the rest has moved."""
+    if not hasattr(run.model, "network"):  # a linear model has no body
+        return
     head = sum(parameter.numel() for parameter in run.model.network.layers[-1].parameters())  # type: ignore[union-attr, index]
     assert torch.equal(run.theta[:-head].double(), run.start[:-head].double())
     assert not torch.equal(run.theta[-head:].double(), run.start[-head:].double())
