@@ -43,11 +43,14 @@ class Ending:
         return re.sub(r"0x[0-9a-f]+|/\S+|'[^']*'|[-+]?\d[\d.e+-]*", "…", self.fault or self.said)[:160]
 
 
-def ended(line: list[str], folder: Path) -> Ending:
-    """Run a line whose root folder is `folder`, in which another run's results lie already."""
-    folder.mkdir(parents=True)
+def ended(line: list[str], folder: Path, is_new: bool = True) -> Ending:
+    """Run a line whose root folder is `folder`, in which another run's results lie already.
+
+    Where the folder is not new the line goes on with a run in it, and files of that change.
+    """
+    folder.mkdir(parents=True, exist_ok=not is_new)
     earlier = folder / "logs/IrisDataModule/MLP/Newton/version_0"
-    earlier.mkdir(parents=True)
+    earlier.mkdir(parents=True, exist_ok=not is_new)
     (earlier / "summary.json").write_text('{"status": "converged"}')
     before = contents(folder)
     out, err = io.StringIO(), io.StringIO()
@@ -62,12 +65,13 @@ def ended(line: list[str], folder: Path) -> Ending:
     after = contents(folder)
     errors = [one for one in err.getvalue().splitlines() if one.startswith(("error", "interrupted"))]
     said = errors[0] if errors else ""
+    changed = before.items() - after.items() if is_new else ()
     faults = [
         *(["something else than one line"] if status and len(errors) != 1 else []),
         *(["a traceback"] if "Traceback" in err.getvalue() else []),
         *([said] if "unexpected" in said else []),
-        *(["what was there has changed"] if before.items() - after.items() else []),
-        *written_faults(status, after.keys() - before.keys(), folder, line),
+        *(["what was there has changed"] if changed else []),
+        *(written_faults(status, after.keys() - before.keys(), folder, line) if is_new else []),
     ]
     return Ending(status, said, "; ".join(faults))
 

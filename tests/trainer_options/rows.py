@@ -41,6 +41,12 @@ class Row:
     slow: bool = False
 
     @property
+    def validated(self) -> bool:
+        """Whether there is a validation, which takes longer than the training: where the row is about it."""
+        names = ("val", "EarlyStopping", "min_", "ModelCheckpoint", "batches", "barebones", "fast_dev_run", "Weight", "sanity")
+        return any(name in self.label for name in names)
+
+    @property
     def label(self) -> str:
         return f"{self.option}={self.value}"
 

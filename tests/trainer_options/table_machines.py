@@ -16,7 +16,7 @@ from tests.trainer_options import checks
 from tests.trainer_options.expectations import NotApplicable, Refused, Works, each, split
 from tests.trainer_options.rows import Row, trainer_row
 from tests.trainer_options.table_lengths import plain
-from tests.trainer_options.table_numbers import LOW, NO_AMP
+from tests.trainer_options.table_numbers import LOW
 
 GPU = NotApplicable("needs a GPU")
 # What Lightning says where several processes share one machine of few cores.
@@ -86,7 +86,7 @@ ROWS = [
     Row(
         "Trainer.plugins",
         "MixedPrecision('bf16-mixed', 'cpu')",
-        split(LOW, Works(checks.ends_after(), like_plain=True), LBFGS=NO_AMP),
+        split(LOW, Works(checks.ends_after(), like_plain=True)),
         lambda _: {"plugins": MixedPrecision("bf16-mixed", "cpu"), "precision": None},
     ),
 ]

@@ -10,7 +10,6 @@ from tests.trainer_options.table_lengths import plain
 LOW = Refused("needs 32 or 64 bit precision", "half-precision curvature is noise")
 NO_CLIPPING = Refused("gradient_clip_val", "the length of its step is its own")
 NO_ENGINE = NotApplicable("needs transformer_engine and a GPU")
-NO_AMP = Refused("LBFGS", "Lightning: mixed precision does not go with LBFGS")
 # A switch that Lightning answers on a CPU with another, and a warning.
 SWITCHED = (
     "You passed `Trainer\\(accelerator='cpu', precision='16-mixed'\\)`",
@@ -18,11 +17,9 @@ SWITCHED = (
 )
 
 
-def halves(dtype: torch.dtype | None = None, lbfgs: Expectation | None = None) -> dict[str, Expectation]:
+def halves(dtype: torch.dtype) -> dict[str, Expectation]:
     """Fewer than 32 bits, of the weights or of the products only."""
-    check = None if dtype is None else checks.dtype(dtype)
-    works = Works(check, like_plain=True)
-    return split(LOW, works, **({} if lbfgs is None else {"LBFGS": lbfgs}))
+    return split(LOW, Works(checks.dtype(dtype), like_plain=True))
 
 
 ROWS = [
@@ -35,11 +32,11 @@ ROWS = [
     trainer_row("precision", 32, plain(checks.dtype(torch.float32)), ignored=SWITCHED),
     trainer_row("precision", "bf16-true", halves(torch.bfloat16)),
     trainer_row("precision", "16-true", halves(torch.float16)),
-    trainer_row("precision", "bf16-mixed", halves(torch.float32, NO_AMP)),
-    trainer_row("precision", "16-mixed", halves(torch.float32, NO_AMP), ignored=SWITCHED),
-    trainer_row("precision", "bf16", halves(torch.float32, NO_AMP), ignored=SWITCHED),
-    trainer_row("precision", "16", halves(torch.float32, NO_AMP), ignored=SWITCHED),
-    trainer_row("precision", 16, halves(torch.float32, NO_AMP), ignored=SWITCHED),
+    trainer_row("precision", "bf16-mixed", halves(torch.float32)),
+    trainer_row("precision", "16-mixed", halves(torch.float32), ignored=SWITCHED),
+    trainer_row("precision", "bf16", halves(torch.float32), ignored=SWITCHED),
+    trainer_row("precision", "16", halves(torch.float32), ignored=SWITCHED),
+    trainer_row("precision", 16, halves(torch.float32), ignored=SWITCHED),
     trainer_row("precision", "transformer-engine", each(NO_ENGINE)),
     trainer_row("precision", "transformer-engine-float16", each(NO_ENGINE)),
     trainer_row("gradient_clip_val", 0.1, split(NO_CLIPPING, Works(checks.ends_after(), like_plain=True))),

@@ -65,5 +65,6 @@ ROWS = [
         "half of the first layer",
         lambda _: callbacks.ModelPruning(prune.L1Unstructured, parameter_names=["weight"], amount=0.5),
         split(NO_PRUNING, Works(like_plain=True)),
+        also={"precision": "32-true"},  # Lightning's own pruned weights stay in 32 bits
     ),
 ]

@@ -38,7 +38,7 @@ SAID_BY_LIGHTNING = (
     "Checkpoint directory .* exists and is not empty",
     "GPU available but not used",
     "You are using the plain ModelCheckpoint callback",
-    "You requested to overfit but enabled train dataloader shuffling",
+    "You requested to overfit but enabled (train|val) dataloader shuffling",
     "When using the `ThroughputMonitor`, you need to define a `flops_per_batch`",
     "Trying to infer the `batch_size` from an ambiguous collection",
 )
@@ -100,9 +100,12 @@ def fitted(row: Row, method: str, model: LightningModule, folder: Path, start: T
     with same_process_after():
         for message in (*SAID_BY_LIGHTNING, *row.ignored):
             warnings.filterwarnings("ignore", message)
+        torch.set_num_threads(1)  # of so few numbers a second thread makes it slower
         torch.manual_seed(1)
         data, seen = IrisDataModule(batch_size=batch_size_of(row, method)), Recorder()
-        asked: dict[str, Any] = {"limit_val_batches": None, "default_root_dir": folder} | row.options(folder)
+        asked: dict[str, Any] = {"default_root_dir": folder} | row.options(folder)
+        if row.validated:
+            asked = {"limit_val_batches": None} | asked
         callbacks = asked.pop("callbacks", [])
         given = [*callbacks, seen] if isinstance(callbacks, list) else [callbacks, seen]
         if asked.get("barebones"):
