@@ -89,6 +89,7 @@ ROWS = [
         "train/objective, every step",
         lambda folder: callbacks.ModelCheckpoint(folder, monitor="train/objective", every_n_train_steps=1),
         plain(best_is_of_its_own_step),
+        ignored=("Using ModelCheckpoint with manual optimization and every_n_train_steps",),
         also=KEEPS,
     ),
     callback_row(
@@ -105,7 +106,7 @@ ROWS = [
         callbacks.OnExceptionCheckpoint,
         plain(checks.wrote_nothing),
         also=KEEPS,
-        ignored=("`.fit\\(ckpt_path=None\\)` was called without a model",),
+        ignored=("`.fit\\(ckpt_path=None\\)` was called without a model", '.fit\\(ckpt_path="last"\\) is set, but there is no'),
     ),
     callback_row(
         "ProgressBar", "a subclass", lambda _: OwnBar(), plain(checks.ends_after()), also={"enable_progress_bar": True}
@@ -146,6 +147,7 @@ ROWS = [
         "epoch, momentum",
         lambda _: callbacks.LearningRateMonitor("epoch", log_momentum=True, log_weight_decay=True),
         plain(checks.ends_after()),
+        ignored=("You have set log_momentum=True, but some optimizers do not have momentum",),
     ),
     callback_row("LearningRateMonitor", "without a logger", lambda _: callbacks.LearningRateMonitor(), NO_LOGGER),
     logged(

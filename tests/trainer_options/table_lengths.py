@@ -12,11 +12,6 @@ NO_ACCUMULATION = Refused("accumulate_grad_batches", "a curvature method takes i
 SHARE_TOO_SMALL = Refused("limit_train_batches|train_dataloader", "no batch is left to train on")
 
 
-def works(check: checks.Check | None = None) -> Works:
-    """As in plain Lightning, whichever the method; the bits are compared where there are any to compare with."""
-    return Works(check)
-
-
 def plain(check: checks.Check | None = None) -> dict[str, Works]:
     """Every method works, those of torch.optim with the bits of a plain module."""
     return split(Works(check), Works(check, like_plain=True))  # type: ignore[return-value]
@@ -86,9 +81,9 @@ ROWS = [
     trainer_row(
         "overfit_batches",
         0.7,
-        plain(checks.all_of(checks.ends_after(batches=2), checks.same_rows_in_every_epoch))
+        plain(checks.all_of(checks.ends_after(batches=3), checks.same_rows_in_every_epoch))
         | {"SubsampledNewton": Refused("overfit_batches|train_dataloader|limit_", "no batch is left to train on")},
-        batch_size=32,
+        batch_size=20,
     ),
     trainer_row("fast_dev_run", True, plain(checks.all_of(checks.steps(1), checks.wrote_nothing))),
     trainer_row("fast_dev_run", 2, plain(checks.steps(2)) | {"SubsampledNewton": Works(checks.steps(1))}, batch_size=32),

@@ -40,7 +40,7 @@ def strategy(name: str) -> Row:
 
 ROWS = [
     trainer_row("accelerator", "cpu", plain(checks.ends_after())),
-    trainer_row("accelerator", "auto", each(GPU if torch.cuda.is_available() else Works(checks.ends_after()))),
+    trainer_row("accelerator", "auto", plain(checks.ends_after())),
     *(trainer_row("accelerator", name, each(GPU)) for name in ("gpu", "cuda", "mps")),
     trainer_row("accelerator", "tpu", each(NotApplicable("needs a TPU"))),
     trainer_row("accelerator", "abacus", each(Refused("accelerator", "there is no such accelerator"))),

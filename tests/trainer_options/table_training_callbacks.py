@@ -10,7 +10,7 @@ from tests.trainer_options.rows import callback_row
 from tests.trainer_options.table_lengths import NO_ACCUMULATION, plain
 
 LIKE_PLAIN = Works(checks.moved, like_plain=True)
-NO_GROUPS = Refused("BackboneFinetuning|parameter groups?", "one step couples all parameters")
+NO_GROUPS = Refused("BackboneFinetuning|backbone|parameter groups?", "one step couples all parameters")
 NO_SCHEDULE = Refused("StochasticWeightAveraging|schedule", "it replaces the step size by a schedule of its own")
 NO_SEARCH = Refused("LearningRateFinder|learning rate|lr", "its step size is not looked for over mini-batches")
 NO_PRUNING = Refused("ModelPruning|prun", "θ would be other parameters in the midst of the run")
@@ -23,7 +23,13 @@ def finder() -> callbacks.LearningRateFinder:
 
 
 ROWS = [
-    callback_row("BaseFinetuning", "a frozen body", lambda _: FreezeBody(), plain(checks.body_is_frozen), model=WithBackbone),
+    callback_row(
+        "BaseFinetuning",
+        "a frozen body",
+        lambda _: FreezeBody(),
+        plain(checks.body_is_frozen) | {"SubsampledNewton": NotApplicable("it is for linear models, which have no body")},
+        model=WithBackbone,
+    ),
     callback_row(
         "BackboneFinetuning",
         "unfreezes at epoch 5",
