@@ -73,8 +73,8 @@ def page() -> str:
         "Written from the table that the tests in `tests/trainer_options` walk, by `python -m tests.trainer_options.page`;",
         f"with {versions()}.",
         "",
-        f"{counts.total()} cells: {counts['same bits'] + counts['works']} work, of which {counts['same bits']} end with the same "
-        f"bits as a plain LightningModule with automatic optimization; {counts['refused']} are refused in one line before "
+        f"{counts.total()} cells: {counts['same bits'] + counts['works']} work, of which {counts['same bits']} end with the "
+        f"same bits as a plain LightningModule with automatic optimization; {counts['refused']} are refused in one line before "
         f"anything is computed; {counts['–']} cannot be tried here. None ends otherwise.",
         "",
         "| | |",

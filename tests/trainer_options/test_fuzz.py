@@ -29,6 +29,7 @@ def walk(seed: int, count: int, folder: Path) -> list[tuple[list[str], Ending]]:
         if end.fault and end.kind not in known:
             known.add(end.kind)
             line = shrunk(line, end.kind, folder / f"{number}-shorter")
+            print(f"\n{number}: {end.fault}\n    {' '.join(line)}", flush=True)
         ends.append((line, end))
         shutil.rmtree(root, ignore_errors=True)
     return ends
