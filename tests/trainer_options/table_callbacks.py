@@ -145,7 +145,7 @@ ROWS = [
     logged(
         "LearningRateMonitor",
         "epoch, momentum",
-        lambda _: callbacks.LearningRateMonitor("epoch", log_momentum=True, log_weight_decay=True),
+        lambda _: callbacks.LearningRateMonitor("epoch", log_momentum=True),
         plain(checks.ends_after()),
         ignored=("You have set log_momentum=True, but some optimizers do not have momentum",),
     ),
