@@ -78,7 +78,12 @@ def plain_trainer_options() -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for row in ROWS:
         kind, _, name = row.option.partition(".")
-        if kind != "Trainer" or row.slow or name in ("default_root_dir", "logger", "callbacks", "enable_progress_bar"):
+        if (
+            kind != "Trainer"
+            or row.slow
+            or row.program
+            or name in ("default_root_dir", "logger", "callbacks", "enable_progress_bar")
+        ):
             continue
         if not any(isinstance(expected, Works) for expected in row.expected.values()):
             continue  # no such option, or a machine that is not here

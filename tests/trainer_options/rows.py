@@ -26,6 +26,7 @@ class Row:
         after: what is asked of the trainer after the fit.
         ignored: warnings that Lightning gives to a plain module, too.
         needs: a package without which there is nothing to try.
+        program: it starts processes, which one that has computed already cannot: `test_launched_strategies.py` tries it.
         slow: takes seconds.
     """
 
@@ -38,6 +39,7 @@ class Row:
     after: str = ""
     ignored: tuple[str, ...] = ()
     needs: str = ""
+    program: bool = False
     slow: bool = False
 
     @property

@@ -1,5 +1,7 @@
 """The whole table: options × methods."""
 
+from collections.abc import Iterable
+
 from tests.trainer_options import (
     table_callbacks,
     table_lengths,
@@ -23,17 +25,20 @@ SECTIONS: dict[str, list[Row]] = {
     "Classes of torch.optim": table_optimizers.ROWS,
 }
 ROWS = [row for rows in SECTIONS.values() for row in rows]
-CELLS = [(row, method) for row in ROWS for method in row.expected]
+CELLS = [(row, method) for row in ROWS if not row.program for method in row.expected]
 
 
-def quick_cells() -> list[tuple[Row, str]]:
-    """For each row one curvature method and one of torch.optim, by turns: every method meets every kind of option."""
+def by_turns(rows: Iterable[Row]) -> list[tuple[Row, str]]:
+    """For each row one curvature method and one of torch.optim: every method meets every kind of option."""
     cells = []
-    for number, row in enumerate(ROWS):
-        if row.slow:
-            continue
+    for number, row in enumerate(rows):
         if set(row.expected) >= set(CURVATURE):
             cells += [(row, CURVATURE[number % len(CURVATURE)]), (row, FIRST_ORDER[number % len(FIRST_ORDER)])]
         else:
             cells += [(row, method) for method in row.expected]
     return cells
+
+
+QUICK = by_turns(row for row in ROWS if not row.slow and not row.program)
+# The others, but of rows that take seconds for a cell.
+SLOW = [cell for cell in CELLS if not cell[0].slow and cell not in QUICK] + by_turns(row for row in ROWS if row.slow)

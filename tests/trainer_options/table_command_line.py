@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.trainer_options.expectations import Expectation, NotApplicable, Refused, Works, each, split
+from tests.trainer_options.expectations import Expectation, Refused, Works, each, split
 
 # Assert something of the run's folder, or of that above all runs where nothing is kept.
 FolderCheck = Callable[[Path], None]
@@ -114,6 +114,4 @@ LINES = [
     line(CALLBACKS, "RichProgressBar", works(has("summary.json")), needs="rich"),
     line(CALLBACKS, "LearningRateMonitor", works(has("summary.json"))),
     line("--trainer.strategy", "ddp", works(has("summary.json"))),
-    line("--trainer.strategy", "ddp_spawn", each(NotApplicable("starts processes: tried as a program of its own"))),
-    line("--trainer.strategy", "ddp_notebook", each(NotApplicable("starts processes: tried as a program of its own"))),
 ]

@@ -31,10 +31,8 @@ def strategy(name: str) -> Row:
         return trainer_row("strategy", name, each(GPU))
     if "xla" in name or "tpu" in name:
         return trainer_row("strategy", name, each(NotApplicable("needs a TPU")))
-    # With spawn everything is pickled, and a recorder in another process tells this one nothing.
-    launches = any(word in name for word in ("spawn", "fork", "notebook"))
-    if launches:
-        return trainer_row("strategy", name, plain(checks.moved), also={"devices": 1}, ignored=SEVERAL, slow=True)
+    if any(word in name for word in ("spawn", "fork", "notebook")):
+        return trainer_row("strategy", name, each(Works()), program=True)
     return trainer_row("strategy", name, plain(checks.ends_after()), also={"devices": 1}, ignored=SEVERAL)
 
 
