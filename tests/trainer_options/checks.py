@@ -1,5 +1,6 @@
 """What options mean, as assertions about a run that is over."""
 
+import csv
 from collections.abc import Callable
 
 import torch
@@ -110,6 +111,25 @@ def wrote(pattern: str) -> Check:
 
 def wrote_nothing(run: Run) -> None:
     assert not [path for path in run.folder.rglob("*") if path.is_file()]
+
+
+def loaders(number: int) -> Check:
+    def check(run: Run) -> None:
+        assert run.loaders == number
+
+    return check
+
+
+def logged(column: str, every: int = 1) -> Check:
+    """A number of this name at every so many steps, in the file of `CSVLogger`."""
+
+    def check(run: Run) -> None:
+        (file,) = run.folder.rglob("metrics.csv")
+        with file.open(newline="") as lines:
+            rows = [row for row in csv.DictReader(lines) if any(value and column in name for name, value in row.items())]
+        assert len(rows) == (run.trainer.global_step // every if every else 0)
+
+    return check
 
 
 def tested(run: Run) -> None:

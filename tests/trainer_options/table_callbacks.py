@@ -141,7 +141,7 @@ ROWS = [
         also={"enable_model_summary": True},
         needs="rich",
     ),
-    logged("LearningRateMonitor", "step", lambda _: callbacks.LearningRateMonitor("step"), plain(checks.ends_after())),
+    logged("LearningRateMonitor", "step", lambda _: callbacks.LearningRateMonitor("step"), plain(checks.logged("lr-"))),
     logged(
         "LearningRateMonitor",
         "epoch, momentum",

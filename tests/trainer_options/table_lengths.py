@@ -110,7 +110,8 @@ ROWS = [
     trainer_row("check_val_every_n_epoch", 2, plain(checks.validations(1))),
     trainer_row("num_sanity_val_steps", 1, plain(checks.all_of(checks.sanity_checks(1), checks.ends_after()))),
     trainer_row("num_sanity_val_steps", -1, plain(checks.ends_after())),
-    trainer_row("reload_dataloaders_every_n_epochs", 1, plain(checks.ends_after())),
+    trainer_row("reload_dataloaders_every_n_epochs", 1, plain(checks.all_of(checks.loaders(3), checks.ends_after()))),
+    trainer_row("reload_dataloaders_every_n_epochs", 0, plain(checks.all_of(checks.loaders(1), checks.ends_after()))),
     trainer_row(
         "accumulate_grad_batches", 3, split(NO_ACCUMULATION, Works(checks.ends_after(times=3), like_plain=True)), batch_size=20
     ),

@@ -49,7 +49,7 @@ ROWS = [
     Row(
         "Trainer.log_every_n_steps",
         "2",
-        plain(checks.wrote("metrics.csv")),
+        plain(checks.logged("train/objective", 2)),
         lambda folder: {"logger": csv(folder), "log_every_n_steps": 2},
     ),
     Row(

@@ -52,10 +52,11 @@ class Run:
     method: str
     trainer: Trainer
     model: LightningModule
-    data: IrisDataModule
+    data: "CountedIris"
     seen: Recorder
     start: Tensor
     folder: Path
+    loaders: int  # that the fit asked for
 
     @property
     def theta(self) -> Tensor:
@@ -65,6 +66,16 @@ class Run:
     def batches(self) -> int:
         """Training batches of an epoch without limits."""
         return len(self.data.train_dataloader())
+
+
+class CountedIris(IrisDataModule):
+    """Counts how often it was asked for training batches."""
+
+    loaders = 0
+
+    def train_dataloader(self) -> Any:
+        self.loaders += 1
+        return super().train_dataloader()
 
 
 def optimizer_of(method: str) -> OptimizerCallable:
@@ -102,7 +113,7 @@ def fitted(row: Row, method: str, model: LightningModule, folder: Path, start: T
             warnings.filterwarnings("ignore", message)
         torch.set_num_threads(1)  # of so few numbers a second thread makes it slower
         torch.manual_seed(1)
-        data, seen = IrisDataModule(batch_size=batch_size_of(row, method)), Recorder()
+        data, seen = CountedIris(batch_size=batch_size_of(row, method)), Recorder()
         asked: dict[str, Any] = {"default_root_dir": folder} | row.options(folder)
         if row.validated:
             asked = {"limit_val_batches": None} | asked
@@ -114,7 +125,7 @@ def fitted(row: Row, method: str, model: LightningModule, folder: Path, start: T
         else:
             trainer = make_trainer(asked.pop("max_epochs", EPOCHS), *given, **asked)
         trainer.fit(model, data)
-        run = Run(row, method, trainer, model, data, seen, start, folder)
+        run = Run(row, method, trainer, model, data, seen, start, folder, data.loaders)
         if row.after == "test":
             trainer.test(model, data, verbose=False)
         elif row.after == "predict":
