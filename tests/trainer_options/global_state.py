@@ -4,6 +4,7 @@ import logging
 import os
 import random
 import signal
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +24,7 @@ def same_process_after() -> Iterator[None]:
     # Lightning replaces methods of these while a loader is made, and an exception there leaves them replaced.
     patched = {kind: dict(vars(kind)) for kind in (*with_subclasses(DataLoader), *with_subclasses(BatchSampler))}
     environment, folder = dict(os.environ), os.getcwd()
+    hook = sys.excepthook  # torch puts the rank before every line of a traceback, once more for each process group
     handlers = {number: signal.getsignal(number) for number in SIGNALS}
     dtype, threads, states = torch.get_default_dtype(), torch.get_num_threads(), (random.getstate(), np.random.get_state())
     generator, anomaly = torch.get_rng_state(), torch.is_anomaly_enabled()
@@ -43,6 +45,7 @@ def same_process_after() -> Iterator[None]:
         os.environ.clear()
         os.environ.update(environment)
         os.chdir(folder)
+        sys.excepthook = hook
         for number, handler in handlers.items():
             signal.signal(number, handler)
         torch.set_default_dtype(dtype)

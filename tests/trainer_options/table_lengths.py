@@ -8,7 +8,7 @@ from tests.trainer_options import checks
 from tests.trainer_options.expectations import NotApplicable, Refused, Works, each, split
 from tests.trainer_options.rows import Row, trainer_row
 
-NO_ACCUMULATION = Refused("accumulate_grad_batches", "a curvature method takes its step on the rows of one batch")
+NO_ACCUMULATION = Refused("accumulate_grad_batches|Accumulation", "a curvature method takes its step on the rows of one batch")
 SHARE_TOO_SMALL = Refused("limit_train_batches|train_dataloader", "no batch is left to train on")
 
 
@@ -96,7 +96,7 @@ ROWS = [
     trainer_row(
         "val_check_interval",
         0.5,
-        plain(checks.validations(6)) | {"SubsampledNewton": Refused("val_check_interval", "half of one batch")},
+        plain(checks.validations(6)) | {"SubsampledNewton": Works(checks.validations(3))},
         batch_size=25,
     ),
     trainer_row(

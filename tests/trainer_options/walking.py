@@ -28,7 +28,7 @@ EPOCHS = 3
 SETTINGS: dict[str, dict[str, Any]] = {
     "GradientDescent": {"lr": 0.1},
     "SGD": {"lr": 0.1, "momentum": 0.9},
-    "Adam": {"lr": 0.05},
+    "Adam": {"lr": 0.05, "eps": 1e-3},  # 1e-8 is 0 in 16 bits
     "LBFGS": {"max_iter": 3},
 }
 # What Lightning and torch say to a plain module, too; any other warning is an error.
