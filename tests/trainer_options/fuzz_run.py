@@ -31,11 +31,13 @@ class Ending:
     Attributes:
         said: the reason, if it was refused.
         fault: what must not be, empty if all is well.
+        is_late: it was refused when the run had begun already, and its summary says that it failed.
     """
 
     status: int
     said: str
     fault: str
+    is_late: bool = False
 
     @property
     def kind(self) -> str:
@@ -73,7 +75,8 @@ def ended(line: list[str], folder: Path, is_new: bool = True) -> Ending:
         *(["what was there has changed"] if changed else []),
         *(written_faults(status, after.keys() - before.keys(), folder, line) if is_new else []),
     ]
-    return Ending(status, said, "; ".join(faults))
+    is_late = status != 0 and any(path.name == "summary.json" for path in after.keys() - before.keys())
+    return Ending(status, said, "; ".join(faults), is_late)
 
 
 def written_faults(status: int, new: set[Path], folder: Path, line: list[str]) -> list[str]:

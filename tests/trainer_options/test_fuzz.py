@@ -26,10 +26,11 @@ def walk(seed: int, count: int, folder: Path) -> list[tuple[list[str], Ending]]:
         root = folder / str(number)
         line = random_line(random.Random(number), root)
         end = ended(line, root)
-        if end.fault and end.kind not in known:
+        if (end.fault or end.is_late) and end.kind not in known:
             known.add(end.kind)
             line = shrunk(line, end.kind, folder / f"{number}-shorter")
-            print(f"\n{number}: {end.fault}\n    {' '.join(line)}", flush=True)
+            what = end.fault or f"not a fault, but late: {end.said}"
+            print(f"\n{number}: {what}\n    {' '.join(line)}", flush=True)
         ends.append((line, end))
         shutil.rmtree(root, ignore_errors=True)
     return ends
@@ -42,7 +43,8 @@ def told(ends: list[tuple[list[str], Ending]]) -> str:
     refusals = Counter(end.kind for _, end in ends if end.status and not end.fault)
     first = {end.kind: (line, end) for line, end in reversed(faults)}
     counts = Counter(end.kind for _, end in faults)
-    lines = [f"{len(ends)} lines: {results} results, {refusals.total()} refused, {len(faults)} faults"]
+    late = sum(end.is_late for _, end in ends)
+    lines = [f"{len(ends)} lines: {results} results, {refusals.total()} refused ({late} in their midst), {len(faults)} faults"]
     lines += [f"  refused {count:4d}  {kind}" for kind, count in refusals.most_common()]
     for kind, count in counts.most_common():
         line, end = first[kind]
