@@ -60,7 +60,7 @@ class MNISTTwoViewDataModule(MNISTDataModule):
         self.augmentation, self.num_workers, self.views = augmentation, num_workers, views
 
     def train_dataloader(self) -> Any:
-        batches = self._batches("train", shuffle=True)
+        batches = self._batches("train")
         if self.augmentation == "batched":
             return KeyedBatches(batches.tensors, batches.sampler)
         rows, _, _ = split_rows(self.image_sets[0], self.val_fraction, self.test_fraction, self.seed)

@@ -1,11 +1,9 @@
 """Multilayer perceptron."""
 
-import logging
 from collections.abc import Callable
 from functools import cached_property, partial
 from typing import ClassVar, Literal
 
-from pytorch_lightning.utilities import rank_zero_only
 from torch import Tensor
 from torchmetrics import MetricCollection
 
@@ -15,12 +13,12 @@ from lightning_modules.objectives.families import AbsoluteError, Categorical, Po
 from lightning_modules.optimizers.damped_optimizer import DampedOptimizer
 from lightning_modules.training.classification_metrics import classification_metrics
 from lightning_modules.training.equal_rows import NETWORK_ROWS, in_blocks, whole_linear
+from lightning_modules.training.loss_share import LossShare
+from lightning_modules.training.notes import log_info
 from lightning_modules.training.objective_module import Batch, ObjectiveModule, OptimizerCallable
 from lightning_modules.training.regression_metrics import regression_metrics
+from lightning_modules.training.trained_parameters import refuse_other_parameters
 from lightning_modules.training.two_views import as_rows
-
-# What the user should know of a run; `fit.py` shows it.
-log_info = rank_zero_only(logging.getLogger(__name__).info)
 
 LOSSES: dict[str, Callable[[int], PointwiseLoss]] = {
     "cross_entropy": Categorical,
@@ -88,7 +86,7 @@ class MLP(ObjectiveModule):
         return outputs
 
     def predict(self, features: Tensor) -> Tensor:
-        return self.loss.mean(self._outputs(features))
+        return self.loss.mean(self._outputs(features.to(self.dtype)))
 
     def _outputs(self, features: Tensor) -> Tensor:
         """`forward`, by which equal rows get equal numbers: (n, d) -> (n, K)."""
@@ -104,7 +102,7 @@ class MLP(ObjectiveModule):
     @cached_property
     def minimised_loss(self) -> PointwiseLoss:
         """The loss, or its smoothed form where the method needs a curvature and the loss has none."""
-        if isinstance(self.loss, AbsoluteError) and isinstance(self.make_optimizer(self.parameters()), DampedOptimizer):
+        if isinstance(self.loss, AbsoluteError) and isinstance(self.method(), DampedOptimizer):
             smoothed = self.loss.smoothed()
             log_info(
                 f"l1 has no curvature: what is minimised is the pseudo-Huber loss, l1 rounded within {smoothed.delta} of 0"
@@ -112,7 +110,16 @@ class MLP(ObjectiveModule):
             return smoothed
         return self.loss
 
+    def loss_share(self, batch: Batch) -> LossShare:
+        features, targets = as_rows(batch)
+        total = self.minimised_loss.total(self(features), self.loss.check(targets))
+        if self.l2 == 0:
+            return LossShare(total, len(features))
+        squares = sum(layer.weight.square().sum() for layer in self.network.layers)
+        return LossShare(total, len(features), self.l2 / 2 * squares)
+
     def objective(self, batch: Batch) -> NetworkObjective:
+        refuse_other_parameters(self.network.layers)
         features, targets = as_rows(batch)
         return NetworkObjective(self.network, self.minimised_loss, features, targets, self.l2, self.reduction)
 

@@ -16,6 +16,7 @@ from lightning_modules.objectives.families import Categorical
 from lightning_modules.optimizers import Convergence, CurvatureOptimizer
 from lightning_modules.training.classification_metrics import classification_metrics
 from lightning_modules.training.equal_rows import NETWORK_ROWS, in_blocks, whole_linear
+from lightning_modules.training.loss_share import LossShare
 from lightning_modules.training.objective_module import Batch, ObjectiveModule, OptimizerCallable
 from lightning_modules.training.run_ending import run_ending
 
@@ -87,6 +88,13 @@ class SimCLR(ObjectiveModule):
         Raises:
             ValueError: no two views, fewer than two images, or processes with different numbers of them.
         """
+        return ModuleObjective(self, type(self).contrast, batch, self._images_of(batch), self.reduction)
+
+    def loss_share(self, batch: Batch) -> LossShare:
+        return LossShare(rows=self._images_of(batch), total=self.contrast(batch))
+
+    def _images_of(self, batch: Batch) -> int:
+        """How many images of a batch are on this process; errors as of `objective`."""
         if len(batch) != 4:
             raise ValueError(
                 "SimCLR trains on two views of each image and got one: use a data module that makes them, "
@@ -104,7 +112,7 @@ class SimCLR(ObjectiveModule):
                 f"{total} images do not spread evenly over {self._processes} processes, and the gathered views must: "
                 "choose a batch size, and a number of training images, that divide by the number of processes"
             )
-        return ModuleObjective(self, type(self).contrast, batch, images, self.reduction)
+        return images
 
     def contrast(self, batch: Batch) -> Tensor:
         """Sum over this process's B images of −½ log …, the views of all processes in the denominator: ()."""
@@ -137,7 +145,7 @@ class SimCLR(ObjectiveModule):
                 "SimCLR has no probe of its present encoder to predict by: validate or test the model first, or take a "
                 "checkpoint of the end of an epoch"
             )
-        return Categorical(self.num_classes).mean(self._predictors(features))
+        return Categorical(self.num_classes).mean(self._predictors(features.to(self.dtype)))
 
     def predict_step(self, batch: Batch | Tensor, batch_idx: int) -> Tensor:
         if not self.probe_fits:
@@ -188,7 +196,7 @@ class SimCLR(ObjectiveModule):
         return self.trainer.world_size if self._trainer is not None else 1
 
     def _refuse_curvature(self) -> None:
-        method = self.make_optimizer(self.parameters())
+        method = self.method()
         if isinstance(method, CurvatureOptimizer):
             raise ValueError(
                 f"SimCLR(optimizer={type(method).__name__}): its loss couples the samples of a random batch, so it is no fixed "

@@ -146,7 +146,7 @@ class SplitDataModule(LightningDataModule, ABC):
         return self.batch_size
 
     def train_dataloader(self) -> TensorBatches:
-        return self._batches("train", shuffle=True)
+        return self._batches("train")
 
     def val_dataloader(self) -> TensorBatches | list[object]:
         return self._batches_if_any("val")
@@ -161,8 +161,12 @@ class SplitDataModule(LightningDataModule, ABC):
         """No loader for a part without rows, which Lightning passes over: `trainer.test` then returns []."""
         return self._batches(split) if len(self.splits[split][1]) else []
 
-    def _batches(self, split: str, shuffle: bool = False) -> TensorBatches:
+    def _batches(self, split: str) -> TensorBatches:
+        """Batches of a part of the rows: of training in a new order in every epoch, unless the trainer overfits some of them,
+        which have to stay the same."""
         tensors = self.splits[split]
+        is_overfitted = self.trainer is not None and self.trainer.overfit_batches > 0  # type: ignore[attr-defined]
+        shuffle = split == "train" and not is_overfitted
         rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
         batch_size = self.batch_size if split == "train" else self.evaluation_batch_size
         sampler = ShardedBatchSampler(

@@ -65,6 +65,7 @@ def coefficients(
     output_names: Sequence[str] = (),
     level: float = 0.95,
     scaling: tuple[Any, Any] | None = None,
+    has_errors: bool = True,
 ) -> list[Coefficient]:
     """Every coefficient with its uncertainty, output by output, the intercept last.
 
@@ -76,6 +77,7 @@ def coefficients(
         level: of the confidence intervals, in (0, 1).
         scaling: what was subtracted from the features (d,), and what they were divided by after that (d,), as arrays or
             tensors; None = they are as they were.
+        has_errors: whether all of them are estimated, so that errors mean something.
 
     Raises:
         ValueError: no penalty, and no more rows than coefficients of a target; a level out of its range; a scaling that is
@@ -87,7 +89,7 @@ def coefficients(
         raise ValueError(f"level={level}: the level of a confidence interval lies in (0, 1), 0.95 for example")
     undone = None if scaling is None else Scaling(*scaling, objective.num_features, theta.device)
     estimates = theta.double()[objective.layout.by_layout(theta.device).argsort()]
-    half = None if objective.l2 > 0 else _half_of_covariance(objective, theta)
+    half = None if objective.l2 > 0 or not has_errors else _half_of_covariance(objective, theta)
     if isinstance(objective.family, Categorical):
         outputs = objective.family.num_outputs
         estimates = _differences(estimates, outputs)

@@ -11,7 +11,9 @@ from lightning_modules.objectives import GLMObjective, flattened
 from lightning_modules.objectives.families import Family
 from lightning_modules.optimizers import SingularCurvatureError
 from lightning_modules.training.equal_rows import LINEAR_ROWS, in_blocks, whole_linear
+from lightning_modules.training.loss_share import LossShare
 from lightning_modules.training.objective_module import Batch, ObjectiveModule, OptimizerCallable
+from lightning_modules.training.trained_parameters import refuse_other_parameters
 from lightning_modules.training.two_views import as_rows
 
 
@@ -46,19 +48,30 @@ class GeneralizedLinearModel(ObjectiveModule):
         return z
 
     def predict(self, features: Tensor) -> Tensor:
-        return self.family.mean(self._predictors(features))
+        return self.family.mean(self._predictors(features.to(self.dtype)))
 
     def _predictors(self, features: Tensor) -> Tensor:
         """`forward`, by which equal rows get equal numbers: (n, d) -> (n, K)."""
         return in_blocks(lambda x: whole_linear(x, self.linear.weight, self.linear.bias), features, LINEAR_ROWS)
 
-    def objective(self, batch: Batch) -> GLMObjective:
+    def loss_share(self, batch: Batch) -> LossShare:
+        features, targets = self._rows(batch)
+        total = self.family.total(self(features), self.family.check(targets))
+        return LossShare(total, len(features), self.l2 / 2 * self.linear.weight.square().sum() if self.l2 else 0.0)
+
+    def _rows(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Features (n, d) and targets of a batch, of which the first are refused where there are not d."""
         features, targets = as_rows(batch)
         if features.shape[1] != self.linear.in_features:
             raise ValueError(
                 f"the data have {features.shape[1]} features, the model takes {self.linear.in_features}: "
                 f"set num_features={features.shape[1]}"
             )
+        return features, targets
+
+    def objective(self, batch: Batch) -> GLMObjective:
+        refuse_other_parameters([self.linear])
+        features, targets = self._rows(batch)
         return GLMObjective(self.family, features, targets, self.l2, self.reduction)
 
     def coefficients(
@@ -69,9 +82,10 @@ class GeneralizedLinearModel(ObjectiveModule):
     ) -> list[Coefficient]:
         """Coefficients with standard errors, intervals and p-values, at the end of a fit; see `coefficients.py`.
 
-        Under a penalty these are the weights as they are, without errors. Without one the list is empty where there are no
-        errors to be had: with no row more than coefficients, of a target that is the same in every row, or where no minimiser
-        is proved to be near, which `converged` says. Every process must call it, and before the trainer is torn down.
+        Under a penalty, or where some are frozen, these are the weights as they are, without errors. Else the list is empty
+        where there are no errors to be had: with no row more than coefficients, of a target that is the same in every row, or
+        where no minimiser is proved to be near, which `converged` says. Every process must call it, and before the trainer is
+        torn down.
 
         Args:
             feature_names: d names.
@@ -83,8 +97,9 @@ class GeneralizedLinearModel(ObjectiveModule):
         if self.l2 == 0 and objective.num_rows <= objective.num_features + 1:
             return []
         theta = flattened(self.parameters())
+        is_estimated = all(parameter.requires_grad for parameter in self.parameters())
         try:
-            return coefficients(objective, theta, feature_names, output_names, scaling=scaling)
+            return coefficients(objective, theta, feature_names, output_names, scaling=scaling, has_errors=is_estimated)
         except (SingularCurvatureError, ConstantTargetError):
             return []
 

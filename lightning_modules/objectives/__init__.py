@@ -11,6 +11,7 @@ from lightning_modules.objectives.layered import NetworkObjective
 from lightning_modules.objectives.linear import GLMObjective
 from lightning_modules.objectives.module_objective import ModuleObjective, SplitLoss
 from lightning_modules.objectives.objective import Objective, Point
+from lightning_modules.objectives.partial_objective import PartialObjective
 from lightning_modules.objectives.rademacher import DiagonalEstimate, estimate_diagonal
 from lightning_modules.objectives.reduction import Reduction, all_processes, this_process, total_count
 from lightning_modules.solvers import Solver as Preconditioner
@@ -26,6 +27,7 @@ __all__ = [
     "ModuleObjective",
     "NetworkObjective",
     "Objective",
+    "PartialObjective",
     "Point",
     "Preconditioner",
     "Reduction",

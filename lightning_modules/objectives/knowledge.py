@@ -62,6 +62,16 @@ class Knowledge:
         """
         return hessian is not None
 
+    def attains_partial_minimum(self, theta: Tensor, decrement: float, hessian: Tensor | None) -> bool:
+        """Whether a minimiser of the loss as a function of some parameters only, the others held, is certain near θ.
+
+        Args:
+            theta: all parameters (p,).
+            decrement: Newton decrement λ of those that train.
+            hessian: their positive definite Hessian (q, q), or None if it is singular or was not formed.
+        """
+        return hessian is not None
+
     def non_finite_part(self, theta: Tensor) -> str | None:
         """Which part of the value is not finite at θ (p,), "residual 3 of 20 is nan"; None if that cannot be told."""
         return None

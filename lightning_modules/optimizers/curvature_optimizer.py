@@ -66,11 +66,20 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
         if tolerance is not None and not 0 <= tolerance < float("inf"):
             raise ValueError(f"{name}(tolerance={tolerance}): the tolerance must be a number ≥ 0, or None for the default")
         super().__init__(params, {"lr": lr, "search": search, "tolerance": tolerance, **defaults})
-        if len(self.param_groups) != 1:
-            raise ValueError(
-                f"{name} takes one parameter group, not {len(self.param_groups)}: its curvature couples all parameters"
-            )
         self.report: StepReport | None = None
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """The one group that the constructor makes.
+
+        Raises:
+            ValueError: it is a second one, as of a callback that unfreezes parameters in the midst of a fit.
+        """
+        if self.param_groups:
+            raise ValueError(
+                f"{type(self).__name__} takes one parameter group: its curvature couples all parameters, so they share lr and "
+                "all else, from the start of the fit to its end; for groups use a method of torch.optim"
+            )
+        super().add_param_group(param_group)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Tensor], *, objective: Objective) -> Tensor:  # type: ignore[override]

@@ -1,6 +1,6 @@
 """The objective of a full batch is checked, counted and factorised once, not at every step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from torch import Tensor
 
@@ -16,9 +16,18 @@ class KeptObjective:
         # The batch is held as long as its objective, so that no other tensor can take its place in memory.
         self._last: tuple[Batch, list[tuple[object, ...]], Objective] | None = None
 
-    def of(self, batch: Batch, make: Callable[[Batch], Objective], reduction: Reduction) -> Objective:
-        """The objective of a batch. Making one reduces over processes, so all of them make one or none does."""
-        identity = [_identity(tensor) for tensor in batch]
+    def of(
+        self, batch: Batch, make: Callable[[Batch], Objective], reduction: Reduction, held: Iterable[Tensor] = ()
+    ) -> Objective:
+        """The objective of a batch. Making one reduces over processes, so all of them make one or none does.
+
+        Args:
+            batch: the rows.
+            make: the objective of them.
+            reduction: sums over processes.
+            held: parameters that do not train, which are constants of the loss.
+        """
+        identity = [_identity(tensor) for tensor in (*batch, *held)]
         is_new = self._last is None or self._last[1] != identity
         if total_count(int(is_new), reduction, batch[0].device) > 0:
             self.forget()

@@ -25,9 +25,18 @@ class Measurement:
             metric.distributed_available_fn = lambda: False
 
     def add(self, batch: Any) -> dict[str, Tensor]:
-        """Take in a batch, of which each process gives its share; returns what `evaluate` says of this process's."""
+        """Take in a batch, of which each process gives its share; returns what `evaluate` says of this process's.
+
+        Raises:
+            NonFinitePredictionError: a prediction is nan or infinite, and a metric has no number for that.
+        """
         evaluated = self._evaluate(batch)
-        self._metrics.update(**_in_double(joined_rows(evaluated)))
+        joined = _in_double(joined_rows(evaluated))
+        try:
+            self._metrics.update(**joined)
+        except (RuntimeError, ValueError) as error:
+            refuse_non_finite_rows(joined["preds"], error)
+            raise
         return evaluated
 
     def values(self) -> dict[str, Tensor]:
@@ -43,6 +52,24 @@ class Measurement:
             if getattr(metric, "can_be_undefined", False) and bool(values[name].isnan())
         }
         return {name: value for name, value in values.items() if name not in undefined}
+
+
+class NonFinitePredictionError(ArithmeticError):
+    """A prediction is nan or infinite: of weights that are, or of features that are too large for the numbers' type."""
+
+
+def refuse_non_finite_rows(preds: Tensor, error: Exception) -> None:
+    """Say in our words what a metric has refused, if predictions (n, …) that are not finite are the reason.
+
+    Raises:
+        NonFinitePredictionError: they are; says how many.
+    """
+    is_finite = torch.isfinite(preds.reshape(len(preds), -1)).all(1)
+    if not bool(is_finite.all()):
+        raise NonFinitePredictionError(
+            f"{int((~is_finite).sum())} of {len(preds)} predictions are not finite at the present weights: the last steps were "
+            "too long for this problem; lower lr, scale the features, or use damping='adaptive'"
+        ) from error
 
 
 def _in_double(evaluated: dict[str, Tensor]) -> dict[str, Tensor]:

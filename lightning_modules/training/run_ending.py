@@ -8,6 +8,7 @@ from pytorch_lightning.callbacks import EarlyStopping, Timer
 
 from lightning_modules.optimizers import CurvatureOptimizer
 from lightning_modules.optimizers.ending import Ending, counted, ran_out, stopped_itself
+from lightning_modules.training.whole_batch import is_whole
 
 # What Lightning adds to its own reasons.
 SIGNAL = "Signaling Trainer to stop."
@@ -16,12 +17,12 @@ SIGNAL = "Signaling Trainer to stop."
 def said_by_method(trainer: Trainer) -> Literal["converged", "stalled"] | None:
     """Why the method takes no step any more; None if it would go on, as on mini-batches, of which one proves nothing."""
     said: Literal["converged", "stalled"] | None = getattr(trainer.optimizers[0], "status", None)
-    return said if trainer.num_training_batches == 1 else None
+    return said if is_whole(trainer) else None
 
 
 def is_towards_optimum(trainer: Trainer) -> bool:
     """Whether the method was to go on to an optimum within its tolerance."""
-    return trainer.num_training_batches == 1 and isinstance(trainer.optimizers[0], CurvatureOptimizer)
+    return is_whole(trainer) and isinstance(trainer.optimizers[0], CurvatureOptimizer)
 
 
 def run_ending(trainer: Trainer) -> Ending:

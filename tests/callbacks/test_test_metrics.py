@@ -62,7 +62,8 @@ def test_a_scheduler_on_the_test_set_is_refused() -> None:
 
     def configure(self: ObjectiveModule) -> dict[str, object]:
         optimizer = self.make_optimizer(self.parameters())
-        return {"optimizer": optimizer, "lr_scheduler": ReduceLROnPlateau(optimizer, monitor="test/loss")}
+        scheduler = ReduceLROnPlateau(optimizer, monitor="test/loss")
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "monitor": "test/loss"}}
 
     model.configure_optimizers = configure.__get__(model)
     with pytest.raises(MisconfigurationException, match="ReduceLROnPlateau monitors 'test/loss'"):

@@ -128,9 +128,9 @@ def test_on_the_cpu_every_step_is_looked_at() -> None:
 @pytest.mark.parametrize("every, step", [(5, 4), (100, 11)], ids=["where it logs", "at the end of the epoch"])
 def test_a_loss_that_is_not_finite_is_refused_at_the_next_look(every: int, step: int) -> None:
     class Broken(MLP):
-        def objective(self, batch: Any) -> Any:
+        def loss_share(self, batch: Any) -> Any:
             batch = (batch[0] + (torch.inf if self.global_step == 2 else 0), batch[1])
-            return super().objective(batch)
+            return super().loss_share(batch)
 
     with pytest.raises(NonFiniteLossError, match=f"at step {step}"):
         reads(Broken((5, 4, 2), optimizer=METHODS["sgd"]), every)

@@ -2,7 +2,7 @@
 
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from lightning_modules.objectives.families.family import Family
 from lightning_modules.objectives.families.host_waits import refuse_any
@@ -44,6 +44,9 @@ class Bernoulli(Family):
         # As log(1 + e^(∓z)), not log(1 + eᶻ) − y z: that loses the small loss of a confident row to cancellation.
         # PyTorch's softplus becomes linear above 20 by default, an error of 2e-9, so move that out.
         return softplus(torch.where(y == 1, -z, z), threshold=40)[:, 0]
+
+    def total(self, z: Tensor, y: Tensor) -> Tensor:
+        return binary_cross_entropy_with_logits(z, y.to(z.dtype), reduction="sum")
 
     def mean(self, z: Tensor) -> Tensor:
         # torch.sigmoid rounds the last numbers of a row of them in another way than the others; exp rounds all alike.

@@ -2,7 +2,7 @@
 
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import cross_entropy, softplus
 
 from lightning_modules.objectives.families.family import Family
 from lightning_modules.objectives.families.host_waits import refuse_any
@@ -48,6 +48,9 @@ class Categorical(Family):
         z = z.T.contiguous()  # see `_softmax`
         others = (z - z.gather(0, y[None])).scatter(0, y[None], -torch.inf)
         return softplus(torch.logsumexp(others, 0), threshold=40)
+
+    def total(self, z: Tensor, y: Tensor) -> Tensor:
+        return cross_entropy(z, y, reduction="sum")
 
     def mean(self, z: Tensor) -> Tensor:
         # torch.softmax rounds the last rows in another way than the others; exp rounds all alike, and a row is added up alone.

@@ -57,6 +57,13 @@ class PointwiseLoss(ABC):
     def loss(self, z: Tensor, y: Tensor) -> Tensor:
         """Loss of each row: (n, K), checked targets -> (n,)."""
 
+    def total(self, z: Tensor, y: Tensor) -> Tensor:
+        """Σ loss, for torch to differentiate: torch's own function where it has one, fused and known to mixed precision.
+
+        (n, K), checked targets -> ()
+        """
+        return self.loss(z, y).sum()
+
     def mean(self, z: Tensor) -> Tensor:
         """The prediction that outputs stand for: (n, K) -> (n, K); the outputs themselves unless said otherwise."""
         return z

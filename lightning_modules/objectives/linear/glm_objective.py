@@ -181,6 +181,15 @@ class GLMObjective(Objective):
             is_certain = point.root is not None and decrement * point.concordance <= 0.5
         return is_certain and (self._is_clearly_regular(point) or not self.glm.dependent_columns)
 
+    def attains_partial_minimum(self, theta: Tensor, decrement: float, hessian: Tensor | None) -> bool:
+        """As `attains_minimum`, by the bound on third derivatives, which holds along some of the parameters as along all."""
+        if self.l2 > 0:
+            return escaping_bias(self.glm, theta) is None
+        if len(theta) > MOST_BOUNDED:
+            return False
+        point = self.at_full_precision(theta)
+        return point.root is not None and decrement * point.concordance <= 0.5
+
     def _is_clearly_regular(self, point: GLMPoint) -> bool:
         apart = least_distance(self.num_features + 1, self.rows.rounding)
         return point.root is not None and 2 * apart * point.root.largest < 1

@@ -1,0 +1,84 @@
+"""A model that measures itself on rows of validation and test, and predicts new ones."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from pytorch_lightning import LightningModule
+from torch import Tensor
+from torchmetrics import MetricCollection
+
+from lightning_modules.training.joined_rows import joined_rows
+from lightning_modules.training.measurement import Measurement
+
+Batch = tuple[Tensor, ...]
+
+
+class MeasuredModule(LightningModule, ABC):
+    """Logs `val/…` and `test/…` over all rows of all processes, whatever the batches they come in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._measured: dict[str, Measurement] = {}
+
+    @abstractmethod
+    def predict(self, features: Tensor) -> Tensor:
+        """`preds` of rows (n, d) whose targets are not known: probabilities, or real values.
+
+        The rows may be of any type of numbers; they are taken to the model's.
+        """
+
+    @abstractmethod
+    def metrics(self) -> MetricCollection:
+        """Fresh metrics, updated with the keywords that `evaluate` returns; among them `loss`, the mean without penalty."""
+
+    @abstractmethod
+    def evaluate(self, batch: Batch) -> dict[str, Tensor]:
+        """What the metrics need of a batch.
+
+        Returns:
+            `preds`: predictions or probabilities; `target`: what they should be; `value`: the loss of each row (n,).
+        """
+
+    def measurement(self) -> Measurement:
+        """Nothing measured yet: `add` batches of rows, and read the `values` over all of them and all processes."""
+        return Measurement(self.metrics().to(self.device), self.evaluate)
+
+    def joined_rows(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The rows that the processes hold, one after the other; each process gives its own, or none."""
+        return joined_rows(rows)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self._measure("val", batch)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        return self._measure("test", batch)
+
+    def predict_step(self, batch: Batch | Tensor, batch_idx: int) -> Tensor:
+        return self.predict(batch if isinstance(batch, Tensor) else batch[0])
+
+    def _measure(self, split: str, batch: Batch) -> dict[str, Tensor]:
+        if split not in self._measured:
+            self._measured[split] = self.measurement()
+        return self._measured[split].add(batch)
+
+    def on_validation_epoch_end(self) -> None:
+        self._log_measured("val")
+
+    def on_test_epoch_end(self) -> None:
+        self._log_measured("test")
+
+    def _log_measured(self, split: str) -> None:
+        values = {f"{split}/{name}": value for name, value in self._measured.pop(split).values().items()}
+        # They are of the rows of all processes already; the maximum of equal numbers is that number.
+        self.log_dict(values, sync_dist=True, reduce_fx="max")
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["model_class"] = type(self).__name__
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the checkpoint's precision, unless a trainer of another one asks: Lightning would round float64 weights.
+
+        It loads them into the model as it was constructed, in float32, and converts it to float64 only then.
+        """
+        if self._trainer is None or self.trainer.precision == "64-true":
+            self.to(next(iter(checkpoint["state_dict"].values())).dtype)

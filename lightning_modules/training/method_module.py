@@ -1,0 +1,90 @@
+"""A model and the method it is fitted by: which steps Lightning takes, which are taken here, and what a trainer may ask."""
+
+from typing import Any, Literal
+
+from pytorch_lightning import Callback
+from pytorch_lightning.trainer.states import TrainerFn
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch.optim import Optimizer
+
+from lightning_modules.optimizers import CurvatureOptimizer
+from lightning_modules.training.cosine_schedule import cosine_schedule
+from lightning_modules.training.low_precision import refuse_low_precision
+from lightning_modules.training.made_optimizer import MuonWithAdamW, OptimizerCallable, made_optimizer
+from lightning_modules.training.measured_module import MeasuredModule
+from lightning_modules.training.notes import log_info
+from lightning_modules.training.trained_parameters import trained_parameters
+from lightning_modules.training.trainer_settings import refuse_schedulers, refuse_settings
+
+
+class MethodModule(MeasuredModule):
+    """Makes the optimizer, of the parameters that train.
+
+    Args:
+        optimizer: makes it from the parameters, e.g. `Newton` or `functools.partial(torch.optim.Adam, lr=1e-3)`.
+
+    Attributes:
+        schedule: "constant" leaves the optimizer's step size; "cosine" lets it fall to 0 over the run (`cosine_schedule.py`).
+    """
+
+    schedule: Literal["constant", "cosine"] = "constant"
+
+    def __init__(self, optimizer: OptimizerCallable) -> None:
+        super().__init__()
+        self._is_automatic: bool | None = None
+        self.make_optimizer = optimizer
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "make_optimizer":
+            self._is_automatic = None
+
+    def method(self) -> Optimizer:
+        """A new optimizer of the parameters that train.
+
+        Raises:
+            ValueError: nothing trains, or the method refuses its settings or the parameters.
+        """
+        return made_optimizer(self.make_optimizer, trained_parameters(self))
+
+    @property
+    def automatic_optimization(self) -> bool:
+        """Whether Lightning takes the step: of a method of `torch.optim`, with all that it has for these. Curvature methods
+        need the objective, so theirs is taken here."""
+        if self._is_automatic is None:
+            self._is_automatic = not isinstance(self.method(), CurvatureOptimizer)
+        return self._is_automatic
+
+    @automatic_optimization.setter
+    def automatic_optimization(self, automatic_optimization: bool) -> None:
+        self._is_automatic = automatic_optimization
+
+    def configure_callbacks(self) -> list[Callback]:
+        """No callbacks; but it is where Lightning first shows the model its trainer, so that settings are refused here."""
+        if self.trainer.state.fn == TrainerFn.FITTING:
+            refuse_settings(self.trainer, self.method())
+        return []
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        optimizer = self.method()
+        if isinstance(optimizer, MuonWithAdamW):
+            log_info(optimizer.note)
+        if self.schedule == "constant":
+            return optimizer
+        scheduler = cosine_schedule(optimizer, self.trainer.estimated_stepping_batches)
+        if not self.automatic_optimization:
+            return {"optimizer": optimizer, "lr_scheduler": scheduler}
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def check_precision(self, precision: str | int | None) -> None:
+        """Refuse what no curvature survives.
+
+        Raises:
+            ValueError: fewer than 32 bits, or mixed precision, for a method of this project.
+        """
+        refuse_low_precision(self.method(), precision)
+
+    def on_fit_start(self) -> None:
+        """Whose step it is, by the optimizer as it was made in the end, perhaps by a `configure_optimizers` of a subclass."""
+        self._is_automatic = not isinstance(self.trainer.optimizers[0], CurvatureOptimizer)
+        refuse_schedulers(self.trainer, is_ours=self.schedule != "constant")

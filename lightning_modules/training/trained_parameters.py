@@ -1,0 +1,80 @@
+"""What trains: the parameters that require a gradient. They are θ for every method; the others are constants of the loss."""
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import nn
+from torch.nn import Parameter
+
+from lightning_modules.objectives import Objective, PartialObjective, flattened
+from lightning_modules.optimizers import CurvatureOptimizer
+
+
+class OtherParametersError(ValueError):
+    """The weights of a layer are not parameters themselves, but computed from others."""
+
+
+def trained_parameters(module: nn.Module) -> list[Parameter]:
+    """The parameters of a module that require a gradient, in the order of `module.parameters()`.
+
+    Raises:
+        ValueError: none does.
+    """
+    found = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    if not found:
+        raise ValueError(
+            f"all parameters of {type(module).__name__} are frozen, so there is nothing to train: call requires_grad_(True) on "
+            "those that shall, or use trainer.test"
+        )
+    return found
+
+
+def held_parameters(optimizer: torch.optim.Optimizer) -> list[Parameter]:
+    """The parameters that an optimizer moves, group by group; those that are frozen by now are not among them.
+
+    Raises:
+        ValueError: some are frozen of a method whose memory of earlier steps couples all of them.
+    """
+    held = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    trained = [parameter for parameter in held if parameter.requires_grad]
+    if isinstance(optimizer, CurvatureOptimizer) and len(trained) < len(held):
+        raise ValueError(
+            f"{len(held) - len(trained)} of {len(held)} parameters were frozen after {type(optimizer).__name__} was made, and "
+            "what it keeps from step to step couples all of them: freeze before the fit, or use a method of torch.optim"
+        )
+    return trained
+
+
+def as_function_of(parameters: Sequence[Parameter], objective: Objective, module: nn.Module) -> Objective:
+    """The objective of a module's parameters, as a function of some of them in this order; itself if these are all.
+
+    Raises:
+        ValueError: one is none of the module's.
+    """
+    everything = list(module.parameters())
+    if len(everything) == len(parameters) and all(a is b for a, b in zip(everything, parameters, strict=True)):
+        return objective
+    places, start = {}, 0
+    for parameter in everything:
+        places[parameter] = torch.arange(start, start + parameter.numel(), device=parameter.device)
+        start += parameter.numel()
+    if not places.keys() >= set(parameters):
+        raise ValueError("the optimizer holds parameters that are none of the model's: make it from model.parameters()")
+    return PartialObjective(objective, flattened(everything), torch.cat([places[parameter] for parameter in parameters]))
+
+
+def refuse_other_parameters(layers: Iterable[nn.Linear]) -> None:
+    """Refuse layers whose weights are computed from other parameters, as by pruning or weight normalisation.
+
+    A closed form takes the numbers of `parameters()` for the weights themselves.
+
+    Raises:
+        OtherParametersError: names what is computed.
+    """
+    for number, layer in enumerate(layers):
+        for name in ("weight", "bias"):
+            if not isinstance(getattr(layer, name), Parameter):
+                raise OtherParametersError(
+                    f"the {name} of layer {number} is computed from other parameters (pruned, or reparametrised), of which "
+                    "derivatives in closed form know nothing: make that permanent first, or use a method of torch.optim"
+                )
