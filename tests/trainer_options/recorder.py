@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
+from torch.nn import functional
 
 
 class Recorder(Callback):
@@ -12,7 +13,7 @@ class Recorder(Callback):
 
     Attributes:
         rows: for each training batch its epoch and its features.
-        losses: of each training batch.
+        losses: of each training batch before its step, which is what a step is logged with.
         validations: finished ones within the fit, without the sanity check.
         sanity_checks: batches of the sanity check.
     """
@@ -24,12 +25,8 @@ class Recorder(Callback):
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         self.rows.append((trainer.current_epoch, batch[0].clone()))
-
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        value = outputs["loss"] if isinstance(outputs, dict) else outputs
-        self.losses.append(float(value) if isinstance(value, Tensor) else torch.nan)
+        with torch.no_grad():
+            self.losses.append(float(functional.cross_entropy(pl_module(batch[0]), batch[1])))
 
     def on_validation_batch_end(self, trainer: Trainer, *_: Any) -> None:
         self.sanity_checks += trainer.sanity_checking
