@@ -1,8 +1,9 @@
 """Callbacks of Lightning's that cannot do here what they are for: refused before anything is computed."""
 
 from collections.abc import Iterator
+from functools import partial
 
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import (
     BackboneFinetuning,
     BatchSizeFinder,
@@ -11,14 +12,18 @@ from pytorch_lightning.callbacks import (
     ModelPruning,
     StochasticWeightAveraging,
 )
-from torch import nn
+from pytorch_lightning.utilities.parsing import lightning_hasattr
+from torch.nn import Module
 from torch.optim import Optimizer
 
 from lightning_modules.optimizers import CurvatureOptimizer
 from lightning_modules.training.trainer_settings import NO_ACCUMULATION
 
+# What Lightning's search for a learning rate looks for in a model.
+LR_NAMES = ("lr", "learning_rate")
 
-def refuse_callbacks(trainer: Trainer, model: nn.Module, method: Optimizer) -> None:
+
+def refuse_callbacks(trainer: Trainer, model: LightningModule, method: Optimizer) -> None:
     """Refuse a callback that would fail in the midst of the fit, or be without effect.
 
     Raises:
@@ -29,13 +34,15 @@ def refuse_callbacks(trainer: Trainer, model: nn.Module, method: Optimizer) -> N
             raise ValueError(f"{type(callback).__name__} {reason}")
 
 
-def _of_any_method(callback: Callback, trainer: Trainer, model: nn.Module) -> Iterator[str]:
-    if isinstance(callback, BackboneFinetuning) and not isinstance(getattr(model, "backbone", None), nn.Module):
+def _of_any_method(callback: Callback, trainer: Trainer, model: LightningModule) -> Iterator[str]:
+    if isinstance(callback, BackboneFinetuning) and not isinstance(getattr(model, "backbone", None), Module):
         yield (
             f"looks for a part of the model that is called backbone, and {type(model).__name__} has none: freeze by "
             "requires_grad_(False), or write a BaseFinetuning that names the part"
         )
-    if isinstance(callback, LearningRateFinder):
+    # One that only looks, and sets nothing, says so by this alone.
+    sets = getattr(callback, "_update_attr", True)
+    if isinstance(callback, LearningRateFinder) and sets and not any(map(partial(lightning_hasattr, model), LR_NAMES)):
         yield (
             "looks for the learning rate in the model, and here it is the method's alone: compare some values of it instead, "
             "by scripts/compare.py for example"
@@ -62,9 +69,11 @@ def _of_curvature(callback: Callback, method: Optimizer) -> Iterator[str]:
         )
     if isinstance(callback, ModelPruning):
         yield (
-            f"cannot be with {name}: pruned weights are computed from other parameters, and derivatives in closed form are of the "
-            "weights themselves; use a method of torch.optim"
+            f"cannot be with {name}: pruned weights are computed from other parameters, and derivatives in closed form are of "
+            "the weights themselves; use a method of torch.optim"
         )
+    if isinstance(callback, LearningRateFinder):
+        yield f"cannot be with {name}: its steps are measured, not tuned, and 1 is the learning rate; leave the callback out"
     if isinstance(callback, StochasticWeightAveraging):
         yield (
             f"cannot be with {name}: it schedules the learning rate, which Lightning does for methods of torch.optim only; "
