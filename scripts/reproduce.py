@@ -8,7 +8,8 @@ import sys
 import warnings
 from pathlib import Path
 
-from command_line.one_line_errors import CommandLineError, run, suggestion
+from command_line.class_names import suggestion
+from command_line.one_line_errors import CommandLineError, run
 from command_line.one_line_parser import OneLineParser
 from command_line.quiet import quiet
 from command_line.version_folder import next_version

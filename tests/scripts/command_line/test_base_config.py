@@ -1,12 +1,12 @@
 """A class named on the command line starts from its own defaults."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command_line.base_config import CONFIGS, with_base
 from command_line.fit_cli import FitCLI
+from command_line.yaml_text import from_yaml
 from jsonargparse import ArgumentParser
 
 from lightning_modules.optimizers import Newton
@@ -14,7 +14,7 @@ from lightning_modules.optimizers import Newton
 
 def base(args: list[str]) -> dict[str, Any]:
     first = with_base(args)[0]
-    return json.loads(first.removeprefix("--config="))
+    return from_yaml(first.removeprefix("--config="))
 
 
 def optimizer(args: list[str]) -> dict[str, Any]:
