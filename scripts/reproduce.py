@@ -4,6 +4,7 @@ python scripts/reproduce.py S3 S12            some of them
 python scripts/reproduce.py all               all sixteen, within a quarter of an hour on two cores
 """
 
+import command_line.interruptible  # noqa: F401, I001 – first, so that Ctrl-C is answered during the others
 import sys
 import warnings
 from pathlib import Path

@@ -20,5 +20,5 @@ def run_folder(trainer: Trainer) -> Path:
         # Some have no version before they have begun, and only the first process of a run has one.
         _ = getattr(logger, "experiment", None)
         version = logger.version if isinstance(logger.version, str) else f"version_{logger.version}"
-        folder = str(Path(logger.save_dir or trainer.default_root_dir, str(logger.name), version))
+        folder = str(Path(logger.save_dir or trainer.default_root_dir, str(logger.name or ""), version))
     return Path(trainer.strategy.broadcast(folder))

@@ -3,13 +3,17 @@
 from collections.abc import Callable
 from difflib import get_close_matches
 from importlib import import_module
+from importlib.util import find_spec
 
 import datamodules
 
 OPTIMIZERS = ["GradientDescent", "Newton", "DiagonalNewton", "SubsampledNewton"]
 USUAL = ["torch.optim.SGD", "torch.optim.Adam", "torch.optim.LBFGS"]
-# What cannot be used itself, or only from Python.
-NO_CALLBACKS = {"Callback", "Checkpoint", "ProgressBar", "BaseFinetuning", "BasePredictionWriter", "LambdaCallback"}
+# What cannot be used itself, only from Python, or not with these models (`checked_trainer.py` says why).
+NO_CALLBACKS = {
+    "Callback", "Checkpoint", "ProgressBar", "BaseFinetuning", "BasePredictionWriter", "LambdaCallback", "ThroughputMonitor",
+    "BatchSizeFinder", "LearningRateFinder", "ModelPruning",
+}  # fmt: skip
 
 
 def _models() -> list[str]:
@@ -35,7 +39,8 @@ CLASSES: dict[str, Callable[[], list[str]]] = {
     "data": lambda: [name for name in datamodules.__all__ if name not in ("ArrayDataModule", "MNISTTwoView")],
     "model": _models,
     "optimizer": _optimizers,
-    "logger": lambda: _lightnings("loggers", {"Logger"}),
+    "logger": lambda: _lightnings("loggers", {"Logger"} | ({"LitLogger"} if find_spec("litlogger") is None else set())),
+    "profiler": lambda: _lightnings("profilers", {"Profiler", "PassThroughProfiler", "XLAProfiler"}),
     "callbacks": lambda: _lightnings("callbacks", NO_CALLBACKS),
 }
 

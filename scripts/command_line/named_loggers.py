@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import yaml
 from jsonargparse import Namespace
 
 from command_line.run_loggers import OURS
@@ -44,9 +45,12 @@ def ours(spec: Any) -> Any:
 
 
 def _ours_of_text(value: str) -> str:
-    if value.lstrip().startswith(("{", "[")):
+    if not value.lstrip().startswith(("{", "[")):
+        return str(ours(value))
+    try:
         return to_yaml(ours(from_yaml(value)))
-    return str(ours(value))
+    except yaml.YAMLError:
+        return value  # the parser says what is wrong
 
 
 def placed(logger: Any, logs: Path, name: str, run: dict[str, Any]) -> Any:

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable
 
 from command_line.flags import in_flags
+from command_line.interruptible import raise_at_ctrl_c
 from command_line.parse_reasons import reason
 
 # What gloo and NCCL say when another process has gone.
@@ -26,6 +27,7 @@ def run(main: Callable[[list[str]], None], args: list[str]) -> int:
 
     Raises nothing but what `--debug` among the arguments lets through.
     """
+    raise_at_ctrl_c()
     try:
         main(args)
     except KeyboardInterrupt as stop:
