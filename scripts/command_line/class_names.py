@@ -1,5 +1,6 @@
 """What may be named at each place of a command line that takes a class."""
 
+import inspect
 from collections.abc import Callable
 from difflib import get_close_matches
 from importlib import import_module
@@ -50,6 +51,18 @@ def choices_at(place: str) -> str:
     if place not in CLASSES:
         return ""
     return "; choose among " + ", ".join([*OPTIMIZERS, *USUAL] if place == "optimizer" else CLASSES[place]())
+
+
+def having(option: str, setting: str) -> str:
+    """Which class of data or models to add for a setting that the chosen one does not have; nothing if none has it."""
+    package = {"--data": datamodules, "--model": import_module("lightning_modules")}.get(option)
+    if package is None:
+        return ""
+    names = CLASSES[option.removeprefix("--")]()
+    found = [
+        name for name in names if setting.split(".", maxsplit=1)[0] in inspect.signature(getattr(package, name)).parameters
+    ]
+    return f"{' or '.join(f'{option}={name}' for name in found)} has it; " if found else ""
 
 
 def suggested_at(place: str, word: str) -> str:

@@ -2,7 +2,7 @@
 
 import re
 
-from command_line.class_names import choices_at, suggested_at
+from command_line.class_names import choices_at, having, suggested_at
 
 # What jsonargparse wraps around the reason of a refusal.
 WRAPPING = re.compile(
@@ -85,7 +85,8 @@ def _of_a_class(text: str, message: str, option: str, place: str) -> str | None:
         return f"{option}: {abstract[1]} is abstract and cannot be used itself{choices_at(place)}"
     if refused := re.match(r"Option '(.+)' is not accepted(.*)", text):
         lists = "scripts/comparing/peers explains what does" if place == "peer" else f"{option}.help=CLASS lists what does"
-        return f"{option}.{refused[1]} does not exist for the chosen class{refused[2]}: {lists}"
+        elsewhere = having(option, refused[1]) if not refused[2] else ""
+        return f"{option}.{refused[1]} does not exist for the chosen class{refused[2]}: {elsewhere}{lists}"
     if "Not a valid subclass of" in text or "but got" in text:
         return f"{option}: give the name of a class, or its class_path with init_args{choices_at(place)}"
     return None

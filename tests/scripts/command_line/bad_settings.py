@@ -43,6 +43,10 @@ TRAINERS = {
     "batches": Bad(["--trainer.limit_train_batches=-1"], ("for limit_train_batches", "[0.0, 1.0] or an int")),
     "time": Bad(["--trainer.max_time=soon"], ("'soon'", "DD:HH:MM:SS")),
     "callback": Bad(["--trainer.callbacks=Nothing"], ("--trainer.callbacks: there is no class 'Nothing'", "Timer")),
+    "data-of-no-class": Bad(["--data.path=good.csv"], ("--data.path does not exist", "--data=TabularDataModule has it")),
+    "model-of-no-class": Bad(
+        ["--model.widths=[30,2]"], ("--model.widths does not exist", "--model=MLP or --model=ResidualMLP")
+    ),
     "callback-misspelt": Bad(["--trainer.callbacks=[Timer,EarlyStoping]"], ("'EarlyStoping' (did you mean EarlyStopping?)",)),
     "callback-without-setting": Bad([EARLY], ("--trainer.callbacks.monitor is missing",)),
     "callback-setting": Bad(
