@@ -13,7 +13,10 @@ from callbacks.gradient_norms import GradientNorms
 from callbacks.hyper_parameters import HyperParameters
 from callbacks.metric_charts import MetricCharts
 from callbacks.replica_check import ReplicaCheck
+from callbacks.resuming.best_checkpoint import BestCheckpoint
+from callbacks.resuming.final_checkpoint import FinalCheckpoint
 from callbacks.resuming.last_checkpoint import LastCheckpoint
+from callbacks.resuming.monitored_values import MonitoredValues
 from callbacks.resuming.random_states import RandomStates
 from callbacks.resuming.stop_decision import StopDecision
 from callbacks.test_metrics import TestMetrics
@@ -21,17 +24,20 @@ from callbacks.train_metrics import TrainMetrics
 from callbacks.training_time import TrainingTime
 
 __all__ = [
+    "BestCheckpoint",
     "CoefficientIntervals",
     "ConfusionMatrix",
     "ConvergenceStatus",
     "CurvatureDiagnostics",
     "EmbeddingProjector",
     "FeatureBaselines",
+    "FinalCheckpoint",
     "FitProgress",
     "GradientNorms",
     "HyperParameters",
     "LastCheckpoint",
     "MetricCharts",
+    "MonitoredValues",
     "NearestNeighbors",
     "RandomStates",
     "ReplicaCheck",

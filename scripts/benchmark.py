@@ -1,5 +1,6 @@
 """Measure the project against what a user would pick instead, side by side in one run. `--help` lists the options."""
 
+import command_line.interruptible  # noqa: F401, I001 – first, so that Ctrl-C is answered during the others
 import sys
 from pathlib import Path
 

@@ -1,5 +1,6 @@
 """Run several methods on one task with the same split and start, and write a report. `--help` lists the options."""
 
+import command_line.interruptible  # noqa: F401, I001 – first, so that Ctrl-C is answered during the others
 import sys
 from pathlib import Path
 

@@ -1,5 +1,6 @@
 """Write a trained model as a program that runs without this project. `--help` lists the options."""
 
+import command_line.interruptible  # noqa: F401, I001 – first, so that Ctrl-C is answered during the others
 import sys
 from pathlib import Path
 

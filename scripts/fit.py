@@ -1,5 +1,6 @@
 """Fit a model, test it, log it. `python scripts/fit.py --help` lists every option."""
 
+import command_line.interruptible  # noqa: F401, I001 – first, so that Ctrl-C is answered during the others
 import sys
 
 from command_line.base_config import with_base
@@ -15,12 +16,16 @@ def main(args: list[str]) -> None:
     whole = with_base(args)
     first_look(whole)
     # Torch and Lightning take seconds, in which Ctrl-C is answered as in the fit; nothing above needs them.
+    from command_line.class_help import asked_help  # noqa: PLC0415
     from command_line.fit_cli import FitCLI  # noqa: PLC0415
     from command_line.fitting import fit  # noqa: PLC0415
     from command_line.summary import show  # noqa: PLC0415
 
     quiet()
     show_notes()
+    if (page := asked_help(args)) is not None:
+        print(page)
+        return
     cli = FitCLI(whole)
     summary, log_dir = fit(cli)
     if cli.trainer.is_global_zero:

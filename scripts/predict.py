@@ -1,5 +1,6 @@
 """Predict the rows of a table with a trained model, preprocessed as in its training. `--help` lists the options."""
 
+import command_line.interruptible  # noqa: F401, I001 – first, so that Ctrl-C is answered during the others
 import sys
 from dataclasses import replace
 from pathlib import Path

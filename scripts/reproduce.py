@@ -4,11 +4,13 @@ python scripts/reproduce.py S3 S12            some of them
 python scripts/reproduce.py all               all sixteen, within a quarter of an hour on two cores
 """
 
+import command_line.interruptible  # noqa: F401, I001 – first, so that Ctrl-C is answered during the others
 import sys
 import warnings
 from pathlib import Path
 
-from command_line.one_line_errors import CommandLineError, run, suggestion
+from command_line.class_names import suggestion
+from command_line.one_line_errors import CommandLineError, run
 from command_line.one_line_parser import OneLineParser
 from command_line.quiet import quiet
 from command_line.version_folder import next_version

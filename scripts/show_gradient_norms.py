@@ -1,5 +1,6 @@
 """Draw gradient norms by layer at the first step, by initialisation, and what is learnt. `--help` lists the options."""
 
+import command_line.interruptible  # noqa: F401, I001 – first, so that Ctrl-C is answered during the others
 import sys
 from pathlib import Path
 

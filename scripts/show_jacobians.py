@@ -5,6 +5,7 @@
 Forward accumulation carries D tangents through every layer, reverse accumulation P adjoints: they cost the same at P = D.
 """
 
+import command_line.interruptible  # noqa: F401, I001 – first, so that Ctrl-C is answered during the others
 import sys
 from pathlib import Path
 

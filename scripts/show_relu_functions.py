@@ -1,5 +1,6 @@
 """Draw two functions as sums of ReLUs: the tent and the dead zone, over their exact networks. `--help` lists the options."""
 
+import command_line.interruptible  # noqa: F401, I001 – first, so that Ctrl-C is answered during the others
 import sys
 from pathlib import Path
 

@@ -1,5 +1,6 @@
 """Print the second derivatives of a chain of four tanh neurons, step by step. `--help` lists the options."""
 
+import command_line.interruptible  # noqa: F401, I001 – first, so that Ctrl-C is answered during the others
 import sys
 
 from command_line.one_line_errors import run

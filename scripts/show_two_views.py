@@ -1,5 +1,6 @@
 """Draw one minibatch of MNIST with its two views: original and label, view 1, view 2. `--help` lists the options."""
 
+import command_line.interruptible  # noqa: F401, I001 – first, so that Ctrl-C is answered during the others
 import sys
 from pathlib import Path
 

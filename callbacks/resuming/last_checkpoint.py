@@ -7,6 +7,8 @@ from typing import Any
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 
+from callbacks.resuming.run_folder import run_folder
+
 NAME = "last.ckpt"
 # Of the run's time.
 MOST_TIME = 1 / 20
@@ -80,7 +82,7 @@ class LastCheckpoint(Checkpoint):
 
     def folder(self, trainer: Trainer) -> Path:
         """Where checkpoints go: beside the logs, or in the trainer's folder if there are none."""
-        return Path(trainer.log_dir or trainer.default_root_dir) / "checkpoints"
+        return run_folder(trainer) / "checkpoints"
 
 
 def is_last_epoch(trainer: Trainer) -> bool:

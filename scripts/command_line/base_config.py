@@ -9,11 +9,12 @@ it again. The default configuration is nobody's choice: `--model=LogisticRegress
 without options has one.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from command_line.yaml_text import from_yaml, to_yaml
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 DEFAULT = CONFIGS / "breast_cancer_logistic_newton.yaml"
@@ -48,16 +49,25 @@ def with_base(args: list[str]) -> list[str]:
             settings = {name: value for name, value in settings.items() if name in kept}
             spec.clear()
             spec.update({"class_path": named, "init_args": settings} if settings else {"class_path": named})
-    return [f"--config={json.dumps(base)}", *rest]
+    return [f"--config={to_yaml(base)}", *rest]
+
+
+def base_of(args: list[str]) -> dict[str, Any]:
+    """The configuration that `with_base` put first."""
+    base: dict[str, Any] = from_yaml(args[0].removeprefix("--config="))
+    return base
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """A YAML file as a mapping."""
+    """A YAML file as a mapping; a name without a folder is one of scripts/configs/, unless there is such a file here."""
+    shipped = CONFIGS / f"{path.name.removesuffix('.yaml')}.yaml"
+    if not path.exists() and path.parent == Path() and shipped.is_file():
+        path = shipped
     if not path.is_file():
         names = ", ".join(sorted(file.stem for file in CONFIGS.glob("*.yaml")))
         raise FileNotFoundError(f"there is no configuration file {path}: scripts/configs/ holds {names}")
     try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        config = from_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(config, dict):
@@ -98,7 +108,7 @@ def _named_class(place: str, args: list[str]) -> str | None:
 def _class_in(mapping: str) -> str | None:
     """The class of `{class_path: Class, init_args: …}`; None if it names none."""
     try:
-        spec = yaml.safe_load(mapping)
+        spec = from_yaml(mapping)
     except yaml.YAMLError:
         return None  # the parser says what is wrong
     name = spec.get("class_path") if isinstance(spec, dict) else None

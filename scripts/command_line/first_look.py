@@ -5,14 +5,15 @@ than a table, a model that nothing is known of: all that is passed over in silen
 wrong. What it would say of an option of the model or the trainer, it says when the table is right.
 """
 
-import json
 import warnings
 from typing import Any, NamedTuple
 
 import yaml
 from jsonargparse import ArgumentParser
 
+from command_line.base_config import base_of
 from command_line.model_tasks import TASKS
+from command_line.yaml_text import from_yaml, to_yaml
 from datamodules.files import TableFile
 from datamodules.files.scan_file import scan_head
 from datamodules.files.table_options import TableOptions
@@ -61,7 +62,7 @@ class _Option(NamedTuple):
 def _understood(args: list[str]) -> dict[str, Any] | None:
     """Settings of `TabularDataModule`; None unless they are all known."""
     options = _options(args[1:])
-    base = json.loads(args[0].removeprefix("--config="))
+    base = base_of(args)
     if options is None or not base.keys() <= ROOTS:
         return None
     task = _task(base.get("model"), [option for option in options if _root(option.flag) == "model"])
@@ -100,7 +101,7 @@ def _settings(base: object, options: list[_Option]) -> dict[str, Any] | None:
     parser.add_argument("--config", action="config")
     parser.add_subclass_arguments(TableOptions, "data", required=True)
     try:
-        args = [] if base is None else [f"--config={json.dumps({'data': _with_stand_in(base)})}"]
+        args = [] if base is None else [f"--config={to_yaml({'data': _with_stand_in(base)})}"]
         for flag, value in options:
             is_class = flag in ("--data", "--data.class_path")
             args.append(f"{flag}={_class_with_stand_in(value) if is_class else value}")
@@ -114,7 +115,7 @@ def _settings(base: object, options: list[_Option]) -> dict[str, Any] | None:
 
 def _class_with_stand_in(value: str) -> str:
     """The text of `--data=Class` or `--data={class_path: Class, …}`."""
-    return json.dumps(_with_stand_in(yaml.safe_load(value))) if value.lstrip().startswith("{") else str(_with_stand_in(value))
+    return to_yaml(_with_stand_in(from_yaml(value))) if value.lstrip().startswith("{") else str(_with_stand_in(value))
 
 
 def _with_stand_in(spec: object) -> object:
@@ -136,7 +137,7 @@ def _task(base: object, options: list[_Option]) -> str | None:
     for flag, value in options:
         if flag == "--model" and value.lstrip().startswith("{"):
             try:
-                specs.append(yaml.safe_load(value))
+                specs.append(from_yaml(value))
             except yaml.YAMLError:
                 return None
         elif flag in ("--model", "--model.class_path"):

@@ -7,22 +7,25 @@ from typing import Any
 
 from lightning_fabric.plugins import CheckpointIO
 from pytorch_lightning import LightningDataModule, Trainer
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback, ProgressBar
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
 import lightning_modules.optimizers  # noqa: F401
 from callbacks import (
+    BestCheckpoint,
     CoefficientIntervals,
     ConfusionMatrix,
     ConvergenceStatus,
     CurvatureDiagnostics,
     EmbeddingProjector,
     FeatureBaselines,
+    FinalCheckpoint,
     FitProgress,
     GradientNorms,
     HyperParameters,
     LastCheckpoint,
     MetricCharts,
+    MonitoredValues,
     NearestNeighbors,
     RandomStates,
     ReplicaCheck,
@@ -32,18 +35,17 @@ from callbacks import (
     TrainMetrics,
     TwoViewGrid,
 )
-from command_line.one_line_parser import OneLineParser
+from command_line.checked_trainer import BARE, check_callbacks, check_trainer
+from command_line.fit_parser import FitParser
+from command_line.named_loggers import first_of, placed, with_ours
 from command_line.resume import find_checkpoint
-from command_line.run_folder import RunFolderLogger
+from command_line.run_config import RunConfig
+from command_line.run_loggers import share_folder
 from command_line.whole_checkpoints import WholeCheckpoints, read_checkpoint
 from datamodules import *  # noqa: F403 – imported classes can be named by their short names
 from lightning_modules import ObjectiveModule
 
 LINKS = ("num_features", "num_targets", "num_classes", "image_size")
-
-
-class FitParser(OneLineParser, LightningArgumentParser):
-    """Lightning's parser, which refuses in one line."""
 
 
 class FitCLI(LightningCLI):
@@ -60,9 +62,7 @@ class FitCLI(LightningCLI):
     def __init__(self, args: list[str] | dict[str, Any], callbacks: tuple[Callback, ...] = ()) -> None:
         self.training_time, self.convergence_status = TrainingTime(), ConvergenceStatus()
         self.coefficient_intervals = CoefficientIntervals(self.convergence_status)
-        self.best_checkpoint = ModelCheckpoint(
-            filename="best", monitor="val/loss", enable_version_counter=False, save_on_train_epoch_end=False
-        )
+        self.best_checkpoint = BestCheckpoint()
         self.further_callbacks = callbacks
         self.resume_path: Path | None = None
         super().__init__(
@@ -75,7 +75,8 @@ class FitCLI(LightningCLI):
             seed_everything_default=0,
             auto_configure_optimizers=False,
             parser_class=FitParser,
-            save_config_kwargs={"overwrite": True},
+            save_config_callback=RunConfig,
+            save_config_kwargs={"overwrite": True, "save_to_log_dir": False},
             trainer_defaults={
                 "precision": "64-true",
                 "max_epochs": 100,
@@ -85,6 +86,7 @@ class FitCLI(LightningCLI):
                 "enable_progress_bar": sys.stdout.isatty(),
             },
             parser_kwargs={
+                "prog": "fit.py",
                 "allow_abbrev": False,
                 "description": "Fit a model to data, test it, and log everything to TensorBoard.",
             },
@@ -122,11 +124,33 @@ class FitCLI(LightningCLI):
         for name in LINKS:
             parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
 
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        super().parse_arguments(parser, with_ours(args))
+
     def before_instantiate_classes(self) -> None:
-        """Where the data module would guess whether its targets are classes, the model says it."""
-        task, data = getattr(_class_of(self.config.model.class_path), "task", None), self.config.data
+        """What one part of the configuration says of another.
+
+        Where the data module would guess whether its targets are classes, the model says it; loggers are told where to write.
+        """
+        task, data, trainer = (
+            getattr(_class_of(self.config.model.class_path), "task", None),
+            self.config.data,
+            self.config.trainer,
+        )
         if task is not None and data.get("init_args", {}).get("task") == "auto":
             data.init_args.task = task
+        check_trainer(trainer)
+        for option, off in BARE.items() if trainer.barebones else ():  # Lightning would refuse what is the default here
+            trainer[option] = off if trainer[option] in (None, self.trainer_defaults.get(option)) else trainer[option]
+        self._logger_asked_for = trainer.logger
+        logs, name = Path(trainer.default_root_dir or ".") / "logs", "/".join(self.names)
+        trainer.logger = placed(trainer.logger, logs, name, {})
+        if wanted := self.config.ckpt_path:
+            if trainer.fast_dev_run:
+                raise ValueError("--trainer.fast_dev_run goes on from no checkpoint: leave it out, or --ckpt_path")
+            self.resume_path = find_checkpoint(wanted, first_of(trainer.logger), Path(trainer.default_root_dir or "."))
+            self.config.ckpt_path = None  # config.yaml repeats the run, not its interruption
+            trainer.logger = placed(trainer.logger, logs, name, self._continued(wanted))
 
     @property
     def names(self) -> tuple[str, str, str]:
@@ -145,30 +169,30 @@ class FitCLI(LightningCLI):
         config = self.config_init.trainer
         # Before the trainer is made: Lightning would first replace, with a warning, what it cannot do on this machine.
         self.model.check_precision(config.precision)
+        self.config.trainer.logger = self._logger_asked_for  # config.yaml says what was asked for
         if config.logger is False:
             self.save_config_callback = None  # without a run folder it would write into the current one
-        logs = Path(config.default_root_dir or ".") / "logs"
-        if wanted := self.config.ckpt_path:
-            self.resume_path = find_checkpoint(wanted, logs.joinpath(*self.names))
-            self.config.ckpt_path = None  # config.yaml repeats the run, not its interruption
-        if config.logger in (None, True):
-            name, run = "/".join(self.names), self._continued(wanted)
-            kwargs["logger"] = RunFolderLogger(logs, name=name, default_hp_metric=False, **run)
+        share_folder(listed(config.logger))
         plugins = listed(config.plugins)
         if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
             kwargs["plugins"] = [WholeCheckpoints(), *plugins]
         if not self.has_validation:
             kwargs["limit_val_batches"] = 0
-        kwargs["callbacks"] = [self.training_time, *listed(config.callbacks), *self._callbacks(config)]
+        named = listed(config.callbacks)
+        check_callbacks(named, self.model)
+        if any(isinstance(callback, ProgressBar) for callback in named):
+            kwargs["enable_progress_bar"] = True
+        kwargs["callbacks"] = [self.training_time, *named, *self._callbacks(config)]
         return super().instantiate_trainer(**kwargs)
 
-    def _continued(self, wanted: str | None) -> dict[str, Any]:
+    def _continued(self, wanted: str) -> dict[str, Any]:
         """A run resumed from its last checkpoint goes on in its own folder; what it logged after that step counts no more."""
         if self.resume_path is None or wanted != "last":
             return {}
-        run_folder = self.resume_path.parents[1]
+        folder = self.resume_path.parents[1].name
+        number = folder.removeprefix("version_")
         return {
-            "version": int(run_folder.name.removeprefix("version_")),
+            "version": int(number) if number.isdigit() else folder,
             "purge_step": read_checkpoint(self.resume_path)["global_step"],
         }
 
@@ -187,13 +211,13 @@ class FitCLI(LightningCLI):
             *self.further_callbacks,
             ReplicaCheck(),
             StopDecision(),
+            MonitoredValues(),
             RandomStates(),
         ]
         if config.enable_checkpointing is not False and not config.fast_dev_run:
-            callbacks.append(LastCheckpoint(self.config.checkpoint_every_n_steps))
-            if self.has_validation:
-                callbacks.append(self.best_checkpoint)
-        if config.enable_progress_bar:
+            callbacks += [self.best_checkpoint] if self.has_validation else []
+            callbacks += [LastCheckpoint(self.config.checkpoint_every_n_steps), FinalCheckpoint()]
+        if config.enable_progress_bar and not any(isinstance(callback, ProgressBar) for callback in listed(config.callbacks)):
             callbacks.append(FitProgress())
         return callbacks
 

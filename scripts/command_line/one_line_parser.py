@@ -6,15 +6,24 @@ from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser
 
-from command_line.one_line_errors import CommandLineError, reason, suggestion
+from command_line.class_names import suggestion
+from command_line.one_line_errors import CommandLineError
+from command_line.parse_reasons import reason
 
 
 class OneLineParser(ArgumentParser):
-    """Raises what it would have printed below a page of usage; it needs neither torch nor Lightning."""
+    """Raises what it would have printed below a page of usage; it needs neither torch nor Lightning.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    Args:
+        prog: name of the program. The parsers that jsonargparse makes for the options of a class have none, and no --version:
+            the class may have a `version` of its own.
+    """
+
+    def __init__(self, *args: Any, prog: str | None = None, **kwargs: Any) -> None:
         # An abbreviation that works today is ambiguous, or another option, tomorrow.
-        defaults: dict[str, Any] = {"allow_abbrev": False, "version": f"lightning-newton {version('lightning-newton')}"}
+        defaults: dict[str, Any] = {"allow_abbrev": False, "prog": prog}
+        if prog is not None:
+            defaults["version"] = f"lightning-newton {version('lightning-newton')}"
         super().__init__(*args, **(defaults | kwargs))
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:

@@ -13,12 +13,20 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", "LightningCLI.s args parameter is intended")  # base_config.py rewrites them
     warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")
     warnings.filterwarnings("ignore", "`torch.jit.script(_method)?` is (deprecated|not supported)")  # torch.func uses it
+    warnings.filterwarnings("ignore", r"torch.distributed.nn.functional.all_gather is deprecated")  # Lightning uses it
+    warnings.filterwarnings("ignore", "Using ModelCheckpoint with manual optimization")  # the weights after a step are wanted
+    warnings.filterwarnings("ignore", r"You are trying to `self.log\(\)` but `Trainer\(barebones=True\)`")  # as asked for
     warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")  # a resumed run continues in it
+    warnings.filterwarnings("ignore", "Experiment logs directory .* exists and is not empty")  # and its rows are kept
+    # Of a fit that is given a model and no checkpoint, only because there is an OnExceptionCheckpoint.
+    warnings.filterwarnings("ignore", "`.fit.ckpt_path=None.` was called without a model")
+    warnings.filterwarnings("ignore", r".fit.ckpt_path=.last.. is set, but there is no last checkpoint")
     warnings.filterwarnings("ignore", "The dirpath has changed from")  # resumed from a named file, a run finds its own best
 
 
 def show_notes() -> None:
-    """Show what the project's models log, a line each."""
-    notes = logging.getLogger("lightning_modules")
-    notes.handlers = [logging.StreamHandler()]
-    notes.setLevel(logging.INFO)
+    """Show what the project's models and callbacks log, a line each."""
+    for name in ("lightning_modules", "callbacks"):
+        notes = logging.getLogger(name)
+        notes.handlers = [logging.StreamHandler()]
+        notes.setLevel(logging.INFO)

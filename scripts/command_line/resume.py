@@ -5,21 +5,37 @@ from typing import Any
 
 import torch
 
-from command_line.whole_checkpoints import DamagedCheckpointError, newest_whole, read_checkpoint, written
+from command_line.named_loggers import is_ours
+from command_line.whole_checkpoints import DamagedCheckpointError, newest_whole, read_run, written
 
 # Where the same data are, and how they are fetched, may change from one machine to another.
 PLACES = ("data_dir", "path", "num_workers", "download")
 
+# What a group of parameters holds besides the settings of its method.
+OF_SCHEDULES = {"params", "initial_lr", "swa_lr"}
 
-def find_checkpoint(wanted: str, experiment: Path) -> Path:
-    """The file that `--ckpt_path` names; "last" is the last.ckpt written last in the folder logs/<data>/<model>/<method>.
+
+def find_checkpoint(wanted: str, logger: Any, root: Path) -> Path:
+    """The file that `--ckpt_path` names; "last" is the last.ckpt written last where the run to resume would have put it.
+
+    Args:
+        wanted: "last", or a path.
+        logger: the first one, as parsed and with its folder; false for none.
+        root: the trainer's folder.
 
     Raises:
         FileNotFoundError: there is none.
+        ValueError: the logger's runs are not where they could be found.
         DamagedCheckpointError: it is damaged; names the newest whole one.
     """
+    experiment, runs = _place(logger, root)
     if wanted == "last":
-        found = sorted(experiment.glob("version_*/checkpoints/last.ckpt"), key=written)
+        if experiment is None:
+            raise ValueError(
+                f"--ckpt_path=last does not know where {logger.class_path.rpartition('.')[2]} put the run: name its last.ckpt, "
+                "--ckpt_path=FILE"
+            )
+        found = sorted(experiment.glob(f"{runs}checkpoints/last.ckpt"), key=written)
         if not found:
             raise FileNotFoundError(
                 f"--ckpt_path=last: there is no checkpoint in {experiment}; start the run without --ckpt_path, from the same "
@@ -29,9 +45,10 @@ def find_checkpoint(wanted: str, experiment: Path) -> Path:
     else:
         path = Path(wanted)
     try:
-        read_checkpoint(path)
+        read_run(path)
     except DamagedCheckpointError as error:
-        others = newest_whole({*experiment.glob("version_*/checkpoints/*.ckpt"), *path.parent.glob("*.ckpt")} - {path})
+        near = experiment.glob(f"{runs}checkpoints/*.ckpt") if experiment else ()
+        others = newest_whole({*near, *path.parent.glob("*.ckpt")} - {path})
         offer = (
             f"the newest whole one is {others}, resume with --ckpt_path={others}"
             if others
@@ -39,6 +56,19 @@ def find_checkpoint(wanted: str, experiment: Path) -> Path:
         )
         raise DamagedCheckpointError(f"{error}; {offer}") from error
     return path
+
+
+def _place(logger: Any, root: Path) -> tuple[Path | None, str]:
+    """The folder of the runs with the same data, model and method, and the pattern of a run's folder in it."""
+    if logger in (None, False):
+        return root, ""
+    if not is_ours(logger):
+        return None, ""
+    settings = logger.init_args
+    version = settings.get("version")
+    if version is None:
+        return Path(settings.save_dir, settings.name), "*/"
+    return Path(settings.save_dir, settings.name), f"{version if isinstance(version, str) else f'version_{version}'}/"
 
 
 def check_resumable(
@@ -55,7 +85,7 @@ def check_resumable(
     Raises:
         ValueError: what differs.
     """
-    content = read_checkpoint(path)
+    content = read_run(path)
     if "optimizer_states" not in content:
         raise ValueError(f"{path} holds weights only, and a run cannot go on from them: take a last.ckpt")
     held = {name: tuple(value.shape) for name, value in content["state_dict"].items()}
@@ -66,8 +96,8 @@ def check_resumable(
             f"{path} is of another model: {name} is {held.get(name, 'missing')} there and {wanted.get(name, 'missing')} here; "
             "resume with the data and the model that it was written with"
         )
-    groups = [set(state["param_groups"][0]) - {"params", "initial_lr"} for state in content["optimizer_states"]]
-    if groups != [set(optimizer.param_groups[0]) - {"params", "initial_lr"}]:
+    groups = [set(state["param_groups"][0]) - OF_SCHEDULES for state in content["optimizer_states"]]
+    if groups != [set(optimizer.param_groups[0]) - OF_SCHEDULES]:
         raise ValueError(
             f"{path} is of another method than {type(optimizer).__name__}: resume with the one it was written with"
         )

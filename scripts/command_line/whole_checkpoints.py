@@ -55,7 +55,7 @@ class WholeCheckpoints(TorchCheckpointIO):
 
 
 def read_checkpoint(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
-    """The content of a checkpoint file, see `WholeCheckpoints.load_checkpoint`."""
+    """The content of a whole file of plain values and tensors, see `WholeCheckpoints.load_checkpoint`."""
     if not path.is_file():
         raise FileNotFoundError(
             f"there is no checkpoint {path}{' (it is a folder)' if path.is_dir() else ''}: check --ckpt_path"
@@ -71,7 +71,19 @@ def read_checkpoint(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
         ) from error
     except (RuntimeError, EOFError, ValueError, KeyError) as error:
         raise DamagedCheckpointError(f"the checkpoint {path} is damaged ({' '.join(str(error).split())[:80]})") from error
-    if not isinstance(content, dict) or not {"state_dict", "loops"} <= set(content):
+    if not isinstance(content, dict):
+        raise DamagedCheckpointError(f"{path} is no checkpoint: it holds a {type(content).__name__}, not values by name")
+    return content
+
+
+def read_run(path: Path) -> dict[str, Any]:
+    """The content of a run's checkpoint; Lightning passes other files of plain values by the same way.
+
+    Raises:
+        FileNotFoundError, DamagedCheckpointError: as `read_checkpoint`; and where it is of something else than a run.
+    """
+    content = read_checkpoint(path)
+    if not {"state_dict", "loops"} <= set(content):
         raise DamagedCheckpointError(f"the checkpoint {path} holds no run of this project: state_dict and loops are missing")
     return content
 

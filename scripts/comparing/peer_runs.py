@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from command_line.one_line_errors import CLASSES, CommandLineError
+from command_line.class_names import CLASSES
+from command_line.one_line_errors import CommandLineError
 from command_line.one_line_parser import OneLineParser
 
 from comparing import peers

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from command_line.fitting import check_before_fit, fit
+from command_line.check_before_fit import check_before_fit
+from command_line.fitting import fit
 from pytorch_lightning import Callback
 
 from comparing.divergence import reason_of

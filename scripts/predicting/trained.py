@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from command_line.whole_checkpoints import read_checkpoint
+from command_line.whole_checkpoints import read_run
 
 import lightning_modules
 from datamodules.files import TableFile
@@ -39,7 +39,7 @@ def read_trained(path: Path) -> Trained:
         ValueError: it is damaged, or holds no preprocessing or no model of this project.
     """
     check_checkpoint(path)
-    content = read_checkpoint(path)
+    content = read_run(path)
     states = [value["preprocessing"] for value in content.values() if isinstance(value, dict) and "preprocessing" in value]
     if not states:
         raise ValueError(

@@ -42,7 +42,57 @@ TRAINERS = {
     "no-batches": Bad(["--trainer.limit_train_batches=0"], ("leaves nothing to train on", "give a number")),
     "batches": Bad(["--trainer.limit_train_batches=-1"], ("for limit_train_batches", "[0.0, 1.0] or an int")),
     "time": Bad(["--trainer.max_time=soon"], ("'soon'", "DD:HH:MM:SS")),
-    "callback": Bad(["--trainer.callbacks=Nothing"], ("--trainer.callbacks=Nothing", "belongs there")),
+    "callback": Bad(["--trainer.callbacks=Nothing"], ("--trainer.callbacks: there is no class 'Nothing'", "Timer")),
+    "data-of-no-class": Bad(["--data.path=good.csv"], ("--data.path does not exist", "--data=TabularDataModule has it")),
+    "model-of-no-class": Bad(
+        ["--model.widths=[30,2]"], ("--model.widths does not exist", "--model=MLP or --model=ResidualMLP")
+    ),
+    "callback-misspelt": Bad(["--trainer.callbacks=[Timer,EarlyStoping]"], ("'EarlyStoping' (did you mean EarlyStopping?)",)),
+    "callback-without-setting": Bad([EARLY], ("--trainer.callbacks.monitor is missing",)),
+    "callback-setting": Bad(
+        [EARLY, "--trainer.callbacks.monito=x"], ("monito does not exist", "mean monitor?", "--trainer.callbacks.help=CLASS")
+    ),
+    "callback-abstract": Bad(["--trainer.callbacks=BaseFinetuning"], ("BaseFinetuning is a base", "BackboneFinetuning")),
+    "pruning": Bad(
+        ["--trainer.callbacks=ModelPruning", "--trainer.callbacks.pruning_fn=l1_unstructured"],
+        ("masked copies", "leave it out"),
+    ),
+    "own-checkpoint": Bad(
+        ["--trainer.callbacks=ModelCheckpoint", "--trainer.callbacks.filename=best"], ("own best.ckpt", "another filename")
+    ),
+    "dry-run-resumed": Bad(["--trainer.fast_dev_run=true", "--ckpt_path=last"], ("from no checkpoint", "leave it out")),
+    "bare-with-logger": Bad(["--trainer.barebones=true", "--trainer.logger=CSVLogger"], ("barebones", "Logging can impact")),
+    "profiler": Bad(["--trainer.profiler=xla"], ("needs torch_xla", "take simple")),
+    "backbone": Bad(["--trainer.callbacks=BackboneFinetuning"], ("called backbone", "LogisticRegression has none")),
+    "finder-of-lr": Bad(["--trainer.callbacks=LearningRateFinder"], ("the method's", "--model.optimizer.lr")),
+    "finder-of-batch": Bad(["--trainer.callbacks=BatchSizeFinder"], ("until the memory is full", "--data.batch_size")),
+    "callback-twice": Bad(
+        ["--trainer.callbacks=[LearningRateMonitor,RichProgressBar,TQDMProgressBar]"], ("one progress bar", "leave one out")
+    ),
+    "logger": Bad(["--trainer.logger=CSVLoger"], ("there is no class 'CSVLoger' (did you mean CSVLogger?)",)),
+    "logger-in-list": Bad(["--trainer.logger=[CSVLoger]"], ("there is no class 'CSVLoger' (did you mean CSVLogger?)",)),
+    "logger-setting": Bad(
+        ["--trainer.logger=CSVLogger", "--trainer.logger.nam=x"], ("mean name?", "--trainer.logger.help=CLASS")
+    ),
+    "spawn": Bad(["--trainer.strategy=ddp_spawn"], ("by multiprocessing", "--trainer.strategy=ddp,")),
+    "fork": Bad(["--trainer.strategy=ddp_fork_find_unused_parameters_true"], ("by multiprocessing", "--trainer.strategy=ddp,")),
+    "notebook": Bad(["--trainer.strategy=ddp_notebook"], ("by multiprocessing", "--trainer.strategy=ddp,")),
+    "sharded": Bad(["--trainer.strategy=fsdp"], ("a part of the model", "--trainer.strategy=ddp,")),
+    "deepspeed": Bad(["--trainer.strategy=deepspeed_stage_2"], ("a part of the model", "--trainer.strategy=ddp,")),
+    "share-of-test": Bad(
+        ["--trainer.limit_test_batches=0.0001"], ("limit_test_batches=0.0001 of the only batch for the test", "such as 1")
+    ),
+    "share-of-training": Bad(
+        ["--trainer.limit_train_batches=0.1", "--data.batch_size=100"], ("limit_train_batches=0.1 of 4 batches", "such as 1")
+    ),
+    "share-of-validation": Bad(["--trainer.limit_val_batches=0.5"], ("limit_val_batches=0.5 of the only batch",)),
+    "share-of-overfitting": Bad(["--trainer.overfit_batches=0.5"], ("overfit_batches=0.5 of the only batch for training",)),
+    "validation-every": Bad(["--trainer.check_val_every_n_epoch=0"], ("check_val_every_n_epoch=0", "≥ 1")),
+    "best-without-batches": Bad(["--trainer.limit_val_batches=0", "--test_weights=best"], ("needs validation",)),
+    "best-untested": Bad(["--trainer.limit_test_batches=0", "--test_weights=best"], ("there is no test",)),
+    "every-n-without-checkpoints": Bad(
+        ["--trainer.enable_checkpointing=false", "--checkpoint_every_n_steps=2"], ("enable_checkpointing=false", "leave one")
+    ),
     "seed": Bad(["--seed_everything=-1"], ("-1 is not in bounds", "from 0 to")),
     "seed-text": Bad(["--seed_everything=lucky"], ("--seed_everything=lucky", "int belongs there")),
     "learning-rate": Bad([SGD, "--model.optimizer.lr=-1"], ("Invalid learning rate: -1.0", "--model.optimizer.help=CLASS")),
@@ -66,6 +116,7 @@ PLACES = {
     "checkpoint-steps": Bad(["--checkpoint_every_n_steps=0"], ("every_n_steps=0", "≥ 1, or leave it out")),
     "root-is-a-file": Bad([f"{ROOT}=a_file"], ("cannot be written to", "Not a directory", "name another folder")),
     "root-read-only": Bad([f"{ROOT}=/proc"], ("cannot be written to /proc", "name another folder")),
+    "root-elsewhere": Bad([f"{ROOT}=s3://bucket/runs"], ("s3://bucket/runs is no folder of this machine",)),
     "root-device": Bad([f"{ROOT}=/dev/full"], ("cannot be written to /dev/full", "name another folder")),
     "no-network": Bad(
         ["--data=CaliforniaHousingDataModule", "--data.data_dir=nowhere", LINEAR],

@@ -1,12 +1,12 @@
 """A class named on the command line starts from its own defaults."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command_line.base_config import CONFIGS, with_base
 from command_line.fit_cli import FitCLI
+from command_line.yaml_text import from_yaml
 from jsonargparse import ArgumentParser
 
 from lightning_modules.optimizers import Newton
@@ -14,7 +14,7 @@ from lightning_modules.optimizers import Newton
 
 def base(args: list[str]) -> dict[str, Any]:
     first = with_base(args)[0]
-    return json.loads(first.removeprefix("--config="))
+    return from_yaml(first.removeprefix("--config="))
 
 
 def optimizer(args: list[str]) -> dict[str, Any]:
@@ -107,3 +107,23 @@ def test_later_files_win_and_replace_classes_whole(tmp_path: Path) -> None:
     assert merged["trainer"] == {"max_epochs": 3, "min_epochs": 2}
     assert merged["data"]["class_path"] == "BreastCancerDataModule"
     assert not merged["data"].get("init_args")
+
+
+def test_infinity_dates_and_words_of_numbers_survive(tmp_path: Path) -> None:
+    """JSON, which files went through, has neither; YAML's own reader makes a date of a name."""
+    file = tmp_path / "odd.yaml"
+    file.write_text("data: {a: .inf, b: -.inf, c: 2020-01-01, d: '1e3', e: 1e-3, f: 'no', g: null, h: 12:30:00}\n")
+    found = base([f"--config={file}"])["data"]
+    assert found["a"] == float("inf") == -found["b"] and found["e"] == 0.001
+    assert (found["c"], found["d"], found["f"], found["g"]) == ("2020-01-01", "1e3", "no", None)
+    file.write_text("data: {a: .nan}\n")
+    nan = base([f"--config={file}"])["data"]["a"]
+    assert isinstance(nan, float) and nan != nan  # noqa: PLR0124
+
+
+@pytest.mark.parametrize("name", ["iris_softmax_adam", "iris_softmax_adam.yaml"])
+def test_a_shipped_file_is_found_by_its_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert base([f"--config={name}"]) == base([f"--config={CONFIGS / 'iris_softmax_adam.yaml'}"])
+    Path(name).write_text("data: {class_path: BreastCancerDataModule}\n")
+    assert base(["--config", name])["data"] == {"class_path": "BreastCancerDataModule"}, "a file that is here comes first"

@@ -1,15 +1,14 @@
 """A bad table is refused before torch is imported, in the words of the fit; whatever is not understood is left to the fit."""
 
 import inspect
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line.base_config import with_base
+from command_line.base_config import base_of, with_base
+from command_line.check_before_fit import check_before_fit
 from command_line.first_look import ROOTS, first_look
 from command_line.fit_cli import FitCLI
-from command_line.fitting import check_before_fit
 from command_line.model_tasks import TASKS
 from command_line.one_line_errors import one_line, run
 from fit import main
@@ -227,4 +226,4 @@ def test_the_roots_are_those_of_the_parser() -> None:
     flags = [flag for action in parser._actions for flag in action.option_strings if flag.startswith("--")]
     roots = {flag.removeprefix("--").split(".")[0] for flag in flags}
     assert roots - {"help", "version", "print_config", "print_shtab"} == ROOTS
-    assert json.loads(with_base([])[0].removeprefix("--config=")).keys() <= ROOTS
+    assert base_of(with_base([])).keys() <= ROOTS

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line.run_folder import RunFolderLogger
+from command_line.run_loggers import RunFolderLogger
 from command_line.uninterrupted import STOPS, uninterrupted
 
 

@@ -1,0 +1,78 @@
+"""What may be named at each place of a command line that takes a class."""
+
+import inspect
+from collections.abc import Callable
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.util import find_spec
+
+import datamodules
+
+OPTIMIZERS = ["GradientDescent", "Newton", "DiagonalNewton", "SubsampledNewton"]
+USUAL = ["torch.optim.SGD", "torch.optim.Adam", "torch.optim.LBFGS"]
+# What cannot be used itself, only from Python, or not with these models (`checked_trainer.py` says why).
+NO_CALLBACKS = {
+    "Callback", "Checkpoint", "ProgressBar", "BaseFinetuning", "BasePredictionWriter", "LambdaCallback", "ThroughputMonitor",
+    "BatchSizeFinder", "LearningRateFinder", "ModelPruning",
+}  # fmt: skip
+
+
+def _models() -> list[str]:
+    import lightning_modules  # noqa: PLC0415 – torch takes seconds, and most errors name no model
+
+    return [name for name in lightning_modules.__all__ if name != "ObjectiveModule"]
+
+
+def _optimizers() -> list[str]:
+    import torch  # noqa: PLC0415
+
+    others = [name for name, kind in vars(torch.optim).items() if isinstance(kind, type) and name != "Optimizer"]
+    return [*OPTIMIZERS, *(f"torch.optim.{name}" for name in sorted(others))]
+
+
+def _lightnings(package: str, without: set[str]) -> list[str]:
+    return sorted(set(import_module(f"pytorch_lightning.{package}").__all__) - without)
+
+
+# By the last word of the place.
+CLASSES: dict[str, Callable[[], list[str]]] = {
+    # Those that a command line can make: not from arrays, nor what is no data module.
+    "data": lambda: [name for name in datamodules.__all__ if name not in ("ArrayDataModule", "MNISTTwoView")],
+    "model": _models,
+    "optimizer": _optimizers,
+    "logger": lambda: _lightnings("loggers", {"Logger"} | ({"LitLogger"} if find_spec("litlogger") is None else set())),
+    "profiler": lambda: _lightnings("profilers", {"Profiler", "PassThroughProfiler", "XLAProfiler"}),
+    "callbacks": lambda: _lightnings("callbacks", NO_CALLBACKS),
+}
+
+
+def choices_at(place: str) -> str:
+    """The classes at a place as a message lists them: of the optimizers of torch the usual ones."""
+    if place not in CLASSES:
+        return ""
+    return "; choose among " + ", ".join([*OPTIMIZERS, *USUAL] if place == "optimizer" else CLASSES[place]())
+
+
+def having(option: str, setting: str) -> str:
+    """Which class of data or models to add for a setting that the chosen one does not have; nothing if none has it."""
+    package = {"--data": datamodules, "--model": import_module("lightning_modules")}.get(option)
+    if package is None:
+        return ""
+    names = CLASSES[option.removeprefix("--")]()
+    found = [
+        name for name in names if setting.split(".", maxsplit=1)[0] in inspect.signature(getattr(package, name)).parameters
+    ]
+    return f"{' or '.join(f'{option}={name}' for name in found)} has it; " if found else ""
+
+
+def suggested_at(place: str, word: str) -> str:
+    """– did you mean …? – or nothing."""
+    return suggestion(word, CLASSES[place]() if place in CLASSES else [])
+
+
+def suggestion(word: str, choices: list[str]) -> str:
+    """– did you mean …? – or nothing."""
+    near = get_close_matches(word, choices, 1, 0.6)
+    if not near and (found := get_close_matches(word, short := [name.rpartition(".")[2] for name in choices], 1, 0.6)):
+        near = [choices[short.index(found[0])]]
+    return f" (did you mean {near[0]}?)" if near else ""

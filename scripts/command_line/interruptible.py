@@ -1,0 +1,29 @@
+"""Ctrl-C while a program is still being imported: one line, as later. Programs import this first; it needs next to nothing."""
+
+import os
+import signal
+import sys
+from typing import Any, NoReturn
+
+
+def _end(*_: Any) -> NoReturn:
+    """Nothing has begun that would have to be ended in order, and an import that is broken off says a page."""
+    os.write(2, b"interrupted\n")
+    os._exit(130)
+
+
+def answer_ctrl_c() -> None:
+    """End by one line at Ctrl-C until `raise_at_ctrl_c`; only in a program of this folder, not where one is imported."""
+    program = os.path.abspath(getattr(sys.modules["__main__"], "__file__", None) or "")
+    is_ours = os.path.dirname(program) == os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    if is_ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end)
+
+
+def raise_at_ctrl_c() -> None:
+    """Raise KeyboardInterrupt at Ctrl-C, as Python does; what was begun is then ended in order."""
+    if signal.getsignal(signal.SIGINT) is _end:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+answer_ctrl_c()

@@ -1,0 +1,37 @@
+"""Ctrl-C while a program is being imported."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.conftest import ROOT
+
+PROGRAMS = sorted(path.name for path in (ROOT / "scripts").glob("*.py"))
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_it_is_the_first_that_is_imported(program: str) -> None:
+    lines = (ROOT / "scripts" / program).read_text(encoding="utf-8").splitlines()
+    first = next(line for line in lines if line.startswith(("import ", "from ")))
+    assert first.startswith("import command_line.interruptible ")
+
+
+@pytest.mark.parametrize("seconds", [0.6, 1.2])
+@pytest.mark.parametrize("program", ["fit.py", "compare.py"])
+def test_it_is_one_line(program: str, seconds: float) -> None:
+    command = [sys.executable, str(ROOT / "scripts" / program), "breast_cancer"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        printed, said = process.communicate(timeout=60)
+    if process.returncode != 2:  # the arguments of fit.py are refused when it is quick
+        assert (process.returncode, printed, said) == (130, "", "interrupted\n")
+
+
+def test_where_a_program_is_imported_nothing_changes() -> None:
+    import command_line.interruptible  # noqa: F401, PLC0415
+
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
