@@ -7,6 +7,7 @@ from pytorch_lightning import LightningDataModule
 
 from command_line.fit_cli import FitCLI
 from command_line.resume import check_resumable
+from command_line.run_folder import RunFolder
 
 
 def check_before_fit(cli: FitCLI) -> None:
@@ -29,10 +30,11 @@ def check_before_fit(cli: FitCLI) -> None:
     check_shares(cli)
     if cli.resume_path is not None:
         settings = {"model": dict(cli.model.hparams), "data": dict(cli.datamodule.hparams)}
-        check_resumable(cli.resume_path, cli.model, cli.model.make_optimizer(cli.model.parameters()), settings)
+        check_resumable(cli.resume_path, cli.model, cli.model.method(), settings)
     if cli.config.test_weights == "best" and not (is_validated(cli) and cli.trainer.checkpoint_callbacks):
         raise ValueError(
-            "--test_weights=best needs validation and checkpoints: set data.val_fraction above 0, or test the last"
+            "--test_weights=best needs validation and checkpoints: leave data.val_fraction, --trainer.limit_val_batches and "
+            "--trainer.check_val_every_n_epoch so that there are some, or test the last"
         )
     if cli.config.test_weights == "best" and cli.trainer.limit_test_batches == 0:
         raise ValueError("--trainer.limit_test_batches=0: there is no test for --test_weights=best; leave one of them out")
@@ -56,7 +58,7 @@ def check_folder(cli: FitCLI) -> None:
     place = getattr(logger, "root_dir", None) or getattr(logger, "save_dir", None) or cli.trainer.default_root_dir
     check_writable(Path(place))
     for each in cli.trainer.loggers if cli.trainer.is_global_zero and cli.resume_path is None else ():
-        version = getattr(each, "asked_version", None)
+        version = each.asked_version if isinstance(each, RunFolder) else None
         if version is not None and (folder := Path(each.log_dir or "")).is_dir() and any(folder.iterdir()):
             raise FileExistsError(
                 f"--trainer.logger.version={version}: there is a run in {folder}; leave the version out for the next free "
@@ -122,5 +124,7 @@ def is_tested(cli: FitCLI) -> bool:
 
 
 def is_validated(cli: FitCLI) -> bool:
-    """Whether validation happens, which `--trainer.limit_val_batches=0` leaves out."""
-    return cli.has_validation and cli.trainer.limit_val_batches != 0
+    """Whether validation happens: not where its batches are limited to none, or it is due after more epochs than there are."""
+    every, epochs = cli.trainer.check_val_every_n_epoch, cli.trainer.max_epochs
+    is_due = every is None or epochs is None or epochs < 0 or every <= epochs
+    return cli.has_validation and cli.trainer.limit_val_batches != 0 and is_due

@@ -103,7 +103,7 @@ LINES = [
     line(LOGGER, "false", works(), keeps=False),
     line(LOGGER, "true", works(has("events.out.tfevents*"))),
     line(LOGGER, "CSVLogger", works(has("metrics.csv")), f"{LOGGER}.save_dir=FOLDER/csv"),
-    line(LOGGER, "CSVLogger", works(has("version_5/metrics.csv")), f"{LOGGER}.save_dir=FOLDER/five", f"{LOGGER}.version=5"),
+    line(LOGGER, "CSVLogger", works(has("metrics.csv")), f"{LOGGER}.save_dir=FOLDER/five", f"{LOGGER}.version=5"),
     line(LOGGER, "TensorBoardLogger", works(has("events.out.tfevents*")), f"{LOGGER}.save_dir=FOLDER/tb"),
     line(LOGGER, '[{"class_path": "CSVLogger", "init_args": {"save_dir": "FOLDER/list"}}]', works(has("metrics.csv"))),
     line(LOGGER, "WandbLogger", works(), f"{LOGGER}.offline=true", f"{LOGGER}.save_dir=FOLDER", needs="wandb"),
