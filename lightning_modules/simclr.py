@@ -147,6 +147,7 @@ class SimCLR(ObjectiveModule):
             )
         return Categorical(self.num_classes).mean(self._predictors(features.to(self.dtype)))
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def predict_step(self, batch: Batch | Tensor, batch_idx: int) -> Tensor:
         if not self.probe_fits:
             self.attach_probe(self._fit_probe_to_data())

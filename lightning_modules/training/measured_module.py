@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import Any
 
+import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
 from torchmetrics import MetricCollection
@@ -47,12 +48,16 @@ class MeasuredModule(LightningModule, ABC):
         """The rows that the processes hold, one after the other; each process gives its own, or none."""
         return joined_rows(rows)
 
+    # Compiling a model compiles its steps; in these only `forward` is arithmetic, the rest measures and decides.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._measure("val", batch)
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         return self._measure("test", batch)
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def predict_step(self, batch: Batch | Tensor, batch_idx: int) -> Tensor:
         return self.predict(batch if isinstance(batch, Tensor) else batch[0])
 

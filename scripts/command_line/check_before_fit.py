@@ -33,8 +33,8 @@ def check_before_fit(cli: FitCLI) -> None:
         check_resumable(cli.resume_path, cli.model, cli.model.method(), settings)
     if cli.config.test_weights == "best" and not (is_validated(cli) and cli.trainer.checkpoint_callbacks):
         raise ValueError(
-            "--test_weights=best needs validation and checkpoints: leave data.val_fraction, --trainer.limit_val_batches and "
-            "--trainer.check_val_every_n_epoch so that there are some, or test the last"
+            "--test_weights=best needs validation, in an epoch that there is, and checkpoints: set data.val_fraction, and "
+            "--trainer.limit_val_batches if it is given, above 0, or test the last"
         )
     if cli.config.test_weights == "best" and cli.trainer.limit_test_batches == 0:
         raise ValueError("--trainer.limit_test_batches=0: there is no test for --test_weights=best; leave one of them out")
