@@ -165,7 +165,7 @@ class SplitDataModule(LightningDataModule, ABC):
         """Batches of a part of the rows: of training in a new order in every epoch, unless the trainer overfits some of them,
         which have to stay the same."""
         tensors = self.splits[split]
-        is_overfitted = self.trainer is not None and self.trainer.overfit_batches > 0  # type: ignore[attr-defined]
+        is_overfitted = getattr(self.trainer, "overfit_batches", 0) > 0
         shuffle = split == "train" and not is_overfitted
         rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
         batch_size = self.batch_size if split == "train" else self.evaluation_batch_size

@@ -125,10 +125,10 @@ class ObjectiveModule(MethodModule):
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Refuse to go on with what is not finite; mixed precision leaves out a step whose gradient is not."""
-        if self.automatic_optimization:
+        if self.automatic_optimization and self._log.last is not None:
             gradient = [p.grad for p in held_parameters(optimizer) if p.grad is not None]
             has_scaler = getattr(self.trainer.precision_plugin, "scaler", None) is not None
-            self._refuse_non_finite(cast(Tensor, self._log.last), [] if has_scaler else gradient)
+            self._refuse_non_finite(self._log.last, [] if has_scaler else gradient)
 
     def _refuse_non_finite(self, value: Tensor, gradient: list[Tensor]) -> None:
         # Where to look is to wait: what is not finite stays so, and is seen at the next step that logs.

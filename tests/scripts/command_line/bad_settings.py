@@ -37,8 +37,13 @@ TRAINERS = {
     "accelerator": Bad(["--trainer.accelerator=abacus"], ("`accelerator='abacus'`", "Available names are", "cpu")),
     "strategy": Bad(["--trainer.strategy=magic"], ("`strategy='magic'`", "ddp", "--help")),
     "precision": Bad(["--trainer.precision=thin"], ("--trainer.precision=thin", "'64-true'")),
-    "clipping": Bad(["--trainer.gradient_clip_val=1", ONE], ("clipping is not supported", "Remove")),
-    "accumulation": Bad(["--trainer.accumulate_grad_batches=2", ONE], ("accumulation is not supported", "Remove")),
+    "clipping": Bad(
+        ["--trainer.gradient_clip_val=1", ONE], ("--trainer.gradient_clip_val=1 cannot be with Newton", "torch.optim")
+    ),
+    "accumulation": Bad(
+        ["--trainer.accumulate_grad_batches=2", ONE],
+        ("--trainer.accumulate_grad_batches=2 cannot be with Newton", "batch_size larger"),
+    ),
     "no-batches": Bad(["--trainer.limit_train_batches=0"], ("leaves nothing to train on", "give a number")),
     "batches": Bad(["--trainer.limit_train_batches=-1"], ("for limit_train_batches", "[0.0, 1.0] or an int")),
     "time": Bad(["--trainer.max_time=soon"], ("'soon'", "DD:HH:MM:SS")),

@@ -97,7 +97,7 @@ def test_a_good_table_goes_on_to_the_fit(folder: Path) -> None:
     """Negative control: it is there that torch is imported."""
     done = started_without_torch("fit.py", table("good.csv", "kind"), folder)
     assert done.returncode == 1
-    assert "imports lightning_fabric" in done.stderr
+    assert "imports torch" in done.stderr or "imports lightning_fabric" in done.stderr
 
 
 def test_ctrl_c_while_torch_is_imported_is_a_line(folder: Path) -> None:

@@ -22,7 +22,7 @@ SETTINGS = {
 }
 REFUSED = {
     "BackboneFinetuning", "BaseFinetuning", "BasePredictionWriter", "BatchSizeFinder", "Callback", "Checkpoint",
-    "LearningRateFinder", "ModelPruning", "ProgressBar", "ThroughputMonitor",
+    "LearningRateFinder", "ModelPruning", "ProgressBar", "StochasticWeightAveraging", "ThroughputMonitor",
 }  # fmt: skip
 # What this machine has decides.
 EITHER = {"DeviceStatsMonitor", "GradientAccumulationScheduler"}
@@ -77,7 +77,12 @@ def test_a_run_goes_on_from_either_checkpoint_under_early_stopping(folder: Path,
         assert found[key] == expected[key]
 
 
-AVERAGED = ["--trainer.callbacks=StochasticWeightAveraging", "--trainer.callbacks.swa_lrs=0.1", "--trainer.max_epochs=6"]
+AVERAGED = [
+    "--model.optimizer=torch.optim.Adam",
+    "--trainer.callbacks=StochasticWeightAveraging",
+    "--trainer.callbacks.swa_lrs=0.1",
+    "--trainer.max_epochs=6",
+]
 
 
 def test_averaged_weights_are_kept_and_a_run_goes_on_without_them(folder: Path) -> None:
