@@ -1,6 +1,6 @@
 """A model and the method it is fitted by: which steps Lightning takes, which are taken here, and what a trainer may ask."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from pytorch_lightning import Callback
 from pytorch_lightning.trainer.states import TrainerFn
@@ -33,12 +33,16 @@ class MethodModule(MeasuredModule):
     def __init__(self, optimizer: OptimizerCallable) -> None:
         super().__init__()
         self._is_automatic: bool | None = None
-        self.make_optimizer = optimizer
+        self._make_optimizer = optimizer
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, value)
-        if name == "make_optimizer":
-            self._is_automatic = None
+    @property
+    def make_optimizer(self) -> OptimizerCallable:
+        """Makes the optimizer from parameters."""
+        return self._make_optimizer
+
+    @make_optimizer.setter
+    def make_optimizer(self, make: OptimizerCallable) -> None:
+        self._make_optimizer, self._is_automatic = make, None
 
     def method(self) -> Optimizer:
         """A new optimizer of the parameters that train.

@@ -96,7 +96,7 @@ class ObjectiveModule(MethodModule):
     def __setattr__(self, name: str, value: Any) -> None:
         """A setting that is changed, in the midst of a fit too, changes the loss: the kept objective is that of before."""
         super().__setattr__(name, value)
-        if not name.startswith("_") and "_kept" in vars(self):
+        if name[0] != "_" and "_kept" in vars(self):  # Lightning sets many of its own in every step
             self._kept.forget()
 
     def __getstate__(self) -> dict[str, Any]:
