@@ -1,7 +1,6 @@
 """A model that measures itself on rows of validation and test, and predicts new ones."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -88,10 +87,3 @@ class MeasuredModule(LightningModule, ABC):
         """
         if self._trainer is None or self.trainer.precision == "64-true":
             self.to(next(iter(checkpoint["state_dict"].values())).dtype)
-
-    def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **options: Any) -> Any:
-        """As of any module, but what processes that a trainer of double precision has started hand back is not rounded."""
-        first = next(iter(state_dict.values()), None)
-        if self._trainer is not None and self.trainer.precision == "64-true" and isinstance(first, Tensor):
-            self.to(first.dtype)
-        return super().load_state_dict(state_dict, *args, **options)

@@ -43,12 +43,13 @@ def verdict_on(module: Any) -> Convergence:
     """Judge the present weights of a model over the whole training set of its trainer; every process must call it.
 
     Raises:
-        RuntimeError: the trainer holds no training rows, or no optimizer: it has handed the fit over to other processes.
+        RuntimeError: there is no trainer, or it holds no training rows or no optimizer: another process has done the fit.
     """
-    trainer: Trainer = module.trainer
-    if not trainer.optimizers:
+    trainer: Trainer | None = module._trainer
+    if trainer is None or not trainer.optimizers:
         raise RuntimeError(
-            "the fit was done by processes that are gone: ask in a fit by Trainer(strategy='ddp'), or by one process"
+            "no fit has been done in this process, to judge where it ended: call trainer.fit first; strategies that start "
+            "processes by multiprocessing (ddp_spawn, ddp_fork, ddp_notebook) do it in others, strategy='ddp' in this one too"
         )
     method = trainer.optimizers[0]
     ending = run_ending(trainer)
