@@ -16,8 +16,9 @@ from datamodules.serving.split import split_rows
 
 
 class MNISTTwoViewDataModule(MNISTDataModule):
-    """Training batches (x0, x1, x2, y): original, two views, digit; images (B, 1, 28, 28) in the model's floating type.
+    """70 000 handwritten digits, each in training with two random views of itself.
 
+    Training batches are (x0, x1, x2, y): original, two views, digit; images (B, 1, 28, 28) in the model's floating type.
     Validation and test batches are those of `MNISTDataModule`. With `augmentation="batched"` the views are made on the
     device from uint8 images, each image with parameters of its own, by a generator that depends on (seed, epoch, batch)
     alone; with "per_sample" by one that depends on (seed, epoch, image). A run repeats and resumes exactly, on any number

@@ -49,7 +49,10 @@ BAD = {
         ["--trainer.max_epoch=3"], ("no option --trainer.max_epoch ", "did you mean --trainer.max_epochs?", "--help")
     ),
     "option-of-data": Bad(["--data.batchsize=3"], ("--data.batchsize does not exist", "mean batch_size?", "--data.help=CLASS")),
-    "option-of-optimizer": Bad(["--model.optimizer.dampin=3"], ("--model.optimizer.dampin does not exist", "mean damping?")),
+    "option-of-optimizer": Bad(
+        ["--model.optimizer.dampin=3"],
+        ("--model.optimizer.dampin does not exist", "mean damping?", ": --model.optimizer.help=CLASS"),
+    ),
     "positional": Bad(["newton"], ("no option newton", "--help")),
     "text-for-int": Bad(["--trainer.max_epochs=many"], ("--trainer.max_epochs=many", "int belongs there")),
     "text-for-batch-size": Bad(["--data.batch_size=all"], ("--data.batch_size=all", "int belongs there")),
