@@ -1,6 +1,6 @@
 """A model and the method it is fitted by: which steps Lightning takes, which are taken here, and what a trainer may ask."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pytorch_lightning import Callback
 from pytorch_lightning.trainer.states import TrainerFn
@@ -95,3 +95,12 @@ class MethodModule(MeasuredModule):
         """Whose step it is, by the optimizer as it was made in the end, perhaps by a `configure_optimizers` of a subclass."""
         self._is_automatic = not isinstance(self.trainer.optimizers[0], CurvatureOptimizer)
         refuse_schedulers(self.trainer, is_ours=self.schedule != "constant")
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Count steps that an earlier version took by hand among those that Lightning takes now."""
+        super().on_load_checkpoint(checkpoint)
+        loops = checkpoint.get("loops", {}).get("fit_loop", {})
+        by_hand = loops.get("epoch_loop.manual_optimization.optim_step_progress")
+        by_lightning = loops.get("epoch_loop.automatic_optimization.optim_progress")
+        if by_hand and by_lightning and self.automatic_optimization and by_hand["total"]["completed"]:
+            by_lightning["optimizer"]["step"] = by_hand

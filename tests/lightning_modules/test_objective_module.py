@@ -169,3 +169,20 @@ def test_the_training_objective_can_be_monitored(batch_size: int | None, tmp_pat
     trainer.fit(make_model(data, METHODS["gradient_descent"]), data)
     assert 1 < trainer.current_epoch < 100
     assert best.best_model_score == trainer.callback_metrics["train/objective"] < 0.9
+
+
+def test_steps_that_an_earlier_version_took_by_hand_are_counted_on(tmp_path: Path) -> None:
+    make = partial(SoftmaxRegression, 4, 3, 0.01, optimizer=METHODS["adam"])
+    trainer = make_trainer(2)
+    trainer.fit(make(), IrisDataModule(batch_size=30))
+    trainer.save_checkpoint(path := tmp_path / "old.ckpt")
+    checkpoint = torch.load(path, weights_only=True)
+    loop = checkpoint["loops"]["fit_loop"]
+    steps = loop["epoch_loop.automatic_optimization.optim_progress"]["optimizer"]["step"]
+    loop["epoch_loop.manual_optimization.optim_step_progress"] = {part: dict(counts) for part, counts in steps.items()}
+    for counts in steps.values():
+        counts.update(ready=0, completed=0)
+    torch.save(checkpoint, path)
+    trainer = make_trainer(3)
+    trainer.fit(make(), IrisDataModule(batch_size=30), ckpt_path=path, weights_only=True)
+    assert trainer.global_step == 9
