@@ -15,7 +15,7 @@ from lightning_modules.training.measured_module import MeasuredModule
 from lightning_modules.training.notes import log_info
 from lightning_modules.training.trained_parameters import trained_parameters
 from lightning_modules.training.trainer_callbacks import refuse_callbacks
-from lightning_modules.training.trainer_settings import refuse_schedulers, refuse_settings
+from lightning_modules.training.trainer_settings import refuse_other_than_one, refuse_schedulers, refuse_settings
 
 
 class MethodModule(MeasuredModule):
@@ -89,5 +89,8 @@ class MethodModule(MeasuredModule):
 
     def on_fit_start(self) -> None:
         """Whose step it is, by the optimizer as it was made in the end, perhaps by a `configure_optimizers` of a subclass."""
-        self._is_automatic = not isinstance(self.trainer.optimizers[0], CurvatureOptimizer)
+        refuse_other_than_one(self.trainer, self)
+        method = self.trainer.optimizers[0]
+        self._is_automatic = not isinstance(method, CurvatureOptimizer)
+        refuse_settings(self.trainer, method)
         refuse_schedulers(self.trainer, is_ours=self.schedule != "constant")
