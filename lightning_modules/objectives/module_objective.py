@@ -106,6 +106,7 @@ class ModuleObjective(Objective):
         self, module: nn.Module, loss: SummedLoss, batch: Any, num_rows: int, reduction: Reduction = this_process
     ) -> None:
         self.module, self.reduction, self.own = module, reduction, _OwnRows(module, loss, batch)
+        self.own_rows = num_rows
         self.num_rows = total_count(num_rows, reduction, next(module.parameters()).device)
         if self.num_rows == 0:
             raise ValueError("there is not a single row to compute a loss from")
@@ -117,6 +118,9 @@ class ModuleObjective(Objective):
     def value(self, theta: Tensor) -> Tensor:
         self.refuse_noise()
         return self.mean(self.own.value(theta))
+
+    def own_total(self) -> tuple[Tensor, int]:
+        return self.own.loss(self.module, self.own.batch), self.own_rows
 
     def outputs(self, theta: Tensor) -> Tensor:
         self.refuse_noise()

@@ -161,6 +161,11 @@ class Objective(Knowledge, ABC):
         """Whether the second derivatives add up to the first ones: not where these jump."""
         return True
 
+    def own_total(self) -> tuple[Tensor, int] | None:
+        """Σ loss over this process's rows at a module's parameters as they are, for autograd to follow to each of them, and the
+        number of rows; None of a loss that has no module."""
+        return None
+
     # -- what is known at a point --------------------------------------------------------------------------------------
 
     def at(self, theta: Tensor) -> Point:

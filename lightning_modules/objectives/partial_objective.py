@@ -72,6 +72,9 @@ class PartialObjective(Objective):
     def penalty(self, theta: Tensor) -> Tensor:
         return self.whole.penalty(self.embedded(theta))
 
+    def own_total(self) -> tuple[Tensor, int] | None:
+        return self.whole.own_total()
+
     @property
     def is_split(self) -> bool:
         return self.whole.is_split

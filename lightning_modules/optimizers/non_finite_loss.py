@@ -10,8 +10,10 @@ class NonFiniteLossError(ArithmeticError):
     """The loss or its gradient became nan or infinite."""
 
 
-def refuse_non_finite(value: Tensor, gradient: list[Tensor], step: int) -> None:
+def refuse_non_finite(value: Tensor, gradient: list[Tensor], step: int, has_damping: bool = True) -> None:
     """Look at the loss () and at the parts of its gradient after so many steps; the host waits for them.
+
+    `has_damping`: whether the method is one of this project's, to which its advice belongs.
 
     Raises:
         NonFiniteLossError: either is not finite.
@@ -28,5 +30,5 @@ def refuse_non_finite(value: Tensor, gradient: list[Tensor], step: int) -> None:
         raise NonFiniteLossError(f"{where} is {number.item():g} at the start: choose another start, or scale the features")
     raise NonFiniteLossError(
         f"{where} is {number.item():g} at step {step}: the steps are too long for this problem; "
-        "lower lr, scale the features, or use damping='adaptive'"
+        + ("lower lr, scale the features, or use damping='adaptive'" if has_damping else "lower lr, or scale the features")
     )

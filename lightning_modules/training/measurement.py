@@ -68,7 +68,7 @@ def refuse_non_finite_rows(preds: Tensor, error: Exception) -> None:
     if not bool(is_finite.all()):
         raise NonFinitePredictionError(
             f"{int((~is_finite).sum())} of {len(preds)} predictions are not finite at the present weights: the last steps were "
-            "too long for this problem; lower lr, scale the features, or use damping='adaptive'"
+            "too long for this problem; lower lr, or scale the features"
         ) from error
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pytorch_lightning import Callback
+from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch.optim import Optimizer
@@ -15,7 +15,7 @@ from lightning_modules.training.measured_module import MeasuredModule
 from lightning_modules.training.notes import log_info
 from lightning_modules.training.trained_parameters import trained_parameters
 from lightning_modules.training.trainer_callbacks import refuse_callbacks
-from lightning_modules.training.trainer_settings import refuse_schedulers, refuse_settings
+from lightning_modules.training.trainer_settings import refuse_other_than_one, refuse_schedulers, refuse_settings
 
 
 class MethodModule(MeasuredModule):
@@ -67,10 +67,18 @@ class MethodModule(MeasuredModule):
     def configure_callbacks(self) -> list[Callback]:
         """No callbacks; but it is where Lightning first shows the model its trainer, so that settings are refused here."""
         if self.trainer.state.fn == TrainerFn.FITTING:
-            method = self.method()
-            refuse_settings(self.trainer, method)
-            refuse_callbacks(self.trainer, self, method)
+            self.check_trainer(self.trainer)
         return []
+
+    def check_trainer(self, trainer: Trainer) -> None:
+        """Refuse a trainer whose settings or callbacks cannot do here what they are for.
+
+        Raises:
+            ValueError: names what cannot be, why, and what can.
+        """
+        method = self.method()
+        refuse_settings(trainer, method)
+        refuse_callbacks(trainer, self, method)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         optimizer = self.method()
@@ -92,13 +100,37 @@ class MethodModule(MeasuredModule):
         refuse_low_precision(self.method(), precision)
 
     def on_fit_start(self) -> None:
-        """Whose step it is, by the optimizer as it was made in the end, perhaps by a `configure_optimizers` of a subclass."""
-        self._is_automatic = not isinstance(self.trainer.optimizers[0], CurvatureOptimizer)
+        """Look at the optimizer as it was made in the end, perhaps by a `configure_optimizers` of a subclass."""
+        refuse_other_than_one(self.trainer, self)
+        method = self.trainer.optimizers[0]
+        if isinstance(method, CurvatureOptimizer) is self.automatic_optimization:
+            raise ValueError(
+                f"configure_optimizers of {type(self).__name__} makes {type(method).__name__}, and the model was given "
+                f"{type(self.method()).__name__} as its optimizer: give it the one that it makes, which decides who takes "
+                "the step"
+            )
+        refuse_settings(self.trainer, method)
         refuse_schedulers(self.trainer, is_ours=self.schedule != "constant")
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["method_class"] = type(self.method()).__name__
+
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Count steps that an earlier version took by hand among those that Lightning takes now."""
+        """Go on with the same method only; count steps that an earlier version took by hand among those of Lightning's.
+
+        Raises:
+            ValueError: a fit is to go on from a checkpoint of another method.
+        """
         super().on_load_checkpoint(checkpoint)
+        if self._trainer is None or self.trainer.state.fn != TrainerFn.FITTING:
+            return
+        before, now = checkpoint.get("method_class"), type(self.method()).__name__
+        if before not in (None, now):
+            raise ValueError(
+                f"the checkpoint is of a fit by {before}, and this one is by {now}, whose memory is another: resume with "
+                f"{before}, or start anew from the weights alone by load_from_checkpoint"
+            )
         loops = checkpoint.get("loops", {}).get("fit_loop", {})
         by_hand = loops.get("epoch_loop.manual_optimization.optim_step_progress")
         by_lightning = loops.get("epoch_loop.automatic_optimization.optim_progress")

@@ -121,6 +121,9 @@ class ObjectiveModule(MethodModule):
             return self.loss_share(batch).loss(self.reduction)
         objective = self._objective_of(batch, parameters)
         refuse_own_rows(objective, self.reduction)
+        # Several processes wait for the gradient of every parameter, also of one that the loss does not use.
+        if self.reduction.num_processes == 1 and (own := objective.own_total()) is not None:
+            return LossShare(*own).loss(self.reduction)
         return by_objective(objective, parameters)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
@@ -133,7 +136,7 @@ class ObjectiveModule(MethodModule):
     def _refuse_non_finite(self, value: Tensor, gradient: list[Tensor]) -> None:
         # Where to look is to wait: what is not finite stays so, and is seen at the next step that logs.
         if not is_asynchronous(value) or is_looked_at(self.trainer, self.global_step + 1):
-            refuse_non_finite(value, gradient, self.global_step)
+            refuse_non_finite(value, gradient, self.global_step, has_damping=not self.automatic_optimization)
 
     def _curvature_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One step of a curvature method; stops the run when the method is done with the whole training set."""

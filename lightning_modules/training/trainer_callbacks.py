@@ -77,5 +77,5 @@ def _of_curvature(callback: Callback, method: Optimizer) -> Iterator[str]:
     if isinstance(callback, StochasticWeightAveraging):
         yield (
             f"cannot be with {name}: it schedules the learning rate, which Lightning does for methods of torch.optim only; "
-            "WeightAveraging and EMAWeightAveraging average without"
+            "WeightAveraging and EMAWeightAveraging average weights without touching it"
         )

@@ -1,6 +1,6 @@
 """What people set on a Trainer that cannot mean anything here: refused before anything is computed."""
 
-from pytorch_lightning import Trainer
+from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
 from torch.optim import Optimizer
 
@@ -53,4 +53,20 @@ def refuse_schedulers(trainer: Trainer, is_ours: bool) -> None:
         raise ValueError(
             f"{scheduler} cannot be with {type(method).__name__}: Lightning steps schedulers for methods of torch.optim only; "
             "use the model's schedule='cosine', or a method of torch.optim"
+        )
+
+
+def refuse_other_than_one(trainer: Trainer, model: LightningModule) -> None:
+    """Refuse a `configure_optimizers` of a model's own that makes no optimizer, or several.
+
+    Raises:
+        ValueError: how many it makes.
+    """
+    # Lightning takes None for an optimizer of nothing.
+    count = sum(any(group["params"] for group in optimizer.param_groups) for optimizer in trainer.optimizers)
+    if count != 1:
+        made = f"makes {count or 'no'} optimizer{'s' if count else ''}"
+        raise ValueError(
+            f"configure_optimizers of {type(model).__name__} {made}, and a fit here is by one: return one, with parameter "
+            "groups where parameters differ in lr or weight decay"
         )

@@ -38,6 +38,7 @@ from callbacks import (
 from command_line.checked_trainer import BARE, check_callbacks, check_trainer
 from command_line.fit_parser import FitParser
 from command_line.named_loggers import first_of, placed, with_ours
+from command_line.null_options import refuse_null
 from command_line.resume import find_checkpoint
 from command_line.run_config import RunConfig
 from command_line.run_loggers import share_folder
@@ -137,6 +138,8 @@ class FitCLI(LightningCLI):
             self.config.data,
             self.config.trainer,
         )
+        refuse_null("--data", data)
+        refuse_null("--model", self.config.model, LINKS)
         if task is not None and data.get("init_args", {}).get("task") == "auto":
             data.init_args.task = task
         check_trainer(trainer)

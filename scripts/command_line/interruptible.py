@@ -5,6 +5,8 @@ import signal
 import sys
 from typing import Any, NoReturn
 
+PRESSED: list[bool] = []
+
 
 def _end(*_: Any) -> NoReturn:
     """Nothing has begun that would have to be ended in order, and an import that is broken off says a page."""
@@ -23,7 +25,17 @@ def answer_ctrl_c() -> None:
 def raise_at_ctrl_c() -> None:
     """Raise KeyboardInterrupt at Ctrl-C, as Python does; what was begun is then ended in order."""
     if signal.getsignal(signal.SIGINT) is _end:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, _raise)
+
+
+def _raise(*_: Any) -> NoReturn:
+    PRESSED.append(True)
+    raise KeyboardInterrupt
+
+
+def was_pressed() -> bool:
+    """Whether there has been a Ctrl-C: a compiled module that it reaches in its import makes an ImportError of it."""
+    return bool(PRESSED)
 
 
 answer_ctrl_c()

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 
 from command_line.flags import in_flags
-from command_line.interruptible import raise_at_ctrl_c
+from command_line.interruptible import raise_at_ctrl_c, was_pressed
 from command_line.parse_reasons import reason
 
 # What gloo and NCCL say when another process has gone.
@@ -36,6 +36,9 @@ def run(main: Callable[[list[str]], None], args: list[str]) -> int:
     except Exception as error:
         if "--debug" in args:
             raise
+        if isinstance(error, ImportError) and was_pressed():
+            print("interrupted", file=sys.stderr)
+            return 130
         rank = os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))
         where = f" (process {rank})" if rank.isdigit() and int(rank) else ""
         print(f"error{where}: {one_line(error)}", file=sys.stderr)

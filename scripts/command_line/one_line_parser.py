@@ -1,6 +1,8 @@
 """A command-line parser that refuses in one line, and tells its version."""
 
 import re
+import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any, NoReturn
 
@@ -9,6 +11,10 @@ from jsonargparse import ArgumentParser
 from command_line.class_names import suggestion
 from command_line.one_line_errors import CommandLineError
 from command_line.parse_reasons import reason
+
+# Stands for null on its way to an option of a class within a class: jsonargparse hands values down as Python writes them, and
+# the "None" that it makes of null is a text to the next parser.
+NULL = "\N{SYMBOL FOR NULL}"
 
 
 class OneLineParser(ArgumentParser):
@@ -26,8 +32,25 @@ class OneLineParser(ArgumentParser):
             defaults["version"] = f"lightning-newton {version('lightning-newton')}"
         super().__init__(*args, **(defaults | kwargs))
 
+    def parse_args(self, args: Sequence[str] | None = None, *others: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+        """What jsonargparse makes of the arguments; null as the value of an option within classes is null at any depth."""
+        given = list(sys.argv[1:] if args is None else args)
+        for position, arg in enumerate(given):
+            flag, equals, value = arg.partition("=")
+            if equals and value in ("null", NULL):
+                given[position] = f"{flag}={self._null(flag)}"
+            elif arg == "null" and position:
+                given[position] = self._null(given[position - 1])
+        return super().parse_args(given, *others, **kwargs)
+
+    def _null(self, flag: str) -> str:
+        """null, under its other name while there are classes between this parser and the option."""
+        own = max((option for option in self._options() if flag.startswith(f"{option}.")), key=len, default=flag)
+        within = flag.removeprefix(f"{own}.").replace("init_args.", "")
+        return NULL if own != flag and flag not in self._options() and "." in within else "null"
+
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        text = reason(message)
+        text = reason(message).replace(NULL, "null")
         if text.startswith("unrecognized arguments: "):
             word = text.removeprefix("unrecognized arguments: ").split("=")[0]
             text = f"there is no option {word}{suggestion(word, self._options())}; --help lists them"

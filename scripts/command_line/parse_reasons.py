@@ -30,8 +30,8 @@ def reason(message: str) -> str:
     reasons = [line for line in lines if not WRAPPING.match(line) and line != "Expected a <class 'NoneType'>"]
     text = _most_telling(reasons) if reasons else " ".join(message.split())
     if text.startswith("--"):  # a parser within the parser has found the words already
-        root = re.escape(re.split(r"\W", text.removeprefix("--"))[0])
-        return re.sub(rf"--(?={root}\b)", "--" + "".join(f"{key}." for key in keys), text)
+        above = "--" + "".join(f"{key}." for key in keys)
+        return above + re.sub(r"--(?=\S+\.help=CLASS)", above, text.removeprefix("--"))
     option, place = "--" + ".".join(keys), keys[-1].rpartition(".")[2] if keys else ""
     if said := _of_a_class(text, message, option, place):
         return said

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from command_line.one_line_errors import run
 
 from tests.conftest import ROOT
 
@@ -53,3 +54,14 @@ def test_where_a_program_is_imported_nothing_changes() -> None:
     import command_line.interruptible  # noqa: F401, PLC0415
 
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_import_that_it_breaks(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: list[str]) -> None:
+        raise ImportError('generic_type: type "ObjSense" is already registered!')  # scipy's, reached in its import
+
+    assert run(broken, []) == 1
+    assert "ObjSense" in capsys.readouterr().err
+    monkeypatch.setattr("command_line.interruptible.PRESSED", [True])
+    assert run(broken, []) == 130
+    assert capsys.readouterr().err == "interrupted\n"
