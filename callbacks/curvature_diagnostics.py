@@ -32,8 +32,7 @@ class CurvatureDiagnostics(Callback):
         if report is None:
             return
         values = report.numbers()
-        size = sum(p.numel() for p in pl_module.parameters())
-        if report.solver is not None and size <= self.max_parameters:
+        if report.solver is not None and len(report.point.theta) <= self.max_parameters:
             extremes = report.solver.extreme_eigenvalues()
             if extremes is not None:
                 smallest, largest = values["eigenvalue_min"], values["eigenvalue_max"] = extremes

@@ -1,5 +1,6 @@
 """The optimizer of a fit, made from the parameters that train; what cannot train them is refused here."""
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -28,6 +29,9 @@ def made_optimizer(make: OptimizerCallable, parameters: list[Parameter]) -> Opti
         optimizer = MuonWithAdamW(make(matrices), others)
     if isinstance(optimizer, torch.optim.SparseAdam):
         raise ValueError("SparseAdam takes sparse gradients, as of embeddings, and those of these models are dense: use Adam")
+    for setting, value in optimizer.param_groups[0].items():
+        if isinstance(value, float) and math.isnan(value):
+            raise ValueError(f"{type(optimizer).__name__}({setting}=nan): nan is no number to go by; give one, or leave it out")
     if any(group.get("differentiable") for group in optimizer.param_groups):
         raise ValueError(
             f"{type(optimizer).__name__}(differentiable=True) is for who differentiates through its steps; a fit changes "

@@ -20,6 +20,11 @@ SPAWNED = re.compile(r"ddp_(spawn|fork|notebook)")
 SHARDED = re.compile(r"fsdp|deepspeed|model_?parallel|xla", re.IGNORECASE)
 
 
+def is_possible(strategy: str) -> bool:
+    """Whether a strategy of this name is one for the models here."""
+    return not (SPAWNED.match(strategy) or SHARDED.match(strategy))
+
+
 def check_trainer(config: Namespace) -> None:
     """Refuse options of the trainer by their values.
 

@@ -4,9 +4,14 @@ import inspect
 import re
 import shutil
 import textwrap
+from collections.abc import Callable
 from importlib import import_module
 from typing import NamedTuple
 
+from pytorch_lightning.accelerators import AcceleratorRegistry
+from pytorch_lightning.strategies import StrategyRegistry
+
+from command_line.checked_trainer import is_possible
 from command_line.class_names import CLASSES, suggestion
 from command_line.fit_parser import FitParser
 from command_line.named_loggers import ours
@@ -29,6 +34,12 @@ PLACES = {
     "trainer.profiler": Place(("pytorch_lightning.profilers",)),
 }
 
+# Where a word is named that is no class, and the words.
+WORDS: dict[str, Callable[[], list[str]]] = {
+    "trainer.strategy": lambda: ["auto", *sorted(filter(is_possible, StrategyRegistry.available_strategies()))],
+    "trainer.accelerator": lambda: ["auto", *AcceleratorRegistry.available_accelerators()],
+}
+
 
 def asked_help(args: list[str]) -> str | None:
     """The help that the first `.help` among the arguments asks for; None without one, or for a place that is not known here.
@@ -39,18 +50,27 @@ def asked_help(args: list[str]) -> str | None:
     for position, arg in enumerate(args):
         flag, equals, value = arg.partition("=")
         place = flag.removeprefix("--").removesuffix(".help").replace(".init_args", "")
-        if not flag.startswith("--") or not flag.endswith(".help") or place not in PLACES:
+        if not flag.startswith("--") or not flag.endswith(".help") or place not in {*PLACES, *WORDS}:
             continue
         following = args[position + 1] if position + 1 < len(args) else "-"
         name = value if equals else "" if following.startswith("-") else following
+        if place in WORDS:
+            if name:
+                continue
+            return textwrap.fill(f"--{place}=NAME, where NAME is one of {', '.join(WORDS[place]())}.", columns())
         return explained(place, name) if name else listed(place)
     return None
+
+
+def columns() -> int:
+    """Of the terminal."""
+    return shutil.get_terminal_size().columns
 
 
 def listed(place: str) -> str:
     """The classes with what each is, a line each where the terminal is wide enough."""
     names = [name.rpartition(".")[2] for name in CLASSES[place.rpartition(".")[2]]()]
-    margin, width = max(map(len, names)) + 4, shutil.get_terminal_size().columns
+    margin, width = max(map(len, names)) + 4, columns()
     lines = [
         textwrap.fill(f"  {name:{margin - 2}}{summary(_class(place, name))}", width, subsequent_indent=" " * margin)
         for name in names
@@ -69,7 +89,7 @@ def explained(place: str, name: str) -> str:
     # The parser has an option for the whole group, one for help on every kind of value, and names all that it knows of a kind.
     kept = [each for each in options if not each.startswith(f"  --{place} ") and not _is_of_a_value(each)]
     known = [re.sub(r",\s+known\s+subclasses:[^)]*\)", ")", each) for each in kept]
-    described = textwrap.fill(_described(named), shutil.get_terminal_size().columns)
+    described = textwrap.fill(_described(named), columns())
     return "\n".join([f"{usage}\n\n{described}\n", *(known or ["It has no options."])])
 
 

@@ -96,5 +96,7 @@ def test_other_refusals_pass_through() -> None:
     parameter = torch.nn.Parameter(torch.zeros(2, 2)), torch.nn.Parameter(torch.zeros(2))
     with pytest.raises(ValueError, match="Invalid learning rate"):
         made_optimizer(partial(torch.optim.SGD, lr=-1.0), list(parameter))
+    with pytest.raises(ValueError, match=r"SGD\(lr=nan\)"):
+        made_optimizer(partial(torch.optim.SGD, lr=float("nan")), list(parameter))
     with pytest.raises(ValueError, match="differentiable=True"):
         made_optimizer(partial(torch.optim.Adam, differentiable=True), list(parameter))
