@@ -57,7 +57,9 @@ class MethodModule(MeasuredModule):
         """Whether Lightning takes the step: of a method of `torch.optim`, with all that it has for these. Curvature methods
         need the objective, so theirs is taken here."""
         if self._is_automatic is None:
-            self._is_automatic = not isinstance(self.method(), CurvatureOptimizer)
+            # Of all parameters: a model that is frozen, and only tested, is asked too.
+            method = made_optimizer(self.make_optimizer, list(self.parameters()))
+            self._is_automatic = not isinstance(method, CurvatureOptimizer)
         return self._is_automatic
 
     @automatic_optimization.setter

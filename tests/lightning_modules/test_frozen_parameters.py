@@ -155,3 +155,5 @@ def test_nothing_left_to_train_is_said() -> None:
     model = SoftmaxRegression(4, 3, optimizer=Newton).requires_grad_(False)
     with pytest.raises(ValueError, match="all parameters of SoftmaxRegression are frozen"):
         make_trainer(1).fit(model, IrisDataModule())
+    (tested,) = make_trainer(1).test(model, IrisDataModule(), verbose=False)
+    assert tested["test/loss"] > 0, "to test it is another matter"

@@ -40,7 +40,7 @@ def test_each_class_is_explained_by_the_options_that_are_typed(monkeypatch: pyte
         (["--model.optimizer.help"], "SubsampledNewton"),
         (["--model.optimizer.help", "Newton"], "--model.optimizer.damping"),
         (["--model.help=lightning_modules.MLP"], "--model.widths"),
-        (["--trainer.strategy.help"], "NAME is one of auto, ddp, ddp_find"),
+        (["--trainer.strategy.help"], "NAME is one of auto, ddp,"),
         (["--trainer.accelerator.help"], "NAME is one of auto, "),
         (["--trainer.logger.help=CSVLogger"], "version_N, the next"),
         (["--trainer.max_epochs=3", "--trainer.callbacks.help=EarlyStopping"], "--trainer.callbacks.patience"),
