@@ -32,6 +32,7 @@ class MethodModule(MeasuredModule):
 
     def __init__(self, optimizer: OptimizerCallable) -> None:
         super().__init__()
+        self._method_class: type[Optimizer] | None = None
         self._is_automatic: bool | None = None
         self._make_optimizer = optimizer
 
@@ -42,7 +43,7 @@ class MethodModule(MeasuredModule):
 
     @make_optimizer.setter
     def make_optimizer(self, make: OptimizerCallable) -> None:
-        self._make_optimizer, self._is_automatic = make, None
+        self._make_optimizer, self._method_class, self._is_automatic = make, None, None
 
     def method(self) -> Optimizer:
         """A new optimizer of the parameters that train.
@@ -53,13 +54,18 @@ class MethodModule(MeasuredModule):
         return made_optimizer(self.make_optimizer, trained_parameters(self))
 
     @property
+    def method_class(self) -> type[Optimizer]:
+        """What kind of optimizer the model was given; of a model that is frozen, and only tested, too."""
+        if self._method_class is None:
+            self._method_class = type(made_optimizer(self.make_optimizer, list(self.parameters())))
+        return self._method_class
+
+    @property
     def automatic_optimization(self) -> bool:
         """Whether Lightning takes the step: of a method of `torch.optim`, with all that it has for these. Curvature methods
         need the objective, so theirs is taken here."""
         if self._is_automatic is None:
-            # Of all parameters: a model that is frozen, and only tested, is asked too.
-            method = made_optimizer(self.make_optimizer, list(self.parameters()))
-            self._is_automatic = not isinstance(method, CurvatureOptimizer)
+            self._is_automatic = not issubclass(self.method_class, CurvatureOptimizer)
         return self._is_automatic
 
     @automatic_optimization.setter
@@ -116,7 +122,7 @@ class MethodModule(MeasuredModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)
-        checkpoint["method_class"] = type(self.method()).__name__
+        checkpoint["method_class"] = self.method_class.__name__
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on with the same method only; count steps that an earlier version took by hand among those of Lightning's.
@@ -127,7 +133,7 @@ class MethodModule(MeasuredModule):
         super().on_load_checkpoint(checkpoint)
         if self._trainer is None or self.trainer.state.fn != TrainerFn.FITTING:
             return
-        before, now = checkpoint.get("method_class"), type(self.method()).__name__
+        before, now = checkpoint.get("method_class"), self.method_class.__name__
         if before not in (None, now):
             raise ValueError(
                 f"the checkpoint is of a fit by {before}, and this one is by {now}, whose memory is another: resume with "
