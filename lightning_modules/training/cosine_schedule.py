@@ -11,7 +11,7 @@ def cosine_schedule(optimizer: torch.optim.Optimizer, steps: float) -> LambdaLR:
 
     Args:
         optimizer: whose lr it is.
-        steps: T.
+        steps: T; of a run of no steps any will do.
 
     Raises:
         ValueError: T is infinite.
@@ -19,4 +19,4 @@ def cosine_schedule(optimizer: torch.optim.Optimizer, steps: float) -> LambdaLR:
     if steps == float("inf"):
         raise ValueError("schedule='cosine' ends with the run, and this one has no end: set Trainer(max_epochs=100), say")
     # As a function of the step, not of the last step size: a run resumed for more epochs goes on along its own curve.
-    return LambdaLR(optimizer, lambda t: 0.5 * (1 + math.cos(math.pi * t / steps)))
+    return LambdaLR(optimizer, lambda t: 0.5 * (1 + math.cos(math.pi * t / (steps or 1))))

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,6 +43,13 @@ def test_a_run_without_an_end_has_no_cosine() -> None:
     with pytest.raises(ValueError, match=r"this one has no end: set Trainer\(max_epochs=100\)") as refusal:
         make_trainer(-1).fit(made("mlp", ADAM, schedule="cosine"), IrisDataModule())
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("method", [ADAM, METHODS["diagonal_newton"]])
+def test_a_run_of_no_steps_ends_as_it_began(method: Any) -> None:
+    trainer = make_trainer(3, max_steps=0)
+    trainer.fit(made("mlp", method, schedule="cosine"), IrisDataModule())
+    assert trainer.global_step == 0
 
 
 def test_a_run_resumed_for_more_epochs_still_ends_at_zero(tmp_path: Path) -> None:
