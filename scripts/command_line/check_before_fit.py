@@ -125,7 +125,15 @@ def is_tested(cli: FitCLI) -> bool:
 
 
 def is_validated(cli: FitCLI) -> bool:
-    """Whether validation happens: not where its batches are limited to none, or it is due after more epochs than there are."""
+    """Whether validation happens: not where its batches are limited to none, or it is due after more than there is to train."""
     every, epochs = cli.trainer.check_val_every_n_epoch, cli.trainer.max_epochs
-    is_due = every is None or epochs is None or epochs < 0 or every <= epochs
-    return cli.has_validation and cli.trainer.limit_val_batches != 0 and is_due
+    if not cli.has_validation or cli.trainer.limit_val_batches == 0:
+        return False
+    if epochs is None or epochs < 0:
+        return True
+    if every is not None:
+        return every <= epochs
+    # After so many batches, over the ends of epochs.
+    batches = cli.datamodule.train_dataloader()
+    interval = cli.trainer.val_check_interval
+    return not isinstance(interval, int) or not hasattr(batches, "__len__") or interval <= epochs * len(batches)

@@ -103,6 +103,15 @@ TRAINERS = {
     "learning-rate": Bad([SGD, "--model.optimizer.lr=-1"], ("Invalid learning rate: -1.0", "--model.optimizer.help=CLASS")),
     "betas": Bad([ADAM, "--model.optimizer.betas=[2,3]"], ("beta parameter at index 0", "--model.optimizer.help=CLASS")),
     "monitor-test": Bad([EARLY, "--trainer.callbacks.monitor=test/loss"], ("worthless", "monitor 'val/loss' instead")),
+    "best-before-validation": Bad(
+        [
+            "--trainer.check_val_every_n_epoch=null",
+            "--trainer.val_check_interval=3",
+            "--trainer.max_epochs=2",
+            "--test_weights=best",
+        ],
+        ("in an epoch that there is",),
+    ),
     "best-without-validation": Bad(["--data.val_fraction=0", "--test_weights=best"], ("above 0, or test the last",)),
     "widths": Bad(["--model=MLP", "--model.widths=[5,3,2]"], ("rows of 5 features", "make the first width")),
     "digits": Bad(["--data=DigitsDataModule", "--data.digits=[1,12]", SOFTMAX], ("12 is no digit", "0 to 9")),
