@@ -24,9 +24,9 @@ def made_optimizer(make: OptimizerCallable, parameters: list[Parameter]) -> Opti
     try:
         optimizer = make(parameters)
     except ValueError:
-        if not (matrices and others) or not isinstance(make(matrices), torch.optim.Muon):
+        if not (matrices and others) or not isinstance(muon := make(matrices), torch.optim.Muon):
             raise
-        optimizer = MuonWithAdamW(make(matrices), others)
+        optimizer = MuonWithAdamW(muon, others)
     if isinstance(optimizer, torch.optim.SparseAdam):
         raise ValueError("SparseAdam takes sparse gradients, as of embeddings, and those of these models are dense: use Adam")
     for setting, value in optimizer.param_groups[0].items():

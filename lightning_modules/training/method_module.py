@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Callback, LightningDataModule, Trainer
 from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch.optim import Optimizer
@@ -75,10 +75,10 @@ class MethodModule(MeasuredModule):
     def configure_callbacks(self) -> list[Callback]:
         """No callbacks; but it is where Lightning first shows the model its trainer, so that settings are refused here."""
         if self.trainer.state.fn == TrainerFn.FITTING:
-            self.check_trainer(self.trainer)
+            self.check_trainer(self.trainer, self.trainer.datamodule)  # type: ignore[attr-defined]
         return []
 
-    def check_trainer(self, trainer: Trainer) -> None:
+    def check_trainer(self, trainer: Trainer, data: LightningDataModule | None = None) -> None:
         """Refuse a trainer whose settings or callbacks cannot do here what they are for.
 
         Raises:
@@ -86,7 +86,7 @@ class MethodModule(MeasuredModule):
         """
         method = self.method()
         refuse_settings(trainer, method)
-        refuse_callbacks(trainer, self, method)
+        refuse_callbacks(trainer, self, method, data)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         optimizer = self.method()
@@ -114,7 +114,7 @@ class MethodModule(MeasuredModule):
         if isinstance(method, CurvatureOptimizer) is self.automatic_optimization:
             raise ValueError(
                 f"configure_optimizers of {type(self).__name__} makes {type(method).__name__}, and the model was given "
-                f"{type(self.method()).__name__} as its optimizer: give it the one that it makes, which decides who takes "
+                f"{self.method_class.__name__} as its optimizer: give it the one that it makes, which decides who takes "
                 "the step"
             )
         refuse_settings(self.trainer, method)

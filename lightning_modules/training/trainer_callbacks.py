@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
-from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
 from pytorch_lightning.callbacks import (
     BackboneFinetuning,
     BatchSizeFinder,
@@ -23,18 +23,20 @@ from lightning_modules.training.trainer_settings import NO_ACCUMULATION
 LR_NAMES = ("lr", "learning_rate")
 
 
-def refuse_callbacks(trainer: Trainer, model: LightningModule, method: Optimizer) -> None:
+def refuse_callbacks(trainer: Trainer, model: LightningModule, method: Optimizer, data: LightningDataModule | None) -> None:
     """Refuse a callback that would fail in the midst of the fit, or be without effect.
 
     Raises:
         ValueError: names it, why it cannot be, and what can.
     """
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
-        for reason in (*_of_any_method(callback, trainer, model), *_of_curvature(callback, method)):
+        for reason in (*_of_any_method(callback, trainer, model, data), *_of_curvature(callback, method)):
             raise ValueError(f"{type(callback).__name__} {reason}")
 
 
-def _of_any_method(callback: Callback, trainer: Trainer, model: LightningModule) -> Iterator[str]:
+def _of_any_method(
+    callback: Callback, trainer: Trainer, model: LightningModule, data: LightningDataModule | None
+) -> Iterator[str]:
     if isinstance(callback, BackboneFinetuning) and not isinstance(getattr(model, "backbone", None), Module):
         yield (
             f"looks for a part of the model that is called backbone, and {type(model).__name__} has none: freeze by "
@@ -47,7 +49,7 @@ def _of_any_method(callback: Callback, trainer: Trainer, model: LightningModule)
             "looks for the learning rate in the model, and here it is the method's alone: compare some values of it instead, "
             "by scripts/compare.py for example"
         )
-    if isinstance(callback, BatchSizeFinder) and getattr(trainer.datamodule, "batch_size", 1) is None:  # type: ignore[attr-defined]
+    if isinstance(callback, BatchSizeFinder) and getattr(data, "batch_size", 1) is None:
         yield "begins with the batch size of the data, and that is None, all rows: set one, or leave the callback out"
     if isinstance(callback, ModelPruning) and trainer.precision == "64-true":
         yield (

@@ -18,7 +18,7 @@ def check_before_fit(cli: FitCLI) -> None:
     """
     if cli.trainer.limit_train_batches == 0:
         raise ValueError("--trainer.limit_train_batches=0 leaves nothing to train on: give a number of batches, or a share")
-    cli.model.check_trainer(cli.trainer)
+    cli.model.check_trainer(cli.trainer, cli.datamodule)
     check_folder(cli)
     cli.datamodule.prepare_data()
     cli.datamodule.setup("fit")

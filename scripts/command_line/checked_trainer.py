@@ -1,12 +1,9 @@
 """What of Lightning's trainer a fit cannot do, refused before anything is computed."""
 
 import re
-from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Any
 
 from jsonargparse import Namespace
-from pytorch_lightning import LightningModule
 from pytorch_lightning import callbacks as lightning
 from pytorch_lightning.callbacks import Callback
 
@@ -16,6 +13,8 @@ BARE = {
     "logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False,
     "log_every_n_steps": 0, "num_sanity_val_steps": 0,
 }  # fmt: skip
+# Checkpoints that every run writes.
+OWN = ("best", "final", "last")
 SPAWNED = re.compile(r"ddp_(spawn|fork|notebook)")
 SHARDED = re.compile(r"fsdp|deepspeed|model_?parallel|xla", re.IGNORECASE)
 
@@ -58,8 +57,8 @@ def check_trainer(config: Namespace) -> None:
         )
 
 
-def check_callbacks(named: list[Callback], model: LightningModule) -> None:
-    """Refuse those of Lightning's callbacks that cannot work with these models and methods.
+def check_callbacks(named: list[Callback]) -> None:
+    """Refuse those of Lightning's callbacks that cannot be named here. Others the model refuses: its `check_trainer`.
 
     Raises:
         ValueError: says which, why, and what to do instead.
@@ -72,39 +71,8 @@ def check_callbacks(named: list[Callback], model: LightningModule) -> None:
                 f"--trainer.callbacks={type(callback).__name__} is a base of others and does nothing itself: name one of "
                 "those, --trainer.callbacks.help lists Lightning's, such as BackboneFinetuning"
             )
-        for kind, reason in REFUSED:
-            if isinstance(callback, kind) and (why := reason(callback, model)):
-                raise ValueError(f"--trainer.callbacks={type(callback).__name__} {why}")
-
-
-def _backbone(callback: Any, model: LightningModule) -> str | None:
-    if hasattr(model, "backbone"):
-        return None
-    return f"freezes the part of a model called backbone, and {type(model).__name__} has none: leave it out"
-
-
-def _own_name(callback: Any, model: LightningModule) -> str | None:
-    if callback.dirpath is not None or callback.filename not in ("best", "final", "last"):
-        return None
-    return f"would write the run's own {callback.filename}.ckpt: give it another filename, or a dirpath"
-
-
-REFUSED: tuple[tuple[type[Callback], Callable[[Any, LightningModule], str | None]], ...] = (
-    (
-        lightning.ModelPruning,
-        lambda *_: "puts masked copies in the place of a model's parameters, which its derivatives do not see: leave it out",
-    ),
-    (lightning.BackboneFinetuning, _backbone),
-    (lightning.ModelCheckpoint, _own_name),
-    (
-        lightning.LearningRateFinder,
-        lambda *_: "looks for a learning rate in the model, and here it is the method's: compare some by --model.optimizer.lr",
-    ),
-    (
-        lightning.BatchSizeFinder,
-        lambda *_: (
-            "tries batch sizes until the memory is full, and what a batch holds here is part of the method: give "
-            "--data.batch_size"
-        ),
-    ),
-)
+        if isinstance(callback, lightning.ModelCheckpoint) and callback.dirpath is None and callback.filename in OWN:
+            raise ValueError(
+                f"--trainer.callbacks={type(callback).__name__} would write the run's own {callback.filename}.ckpt: give it "
+                "another filename, or a dirpath"
+            )

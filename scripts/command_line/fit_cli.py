@@ -182,7 +182,7 @@ class FitCLI(LightningCLI):
         if not self.has_validation:
             kwargs["limit_val_batches"] = 0
         named = listed(config.callbacks)
-        check_callbacks(named, self.model)
+        check_callbacks(named)
         if any(isinstance(callback, ProgressBar) for callback in named):
             kwargs["enable_progress_bar"] = True
         kwargs["callbacks"] = [self.training_time, *named, *self._callbacks(config)]
