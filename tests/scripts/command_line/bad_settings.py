@@ -60,7 +60,7 @@ TRAINERS = {
     "callback-abstract": Bad(["--trainer.callbacks=BaseFinetuning"], ("BaseFinetuning is a base", "BackboneFinetuning")),
     "pruning": Bad(
         ["--trainer.callbacks=ModelPruning", "--trainer.callbacks.pruning_fn=l1_unstructured"],
-        ("masked copies", "leave it out"),
+        ("--trainer.precision=32-true",),
     ),
     "own-checkpoint": Bad(
         ["--trainer.callbacks=ModelCheckpoint", "--trainer.callbacks.filename=best"], ("own best.ckpt", "another filename")
@@ -69,8 +69,8 @@ TRAINERS = {
     "bare-with-logger": Bad(["--trainer.barebones=true", "--trainer.logger=CSVLogger"], ("barebones", "Logging can impact")),
     "profiler": Bad(["--trainer.profiler=xla"], ("needs torch_xla", "take simple")),
     "backbone": Bad(["--trainer.callbacks=BackboneFinetuning"], ("called backbone", "LogisticRegression has none")),
-    "finder-of-lr": Bad(["--trainer.callbacks=LearningRateFinder"], ("the method's", "--model.optimizer.lr")),
-    "finder-of-batch": Bad(["--trainer.callbacks=BatchSizeFinder"], ("until the memory is full", "--data.batch_size")),
+    "finder-of-lr": Bad(["--trainer.callbacks=LearningRateFinder"], ("here it is the method's", "compare some values")),
+    "finder-of-batch": Bad(["--trainer.callbacks=BatchSizeFinder"], ("None, all rows", "leave the callback out")),
     "callback-twice": Bad(
         ["--trainer.callbacks=[LearningRateMonitor,RichProgressBar,TQDMProgressBar]"], ("one progress bar", "leave one out")
     ),
