@@ -27,6 +27,8 @@ def made_optimizer(make: OptimizerCallable, parameters: list[Parameter]) -> Opti
         if not (matrices and others) or not isinstance(muon := make(matrices), torch.optim.Muon):
             raise
         optimizer = MuonWithAdamW(muon, others)
+    except TypeError as error:
+        raise ValueError(f"the optimizer cannot be made with these settings: {error}") from error
     if isinstance(optimizer, torch.optim.SparseAdam):
         raise ValueError("SparseAdam takes sparse gradients, as of embeddings, and those of these models are dense: use Adam")
     for setting, value in optimizer.param_groups[0].items():

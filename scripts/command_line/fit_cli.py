@@ -5,6 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from jsonargparse import Namespace
 from lightning_fabric.plugins import CheckpointIO
 from pytorch_lightning import LightningDataModule, Trainer
 from pytorch_lightning.callbacks import Callback, ProgressBar
@@ -39,6 +40,7 @@ from command_line.checked_trainer import BARE, check_callbacks, check_trainer
 from command_line.fit_parser import FitParser
 from command_line.named_loggers import first_of, placed, with_ours
 from command_line.null_options import refuse_null
+from command_line.one_line_errors import CommandLineError
 from command_line.resume import find_checkpoint
 from command_line.run_config import RunConfig
 from command_line.run_loggers import share_folder
@@ -138,6 +140,8 @@ class FitCLI(LightningCLI):
             self.config.data,
             self.config.trainer,
         )
+        if not isinstance(self.config.model.init_args.optimizer, Namespace):  # the parser takes a function as well
+            raise CommandLineError("--model.optimizer names a function: name a class, or give the function from Python")
         refuse_null("--data", data)
         refuse_null("--model", self.config.model, LINKS)
         if task is not None and data.get("init_args", {}).get("task") == "auto":

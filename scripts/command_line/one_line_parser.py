@@ -8,7 +8,9 @@ from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser
 
+import command_line.yaml_text  # noqa: F401 – the loader by which options are read
 from command_line.class_names import suggestion
+from command_line.configured_classes import refuse_other_than_classes
 from command_line.one_line_errors import CommandLineError
 from command_line.parse_reasons import reason
 
@@ -42,6 +44,11 @@ class OneLineParser(ArgumentParser):
             elif arg == "null" and position:
                 given[position] = self._null(given[position - 1])
         return super().parse_args(given, *others, **kwargs)
+
+    def instantiate(self, namespace: Any, *others: Any, **kwargs: Any) -> Any:
+        """What jsonargparse makes of the settings, once all that they name are classes."""
+        refuse_other_than_classes(namespace)
+        return super().instantiate(namespace, *others, **kwargs)
 
     def _null(self, flag: str) -> str:
         """null, under its other name while there are classes between this parser and the option."""

@@ -16,7 +16,12 @@ OTHER_THAN_TEXT = re.compile(
 # Of several kinds of values that would fit, what is said of the one that was meant: it is more than of the wrong kind.
 TELLING = re.compile(
     r"the following arguments are required|Option '.+' is not accepted|Expected a dot import path string|No module named"
+    r"|Unexpected import path format"
     r"|.+ has no attribute|.*instantiatable class, but"
+)
+NO_SUBCLASS = re.compile(
+    r"Expected '(.+?)' to be a (?:function that returns|subclass of) <class '(.+?)'>"
+    r"|Import path (\S+ )?does not correspond to a subclass of (\w+)"
 )
 OTHER_KIND = re.compile(r"Expected an? |Import path .+ does not correspond|Not a valid subclass of")
 
@@ -71,11 +76,16 @@ def _most_telling(reasons: list[str]) -> str:
 
 def _of_a_class(text: str, message: str, option: str, place: str) -> str | None:
     """What is wrong with a class that was named, or with its options; None if it is something else."""
+    if denied := re.search(r"Importing '(.+?)' is not allowed", text):
+        return f"{option}: {denied[1]} runs, opens or imports something, and a configuration may not name it{choices_at(place)}"
+    if other := NO_SUBCLASS.search(text):
+        path = (other[1] or other[3] or "it").strip()
+        return f"{option}: {path} is no {other[2] or other[4]}{choices_at(place)}"
     if missing := re.search(r"the following arguments are required: (.+?)\.? ?(Got value|$)", text):
         first, *others = missing[1].split(", ")
         names = ", ".join([f"{option}.{first}", *others])
         return f"{names} {'are' if others else 'is'} missing: {'they have' if others else 'it has'} no default"
-    if unknown := re.match(r"Expected a dot import path string: (.+)", text):
+    if unknown := re.match(r"(?:Expected a dot import path string|Unexpected import path format): (.+)", text):
         return f"{option}: there is no class {unknown[1]!r}{suggested_at(place, unknown[1])}{choices_at(place)}"
     if unknown := re.search(r"No module named '(.+?)'|module '.+?' has no attribute '.+?'", text):
         named = re.search(r"'class_path': '([^']+)'|class_path='([^']+)'", message)
@@ -88,6 +98,6 @@ def _of_a_class(text: str, message: str, option: str, place: str) -> str | None:
         lists = "scripts/comparing/peers explains what does" if place == "peer" else f"{option}.help=CLASS lists what does"
         elsewhere = having(option, refused[1]) if not refused[2] else ""
         return f"{option}.{refused[1]} does not exist for the chosen class{refused[2]}: {elsewhere}{lists}"
-    if "Not a valid subclass of" in text or "but got" in text:
+    if "Not a valid subclass of" in text or "but got" in text or "a function or a callable class" in text:
         return f"{option}: give the name of a class, or its class_path with init_args{choices_at(place)}"
     return None
