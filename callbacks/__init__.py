@@ -18,6 +18,7 @@ from callbacks.resuming.final_checkpoint import FinalCheckpoint
 from callbacks.resuming.last_checkpoint import LastCheckpoint
 from callbacks.resuming.monitored_values import MonitoredValues
 from callbacks.resuming.random_states import RandomStates
+from callbacks.resuming.run_settings import RunSettings
 from callbacks.resuming.stop_decision import StopDecision
 from callbacks.test_metrics import TestMetrics
 from callbacks.train_metrics import TrainMetrics
@@ -41,6 +42,7 @@ __all__ = [
     "NearestNeighbors",
     "RandomStates",
     "ReplicaCheck",
+    "RunSettings",
     "StopDecision",
     "TestMetrics",
     "TrainMetrics",

@@ -31,7 +31,7 @@ def check_before_fit(cli: FitCLI) -> None:
     check_shares(cli)
     if cli.resume_path is not None:
         settings = {"model": dict(cli.model.hparams), "data": dict(cli.datamodule.hparams)}
-        check_resumable(cli.resume_path, cli.model, cli.model.method(), settings)
+        check_resumable(cli.resume_path, cli.model, cli.model.method(), settings, cli.datamodule)
     if cli.config.test_weights == "best" and not (is_validated(cli) and cli.trainer.checkpoint_callbacks):
         raise ValueError(
             "--test_weights=best needs validation, in an epoch that there is, and checkpoints: set data.val_fraction, and "

@@ -30,6 +30,7 @@ from callbacks import (
     NearestNeighbors,
     RandomStates,
     ReplicaCheck,
+    RunSettings,
     StopDecision,
     TestMetrics,
     TrainingTime,
@@ -44,7 +45,8 @@ from command_line.one_line_errors import CommandLineError
 from command_line.resume import find_checkpoint
 from command_line.run_config import RunConfig
 from command_line.run_loggers import share_folder
-from command_line.whole_checkpoints import WholeCheckpoints, read_checkpoint
+from command_line.run_settings import flat_settings, settings_of
+from command_line.whole_checkpoints import WholeCheckpoints, read_checkpoint, written
 from datamodules import *  # noqa: F403 – imported classes can be named by their short names
 from lightning_modules import ObjectiveModule
 
@@ -60,6 +62,7 @@ class FitCLI(LightningCLI):
 
     Attributes:
         resume_path: the checkpoint that the fit goes on from, whole; None for a new run.
+        resume_written: when it was written, in nanoseconds.
     """
 
     def __init__(self, args: list[str] | dict[str, Any], callbacks: tuple[Callback, ...] = ()) -> None:
@@ -68,6 +71,7 @@ class FitCLI(LightningCLI):
         self.best_checkpoint = BestCheckpoint()
         self.further_callbacks = callbacks
         self.resume_path: Path | None = None
+        self.resume_written: int | None = None
         super().__init__(
             ObjectiveModule,
             LightningDataModule,
@@ -149,13 +153,16 @@ class FitCLI(LightningCLI):
         check_trainer(trainer)
         for option, off in BARE.items() if trainer.barebones else ():  # Lightning would refuse what is the default here
             trainer[option] = off if trainer[option] in (None, self.trainer_defaults.get(option)) else trainer[option]
+        self._kept_settings = settings_of(self.config)
         self._logger_asked_for = trainer.logger
         logs, name = Path(trainer.default_root_dir or ".") / "logs", "/".join(self.names)
         trainer.logger = placed(trainer.logger, logs, name, {})
         if wanted := self.config.ckpt_path:
             if trainer.fast_dev_run:
                 raise ValueError("--trainer.fast_dev_run goes on from no checkpoint: leave it out, or --ckpt_path")
-            self.resume_path = find_checkpoint(wanted, first_of(trainer.logger), Path(trainer.default_root_dir or "."))
+            root = Path(trainer.default_root_dir or ".")
+            self.resume_path = find_checkpoint(wanted, first_of(trainer.logger), root, self._kept_settings)
+            self.resume_written = written(self.resume_path)
             self.config.ckpt_path = None  # config.yaml repeats the run, not its interruption
             trainer.logger = placed(trainer.logger, logs, name, self._continued(wanted))
 
@@ -214,11 +221,12 @@ class FitCLI(LightningCLI):
             *([FeatureBaselines()] if self.config.feature_baselines else []),
             NearestNeighbors(every_n_epochs=self.config.test_metrics.every_n_epochs),
             EmbeddingProjector(),
-            HyperParameters(self._settings()),
+            HyperParameters(flat_settings(self.names, self.config)),
             *self.further_callbacks,
             ReplicaCheck(),
             StopDecision(),
             MonitoredValues(),
+            RunSettings(self._kept_settings),
             RandomStates(),
         ]
         if config.enable_checkpointing is not False and not config.fast_dev_run:
@@ -227,17 +235,6 @@ class FitCLI(LightningCLI):
         if config.enable_progress_bar and not any(isinstance(callback, ProgressBar) for callback in listed(config.callbacks)):
             callbacks.append(FitProgress())
         return callbacks
-
-    def _settings(self) -> dict[str, bool | int | float | str]:
-        """The configuration of data, model and method, flat: `method/lr`, `data/seed`, …"""
-        settings: dict[str, bool | int | float | str] = dict(zip(("data", "model", "method"), self.names, strict=True))
-        data = self.config.data.as_dict().get("init_args", {})
-        model = self.config.model.as_dict()["init_args"]
-        method = model.pop("optimizer").get("init_args", {})
-        for prefix, values in (("data", data), ("model", model), ("method", method)):
-            for name, value in values.items():
-                settings[f"{prefix}/{name}"] = value if isinstance(value, (bool, int, float, str)) else str(value)
-        return settings
 
 
 def _class_of(path: str) -> Any:

@@ -1,6 +1,6 @@
 """A fit from its configuration to `summary.json`: checked first, then fitted, tested and logged."""
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from command_line.check_before_fit import check_before_fit, is_tested
 from command_line.fit_cli import FitCLI
 from command_line.flags import in_flags
 from command_line.left_folder import remove_if_empty
+from command_line.locked_folder import locked_folder
+from command_line.resume import check_unchanged
 from command_line.summary import log_text, summarize
 from command_line.whole_files import write_json
 from lightning_modules.optimizers.ending import counted
@@ -24,14 +26,24 @@ def fit(cli: FitCLI) -> tuple[dict[str, Any], Path | None]:
     Returns:
         The summary, and the folder of the run (None under `--trainer.fast_dev_run` or without a logger).
     """
-    trainer, model, data = cli.trainer, cli.model, cli.datamodule
     check_before_fit(cli)
-    dry = bool(cli.config.trainer.fast_dev_run)
+    trainer, dry = cli.trainer, bool(cli.config.trainer.fast_dev_run)
     for logger in trainer.loggers if not dry else ():
         if logger.save_dir and trainer.is_global_zero:  # some write elsewhere if there is no such folder
             Path(logger.save_dir).mkdir(parents=True, exist_ok=True)
     log_dir = run_folder(trainer) if trainer.loggers and not dry else None
     made = log_dir is not None and (getattr(trainer.logger, "made_folder", False) or not log_dir.exists())
+    # Without a logger a run still writes its checkpoints.
+    written = log_dir or (run_folder(trainer) / "checkpoints" if trainer.checkpoint_callbacks and not dry else None)
+    with locked_folder(written) if written is not None and trainer.is_global_zero else nullcontext():
+        if cli.resume_path is not None:
+            check_unchanged(cli.resume_path, cli.resume_written)
+        return _fit(cli, log_dir, made)
+
+
+def _fit(cli: FitCLI, log_dir: Path | None, made: bool) -> tuple[dict[str, Any], Path | None]:
+    """Fit, test and write the summary into a folder that no other run writes to."""
+    trainer, model, data = cli.trainer, cli.model, cli.datamodule
     try:
         trainer.fit(model, data, ckpt_path=cli.resume_path, weights_only=True)
         if trainer.interrupted:
@@ -39,7 +51,11 @@ def fit(cli: FitCLI) -> tuple[dict[str, Any], Path | None]:
         if cli.convergence_status.status is None:  # resumed after its last epoch: there was nothing to fit
             load_final(trainer, model)
             cli.convergence_status.judge(trainer, model)
-        best = cli.best_checkpoint.best_model_path if cli.config.test_weights == "best" and not dry else None
+        best = (
+            cli.best_checkpoint.best_model_path
+            if cli.config.test_weights == "best" and not cli.config.trainer.fast_dev_run
+            else None
+        )
         results = []
         if is_tested(cli):
             results = trainer.test(model, data, ckpt_path=best, weights_only=True, verbose=False)

@@ -14,16 +14,20 @@ def output_file(path: Path, overwrite: bool) -> Iterator[Path]:
     """A temporary path to write to, see `whole_file`.
 
     Raises:
-        FileExistsError: there is such a file, and `overwrite` does not say to replace it.
+        FileExistsError: there is such a file, or is one in the end, and `overwrite` does not say to replace it.
         OSError: the folder cannot be written, or the disk is full.
     """
     check_output(path, overwrite)
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as temporary:
+        with whole_file(path, replace=overwrite) as temporary:
             yield temporary
     except OSError as error:
+        if isinstance(error, FileExistsError) and str(path) in (error.filename, error.filename2):
+            raise FileExistsError(
+                f"{path} has been written by another program meanwhile: choose another --output, or replace it with --overwrite"
+            ) from error
         about_output = error.filename == str(path.parent) or (temporary is not None and str(temporary) in str(error))
         if error.errno is None or not (about_output or error.errno == errno.ENOSPC):
             raise  # of what was read meanwhile

@@ -1,53 +1,69 @@
 """Which checkpoint a run resumes from, and whether it may."""
 
+from collections.abc import Iterable
+from glob import escape
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from callbacks.resuming.run_settings import RunSettings, checksum_of_rows
 from command_line.named_loggers import is_ours
+from command_line.run_settings import differences, refuse_differing
 from command_line.whole_checkpoints import DamagedCheckpointError, newest_whole, read_run, written
-
-# Where the same data are, and how they are fetched, may change from one machine to another.
-PLACES = ("data_dir", "path", "num_workers", "download")
 
 # What a group of parameters holds besides the settings of its method.
 OF_SCHEDULES = {"params", "initial_lr", "swa_lr"}
 
 
-def find_checkpoint(wanted: str, logger: Any, root: Path) -> Path:
-    """The file that `--ckpt_path` names; "last" is the last.ckpt written last where the run to resume would have put it.
+def find_checkpoint(wanted: str, logger: Any, root: Path, settings: dict[str, Any]) -> Path:
+    """The file that `--ckpt_path` names; "last" is the last.ckpt of this run, written last where the run would have put it.
 
     Args:
         wanted: "last", or a path.
         logger: the first one, as parsed and with its folder; false for none.
         root: the trainer's folder.
+        settings: of the run to resume, as `settings_of` has them.
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: the logger's runs are not where they could be found.
+        ValueError: the logger's runs are not where they could be found; it is of a run with other settings.
         DamagedCheckpointError: it is damaged; names the newest whole one.
     """
     experiment, runs = _place(logger, root)
-    if wanted == "last":
-        if experiment is None:
-            raise ValueError(
-                f"--ckpt_path=last does not know where {logger.class_path.rpartition('.')[2]} put the run: name its last.ckpt, "
-                "--ckpt_path=FILE"
-            )
-        found = sorted(experiment.glob(f"{runs}checkpoints/last.ckpt"), key=written)
-        if not found:
-            raise FileNotFoundError(
-                f"--ckpt_path=last: there is no checkpoint in {experiment}; start the run without --ckpt_path, from the same "
-                "folder and with the same data, model and method as the one to resume"
-            )
-        path = found[-1]
-    else:
+    if wanted != "last":
         path = Path(wanted)
-    try:
-        read_run(path)
-    except DamagedCheckpointError as error:
         near = experiment.glob(f"{runs}checkpoints/*.ckpt") if experiment else ()
+        refuse_differing(path, _settings_in(path, near), settings)
+        return path
+    if experiment is None:
+        raise ValueError(
+            f"--ckpt_path=last does not know where {logger.class_path.rpartition('.')[2]} put the run: name its last.ckpt, "
+            "--ckpt_path=FILE"
+        )
+    found = sorted(experiment.glob(f"{runs}checkpoints/last.ckpt"), key=written, reverse=True)
+    if not found:
+        raise FileNotFoundError(
+            f"--ckpt_path=last: there is no checkpoint in {experiment}; start the run without --ckpt_path, from the same "
+            "folder and with the same data, model and method as the one to resume"
+        )
+    for path in found:  # other runs with the same data, model and method may have other seeds or settings
+        if not differences(_settings_in(path, experiment.glob(f"{runs}checkpoints/*.ckpt")), settings):
+            return path
+    refuse_differing(found[0], _settings_in(found[0], ()), settings)
+    return found[0]
+
+
+def _settings_in(path: Path, near: Iterable[Path]) -> dict[str, Any]:
+    """The settings that a whole checkpoint was written with; none of one that was made otherwise than by a fit.
+
+    Raises:
+        FileNotFoundError: there is none.
+        DamagedCheckpointError: it is damaged; names the newest whole one among those near.
+    """
+    try:
+        held = read_run(path).get(RunSettings.KEY, {})
+    except DamagedCheckpointError as error:
         others = newest_whole({*near, *path.parent.glob("*.ckpt")} - {path})
         offer = (
             f"the newest whole one is {others}, resume with --ckpt_path={others}"
@@ -55,7 +71,17 @@ def find_checkpoint(wanted: str, logger: Any, root: Path) -> Path:
             else "there is no whole one beside it"
         )
         raise DamagedCheckpointError(f"{error}; {offer}") from error
-    return path
+    return dict(held.get("settings", {}))
+
+
+def check_unchanged(path: Path, time: int | None) -> None:
+    """Refuse a checkpoint that has been written since it was found.
+
+    Raises:
+        ValueError: says so.
+    """
+    if time != written(path):
+        raise ValueError(f"{path} has been written since this command began, by the run itself: give the command again")
 
 
 def _place(logger: Any, root: Path) -> tuple[Path | None, str]:
@@ -68,11 +94,11 @@ def _place(logger: Any, root: Path) -> tuple[Path | None, str]:
     version = settings.get("version")
     if version is None:
         return Path(settings.save_dir, settings.name), "*/"
-    return Path(settings.save_dir, settings.name), f"{version if isinstance(version, str) else f'version_{version}'}/"
+    return Path(settings.save_dir, settings.name), f"{escape(version if isinstance(version, str) else f'version_{version}')}/"
 
 
 def check_resumable(
-    path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, settings: dict[str, dict[str, Any]]
+    path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, settings: dict[str, dict[str, Any]], data: Any
 ) -> None:
     """Refuse a checkpoint of another model, method or setting: it would be continued as neither the old run nor the new.
 
@@ -81,6 +107,7 @@ def check_resumable(
         model: to be resumed.
         optimizer: its method.
         settings: hyper-parameters of "model" and "data", plain.
+        data: the data module, set up.
 
     Raises:
         ValueError: what differs.
@@ -101,22 +128,11 @@ def check_resumable(
         raise ValueError(
             f"{path} is of another method than {type(optimizer).__name__}: resume with the one it was written with"
         )
-    for kind, key in (("model", "hyper_parameters"), ("data", "datamodule_hyper_parameters")):
-        differing = differences(content.get(key, {}), settings[kind])
-        if differing:
-            raise ValueError(
-                f"{path} was written with {', '.join(f'{kind}.{name}={old!r}, not {new!r}' for name, old, new in differing)}: "
-                "a resumed run goes on with the settings it began with; repeat them, or start anew without --ckpt_path"
-            )
-
-
-def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[tuple[str, Any, Any]]:
-    """(name, old value, new value) of settings that are not the same; those of nested classes by dotted names."""
-    found: list[tuple[str, Any, Any]] = []
-    for name in sorted(set(old) & set(new) - {"_instantiator", *PLACES}):
-        a, b = old[name], new[name]
-        if isinstance(a, dict) and isinstance(b, dict):
-            found += differences(a, b, f"{prefix}{name}.")
-        elif a != b and str(a) != str(b):
-            found.append((prefix + name.replace("init_args.", ""), a, b))
-    return found
+    held_settings = {"model": content.get("hyper_parameters", {}), "data": content.get("datamodule_hyper_parameters", {})}
+    refuse_differing(path, held_settings, settings)
+    rows = content.get(RunSettings.KEY, {}).get("rows")
+    if rows is not None and rows != checksum_of_rows(data):
+        raise ValueError(
+            f"{path} was written with other rows than the data have now: a resumed run goes on with those it began with; "
+            "restore the file, or start anew without --ckpt_path"
+        )

@@ -1,11 +1,13 @@
 """Files that are whole or as they were, whatever ends the writing, and whoever else writes the same file meanwhile."""
 
+import errno
 import json
 import os
 import platform
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +15,31 @@ SUFFIX = ".partial"
 
 
 @contextmanager
-def whole_file(path: Path, durable: bool = False) -> Iterator[Path]:
-    """A temporary path to write to, which takes the name `path` when the block ends and vanishes if it fails.
+def whole_file(path: Path, durable: bool = False, replace: bool = True) -> Iterator[Path]:
+    """A temporary file to write to, which takes the name `path` when the block ends and vanishes if it fails.
 
     It is in the same folder, since only there a file is renamed at once, and its name is used once, so that of two writers
-    each has a whole file and the later one stays. What a killed process of this machine left of the same file is removed.
+    each has a whole file and the later one stays. It is a new file, and `path` becomes it: where a link has that name, the
+    link is replaced, and what it points to is left alone. What a killed process of this machine left of the same file is
+    removed.
 
     Args:
         path: of the file; its folder exists.
         durable: have it on disk before it takes the name, and the name as well: otherwise both may be lost with the power.
+        replace: a file that has the name by then; otherwise the new one is not kept.
 
     Raises:
+        FileExistsError: there is a file by then that is not to be replaced.
         OSError: the folder cannot be written, or the disk is full.
     """
     remove_leftovers(path)
     temporary = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}@{platform.node()}{SUFFIX}")
     try:
+        temporary.touch(exist_ok=False)
         yield temporary
         if durable:
             flush_to_disk(temporary)
-        os.replace(temporary, path)
+        (os.replace if replace else rename_new)(temporary, path)
         if durable:
             flush_to_disk(path.parent)
     finally:
@@ -40,9 +47,25 @@ def whole_file(path: Path, durable: bool = False) -> Iterator[Path]:
             temporary.unlink()
 
 
+def rename_new(old: Path, new: Path) -> None:
+    """Rename a file to a name that nothing has; looked at and taken at once where the disk can do that.
+
+    Raises:
+        FileExistsError: something has it.
+    """
+    try:
+        os.link(old, new, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except OSError:  # a disk without links
+        if os.path.lexists(new):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(new)) from None
+        os.rename(old, new)
+
+
 def remove_leftovers(path: Path) -> None:
     """Remove what processes of this machine that have ended left of the file."""
-    for leftover in path.parent.glob(f"*@{platform.node()}{SUFFIX}"):
+    for leftover in path.parent.glob(f"*@{escape(platform.node())}{SUFFIX}"):
         number = leftover.name.removeprefix(f"{path.name}.").partition("-")[0]
         if number.isdigit() and not is_running(int(number)):
             with suppress(OSError):

@@ -1,0 +1,130 @@
+"""A run goes on from a checkpoint of its own, or is told whose it is."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from command_line.one_line_errors import run
+from command_line.run_settings import differences
+from fit import main
+
+from callbacks.resuming.run_settings import RunSettings, checksum_of_rows
+from datamodules import IrisDataModule, TabularDataModule
+
+ADAM = ["--model.optimizer=torch.optim.Adam", "--model.optimizer.lr=0.1"]
+IRIS = ["--data=IrisDataModule", "--data.batch_size=50", "--model=SoftmaxRegression", *ADAM, "--trainer.max_epochs=2"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a run of seed 1."""
+    monkeypatch.chdir(tmp_path)
+    assert run(main, [*IRIS, "--seed_everything=1"]) == 0
+    return tmp_path
+
+
+OTHERS = {
+    "seed": (["--seed_everything=2"], "seed_everything=1, not 2"),
+    "split": (["--data.seed=2"], "data.seed=0, not 2"),
+    "batch": (["--data.batch_size=30"], "data.batch_size=50, not 30"),
+    "precision": (["--trainer.precision=32-true"], "trainer.precision='64-true', not '32-true'"),
+    "penalty": (["--model.l2=0.5"], "model.l2=0.0, not 0.5"),
+    "step": (["--model.optimizer.lr=0.2"], "model.optimizer.lr=0.1, not 0.2"),
+    "clipping": (["--trainer.gradient_clip_val=1"], "trainer.gradient_clip_val=None, not 1"),
+    "accumulation": (["--trainer.accumulate_grad_batches=2"], "trainer.accumulate_grad_batches=1, not 2"),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+@pytest.mark.parametrize("wanted", ["last", "path"])
+def test_settings_of_another_run_are_named(folder: Path, capsys: pytest.CaptureFixture[str], kind: str, wanted: str) -> None:
+    args, said = OTHERS[kind]
+    (last,) = folder.rglob("last.ckpt")
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    capsys.readouterr()
+    ckpt = wanted if wanted == "last" else last
+    assert run(main, [*IRIS, "--seed_everything=1", "--trainer.max_epochs=4", *args, f"--ckpt_path={ckpt}"])
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and said in error
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_seed_killed_before_its_first_checkpoint(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The attack: the other run's folder is there, empty, and newer."""
+    killed = next(folder.rglob("version_0")).with_name("version_1")
+    killed.mkdir()
+    assert run(main, [*IRIS, "--seed_everything=2", "--ckpt_path=last"])
+    assert "seed_everything=1, not 2" in capsys.readouterr().err
+    assert json.loads(next(folder.rglob("summary.json")).read_text())["seed"] == 1, "it is not relabelled"
+
+
+def test_last_is_the_last_of_this_run(folder: Path) -> None:
+    """Of two runs that differ in the seed each goes on from its own, whichever was written last."""
+    assert run(main, [*IRIS, "--seed_everything=2"]) == 0
+    for seed, version in ((1, 0), (2, 1)):
+        assert run(main, [*IRIS, f"--seed_everything={seed}", "--trainer.max_epochs=3", "--ckpt_path=last"]) == 0
+        (log_dir,) = folder.rglob(f"version_{version}")
+        summary = json.loads((log_dir / "summary.json").read_text())
+        assert (summary["seed"], summary["epochs"]) == (seed, 3)
+    assert len(list(folder.rglob("version_*"))) == 2
+
+
+def test_what_may_change(folder: Path) -> None:
+    """How long, on what and how watched; and another name of the same precision."""
+    may = ["--trainer.max_epochs=3", "--trainer.precision=64", "--trainer.log_every_n_steps=2", "--trainer.accelerator=cpu"]
+    assert run(main, [*IRIS, "--seed_everything=1", *may, "--ckpt_path=last"]) == 0
+
+
+@pytest.mark.parametrize("change", ["a cell", "a row more", "the order"])
+def test_rows_that_were_edited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], change: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{number % 7},{number % 5},{number % 3}" for number in range(60)]
+    table = Path("table.csv")
+    table.write_text("\n".join(["a,b,y", *rows]) + "\n")
+    args = ["--data=TabularDataModule", "--data.path=table.csv", "--data.target=y", "--model=LinearRegression", *ADAM]
+    assert run(main, [*args, "--trainer.max_epochs=2"]) == 0
+    edited = {"a cell": ["6,6,2", *rows[1:]], "a row more": [*rows, "1,1,1"], "the order": sorted(rows)}[change]
+    moved = Path("elsewhere") / "table.csv"
+    moved.parent.mkdir()
+    moved.write_text("\n".join(["a,b,y", *rows]) + "\n")
+    assert run(main, [*args, "--data.path=elsewhere/table.csv", "--trainer.max_epochs=3", "--ckpt_path=last"]) == 0
+    table.write_text("\n".join(["a,b,y", *edited]) + "\n")
+    capsys.readouterr()
+    assert run(main, [*args, "--trainer.max_epochs=4", "--ckpt_path=last"])
+    assert "was written with other rows than the data have now" in capsys.readouterr().err
+
+
+def test_checksum_of_rows(tmp_path: Path) -> None:
+    first = checksum_of_rows(IrisDataModule())
+    assert first == checksum_of_rows(IrisDataModule()) != 0
+    assert first != checksum_of_rows(IrisDataModule(seed=1))
+    data = IrisDataModule()
+    features = data.splits["train"][0]
+    features *= 1 + 1e-16
+    features += 1e-17  # as another machine may have it
+    assert checksum_of_rows(data) == first
+    features[5, 1] += 0.1
+    assert checksum_of_rows(data) != first
+    assert checksum_of_rows(object()) == 0
+    path = tmp_path / "large.csv"
+    path.write_text("a,y\n" + "".join(f"{row % 11},{row % 2}\n" for row in range(10_000)))
+    assert checksum_of_rows(TabularDataModule(str(path), "y"))
+
+
+def test_a_checkpoint_of_an_earlier_version_goes_on(folder: Path) -> None:
+    (last,) = folder.rglob("last.ckpt")
+    content = torch.load(last, weights_only=True)
+    assert content[RunSettings.KEY]["settings"]["trainer"]["precision"] == "64-true"
+    del content[RunSettings.KEY]
+    torch.save(content, last)
+    assert run(main, [*IRIS, "--seed_everything=1", "--trainer.max_epochs=3", "--ckpt_path=last"]) == 0
+
+
+def test_differences_are_by_name() -> None:
+    old = {"data": {"class_path": "A", "init_args": {"seed": 0, "path": "x", "gone": 1}}, "n": [1, 2]}
+    new = {"data": {"class_path": "B", "init_args": {"seed": 1, "path": "y", "new": 1}}, "n": (1, 2)}
+    assert differences(old, old | {}) == []
+    assert differences(old, new) == [("data", "A", "B"), ("data.seed", 0, 1), ("n", [1, 2], (1, 2))]
