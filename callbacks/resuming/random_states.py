@@ -46,7 +46,12 @@ class RandomStates(Callback):
                 "not carry over, so what a model or a loader of your own draws differs from the uninterrupted run"
             )
             return
-        set_random_states(states[trainer.global_rank])
+        try:
+            set_random_states(states[trainer.global_rank])
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise ValueError(
+                f"the random states of the checkpoint are of another form than this version writes ({error}): take another one"
+            ) from error
         # The loader of the next epoch was started before; had the run not been interrupted, it would be started now.
         iter(trainer.train_dataloader or ())
 

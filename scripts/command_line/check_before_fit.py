@@ -29,9 +29,9 @@ def check_before_fit(cli: FitCLI) -> None:
             except ValueError as error:
                 raise ValueError(f"{cli.names[1]} on {cli.names[0]} ({name} rows): {error}") from error
     check_shares(cli)
-    if cli.resume_path is not None:
+    if cli.resumed is not None:
         settings = {"model": dict(cli.model.hparams), "data": dict(cli.datamodule.hparams)}
-        check_resumable(cli.resume_path, cli.model, cli.model.method(), settings, cli.datamodule)
+        check_resumable(cli.resumed.path, cli.model, cli.model.method(), settings, cli.datamodule)
     if cli.config.test_weights == "best" and not (is_validated(cli) and cli.trainer.checkpoint_callbacks):
         raise ValueError(
             "--test_weights=best needs validation, in an epoch that there is, and checkpoints: set data.val_fraction, and "
@@ -58,7 +58,7 @@ def check_folder(cli: FitCLI) -> None:
     # Not the folder of the run itself: to ask for that would make it.
     place = getattr(logger, "root_dir", None) or getattr(logger, "save_dir", None) or cli.trainer.default_root_dir
     check_writable(Path(place))
-    for each in cli.trainer.loggers if cli.trainer.is_global_zero and cli.resume_path is None else ():
+    for each in cli.trainer.loggers if cli.trainer.is_global_zero and cli.resumed is None else ():
         version = each.asked_version if isinstance(each, RunFolder) else None
         if version is not None and (folder := Path(each.log_dir or "")).is_dir() and any(folder.iterdir()):
             raise FileExistsError(

@@ -42,11 +42,11 @@ from command_line.fit_parser import FitParser
 from command_line.named_loggers import first_of, placed, with_ours
 from command_line.null_options import refuse_null
 from command_line.one_line_errors import CommandLineError
-from command_line.resume import find_checkpoint
+from command_line.resume import Resumed, find_checkpoint
 from command_line.run_config import RunConfig
 from command_line.run_loggers import share_folder
 from command_line.run_settings import flat_settings, settings_of
-from command_line.whole_checkpoints import WholeCheckpoints, read_checkpoint, written
+from command_line.whole_checkpoints import WholeCheckpoints
 from datamodules import *  # noqa: F403 – imported classes can be named by their short names
 from lightning_modules import ObjectiveModule
 
@@ -61,8 +61,7 @@ class FitCLI(LightningCLI):
         callbacks: further callbacks.
 
     Attributes:
-        resume_path: the checkpoint that the fit goes on from, whole; None for a new run.
-        resume_written: when it was written, in nanoseconds.
+        resumed: the checkpoint that the fit goes on from; None for a new run.
     """
 
     def __init__(self, args: list[str] | dict[str, Any], callbacks: tuple[Callback, ...] = ()) -> None:
@@ -70,8 +69,7 @@ class FitCLI(LightningCLI):
         self.coefficient_intervals = CoefficientIntervals(self.convergence_status)
         self.best_checkpoint = BestCheckpoint()
         self.further_callbacks = callbacks
-        self.resume_path: Path | None = None
-        self.resume_written: int | None = None
+        self.resumed: Resumed | None = None
         super().__init__(
             ObjectiveModule,
             LightningDataModule,
@@ -161,8 +159,7 @@ class FitCLI(LightningCLI):
             if trainer.fast_dev_run:
                 raise ValueError("--trainer.fast_dev_run goes on from no checkpoint: leave it out, or --ckpt_path")
             root = Path(trainer.default_root_dir or ".")
-            self.resume_path = find_checkpoint(wanted, first_of(trainer.logger), root, self._kept_settings)
-            self.resume_written = written(self.resume_path)
+            self.resumed = find_checkpoint(wanted, first_of(trainer.logger), root, self._kept_settings)
             self.config.ckpt_path = None  # config.yaml repeats the run, not its interruption
             trainer.logger = placed(trainer.logger, logs, name, self._continued(wanted))
 
@@ -201,13 +198,13 @@ class FitCLI(LightningCLI):
 
     def _continued(self, wanted: str) -> dict[str, Any]:
         """A run resumed from its last checkpoint goes on in its own folder; what it logged after that step counts no more."""
-        if self.resume_path is None or wanted != "last":
+        if self.resumed is None or wanted != "last":
             return {}
-        folder = self.resume_path.parents[1].name
+        folder = self.resumed.path.parents[1].name
         number = folder.removeprefix("version_")
         return {
             "version": int(number) if number.isdigit() else folder,
-            "purge_step": read_checkpoint(self.resume_path)["global_step"],
+            "purge_step": self.resumed.step,
         }
 
     def _callbacks(self, config: Any) -> list[Callback]:

@@ -14,7 +14,6 @@ from command_line.fit_cli import FitCLI
 from command_line.flags import in_flags
 from command_line.left_folder import remove_if_empty
 from command_line.locked_folder import locked_folder
-from command_line.resume import check_unchanged
 from command_line.summary import log_text, summarize
 from command_line.whole_files import write_json
 from lightning_modules.optimizers.ending import counted
@@ -36,8 +35,8 @@ def fit(cli: FitCLI) -> tuple[dict[str, Any], Path | None]:
     # Without a logger a run still writes its checkpoints.
     written = log_dir or (run_folder(trainer) / "checkpoints" if trainer.checkpoint_callbacks and not dry else None)
     with locked_folder(written) if written is not None and trainer.is_global_zero else nullcontext():
-        if cli.resume_path is not None:
-            check_unchanged(cli.resume_path, cli.resume_written)
+        if cli.resumed is not None:
+            cli.resumed.check_unchanged()
         return _fit(cli, log_dir, made)
 
 
@@ -45,7 +44,7 @@ def _fit(cli: FitCLI, log_dir: Path | None, made: bool) -> tuple[dict[str, Any],
     """Fit, test and write the summary into a folder that no other run writes to."""
     trainer, model, data = cli.trainer, cli.model, cli.datamodule
     try:
-        trainer.fit(model, data, ckpt_path=cli.resume_path, weights_only=True)
+        trainer.fit(model, data, ckpt_path=cli.resumed.path if cli.resumed else None, weights_only=True)
         if trainer.interrupted:
             raise KeyboardInterrupt
         if cli.convergence_status.status is None:  # resumed after its last epoch: there was nothing to fit
@@ -62,7 +61,8 @@ def _fit(cli: FitCLI, log_dir: Path | None, made: bool) -> tuple[dict[str, Any],
     except BaseException as error:
         stopped = isinstance(error, (KeyboardInterrupt, SystemExit))  # Lightning turns Ctrl+C and SIGTERM into the latter
         if log_dir is not None and trainer.is_global_zero:
-            removed = trainer.global_step == 0 and made and remove_if_empty(log_dir)
+            is_first = trainer.global_step in (0, cli.resumed.step if cli.resumed else 0)
+            removed = is_first and made and remove_if_empty(log_dir)
             if not removed and log_dir.exists():
                 status, message = ("stopped", how_it_was_stopped(trainer)) if stopped else ("failed", in_flags(str(error)))
                 with suppress(OSError):  # a full disk is likely why the run failed, and that is to be said

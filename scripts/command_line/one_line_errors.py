@@ -65,5 +65,11 @@ def one_line(error: Exception) -> str:
         return f"{message.rstrip('.')}; --help explains the options"
     if isinstance(error, (ValueError, OSError, ArithmeticError)) or type(error).__name__ == "MisconfigurationException":
         return in_flags(message)
-    frame = traceback.extract_tb(error.__traceback__)[-1]
+    frames = traceback.extract_tb(error.__traceback__)
+    if any(frame.filename.endswith("checkpoint_connector.py") for frame in frames):
+        return (
+            f"the checkpoint holds other than a run of these settings writes ({type(error).__name__}: {message[:100]}): "
+            "take an earlier one, or start anew without --ckpt_path"
+        )
+    frame = frames[-1]
     return f"{type(error).__name__} in {frame.name}: {message} (unexpected; --debug shows the traceback)"

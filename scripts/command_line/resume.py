@@ -1,6 +1,6 @@
 """Which checkpoint a run resumes from, and whether it may."""
 
-from collections.abc import Iterable
+from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
 from typing import Any
@@ -8,15 +8,42 @@ from typing import Any
 import torch
 
 from callbacks.resuming.run_settings import RunSettings, checksum_of_rows
+from command_line.finite_weights import refuse_not_finite_weights
 from command_line.named_loggers import is_ours
-from command_line.run_settings import differences, refuse_differing
+from command_line.run_settings import differences, other_settings
 from command_line.whole_checkpoints import DamagedCheckpointError, newest_whole, read_run, written
 
 # What a group of parameters holds besides the settings of its method.
 OF_SCHEDULES = {"params", "initial_lr", "swa_lr"}
 
 
-def find_checkpoint(wanted: str, logger: Any, root: Path, settings: dict[str, Any]) -> Path:
+@dataclass(frozen=True)
+class Resumed:
+    """A whole checkpoint that a run goes on from.
+
+    Attributes:
+        path: the file.
+        time: when it was written, in nanoseconds.
+        step: how many steps the run had taken by then.
+    """
+
+    path: Path
+    time: int
+    step: int
+
+    def check_unchanged(self) -> None:
+        """Refuse a checkpoint that has been written since it was found.
+
+        Raises:
+            ValueError: says so.
+        """
+        if written(self.path) != self.time:
+            raise ValueError(
+                f"{self.path} has been written since this command began, by the run itself: give the command again"
+            )
+
+
+def find_checkpoint(wanted: str, logger: Any, root: Path, settings: dict[str, Any]) -> Resumed:
     """The file that `--ckpt_path` names; "last" is the last.ckpt of this run, written last where the run would have put it.
 
     Args:
@@ -31,39 +58,40 @@ def find_checkpoint(wanted: str, logger: Any, root: Path, settings: dict[str, An
         DamagedCheckpointError: it is damaged; names the newest whole one.
     """
     experiment, runs = _place(logger, root)
-    if wanted != "last":
-        path = Path(wanted)
-        near = experiment.glob(f"{runs}checkpoints/*.ckpt") if experiment else ()
-        refuse_differing(path, _settings_in(path, near), settings)
-        return path
-    if experiment is None:
-        raise ValueError(
-            f"--ckpt_path=last does not know where {logger.class_path.rpartition('.')[2]} put the run: name its last.ckpt, "
-            "--ckpt_path=FILE"
-        )
-    found = sorted(experiment.glob(f"{runs}checkpoints/last.ckpt"), key=written, reverse=True)
-    if not found:
-        raise FileNotFoundError(
-            f"--ckpt_path=last: there is no checkpoint in {experiment}; start the run without --ckpt_path, from the same "
-            "folder and with the same data, model and method as the one to resume"
-        )
+    if wanted == "last":
+        if experiment is None:
+            raise ValueError(
+                f"--ckpt_path=last does not know where {logger.class_path.rpartition('.')[2]} put the run: name its last.ckpt, "
+                "--ckpt_path=FILE"
+            )
+        found = sorted(experiment.glob(f"{runs}checkpoints/last.ckpt"), key=written, reverse=True)
+        if not found:
+            raise FileNotFoundError(
+                f"--ckpt_path=last: there is no checkpoint in {experiment}; start the run without --ckpt_path, from the same "
+                "folder and with the same data, model and method as the one to resume"
+            )
+    else:
+        found = [Path(wanted)]
+    differing = []
     for path in found:  # other runs with the same data, model and method may have other seeds or settings
-        if not differences(_settings_in(path, experiment.glob(f"{runs}checkpoints/*.ckpt")), settings):
-            return path
-    refuse_differing(found[0], _settings_in(found[0], ()), settings)
-    return found[0]
+        time, content = written(path) if path.is_file() else 0, _read(path, experiment, runs)
+        differing.append(differences(content.get(RunSettings.KEY, {}).get("settings", {}), settings))
+        if not differing[-1]:
+            return Resumed(path, time, content["global_step"])
+    raise other_settings(found[0], differing[0])
 
 
-def _settings_in(path: Path, near: Iterable[Path]) -> dict[str, Any]:
-    """The settings that a whole checkpoint was written with; none of one that was made otherwise than by a fit.
+def _read(path: Path, experiment: Path | None, runs: str) -> dict[str, Any]:
+    """A whole checkpoint.
 
     Raises:
         FileNotFoundError: there is none.
-        DamagedCheckpointError: it is damaged; names the newest whole one among those near.
+        DamagedCheckpointError: it is damaged; names the newest whole one of the same runs or folder.
     """
     try:
-        held = read_run(path).get(RunSettings.KEY, {})
+        return read_run(path)
     except DamagedCheckpointError as error:
+        near = experiment.glob(f"{runs}checkpoints/*.ckpt") if experiment else ()
         others = newest_whole({*near, *path.parent.glob("*.ckpt")} - {path})
         offer = (
             f"the newest whole one is {others}, resume with --ckpt_path={others}"
@@ -71,17 +99,6 @@ def _settings_in(path: Path, near: Iterable[Path]) -> dict[str, Any]:
             else "there is no whole one beside it"
         )
         raise DamagedCheckpointError(f"{error}; {offer}") from error
-    return dict(held.get("settings", {}))
-
-
-def check_unchanged(path: Path, time: int | None) -> None:
-    """Refuse a checkpoint that has been written since it was found.
-
-    Raises:
-        ValueError: says so.
-    """
-    if time != written(path):
-        raise ValueError(f"{path} has been written since this command began, by the run itself: give the command again")
 
 
 def _place(logger: Any, root: Path) -> tuple[Path | None, str]:
@@ -123,13 +140,15 @@ def check_resumable(
             f"{path} is of another model: {name} is {held.get(name, 'missing')} there and {wanted.get(name, 'missing')} here; "
             "resume with the data and the model that it was written with"
         )
+    refuse_not_finite_weights(path, content["state_dict"], model)
     groups = [set(state["param_groups"][0]) - OF_SCHEDULES for state in content["optimizer_states"]]
     if groups != [set(optimizer.param_groups[0]) - OF_SCHEDULES]:
         raise ValueError(
             f"{path} is of another method than {type(optimizer).__name__}: resume with the one it was written with"
         )
     held_settings = {"model": content.get("hyper_parameters", {}), "data": content.get("datamodule_hyper_parameters", {})}
-    refuse_differing(path, held_settings, settings)
+    if differing := differences(held_settings, settings):
+        raise other_settings(path, differing)
     rows = content.get(RunSettings.KEY, {}).get("rows")
     if rows is not None and rows != checksum_of_rows(data):
         raise ValueError(

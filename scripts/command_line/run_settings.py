@@ -51,17 +51,12 @@ def flat_settings(names: tuple[str, str, str], config: Namespace) -> dict[str, b
     return settings
 
 
-def refuse_differing(path: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
-    """Refuse to go on with other settings than a run began with.
-
-    Raises:
-        ValueError: names them.
-    """
-    if differing := differences(old, new):
-        raise ValueError(
-            f"{path} was written with {', '.join(f'{name}={old!r}, not {new!r}' for name, old, new in differing)}: "
-            "a resumed run goes on with the settings it began with; repeat them, or start anew without --ckpt_path"
-        )
+def other_settings(path: Path, differing: list[tuple[str, Any, Any]]) -> ValueError:
+    """What to say where a run would go on with other settings than it began with, as `differences` has them."""
+    return ValueError(
+        f"{path} was written with {', '.join(f'{name}={old!r}, not {new!r}' for name, old, new in differing)}: "
+        "a resumed run goes on with the settings it began with; repeat them, or start anew without --ckpt_path"
+    )
 
 
 def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[tuple[str, Any, Any]]:

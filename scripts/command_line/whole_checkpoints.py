@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 
+from command_line.checkpoint_form import is_endless, wrong_part
 from command_line.whole_files import whole_file
 
 
@@ -73,6 +74,8 @@ def read_checkpoint(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
         raise DamagedCheckpointError(f"the checkpoint {path} is damaged ({' '.join(str(error).split())[:80]})") from error
     if not isinstance(content, dict):
         raise DamagedCheckpointError(f"{path} is no checkpoint: it holds a {type(content).__name__}, not values by name")
+    if is_endless(content):
+        raise DamagedCheckpointError(f"{path} is no checkpoint: its lists repeat each other millions of times")
     return content
 
 
@@ -83,15 +86,23 @@ def read_run(path: Path) -> dict[str, Any]:
         FileNotFoundError, DamagedCheckpointError: as `read_checkpoint`; and where it is of something else than a run.
     """
     content = read_checkpoint(path)
-    if not {"state_dict", "loops"} <= set(content):
-        raise DamagedCheckpointError(f"the checkpoint {path} holds no run of this project: state_dict and loops are missing")
+    if wrong := wrong_part(content):
+        raise DamagedCheckpointError(f"the checkpoint {path} holds no run of this project: {wrong}")
     return content
 
 
 def damage(path: Path) -> str | None:
-    """What is wrong with the file: it is an archive whose every member has a checksum, which torch itself does not compare."""
+    """What is wrong with the file: it is an archive whose every member has a checksum, which torch itself does not compare.
+
+    Its members are not compressed. Some that are could be a thousand times the size of the file, so nothing is read of them.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+                return "it is compressed, which checkpoints are not"
+            if sum(member.file_size for member in members) > path.stat().st_size:
+                return "its parts are larger than the file"
             broken = archive.testzip()
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         return f"it is truncated or no checkpoint: {' '.join(str(error).split())}"

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from datamodules.tables.new_rows import NewRows
+from predicting.finite_predictions import refuse_not_finite_predictions
 from predicting.predictor import Predictor
 from predicting.table_writer import TableWriter
 from predicting.trained import Trained
@@ -17,7 +18,7 @@ def write_predictions(trained: Trained, rows: NewRows, output: Path, overwrite: 
     """Write the predictions of all rows, in their order, or nothing; return how many there are.
 
     Raises:
-        ValueError: a column or a cell of the rows that the model cannot be given.
+        ValueError: a column or a cell of the rows that the model cannot be given, or makes no finite number of.
         OSError: the output is there already, or cannot be written.
     """
     predictor, names = Predictor(trained.model, trained.preprocessing), trained.preprocessing.class_names
@@ -33,7 +34,9 @@ def write_predictions(trained: Trained, rows: NewRows, output: Path, overwrite: 
     ):
         task = progress.add_task("", total=rows.file.expected_rows)
         for features, kept in rows.pieces():
-            writer.write(kept, predictor(torch.from_numpy(features)).numpy())
+            predictions = predictor(torch.from_numpy(features)).numpy()
+            refuse_not_finite_predictions(rows.file.path, predictions, features, trained.preprocessing, count)
+            writer.write(kept, predictions)
             count += len(features)
             progress.update(task, completed=count)
     return count

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from command_line.finite_weights import refuse_not_finite_weights
 from command_line.whole_checkpoints import read_run
+from torch import Tensor
 
 import lightning_modules
 from datamodules.files import TableFile
@@ -14,6 +16,7 @@ from datamodules.files.table_options import separator
 from datamodules.serving.preprocessing import Preprocessing
 from lightning_modules import ObjectiveModule
 from predicting.checked_files import check_checkpoint
+from predicting.predictor import Predictor
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ def read_trained(path: Path) -> Trained:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is damaged, or holds no preprocessing or no model of this project.
+        ValueError: it is damaged, holds no preprocessing or no model of this project, or weights that are not finite.
     """
     check_checkpoint(path)
     content = read_run(path)
@@ -48,10 +51,28 @@ def read_trained(path: Path) -> Trained:
         )
     if "encoder" not in states[0]:
         raise ValueError(f"{path} is of an earlier version, whose preprocessing this one cannot read: train the model anew")
-    held, preprocessing = content.get("datamodule_hyper_parameters", {}), Preprocessing.from_plain(states[0])
-    form = {"delimiter": separator(held.get("delimiter")), "encoding": held.get("encoding"), "header": held.get("header")}
-    wanted = preprocessing.encoder.columns[0].name
-    return Trained(_model(path, content), preprocessing, TableFile(path, wanted=wanted, **form))
+    try:
+        held, preprocessing = content.get("datamodule_hyper_parameters", {}), Preprocessing.from_plain(states[0])
+        form = {"delimiter": separator(held.get("delimiter")), "encoding": held.get("encoding"), "header": held.get("header")}
+        wanted = preprocessing.encoder.columns[0].name
+        trained = Trained(_model(path, content), preprocessing, TableFile(path, wanted=wanted, **form))
+        _check_fit(path, trained)
+        return trained
+    except (KeyError, TypeError, AttributeError, IndexError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:100]
+        raise ValueError(
+            f"{path} holds a model or a preprocessing that no run of this project writes ({reason}): train the model anew"
+        ) from error
+
+
+def _check_fit(path: Path, trained: Trained) -> None:
+    """Refuse a model that takes other features, or tells other classes, than the preprocessing has."""
+    preprocessing, names = trained.preprocessing, trained.preprocessing.class_names
+    features = len(preprocessing.feature_names)
+    sizes = {len(preprocessing.mean), len(preprocessing.deviation)}
+    outputs = Predictor(trained.model, preprocessing)(torch.zeros(1, features, dtype=torch.float64)).shape[1]
+    if sizes != {features} or (names is not None and outputs != len(names)):
+        raise ValueError(f"{path}: its model and its preprocessing have different features or classes: train the model anew")
 
 
 def _model(path: Path, content: dict[str, Any]) -> ObjectiveModule:
@@ -62,8 +83,13 @@ def _model(path: Path, content: dict[str, Any]) -> ObjectiveModule:
     wanted = inspect.signature(model_class).parameters
     held = content.get("hyper_parameters", {})
     settings = {key: value for key, value in held.items() if key in wanted and key != "optimizer"}
+    weights: dict[str, Tensor] = content["state_dict"]
+    with torch.device("meta"):  # takes no memory, of whatever size the settings say that the model is
+        shapes = {key: value.shape for key, value in model_class(**settings, optimizer=torch.optim.SGD).state_dict().items()}
+    if shapes != {key: value.shape for key, value in weights.items()}:
+        raise ValueError(f"{path}: its weights are not those of a {name} with its settings: train the model anew")
     # Any method will do, and none that the file names is made.
     model: ObjectiveModule = model_class(**settings, optimizer=torch.optim.SGD)
-    weights = content["state_dict"]
     model.to(next(iter(weights.values())).dtype).load_state_dict(weights)
+    refuse_not_finite_weights(path, weights, model)
     return model.eval()
