@@ -22,7 +22,7 @@ def test_cells_beyond_float32(
     rows = [f"{number % 7},{number % 5},{'abc'[number % 3]}" for number in range(60)]
     Path("table.csv").write_text("\n".join(["u,v,y", *rows]) + "\n")
     table = ["--data=TabularDataModule", "--data.path=table.csv", "--data.target=y", "--trainer.precision=32-true"]
-    widths = ["--model.widths=[2,4,3]"] if model == "MLP" else []
+    widths = ["--model.widths=[2,4,3]", "--model.activation=relu"] if model == "MLP" else []
     adam = ["--model.optimizer=torch.optim.Adam", "--model.optimizer.lr=0.1", "--trainer.max_epochs=2"]
     assert run(main, [*table, f"--model={model}", *widths, *adam]) == 0
     (ckpt,) = tmp_path.rglob("last.ckpt")
