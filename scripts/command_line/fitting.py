@@ -15,6 +15,7 @@ from command_line.flags import in_flags
 from command_line.left_folder import remove_if_empty
 from command_line.locked_folder import locked_folder
 from command_line.summary import log_text, summarize
+from command_line.terminable import sigterm_left_to_trainer
 from command_line.whole_files import write_json
 from lightning_modules.optimizers.ending import counted
 
@@ -44,17 +45,15 @@ def _fit(cli: FitCLI, log_dir: Path | None, made: bool) -> tuple[dict[str, Any],
     """Fit, test and write the summary into a folder that no other run writes to."""
     trainer, model, data = cli.trainer, cli.model, cli.datamodule
     try:
-        trainer.fit(model, data, ckpt_path=cli.resumed.path if cli.resumed else None, weights_only=True)
-        if trainer.interrupted:
+        with sigterm_left_to_trainer():
+            trainer.fit(model, data, ckpt_path=cli.resumed.path if cli.resumed else None, weights_only=True)
+        if trainer.interrupted or trainer.received_sigterm:  # in the last epoch the trainer leaves it to who called it
             raise KeyboardInterrupt
         if cli.convergence_status.status is None:  # resumed after its last epoch: there was nothing to fit
             load_final(trainer, model)
             cli.convergence_status.judge(trainer, model)
-        best = (
-            cli.best_checkpoint.best_model_path
-            if cli.config.test_weights == "best" and not cli.config.trainer.fast_dev_run
-            else None
-        )
+        is_best_tested = cli.config.test_weights == "best" and not cli.config.trainer.fast_dev_run
+        best = cli.best_checkpoint.best_model_path if is_best_tested else None
         results = []
         if is_tested(cli):
             results = trainer.test(model, data, ckpt_path=best, weights_only=True, verbose=False)

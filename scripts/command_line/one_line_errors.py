@@ -9,6 +9,7 @@ from collections.abc import Callable
 from command_line.flags import in_flags
 from command_line.interruptible import raise_at_ctrl_c, was_pressed
 from command_line.parse_reasons import reason
+from command_line.terminable import raise_at_sigterm
 
 # What gloo and NCCL say when another process has gone.
 LOST = re.compile(r"Connection (closed|reset) by peer|Broken pipe|recvBytes|[Tt]imed? ?out waiting for|ncclRemoteError")
@@ -29,7 +30,8 @@ def run(main: Callable[[list[str]], None], args: list[str]) -> int:
     """
     raise_at_ctrl_c()
     try:
-        main(args)
+        with raise_at_sigterm():
+            main(args)
     except KeyboardInterrupt as stop:
         print(f"interrupted: {stop}" if str(stop) else "interrupted", file=sys.stderr)
         return 130
