@@ -20,4 +20,5 @@ class HyperParameters(Callback):
         metrics = {f"hp/{name}": float(v) for name, v in trainer.callback_metrics.items() if name.startswith("test/")}
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
-                logger.log_hyperparams(self.settings, metrics)
+                # At the step of the test itself, so that a resumed run, whose later points count no more, has them once.
+                logger.log_hyperparams(self.settings, metrics, trainer.global_step)
