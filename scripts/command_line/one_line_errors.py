@@ -65,6 +65,8 @@ def one_line(error: Exception) -> str:
     by_lightning = "/pytorch_lightning/" in origin or "/lightning_fabric/" in origin
     if by_lightning and (isinstance(error, REFUSALS) or type(error).__name__ == "MisconfigurationException"):
         return f"{message.rstrip('.')}; --help explains the options"
+    if isinstance(error, OSError) and error.filename is not None and message.startswith("[Errno"):
+        return of_a_file(os.fsdecode(error.filename), error.strerror or message)
     if isinstance(error, (ValueError, OSError, ArithmeticError)) or type(error).__name__ == "MisconfigurationException":
         return in_flags(message)
     frames = traceback.extract_tb(error.__traceback__)
@@ -75,3 +77,13 @@ def one_line(error: Exception) -> str:
         )
     frame = frames[-1]
     return f"{type(error).__name__} in {frame.name}: {message} (unexpected; --debug shows the traceback)"
+
+
+def of_a_file(name: str, what: str) -> str:
+    """What the system says of a file, in the user's terms where it is one of the run's own."""
+    if ".tfevents." in name or name.endswith("metrics.csv"):
+        return (
+            f"the logs of this run cannot be written any more ({name}: {what}), so it ends here: leave them where they are, on "
+            "a disk with space, while a run goes on"
+        )
+    return f"{name}: {what}"

@@ -1,7 +1,9 @@
 """What the libraries below log and warn of, and whether the user sees it."""
 
 import logging
+import threading
 import warnings
+from collections.abc import Callable
 
 
 def quiet() -> None:
@@ -22,6 +24,20 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", "`.fit.ckpt_path=None.` was called without a model")
     warnings.filterwarnings("ignore", r".fit.ckpt_path=.last.. is set, but there is no last checkpoint")
     warnings.filterwarnings("ignore", "The dirpath has changed from")  # resumed from a named file, a run finds its own best
+
+    if not isinstance(threading.excepthook, _LeftToMainThread):
+        threading.excepthook = _LeftToMainThread(threading.excepthook)
+
+
+class _LeftToMainThread:
+    """TensorBoard writes in a thread, whose failure the next call of its writer raises again where it is answered."""
+
+    def __init__(self, others: Callable[[threading.ExceptHookArgs], object]) -> None:
+        self._others = others
+
+    def __call__(self, failed: threading.ExceptHookArgs) -> None:
+        if type(failed.thread).__name__ != "_AsyncWriterThread":
+            self._others(failed)
 
 
 def show_notes() -> None:

@@ -1,6 +1,8 @@
 """Lightning's loggers to files, which know where runs go, share a run's folder, and go on where a run was stopped."""
 
 import csv
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +51,16 @@ class RunFolderLogger(RunFolder, TensorBoardLogger):  # type: ignore[misc]  # ve
             super().log_hyperparams(*args, **options)
 
     def save(self) -> None:
+        """Write what is held back.
+
+        Raises:
+            FileNotFoundError: the run's logs are gone. Written anew they would lack their beginning.
+        """
         with uninterrupted():
             super().save()
+        events = Path(self.log_dir, "events.out.tfevents.*")
+        if self._experiment is not None and not any(events.parent.glob(events.name)):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(events))
 
     def finalize(self, status: str) -> None:
         with uninterrupted():
