@@ -10,6 +10,7 @@ from torchmetrics import MetricCollection
 
 from lightning_modules.training.joined_rows import joined_rows
 from lightning_modules.training.measurement import Measurement
+from lightning_modules.training.one_default_type import refuse_borrowed_type
 
 Batch = tuple[Tensor, ...]
 
@@ -18,6 +19,7 @@ class MeasuredModule(LightningModule, ABC):
     """Logs `val/…` and `test/…` over all rows of all processes, whatever the batches they come in."""
 
     def __init__(self) -> None:
+        refuse_borrowed_type()
         super().__init__()
         self._measured: dict[str, Measurement] = {}
 

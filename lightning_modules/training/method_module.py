@@ -13,6 +13,7 @@ from lightning_modules.training.low_precision import refuse_low_precision
 from lightning_modules.training.made_optimizer import MuonWithAdamW, OptimizerCallable, made_optimizer
 from lightning_modules.training.measured_module import MeasuredModule
 from lightning_modules.training.notes import log_info
+from lightning_modules.training.one_default_type import refuse_beside_others
 from lightning_modules.training.trained_parameters import trained_parameters
 from lightning_modules.training.trainer_callbacks import refuse_callbacks
 from lightning_modules.training.trainer_settings import refuse_other_than_one, refuse_schedulers, refuse_settings
@@ -74,6 +75,7 @@ class MethodModule(MeasuredModule):
 
     def configure_callbacks(self) -> list[Callback]:
         """No callbacks; but it is where Lightning first shows the model its trainer, so that settings are refused here."""
+        refuse_beside_others(self.trainer)
         if self.trainer.state.fn == TrainerFn.FITTING:
             self.check_trainer(self.trainer, self.trainer.datamodule)  # type: ignore[attr-defined]
         return []
