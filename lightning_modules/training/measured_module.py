@@ -4,11 +4,14 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
+from lightning_fabric.utilities.cloud_io import _load
 from pytorch_lightning import LightningModule
 from torch import Tensor
 from torchmetrics import MetricCollection
+from typing_extensions import Self
 
 from lightning_modules.training.joined_rows import joined_rows
+from lightning_modules.training.loaded_settings import refuse_calls
 from lightning_modules.training.measurement import Measurement
 from lightning_modules.training.one_default_type import refuse_borrowed_type
 
@@ -22,6 +25,21 @@ class MeasuredModule(LightningModule, ABC):
         refuse_borrowed_type()
         super().__init__()
         self._measured: dict[str, Measurement] = {}
+
+    @classmethod
+    def load_from_checkpoint(cls, checkpoint_path: Any, *args: Any, **kwargs: Any) -> Self:
+        """As Lightning has it, of plain values and tensors only, and calling nothing that the file names but classes.
+
+        Raises:
+            ValueError: the file names something else to call.
+        """
+        if kwargs.setdefault("weights_only", True):  # otherwise the caller trusts the file with everything
+            start = checkpoint_path.tell() if hasattr(checkpoint_path, "tell") else None
+            held = _load(checkpoint_path, "meta", True).get(cls.CHECKPOINT_HYPER_PARAMS_KEY, {})
+            refuse_calls({name: value for name, value in held.items() if name not in kwargs})
+            if start is not None:
+                checkpoint_path.seek(start)
+        return super().load_from_checkpoint(checkpoint_path, *args, **kwargs)
 
     @abstractmethod
     def predict(self, features: Tensor) -> Tensor:
