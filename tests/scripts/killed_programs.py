@@ -99,12 +99,14 @@ def check_whole(folder: Path) -> None:
 
 
 def check_tidy(folder: Path) -> None:
-    """Nothing is left of what was broken off, once the program has been done.
+    """Nothing is left of what was broken off, once the program has been done, but a run without a checkpoint in its own folder.
 
     Raises:
         AssertionError: something is.
     """
-    left = [path for path in folder.rglob("*") if path.suffix == ".partial" or path.name in (LOCK, HOLDER)]
+    abandoned = [path.parent for path in folder.rglob(LOCK) if not (path.parent / "checkpoints" / "last.ckpt").exists()]
+    named = [path for path in folder.rglob("*") if path.suffix == ".partial" or path.name in (LOCK, HOLDER)]
+    left = [path for path in named if not any(path.is_relative_to(each) for each in abandoned)]
     assert not left, left
 
 
