@@ -56,9 +56,9 @@ def finish(folder: Path, job: Job, *more: str) -> float:
     return time.monotonic() - begun
 
 
-def end(folder: Path, job: Job, number: int, seconds: float) -> int:
+def end(folder: Path, job: Job, number: int, seconds: float, *more: str) -> int:
     """Begin a program and send it a signal after some time; its exit status."""
-    process = start(folder, job)
+    process = start(folder, job, *more)
     time.sleep(seconds)
     if process.is_alive():
         os.kill(process.pid, number)

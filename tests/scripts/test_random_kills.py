@@ -70,22 +70,25 @@ def killed_again_and_again(inputs: Path, tmp_path: Path, kills: int, seed: int) 
         job, folder = JOBS[name], tmp_path / f"{number}_{name}"
         shutil.copytree(inputs, folder)
         for _ in range(draw.choice((1, 1, 2))):
-            status = end(folder, job, draw.choice(SIGNALS), draw.uniform(0, times[name]))
+            status = end(folder, job, draw.choice(SIGNALS), draw.uniform(0, times[name]), *again(folder, job))
             output = folder / "output.txt"  # opened as the last thing before the program begins
             assert status in (0, -9, 130) or not output.exists() or not output.read_text(), output.read_text()
             check_whole(folder)
             is_done = bool(list(folder.rglob(job.results)))
             counts[f"{name}: {'ended before' if status == 0 else 'with results' if is_done else 'without'}"] += 1
-        again = {
-            "fit": ["--ckpt_path=last"] if list(folder.glob("logs/**/last.ckpt")) else [],
-            "predict": ["--overwrite"], "export": ["--overwrite"], "compare": [],
-        }  # fmt: skip
-        finish(folder, job, *again[job.program])
+        finish(folder, job, *again(folder, job))
         check_whole(folder)
         check_tidy(folder)
         assert result(folder, job) == expected[name], name
         shutil.rmtree(folder)
     return counts
+
+
+def again(folder: Path, job: Job) -> list[str]:
+    """What the same command needs beside itself if it was begun before."""
+    if job.program == "fit":
+        return ["--ckpt_path=last"] if list(folder.glob("logs/**/last.ckpt")) else []
+    return ["--overwrite"] if list(folder.glob(job.results)) else []
 
 
 @pytest.mark.slow
