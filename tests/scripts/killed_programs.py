@@ -99,12 +99,12 @@ def check_whole(folder: Path) -> None:
 
 
 def check_tidy(folder: Path) -> None:
-    """Nothing is left of what was broken off, once the program has been done, but a run without a checkpoint in its own folder.
+    """Nothing is left of what was broken off, once the program has been done, but a run that nobody went on with, in its folder.
 
     Raises:
         AssertionError: something is.
     """
-    abandoned = [path.parent for path in folder.rglob(LOCK) if not (path.parent / "checkpoints" / "last.ckpt").exists()]
+    abandoned = [path.parent for path in folder.rglob(LOCK) if not (path.parent / "summary.json").exists()]
     named = [path for path in folder.rglob("*") if path.suffix == ".partial" or path.name in (LOCK, HOLDER)]
     left = [path for path in named if not any(path.is_relative_to(each) for each in abandoned)]
     assert not left, left
