@@ -3,11 +3,16 @@
 import logging
 import warnings
 
+from command_line.saying import PlainFormatter
+
 
 def quiet() -> None:
     """Keep Lightning's advertisements and what its own dependencies deprecate out of the user's sight."""
     for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch", "torch.distributed"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.WARNING)
+        for handler in logger.handlers:
+            handler.setFormatter(PlainFormatter())
     # But not that the launcher ends a run of several processes because one of them has ended.
     logging.getLogger("lightning_fabric.strategies.launchers.subprocess_script").setLevel(logging.INFO)
     warnings.filterwarnings("ignore", "LightningCLI.s args parameter is intended")  # base_config.py rewrites them
@@ -29,4 +34,5 @@ def show_notes() -> None:
     for name in ("lightning_modules", "callbacks"):
         notes = logging.getLogger(name)
         notes.handlers = [logging.StreamHandler()]
+        notes.handlers[0].setFormatter(PlainFormatter(lines=False))
         notes.setLevel(logging.INFO)
