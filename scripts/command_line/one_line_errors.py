@@ -30,6 +30,7 @@ def run(main: Callable[[list[str]], None], args: list[str]) -> int:
     raise_at_ctrl_c()
     guard_terminal()
     try:
+        refuse_unreadable(args)
         main(args)
     except KeyboardInterrupt as stop:
         complain(f"interrupted: {stop}" if str(stop) else "interrupted")
@@ -45,6 +46,17 @@ def run(main: Callable[[list[str]], None], args: list[str]) -> int:
         complain(f"error{where}: {one_line(error)}")
         return 2 if isinstance(error, CommandLineError) else 1
     return 0
+
+
+def refuse_unreadable(args: list[str]) -> None:
+    """Refuse names that are no text: they could be written neither into a configuration nor beside the results.
+
+    Raises:
+        CommandLineError: says which.
+    """
+    for arg in args:
+        if any("\ud800" <= sign <= "\udfff" for sign in arg):
+            raise CommandLineError(f"{arg} has bytes in it that are no UTF-8: rename the file or folder")
 
 
 def one_line(error: Exception) -> str:

@@ -21,8 +21,8 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", r"torch.distributed.nn.functional.all_gather is deprecated")  # Lightning uses it
     warnings.filterwarnings("ignore", "Using ModelCheckpoint with manual optimization")  # the weights after a step are wanted
     warnings.filterwarnings("ignore", r"You are trying to `self.log\(\)` but `Trainer\(barebones=True\)`")  # as asked for
-    warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")  # a resumed run continues in it
-    warnings.filterwarnings("ignore", "Experiment logs directory .* exists and is not empty")  # and its rows are kept
+    warnings.filterwarnings("ignore", r"Checkpoint directory [\s\S]* exists and is not empty")  # a resumed run continues in it
+    warnings.filterwarnings("ignore", r"Experiment logs directory [\s\S]* exists and is not empty")  # and its rows are kept
     # Of a fit that is given a model and no checkpoint, only because there is an OnExceptionCheckpoint.
     warnings.filterwarnings("ignore", "`.fit.ckpt_path=None.` was called without a model")
     warnings.filterwarnings("ignore", r".fit.ckpt_path=.last.. is set, but there is no last checkpoint")

@@ -1,6 +1,7 @@
 """Lightning's loggers to files, which know where runs go, share a run's folder, and go on where a run was stopped."""
 
 import csv
+import os
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,12 @@ class RunFolderLogger(RunFolder, TensorBoardLogger):  # type: ignore[misc]  # ve
         super().__init__(save_dir or "logs", name, version, default_hp_metric=default_hp_metric, **kwargs)
         self._kwargs["purge_step"] = purge_step
         self.asked_version = version
+
+    @property
+    def log_dir(self) -> str:
+        """The run's folder by its name, in which Lightning would look for variables: a folder may be called $HOME."""
+        version = self.version if isinstance(self.version, str) else f"version_{self.version}"
+        return os.path.expanduser(os.path.join(self.root_dir, version, self.sub_dir or ""))
 
     def log_metrics(self, metrics: Any, step: int | None = None) -> None:
         with uninterrupted():

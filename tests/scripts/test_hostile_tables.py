@@ -48,3 +48,17 @@ def test_hostile_tables_end_well(tmp_path: Path) -> None:
     print(f"\n{told(found)}")
     assert not [one for one in found if one.faults], told(found)
     assert any(one.reached == "reported" for one in found) and any(not one.reached for one in found)
+
+
+def test_faults_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control: an escape, a file that is left, words that no user should read."""
+
+    def wrong(args: list[str]) -> None:
+        (tmp_path / "0" / "half").write_text("written")
+        print("\x1b[31m")
+        raise KeyError("what is this")
+
+    monkeypatch.setattr("fit.main", wrong)
+    faults = " ".join(ending(0, tmp_path / "0").faults)
+    for fault in ("printed", "x1b", "unexpected", "refused, and left", "half"):
+        assert fault in faults

@@ -19,8 +19,10 @@ import fit
 import predict
 import pyarrow.parquet
 from command_line.one_line_errors import run
+from command_line.yaml_text import from_yaml
 
-from tests.scripts.hostile.tables import HostileTable, hostile_table
+from datamodules.files import TableFile
+from tests.scripts.hostile.tables import MISSING, HostileTable, hostile_table
 from tests.trainer_options.fuzz_run import OutOfTime, at_most, contents
 from tests.trainer_options.global_state import same_process_after
 
@@ -85,12 +87,14 @@ def ending(seed: int, folder: Path) -> Outcome:
     if len(summaries) != 1 or len(checkpoints) != 1:
         return Outcome("", "", (*faults, f"fit: {len(summaries)} summaries and {len(checkpoints)} checkpoints"))
     faults += _wrong_json(summaries[0])
+    held = from_yaml(summaries[0].with_name("config.yaml").read_text(encoding="utf-8"))["data"]["init_args"]
+    faults += [f"config.yaml: holds {held!r}"] if table.data().items() - held.items() else []
     output = folder / f"out{table.output}"
     predicted = _run(predict, table.predict(checkpoints[0], output), folder, faults)
     if predicted.status:
         faults += ["predict: refused, and left its output"] if output.exists() else []
         return Outcome("fitted", predicted.reason, tuple(faults))
-    faults += _wrong_predictions(table, output)
+    faults += _wrong_predictions(table, output) if table.is_whole else []
     compared = _run(compare, table.compare(folder), folder, faults)
     if compared.status:
         return Outcome("predicted", compared.reason, tuple(faults))
@@ -159,8 +163,12 @@ def _wrong_predictions(table: HostileTable, output: Path) -> list[str]:
     if not table.is_classes:
         return faults
     classes = {name.removeprefix("probability ") for name in names[first + 1 :]}
-    if classes != table.classes:
-        faults.append(f"predict: classes {sorted(classes ^ table.classes)!r} are in one of table and predictions")
+    file = TableFile(table.path)
+    # Single quotes around most texts are taken for those of the file, which is said.
+    around = "'" if not file.is_parquet and file.format.division.quote == "'" else ""
+    cells = {cell.strip(around) if around else cell for cell in table.targets}
+    if classes - cells or any(cell.lower() not in MISSING for cell in cells - classes):
+        faults.append(f"predict: classes {sorted(classes ^ cells)!r} are in one of table and predictions")
     if not {row[first] for row in rows} <= classes:
         faults.append(f"predict: named {sorted({row[first] for row in rows} - classes)!r}")
     return faults

@@ -55,17 +55,6 @@ NUMBERS = [
     "0x10", "1_000", "1,5", "١٢", "1e-320", "+5", "5-", "1.2.3", "1/2", "50%", "$5", "(3)", "--1", "1e", "∞", "", "NA", "?",
 ]  # fmt: skip
 FILES = [
-    "table",
-    "a*b",
-    "logs[1]",
-    "$x$_y",
-    "\x1b[31mred",
-    "\u202eevil",
-    "中文",
-    "new\nline",
-    "{0}",
-    "a b",
-    "[/]",
-    "x'y\"z",
-    "%s",
-]
+    "table", "a*b", "logs[1]", "$x$_y", "\x1b[31mred", "\u202eevil", "中文", "new\nline", "{0}", "a b", "[red]", "x'y\"z", "%s",
+    "$HOME", "#x", "bad\udcff", "-x", "a: b",
+]  # fmt: skip

@@ -18,7 +18,7 @@ from command_line.yaml_text import from_yaml
 from tests.scripts.hostile.names import FILES, KINDS, NUMBERS
 
 ROWS = (24, 60)
-# Texts that stand for no value in any column.
+# Texts that may stand for no value.
 MISSING = {"", "nan", "na", "null", "none", "n/a", "?"}
 
 
@@ -35,6 +35,7 @@ class HostileTable:
         kept: a column for predict.py to keep; None for none.
         output: ending of the predictions.
         label: of a method in the comparison.
+        is_whole: whether the file holds these rows, and was not damaged.
     """
 
     path: Path
@@ -45,11 +46,12 @@ class HostileTable:
     kept: str | None
     output: str
     label: str
+    is_whole: bool
 
     @property
-    def classes(self) -> set[str]:
-        """As the file has them, without blanks around."""
-        return {row[self.target].strip() for row in self.rows if row[self.target].strip().lower() not in MISSING}
+    def targets(self) -> set[str]:
+        """Cells as the file has them, without blanks around."""
+        return {row[self.target].strip() for row in self.rows}
 
     def data(self) -> dict[str, Any]:
         name = self.names[self.target].strip() or f"column {self.target + 1}"
@@ -112,10 +114,12 @@ def hostile_table(rng: random.Random, folder: Path) -> HostileTable:
     if rng.random() < 0.05:
         rng.choice(rows).append("more")
     stem = rng.choice(FILES) if rng.random() < 0.3 else "table"
-    path = _written(rng, folder, stem, names, rows)
+    path, is_whole = _written(rng, folder, stem, names, rows)
     kept = names[rng.randrange(width)].strip() if rng.random() < 0.3 else None
     label = _name(rng).strip() or "Newton"
-    return HostileTable(path, names, rows, target, is_classes, kept or None, rng.choice([".csv", ".csv", ".parquet"]), label)
+    return HostileTable(
+        path, names, rows, target, is_classes, kept or None, rng.choice([".csv", ".csv", ".parquet"]), label, is_whole
+    )
 
 
 def _name(rng: random.Random) -> str:
@@ -144,12 +148,12 @@ def _feature(rng: random.Random, count: int) -> list[str]:
     return [rng.choice(NUMBERS) for _ in range(count)]
 
 
-def _written(rng: random.Random, folder: Path, stem: str, names: list[str], rows: list[list[str]]) -> Path:
+def _written(rng: random.Random, folder: Path, stem: str, names: list[str], rows: list[list[str]]) -> tuple[Path, bool]:
     if rng.random() < 0.15:
         path = folder / f"{stem}.parquet"
         columns = [pa.array([row[place] or None for row in rows], pa.string()) for place in range(len(names))]
         pa.parquet.write_table(pa.Table.from_arrays(columns, names=names), path)
-        return path
+        return path, True
     text = io.StringIO()
     delimiter, quoting = rng.choice([",", ",", ",", ";", "\t", "|"]), rng.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
     writer = csv.writer(text, delimiter=delimiter, quoting=quoting, lineterminator=rng.choice(["\n", "\n", "\r\n"]))
@@ -169,4 +173,4 @@ def _written(rng: random.Random, folder: Path, stem: str, names: list[str], rows
     is_packed = rng.random() < 0.05
     path = folder / (f"{stem}.csv.gz" if is_packed else f"{stem}.csv")
     path.write_bytes(gzip.compress(content) if is_packed else content)
-    return path
+    return path, not 0.15 <= form < 0.2
