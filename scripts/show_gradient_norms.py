@@ -32,13 +32,13 @@ def main(args: list[str]) -> None:
     for label, method in track(comparison["methods"].items(), "fits", console=console, transient=True):
         method["max_epochs"] = options.epochs or method["max_epochs"]
         norms[label], accuracies[label] = fit_and_log_norms(comparison, method)
-    path = Path(options.output)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draw_norms(norms, accuracies).savefig(path, dpi=130)
     table = Table("initial weights", "‖∇‖ of the first layer", "of the last", "test accuracy", title=comparison["title"])
     for label, values in norms.items():
         table.add_row(label, f"{values[0]:.1e}", f"{values[-1]:.1e}", f"{accuracies[label][-1]:.4f}")
-    Terminal().print(table)
+    Terminal().print(table)  # first, since a figure may fail
+    path = Path(options.output)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draw_norms(norms, accuracies).savefig(path, dpi=130)
     say(path)
 
 

@@ -22,6 +22,7 @@ _WORDS: tuple[tuple[re.Pattern[str], str | Callable[[Match[str]], str]], ...] = 
     (re.compile(r"(?:Row #(\d+): )?Expected (\d+) columns?, got (\d+): ?(.*)", re.DOTALL), _of_cells),
     (re.compile(r"straddl|field limit|out of sync with chunker|end of data"), _UNCLOSED),
     (re.compile(r"new-line character|line contains NUL"), "a line holds a break or a NUL byte in its midst"),
+    (re.compile(r"surrogates not allowed"), "its name has bytes in it that are no UTF-8"),
     (re.compile(r"Empty CSV"), "it has no rows"),
     (re.compile(r"malloc|[Oo]ut of memory|realloc"), "it takes more memory than there is"),
     (re.compile(r"[Ee]ncrypt|decrypt"), "it is encrypted"),

@@ -82,3 +82,10 @@ def test_what_cannot_stand_between_cells(tmp_path: Path, delimiter: str) -> None
 def test_what_is_no_encoding_of_texts(tmp_path: Path, encoding: str) -> None:
     with pytest.raises(ValueError, match="Python knows no such encoding"):
         TableFile(tmp_path / "t.csv", encoding=encoding)
+
+
+def test_a_name_that_is_no_text(tmp_path: Path) -> None:
+    """Linux lets files have any bytes for a name."""
+    path = tmp_path / "bad\udcff.csv"
+    path.write_bytes(b"a,b\n1,2\n")
+    assert "its name has bytes in it that are no UTF-8" in said_of(path)

@@ -85,3 +85,13 @@ def test_a_comparison_whose_names_are_hostile_and_a_figure_fails(
     assert not {"script", "b"} & read.tags and "\x1b" not in written and "rate [/min]" in read.texts
     assert written.count("<img") == 5, "all but the one that failed"
     assert set(json.loads((tmp_path / "report/report.json").read_text())["runs"]) == set(comparison["methods"])
+
+
+@pytest.mark.parametrize("change", [{"data": 3}, {"model": ["x"]}, {"methods": "\x1b"}, {"methods": {"\x1b": 3}}])
+def test_what_is_no_setting_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], change: dict[str, Any]) -> None:
+    comparison: dict[str, Any] = {"title": "x", "data": {"class_path": "IrisDataModule"}, "methods": {"a": {}}}
+    comparison["model"] = {"class_path": "SoftmaxRegression"}
+    (tmp_path / "bad.yaml").write_text(yaml.safe_dump(comparison | change))
+    assert run(main, [str(tmp_path / "bad.yaml")]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "settings belong there, each as name: value" in said and "\x1b" not in said

@@ -4,7 +4,6 @@ import codecs
 import csv
 import gzip
 import io
-import json
 import random
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +12,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet
 import yaml
-from command_line.yaml_text import from_yaml
+from command_line.yaml_text import from_yaml, to_yaml
 
 from tests.scripts.hostile.names import FILES, KINDS, NUMBERS
 
 ROWS = (24, 60)
-# Texts that may stand for no value.
-MISSING = {"", "nan", "na", "null", "none", "n/a", "?"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,9 @@ class HostileTable:
         return {"path": str(self.path), "target": name, "task": task}
 
     def model(self) -> str:
-        return "SoftmaxRegression" if self.is_classes else "LinearRegression"
+        if not self.is_classes:
+            return "LinearRegression"
+        return "LogisticRegression" if len(self.targets) == 2 else "SoftmaxRegression"
 
     def fit(self, root: Path) -> list[str]:
         """By options, or by a file where YAML would take the target's name for something else than a text."""
@@ -71,11 +70,11 @@ class HostileTable:
             named = [f"--config={file}"]
         return [
             f"--trainer.default_root_dir={root}", *named, f"--model={self.model()}",
-            "--model.optimizer=Newton", "--trainer.max_epochs=2", "--trainer.enable_progress_bar=false",
+            "--model.optimizer=Newton", "--trainer.max_epochs=5", "--trainer.enable_progress_bar=false",
         ]  # fmt: skip
 
     def predict(self, ckpt: Path, output: Path) -> list[str]:
-        kept = [] if self.kept is None else [f"--keep={json.dumps([self.kept])}"]
+        kept = [] if self.kept is None else [f"--keep={to_yaml([self.kept])}"]
         return [f"--ckpt={ckpt}", f"--data={self.path}", f"--output={output}", *kept]
 
     def compare(self, folder: Path) -> list[str]:
@@ -107,7 +106,9 @@ def hostile_table(rng: random.Random, folder: Path) -> HostileTable:
     is_classes = rng.random() < 0.7
     count = rng.randint(*ROWS)
     columns = [
-        (_classes(rng, count) if is_classes else _numbers(rng, count, 0.02)) if place == target else _feature(rng, count)
+        (_classes(rng, count) if is_classes else _numbers(rng, count, rng.choice([0.0, 0.0, 0.03])))
+        if place == target
+        else _feature(rng, count)
         for place in range(width)
     ]
     rows = [list(row) for row in zip(*columns, strict=True)]
@@ -129,7 +130,8 @@ def _name(rng: random.Random) -> str:
 
 def _classes(rng: random.Random, count: int) -> list[str]:
     names = [
-        _name(rng) if rng.random() < 0.7 else rng.choice(["yes", "no", "setosa"]) for _ in range(rng.choice([1, 2, 2, 3, 4]))
+        _name(rng) if rng.random() < 0.7 else rng.choice(["yes", "no", "setosa"])
+        for _ in range(rng.choice([1, 2, 2, 2, 2, 3, 3, 4]))
     ]
     return [names[i % len(names)] if rng.random() < 0.9 else rng.choice(names) for i in range(count)]
 
@@ -141,8 +143,8 @@ def _numbers(rng: random.Random, count: int, odd: float) -> list[str]:
 def _feature(rng: random.Random, count: int) -> list[str]:
     kind = rng.random()
     if kind < 0.5:
-        return _numbers(rng, count, rng.choice([0.0, 0.0, 0.0, 0.02, 0.1]))
-    if kind < 0.9:
+        return _numbers(rng, count, rng.choice([0.0] * 6 + [0.02, 0.1]))
+    if kind < 0.95:
         levels = [_name(rng) for _ in range(rng.randint(1, 4))]
         return [rng.choice(levels) for _ in range(count)]
     return [rng.choice(NUMBERS) for _ in range(count)]
@@ -152,7 +154,8 @@ def _written(rng: random.Random, folder: Path, stem: str, names: list[str], rows
     if rng.random() < 0.15:
         path = folder / f"{stem}.parquet"
         columns = [pa.array([row[place] or None for row in rows], pa.string()) for place in range(len(names))]
-        pa.parquet.write_table(pa.Table.from_arrays(columns, names=names), path)
+        with path.open("wb") as file:
+            pa.parquet.write_table(pa.Table.from_arrays(columns, names=names), file)
         return path, True
     text = io.StringIO()
     delimiter, quoting = rng.choice([",", ",", ",", ";", "\t", "|"]), rng.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
