@@ -6,8 +6,8 @@ from pathlib import Path
 
 from command_line.one_line_errors import one_line, run
 from command_line.one_line_parser import OneLineParser
-from command_line.whole_files import write_json
 from command_line.terminal import Terminal
+from command_line.whole_files import write_json
 from evidence.benchmarks.performance import refuse_missing_block, update_readme
 from evidence.benchmarks.sections import SECTIONS, measure_section, section_tables
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from command_line.one_line_errors import run
 from command_line.one_line_parser import OneLineParser
 from command_line.quiet import quiet
-from command_line.version_folder import next_version
 from command_line.terminal import Terminal
+from command_line.version_folder import next_version
 from comparing.comparison_file import comparison_names, find_comparison, read_comparison
 from comparing.reports import report_side_by_side, report_study
 

@@ -13,8 +13,8 @@ from command_line.class_names import suggestion
 from command_line.one_line_errors import CommandLineError, run
 from command_line.one_line_parser import OneLineParser
 from command_line.quiet import quiet
-from command_line.version_folder import next_version
 from command_line.terminal import Terminal
+from command_line.version_folder import next_version
 from evidence.systems import SYSTEMS, System
 from evidence.systems.result import Result
 from evidence.systems.results_file import update_readme

@@ -8,8 +8,8 @@ from command_line.base_config import read_config
 from command_line.one_line_errors import run
 from command_line.one_line_parser import OneLineParser
 from command_line.quiet import quiet
-from command_line.terminal import Terminal
 from command_line.saying import say
+from command_line.terminal import Terminal
 from comparing.comparison_file import COMPARISONS
 from evidence.systems.gradient_norms import draw_norms, fit_and_log_norms
 from rich.progress import track

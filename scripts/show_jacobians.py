@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 from command_line.one_line_errors import run
 from command_line.one_line_parser import OneLineParser
-from command_line.terminal import Terminal
 from command_line.saying import say
+from command_line.terminal import Terminal
 from evidence.systems.jacobian_times import time_jacobians, times_figure, times_table
 
 

@@ -5,8 +5,8 @@ import sys
 
 from command_line.one_line_errors import run
 from command_line.one_line_parser import OneLineParser
-from command_line.terminal import Terminal
 from command_line.saying import say
+from command_line.terminal import Terminal
 from evidence.systems.chain_steps import PUBLISHED, chain_steps, step_tables
 
 

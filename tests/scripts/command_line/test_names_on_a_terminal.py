@@ -7,10 +7,12 @@ import pty
 import re
 import subprocess
 import sys
+from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
 
 import pytest
+from command_line.one_line_errors import one_line, run
 from command_line.terminal import Terminal
 from rich.console import Console
 from rich.table import Table
@@ -53,6 +55,7 @@ SPEAKER = """
 import logging, sys, warnings
 from command_line.saying import say, complain, guard_terminal
 from command_line.quiet import quiet, show_notes
+from command_line.one_line_errors import one_line, run
 from command_line.terminal import Terminal
 from datamodules.files.progress_bar import with_progress_bar
 from rich.progress import Progress, TextColumn
@@ -123,6 +126,28 @@ def test_a_plain_console_would_be_commanded() -> None:
     assert RED in written.getvalue()
     with pytest.raises(Exception, match="closing tag"):
         Console(file=written).print("rate [/min]")
+
+
+@pytest.mark.parametrize("name", ['Parser key "a": b', "Errors: x", "EADDRINUSE port: 1", "unrecognized arguments: --x=1"])
+def test_a_name_in_a_message_is_not_read_as_one_of_a_parser(name: str) -> None:
+    message = f"t.csv has no column {name!r}: its columns are {name}"
+    assert one_line(ValueError(message)) == message
+    assert complained(message) == f"error: {message}\n"
+
+
+def complained(message: str) -> str:
+    def main(_: list[str]) -> None:
+        raise ValueError(message)
+
+    written = StringIO()
+    with redirect_stderr(written):
+        assert run(main, []) == 1
+    return written.getvalue()
+
+
+def test_a_name_as_long_as_its_file_leaves_both_ends_of_an_error() -> None:
+    said = complained(f"t.csv has no column {'x' * 100_000!r}: check the file")
+    assert len(said) < 2100 and said.startswith("error: t.csv has no column 'xx") and said.endswith("check the file\n")
 
 
 def passing_by(text: str, name: str) -> list[str]:
