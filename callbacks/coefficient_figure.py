@@ -3,17 +3,22 @@
 from matplotlib.figure import Figure
 
 from callbacks.measured_model import Estimate
+from callbacks.names_as_text import in_figure
 
 MOST_ROWS = 40
 
 
-def draw_coefficients(table: list[Estimate]) -> Figure:
+def draw_coefficients(table: list[Estimate], num_features: int) -> Figure:
     """Estimates with their intervals, intercepts left out, the surest from 0 on top; at most 40.
 
     Of scaled features as scaled, so that they can be compared; the same in the table's own units is written on the right. Under
     a penalty there are no intervals: the largest is on top.
+
+    Args:
+        table: output by output, the intercept last. (A feature may be called so.)
+        num_features: of an output.
     """
-    slopes = [row for row in table if not row.name.endswith("intercept")]
+    slopes = [row for place, row in enumerate(table) if place % (num_features + 1) < num_features]
     rows = sorted(slopes, key=_rank)[:MOST_ROWS]
     is_sure = all(row.p_value is not None for row in rows)
     is_scaled = any(row.own_units is not None for row in rows)
@@ -26,7 +31,7 @@ def draw_coefficients(table: list[Estimate]) -> Figure:
             axes.plot([row.low, row.high], [number, number], color=color, linewidth=2)
         axes.plot(row.estimate, number, "o", color=color, markersize=5)
     axes.axvline(0, color="0.3", linewidth=0.8)
-    axes.set_yticks(range(len(rows)), [row.name for row in rows])
+    axes.set_yticks(range(len(rows)), [in_figure(row.name) for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     unit = "per unit of the scaled feature" if is_scaled else "per unit of the feature"
     axes.set_xlabel(

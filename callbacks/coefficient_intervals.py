@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.loggers import TensorBoardLogger
 
 from callbacks.coefficient_figure import draw_coefficients
 from callbacks.convergence_status import ConvergenceStatus
+from callbacks.drawn_figure import log_figure
 from callbacks.measured_model import CoefficientModel, Estimate, Standardisation
 
 NUMBERS = ("estimate", "standard_error", "low", "high", "p_value")
@@ -37,9 +37,8 @@ class CoefficientIntervals(Callback):
             return
         outputs, scaling = getattr(data, "class_names", None) or (), scaling_of(data, len(names))
         self.table = list(pl_module.coefficients(names, outputs, scaling))
-        for logger in trainer.loggers:
-            if self.table and isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
-                logger.experiment.add_figure("coefficients", draw_coefficients(self.table), trainer.global_step)
+        if self.table:
+            log_figure(trainer, "coefficients", lambda: draw_coefficients(self.table, len(names)), trainer.global_step)
 
 
 def scaling_of(data: Any, num_features: int) -> tuple[Any, Any] | None:

@@ -7,8 +7,13 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
+
+from callbacks.drawn_figure import log_figure
+from callbacks.names_as_text import in_figure
+
+# Beyond so many the figure would be of more than 20 million pixels, and its numbers too many to read.
+MOST_CLASSES = 64
 
 
 class ConfusionMatrix(Callback):
@@ -47,14 +52,17 @@ class ConfusionMatrix(Callback):
             return
         counts = self.counts = cast(Tensor, trainer.strategy.reduce(self._counts, reduce_op="sum")).cpu()
         names = getattr(getattr(trainer, "datamodule", None), "class_names", None) or tuple(map(str, range(len(counts))))
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
-                logger.experiment.add_figure("confusion_matrix", draw_confusion(counts, names), trainer.global_step)
-                logger.experiment.add_figure("class_accuracy", draw_class_accuracy(counts, names), trainer.global_step)
+        log_figure(trainer, "confusion_matrix", lambda: draw_confusion(counts, names), trainer.global_step)
+        log_figure(trainer, "class_accuracy", lambda: draw_class_accuracy(counts, names), trainer.global_step)
 
 
 def draw_confusion(counts: Tensor, names: tuple[str, ...]) -> Figure:
-    """A figure of `plot_confusion`."""
+    """A figure of `plot_confusion`.
+
+    Raises:
+        ValueError: more classes than can be shown.
+    """
+    refuse_many(names)
     size = 1.8 + 0.7 * len(names)
     figure = Figure(figsize=(size + 0.8, size), layout="constrained")
     axes = figure.subplots()
@@ -71,19 +79,25 @@ def plot_confusion(axes: Axes, counts: Tensor, names: tuple[str, ...]) -> None:
         for j in range(len(names)):
             color = "white" if shares[i, j] > 0.5 else "black" if counts[i, j] else "silver"
             axes.text(j, i, str(int(counts[i, j])), ha="center", va="center", color=color)
-    axes.set_xticks(range(len(names)), names, rotation=name_rotation(names))
-    axes.set_yticks(range(len(names)), names)
+    ticks = [in_figure(name) for name in names]
+    axes.set_xticks(range(len(names)), ticks, rotation=name_rotation(names))
+    axes.set_yticks(range(len(names)), ticks)
     axes.set(xlabel="predicted", ylabel="true")
 
 
 def draw_class_accuracy(counts: Tensor, names: tuple[str, ...]) -> Figure:
-    """A bar for each class's `class_accuracy`, a dash for a class without rows."""
+    """A bar for each class's `class_accuracy`, a dash for a class without rows.
+
+    Raises:
+        ValueError: more classes than can be shown.
+    """
+    refuse_many(names)
     accuracy = class_accuracy(counts).tolist()
     figure = Figure(figsize=(2 + 0.7 * len(names), 3), layout="constrained")
     axes = figure.subplots()
     bars = axes.bar(range(len(names)), np.nan_to_num(accuracy), color="tab:blue")
     axes.bar_label(bars, ["–" if np.isnan(value) else f"{value:.1%}" for value in accuracy], padding=2)
-    axes.set_xticks(range(len(names)), names, rotation=name_rotation(names))
+    axes.set_xticks(range(len(names)), [in_figure(name) for name in names], rotation=name_rotation(names))
     axes.set(ylim=(0, 1.12), ylabel="share predicted right", title="Test set: accuracy by class")
     return figure
 
@@ -91,6 +105,16 @@ def draw_class_accuracy(counts: Tensor, names: tuple[str, ...]) -> Figure:
 def class_accuracy(counts: Tensor) -> Tensor:
     """Share of each true class that is predicted right, nan of a class without rows: (C, C) -> (C,)."""
     return torch.diagonal(counts) / counts.sum(1)
+
+
+def refuse_many(names: tuple[str, ...]) -> None:
+    """Refuse to draw more classes than can be shown.
+
+    Raises:
+        ValueError: says how many there are.
+    """
+    if len(names) > MOST_CLASSES:
+        raise ValueError(f"{len(names)} classes, and a figure shows at most {MOST_CLASSES}")
 
 
 def name_rotation(names: tuple[str, ...]) -> int:

@@ -6,6 +6,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from callbacks.measured_model import MeasuredModel, Verdict
+from callbacks.names_as_text import in_markdown
 
 
 class ConvergenceStatus(Callback):
@@ -32,7 +33,7 @@ class ConvergenceStatus(Callback):
             self.message += _names_of(verdict, names)
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
-                logger.experiment.add_text("status", f"**{self.status}** – {self.message}", trainer.global_step)
+                logger.experiment.add_text("status", f"**{self.status}** – {in_markdown(self.message)}", trainer.global_step)
 
 
 def _names_of(verdict: Verdict, names: tuple[str, ...]) -> str:

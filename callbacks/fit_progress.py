@@ -66,7 +66,8 @@ class FitProgress(ProgressBar):
         self._stop()
 
     def print(self, *args: Any, **kwargs: Any) -> None:
-        (self._progress.console if self._progress else self.console).print(*args, **kwargs)
+        """What a model says while the bar is there; it means no markup."""
+        (self._progress.console if self._progress else self.console).print(*args, **{"markup": False, "emoji": False, **kwargs})
 
     def _update(self, trainer: Trainer, **fields: Any) -> None:
         if self._progress is not None:

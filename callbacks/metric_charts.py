@@ -1,5 +1,6 @@
 """One chart per metric in TensorBoard."""
 
+import re
 from typing import cast
 
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -13,7 +14,8 @@ class MetricCharts(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         layout = {
-            name: ["Multiline", [f"{split}/{name}" for split in ("train", "val", "test")]]
+            # TensorBoard takes them for patterns of the tags that a chart shows.
+            name: ["Multiline", [f"^{re.escape(f'{split}/{name}')}$" for split in ("train", "val", "test")]]
             for name in cast(MeasuredModel, pl_module).metrics()
         }
         for logger in trainer.loggers:

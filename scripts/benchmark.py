@@ -6,10 +6,10 @@ from pathlib import Path
 
 from command_line.one_line_errors import one_line, run
 from command_line.one_line_parser import OneLineParser
+from command_line.terminal import Terminal
 from command_line.whole_files import write_json
 from evidence.benchmarks.performance import refuse_missing_block, update_readme
 from evidence.benchmarks.sections import SECTIONS, measure_section, section_tables
-from rich.console import Console
 
 
 def main(args: list[str]) -> None:
@@ -34,12 +34,12 @@ def main(args: list[str]) -> None:
     if len(names) == 1 and (error := found[names[0]].error) is not None:
         raise error
     # A file has no width of its own: wide enough for no cell to be broken.
-    console = Console(width=None if Console().is_terminal else 180)
+    console = Terminal(width=None if Terminal().is_terminal else 180)
     for name, section in found.items():
         for table in section_tables(name, section):
             console.print(table)
         for remark in section.remarks:
-            console.print(f"{name}: {remark}", highlight=False, soft_wrap=True)
+            console.print(f"{name}: {remark}", soft_wrap=True)
     if options.json is not None:
         write_json(Path(options.json), {"sections": {name: section.plain() for name, section in found.items()}})
     if options.update_readme:

@@ -7,10 +7,10 @@ from pathlib import Path
 from command_line.one_line_errors import run
 from command_line.one_line_parser import OneLineParser
 from command_line.quiet import quiet
+from command_line.terminal import Terminal
 from command_line.version_folder import next_version
 from comparing.comparison_file import comparison_names, find_comparison, read_comparison
 from comparing.reports import report_side_by_side, report_study
-from rich.console import Console
 
 
 def main(args: list[str]) -> None:
@@ -26,8 +26,8 @@ def main(args: list[str]) -> None:
     comparison = read_comparison(path, options.data_dir)
     output = Path(options.output) if options.output else next_version(Path("reports") / path.stem)
     table = (report_study if comparison.get("seeds") else report_side_by_side)(comparison, output)
-    Console().print(table)
-    Console().print(f"report: {output / 'report.html'}", highlight=False, soft_wrap=True)
+    Terminal().print(table)
+    Terminal().print(f"report: {output / 'report.html'}", soft_wrap=True)
 
 
 if __name__ == "__main__":

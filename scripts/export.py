@@ -7,6 +7,7 @@ from pathlib import Path
 from command_line.one_line_errors import run
 from command_line.one_line_parser import OneLineParser
 from command_line.output_file import output_file
+from command_line.saying import say
 from predicting.program import PRECISIONS, program
 from predicting.trained import read_trained
 
@@ -30,7 +31,7 @@ def main(args: list[str]) -> None:
         temporary.write_bytes(program(trained, output.suffix, options.precision))
     names = trained.preprocessing.class_names
     out = f"probabilities of {', '.join(names)}" if names else "values"
-    print(f"{output}: rows of {len(trained.preprocessing.feature_names)} features, unscaled, to {out}")
+    say(f"{output}: rows of {len(trained.preprocessing.feature_names)} features, unscaled, to {out}")
 
 
 if __name__ == "__main__":

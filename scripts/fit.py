@@ -8,6 +8,7 @@ from command_line.environment import check_environment
 from command_line.first_look import first_look
 from command_line.one_line_errors import run
 from command_line.quiet import quiet, show_notes
+from command_line.saying import say_lines
 
 
 def main(args: list[str]) -> None:
@@ -24,7 +25,7 @@ def main(args: list[str]) -> None:
     quiet()
     show_notes()
     if (page := asked_help(args)) is not None:
-        print(page)
+        say_lines(page)
         return
     cli = FitCLI(whole)
     summary, log_dir = fit(cli)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from command_line.one_line_errors import run
 from command_line.one_line_parser import OneLineParser
+from command_line.saying import say
 from predicting.checked_files import check_files
 
 from datamodules.files import TableFile
@@ -22,12 +23,19 @@ def main(args: list[str]) -> None:
     parser.add_argument("--output", type=str, default=None, help="A .csv or .parquet file; default DATA_predictions.csv.")
     parser.add_argument("--keep", type=list[str], default=[], help="Columns of the data to have beside the predictions.")
     parser.add_argument("--delimiter", type=str, default=None, help="Of the cells in a text file; default: found out.")
+    parser.add_argument(
+        "--spreadsheet_safe",
+        action="store_true",
+        help="For a .csv file that is opened in a spreadsheet: put ' before texts that it would run as formulae (=1+1, @SUM).",
+    )
     parser.add_argument("--overwrite", action="store_true", help="Replace the output if it is there.")
     parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
     options = parser.parse_args(args)
     data, ckpt = Path(options.data), Path(options.ckpt)
     output = Path(options.output or data.with_name(f"{data.stem}_predictions.csv"))
     check_files(data, ckpt, output, options.overwrite)
+    if options.spreadsheet_safe and output.suffix.lower() != ".csv":
+        raise ValueError(f"--spreadsheet_safe is for .csv files, and --output={output} is none: leave one of them out")
     delimiter = TableFile(data, separator(options.delimiter)).delimiter  # which refuses one that is none
     # Torch and Lightning take seconds, in which Ctrl-C is answered; nothing above needs them.
     from predicting.prediction_file import write_predictions  # noqa: PLC0415
@@ -38,10 +46,10 @@ def main(args: list[str]) -> None:
     trained = read_trained(ckpt)
     file = replace(trained.form, path=data, delimiter=delimiter or trained.form.delimiter)
     rows = NewRows(file, trained.preprocessing, tuple(options.keep))
-    count = write_predictions(trained, rows, output, options.overwrite)
+    count = write_predictions(trained, rows, output, options.overwrite, options.spreadsheet_safe)
     for note in rows.notes():
-        print(note)
-    print(f"{counted(count)}: {output}")
+        say(note)
+    say(f"{counted(count)}: {output}")
 
 
 if __name__ == "__main__":

@@ -13,13 +13,13 @@ from command_line.class_names import suggestion
 from command_line.one_line_errors import CommandLineError, run
 from command_line.one_line_parser import OneLineParser
 from command_line.quiet import quiet
+from command_line.terminal import Terminal
 from command_line.version_folder import next_version
 from evidence.systems import SYSTEMS, System
 from evidence.systems.result import Result
 from evidence.systems.results_file import update_readme
 from evidence.systems.results_page import write_results
 from evidence.systems.running import run_systems
-from rich.console import Console
 
 
 def main(args: list[str]) -> None:
@@ -58,7 +58,7 @@ def main(args: list[str]) -> None:
     write_results(results, output)
     if options.update_readme:
         update_readme(results, output, numbers)
-    Console().print(f"page: {output / 'index.html'}", highlight=False, soft_wrap=True)
+    Terminal().print(f"page: {output / 'index.html'}", soft_wrap=True)
     conclude(results)
 
 

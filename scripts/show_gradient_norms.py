@@ -8,9 +8,10 @@ from command_line.base_config import read_config
 from command_line.one_line_errors import run
 from command_line.one_line_parser import OneLineParser
 from command_line.quiet import quiet
+from command_line.saying import say
+from command_line.terminal import Terminal
 from comparing.comparison_file import COMPARISONS
 from evidence.systems.gradient_norms import draw_norms, fit_and_log_norms
-from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
@@ -26,19 +27,19 @@ def main(args: list[str]) -> None:
     options = parser.parse_args(args)
     comparison = read_config(COMPARISONS / "mnist_deep_tanh.yaml")
     comparison["data"]["init_args"]["data_dir"] = options.data_dir
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     norms, accuracies = {}, {}
     for label, method in track(comparison["methods"].items(), "fits", console=console, transient=True):
         method["max_epochs"] = options.epochs or method["max_epochs"]
         norms[label], accuracies[label] = fit_and_log_norms(comparison, method)
-    path = Path(options.output)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draw_norms(norms, accuracies).savefig(path, dpi=130)
     table = Table("initial weights", "‖∇‖ of the first layer", "of the last", "test accuracy", title=comparison["title"])
     for label, values in norms.items():
         table.add_row(label, f"{values[0]:.1e}", f"{values[-1]:.1e}", f"{accuracies[label][-1]:.4f}")
-    Console().print(table)
-    print(path)
+    Terminal().print(table)  # first, since a figure may fail
+    path = Path(options.output)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draw_norms(norms, accuracies).savefig(path, dpi=130)
+    say(path)
 
 
 if __name__ == "__main__":

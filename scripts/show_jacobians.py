@@ -12,8 +12,9 @@ from pathlib import Path
 import torch
 from command_line.one_line_errors import run
 from command_line.one_line_parser import OneLineParser
+from command_line.saying import say
+from command_line.terminal import Terminal
 from evidence.systems.jacobian_times import time_jacobians, times_figure, times_table
-from rich.console import Console
 
 
 def main(args: list[str]) -> None:
@@ -31,11 +32,11 @@ def main(args: list[str]) -> None:
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     times = time_jacobians(options.width, options.repeats)
-    Console().print(times_table(times, options.width))
+    Terminal().print(times_table(times, options.width))
     path = Path(options.output)
     path.parent.mkdir(parents=True, exist_ok=True)
     times_figure(times, options.width).savefig(path, dpi=130)
-    print(path)
+    say(path)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from command_line.one_line_errors import run
 from command_line.one_line_parser import OneLineParser
+from command_line.saying import say
 from evidence.systems.relu_figure import draw_functions
 
 
@@ -21,11 +22,11 @@ def main(args: list[str]) -> None:
         raise ValueError(f"--points={options.points}: a curve takes at least 2")
     figure, differences = draw_functions(options.threshold, options.points)
     for title, difference in differences.items():
-        print(f"{title}: largest difference {difference:.1e} at {options.points} points")
+        say(f"{title}: largest difference {difference:.1e} at {options.points} points")
     path = Path(options.output)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=130)
-    print(path)
+    say(path)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,9 @@ import sys
 
 from command_line.one_line_errors import run
 from command_line.one_line_parser import OneLineParser
+from command_line.saying import say
+from command_line.terminal import Terminal
 from evidence.systems.chain_steps import PUBLISHED, chain_steps, step_tables
-from rich.console import Console
 
 
 def main(args: list[str]) -> None:
@@ -19,10 +20,10 @@ def main(args: list[str]) -> None:
         raise ValueError(f"--digits={options.digits}: a double-precision number has 1 to 15 that mean something")
     found = chain_steps()
     for step in step_tables(found, options.digits):
-        Console(width=20 * (options.digits + 6)).print(step)
+        Terminal(width=20 * (options.digits + 6)).print(step)
     for (row, column), published in PUBLISHED.items():
         exact = float(found.hessian[row - 1, column - 1])
-        print(f"entry ({row},{column}) has been published as {published}: that is wrong, it is {exact:.{options.digits}f}")
+        say(f"entry ({row},{column}) has been published as {published}: that is wrong, it is {exact:.{options.digits}f}")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from command_line.one_line_errors import run
 from command_line.one_line_parser import OneLineParser
+from command_line.saying import say
 from torch.utils.data import DataLoader
 
 from callbacks.features.two_view_grid import draw_two_views
@@ -28,7 +29,7 @@ def main(args: list[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     original, first, second, labels = next(iter(loader))
     draw_two_views(original, first, second, labels).savefig(path, dpi=130)
-    print(path)
+    say(path)
 
 
 if __name__ == "__main__":

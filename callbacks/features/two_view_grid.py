@@ -4,8 +4,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
+
+from callbacks.drawn_figure import log_figure
+from callbacks.names_as_text import in_figure
 
 NUM_IMAGES = 8
 NUM_PARTS = 4  # original, view 1, view 2, label
@@ -18,9 +20,7 @@ class TwoViewGrid(Callback):
         if trainer.global_step or not isinstance(batch, (tuple, list)) or len(batch) != NUM_PARTS:
             return
         original, first, second, labels = (part[:NUM_IMAGES].detach().cpu() for part in batch)
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
-                logger.experiment.add_figure("two_views", draw_two_views(original, first, second, labels), 0)
+        log_figure(trainer, "two_views", lambda: draw_two_views(original, first, second, labels), 0)
 
 
 def draw_two_views(original: Tensor, first: Tensor, second: Tensor, labels: Tensor) -> Figure:
@@ -31,7 +31,7 @@ def draw_two_views(original: Tensor, first: Tensor, second: Tensor, labels: Tens
         for axes, image in zip(axes_row, images, strict=True):
             axes.imshow(image[0].float().numpy(), cmap="gray", vmin=0, vmax=1)
             axes.set(xticks=[], yticks=[])
-        axes_row[0].set_xlabel(str(label))
+        axes_row[0].set_xlabel(in_figure(str(label)))
     for axes, title in zip(grid[0], ("original", "view 1", "view 2"), strict=True):
         axes.set_title(title)
     return figure

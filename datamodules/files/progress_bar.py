@@ -5,6 +5,8 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
+from datamodules.messages import shown
+
 T = TypeVar("T")
 
 
@@ -16,7 +18,7 @@ def with_progress_bar(
     unit: str = "rows",
 ) -> Iterator[T]:
     """The pieces, with a bar that appears after two seconds and counts their rows, or whatever else they are counted in."""
-    with tqdm(total=rows, desc=what, unit=f" {unit}", unit_scale=True, delay=2, leave=False) as bar:
+    with tqdm(total=rows, desc=shown(what), unit=f" {unit}", unit_scale=True, delay=2, leave=False) as bar:
         for piece in pieces:
             yield piece
             bar.update(count(piece))

@@ -9,12 +9,11 @@ import pyarrow as pa
 
 from datamodules.columns.meaning import PARQUETS
 from datamodules.files.compression import suffix_of
+from datamodules.files.library_words import reason
 from datamodules.messages import listed
 
 TEXTS = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
 _REMEDY = "give the encoding it was written in: encoding=utf-8, cp1252 or cp850, say"
-# What the csv module and Arrow say of a cell that is larger than they expect.
-_ENDLESS = ("field limit", "straddl")
 
 
 def undecodable(path: Path, encoding: str | None, error: UnicodeDecodeError) -> str:
@@ -48,17 +47,15 @@ def one_line_read_errors(path: Path, encoding: str | None = None) -> Iterator[No
         yield
     except PermissionError as error:
         raise PermissionError(f"{path} cannot be opened: you have no permission to read it") from error
-    except UnicodeDecodeError as error:
-        raise ValueError(undecodable(path, encoding, error)) from error
     except (pa.ArrowException, csv.Error, OSError, ValueError, LookupError) as error:
-        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        if first_line.startswith(str(path)):
+        if str(error).startswith(str(path)):
             raise
-        if "invalid UTF8" in first_line:
+        is_parquet = suffix in PARQUETS
+        if isinstance(error, UnicodeDecodeError) and not is_parquet:
+            raise ValueError(undecodable(path, encoding, error)) from error
+        if "invalid UTF8" in str(error) and not is_parquet:
             raise ValueError(
                 f"{path} cannot be read as {suffix[1:]}: utf-8 cannot decode its bytes throughout; {_REMEDY}"
             ) from error
-        if any(sign in first_line for sign in _ENDLESS):
-            first_line = f"a quoted cell runs on and on, as if a quote were never closed ({first_line})"
-        remedy = "write it anew" if suffix in PARQUETS else "check the file, or give delimiter, encoding or header"
-        raise ValueError(f"{path} cannot be read as {suffix[1:]}: {first_line}; {remedy}") from error
+        remedy = "write it anew" if is_parquet else "check the file, or give delimiter, encoding or header"
+        raise ValueError(f"{path} cannot be read as {suffix[1:]}: {reason(error)}; {remedy}") from error

@@ -1,6 +1,5 @@
 """A file with a table, read from the beginning whenever asked, a few MiB of rows at a time."""
 
-import codecs
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,9 +43,14 @@ class TableFile:
     def __post_init__(self) -> None:
         if self.delimiter is not None and len(self.delimiter) != 1:
             raise ValueError(f"delimiter={self.delimiter!r}: cells are separated by one character, such as ',' or ';' or '\\t'")
+        if self.delimiter is not None and (self.delimiter in '\r\n\0"' or not self.delimiter.isascii()):
+            raise ValueError(
+                f"delimiter={self.delimiter!r} cannot stand between cells: give another character, such as ',' or ';' or '\\t'"
+            )
         if self.encoding is not None:
             try:
-                codecs.lookup(self.encoding)
+                if not isinstance("".encode(self.encoding), bytes):  # rot13 is one of texts to texts
+                    raise LookupError
             except (LookupError, TypeError) as error:
                 raise ValueError(f"encoding={self.encoding!r}: Python knows no such encoding; utf-8 or cp1252, say") from error
 

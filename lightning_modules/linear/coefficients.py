@@ -179,5 +179,13 @@ def _is_constant(objective: GLMObjective) -> Tensor:
 
 
 def _names(features: Sequence[str], outputs: Sequence[str], count: int) -> list[str]:
+    """All different: a feature may be called "intercept", or "a: b" beside a class "a"."""
     own = [*features, "intercept"]
-    return own if count == 1 else [f"{output}: {name}" for output in (outputs or map(str, range(count))) for name in own]
+    names = own if count == 1 else [f"{output}: {name}" for output in (outputs or map(str, range(count))) for name in own]
+    free: dict[str, None] = {}
+    for wanted in names:
+        name, number = wanted, 2
+        while name in free:
+            name, number = f"{wanted} ({number})", number + 1
+        free[name] = None
+    return list(free)

@@ -7,6 +7,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from datamodules.messages import shown
+
 Numbers = dict[str, float | None]
 Coefficients = dict[str, dict[str, Numbers]]
 Column = tuple[str, Callable[[dict[str, Numbers]], str]]
@@ -43,7 +45,7 @@ def _table(coefficients: Coefficients, columns: list[Column]) -> Table:
     for title, _ in columns:
         table.add_column(title, no_wrap=True)
     for name, row in coefficients.items():
-        table.add_row(Text(name), *(shown(row) for _, shown in columns))  # "length [cm]" has no markup
+        table.add_row(Text(shown(name)), *(number(row) for _, number in columns))  # "length [cm]" has no markup
     return table
 
 

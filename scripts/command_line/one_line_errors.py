@@ -2,13 +2,13 @@
 
 import os
 import re
-import sys
 import traceback
 from collections.abc import Callable
 
 from command_line.flags import in_flags
 from command_line.interruptible import raise_at_ctrl_c, was_pressed
-from command_line.parse_reasons import reason
+from command_line.parse_reasons import plain, reason
+from command_line.saying import complain, guard_terminal
 from command_line.terminable import raise_at_sigterm
 
 # What gloo and NCCL say when another process has gone.
@@ -29,37 +29,53 @@ def run(main: Callable[[list[str]], None], args: list[str]) -> int:
     Raises nothing but what `--debug` among the arguments lets through.
     """
     raise_at_ctrl_c()
+    guard_terminal()
     try:
+        refuse_unreadable(args)
         with raise_at_sigterm():
             main(args)
     except KeyboardInterrupt as stop:
-        print(f"interrupted: {stop}" if str(stop) else "interrupted", file=sys.stderr)
+        complain(f"interrupted: {stop}" if str(stop) else "interrupted")
         return 130
     except Exception as error:
         if "--debug" in args:
             raise
         if isinstance(error, ImportError) and was_pressed():
-            print("interrupted", file=sys.stderr)
+            complain("interrupted")
             return 130
         rank = os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))
         where = f" (process {rank})" if rank.isdigit() and int(rank) else ""
-        print(f"error{where}: {one_line(error)}", file=sys.stderr)
+        complain(f"error{where}: {one_line(error)}")
         return 2 if isinstance(error, CommandLineError) else 1
     return 0
 
 
+def refuse_unreadable(args: list[str]) -> None:
+    """Refuse names that are no text: they could be written neither into a configuration nor beside the results.
+
+    Raises:
+        CommandLineError: says which.
+    """
+    for arg in args:
+        if any("\ud800" <= sign <= "\udfff" for sign in arg):
+            raise CommandLineError(f"{arg} has bytes in it that are no UTF-8: rename the file or folder")
+
+
 def one_line(error: Exception) -> str:
     """What a user needs of an exception: its message, or where it came from if it has none of ours."""
-    message = reason(str(error))
-    if port := re.search(r"EADDRINUSE.*?port: (\d+)|port: (\d+).*?EADDRINUSE", message):
+    origin = traceback.extract_tb(error.__traceback__)[-1].filename if error.__traceback__ else ""
+    # Only what a parser says is taken apart: another message may name a column that reads like it.
+    is_of_a_parser = isinstance(error, CommandLineError) or "/jsonargparse/" in origin
+    message = (reason if is_of_a_parser else plain)(str(error))
+    is_of_a_connection = isinstance(error, RuntimeError)
+    if is_of_a_connection and (port := re.search(r"EADDRINUSE.*?port: (\d+)|port: (\d+).*?EADDRINUSE", message)):
         number = port[1] or port[2]
         return f"port {number} is in use by another program or run: set another by the environment variable MASTER_PORT"
-    if isinstance(error, RuntimeError) and LOST.search(message):
+    if is_of_a_connection and LOST.search(message):
         return (
             "another process of this run has ended or cannot be reached, so this one stops, too: see what that one said, then "
             f"go on from the last checkpoint with --ckpt_path=last ({message[:100]})"
         )
-    origin = traceback.extract_tb(error.__traceback__)[-1].filename if error.__traceback__ else ""
     if "/torch/optim/" in origin:
         return f"the optimizer refuses: {message}; --model.optimizer.help=CLASS explains its options"
     by_lightning = "/pytorch_lightning/" in origin or "/lightning_fabric/" in origin

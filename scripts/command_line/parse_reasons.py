@@ -23,6 +23,9 @@ NO_SUBCLASS = re.compile(
     r"Expected '(.+?)' to be a (?:function that returns|subclass of) <class '(.+?)'>"
     r"|Import path (\S+ )?does not correspond to a subclass of (\w+)"
 )
+# What jsonargparse stumbles over in a name such as "{0}" or "?".
+UNREADABLE = re.compile(r"unsupported operand type|.*object is not (iterable|subscriptable)|.*unhashable")
+IN_A_FILE = "; a name such as 'a: b' or '[a]', which YAML reads as something else, is given in a file, --config=FILE, in quotes"
 OTHER_KIND = re.compile(r"Expected an? |Import path .+ does not correspond|Not a valid subclass of")
 
 
@@ -30,13 +33,15 @@ def reason(message: str) -> str:
     """The innermost reason in a message of jsonargparse, with the option it is about; other messages on one line."""
     lines = [line.strip().removeprefix("- ") for line in re.sub(r'(Parser key "[^"]+":)', r"\n\1\n", message).splitlines()]
     if not any(WRAPPING.match(line) for line in lines if line):
-        return _plain(message)
+        return plain(message)
     keys = [key for key in re.findall(r'Parser key "([^"]+)"', message) if key != "config"]
     reasons = [line for line in lines if not WRAPPING.match(line) and line != "Expected a <class 'NoneType'>"]
     text = _most_telling(reasons) if reasons else " ".join(message.split())
     if text.startswith("--"):  # a parser within the parser has found the words already
         above = "--" + "".join(f"{key}." for key in keys)
         return above + re.sub(r"--(?=\S+\.help=CLASS)", above, text.removeprefix("--"))
+    if UNREADABLE.match(text):
+        return f"--{'.'.join(keys)}: one of its values is read as YAML, and is none{IN_A_FILE}"
     option, place = "--" + ".".join(keys), keys[-1].rpartition(".")[2] if keys else ""
     if said := _of_a_class(text, message, option, place):
         return said
@@ -50,11 +55,14 @@ def reason(message: str) -> str:
         hint = f", [{given}] say" if wanted.startswith("list") and OTHER_THAN_TEXT.match(given) is None else ""
         if "str" in wanted.split(" or ") and OTHER_THAN_TEXT.fullmatch(given):
             hint = "; YAML reads names such as no, on and 2010 as something else: put it in quotes"
+        elif wanted == "str" and given[:1] in ("{", "["):
+            hint = IN_A_FILE
         return f"{option}={given} does not fit: {wanted} belongs there{hint}"
     return f"{option}: {text}" if keys else text
 
 
-def _plain(message: str) -> str:
+def plain(message: str) -> str:
+    """A message on one line."""
     # Not all blanks: those in the name of a column are a part of it.
     plain = re.sub(r"\s*\n\s*", " ", message).strip()
     # A wrong key of a file, in the words for a wrong option, so that the parser suggests the right one.

@@ -5,11 +5,16 @@ import threading
 import warnings
 from collections.abc import Callable
 
+from command_line.saying import PlainFormatter
+
 
 def quiet() -> None:
     """Keep Lightning's advertisements and what its own dependencies deprecate out of the user's sight."""
     for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch", "torch.distributed"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.WARNING)
+        for handler in logger.handlers:
+            handler.setFormatter(PlainFormatter())
     # But not that the launcher ends a run of several processes because one of them has ended.
     logging.getLogger("lightning_fabric.strategies.launchers.subprocess_script").setLevel(logging.INFO)
     warnings.filterwarnings("ignore", "LightningCLI.s args parameter is intended")  # base_config.py rewrites them
@@ -18,8 +23,8 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", r"torch.distributed.nn.functional.all_gather is deprecated")  # Lightning uses it
     warnings.filterwarnings("ignore", "Using ModelCheckpoint with manual optimization")  # the weights after a step are wanted
     warnings.filterwarnings("ignore", r"You are trying to `self.log\(\)` but `Trainer\(barebones=True\)`")  # as asked for
-    warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")  # a resumed run continues in it
-    warnings.filterwarnings("ignore", "Experiment logs directory .* exists and is not empty")  # and its rows are kept
+    warnings.filterwarnings("ignore", r"Checkpoint directory [\s\S]* exists and is not empty")  # a resumed run continues in it
+    warnings.filterwarnings("ignore", r"Experiment logs directory [\s\S]* exists and is not empty")  # and its rows are kept
     # Of a fit that is given a model and no checkpoint, only because there is an OnExceptionCheckpoint.
     warnings.filterwarnings("ignore", "`.fit.ckpt_path=None.` was called without a model")
     warnings.filterwarnings("ignore", r".fit.ckpt_path=.last.. is set, but there is no last checkpoint")
@@ -45,4 +50,5 @@ def show_notes() -> None:
     for name in ("lightning_modules", "callbacks"):
         notes = logging.getLogger(name)
         notes.handlers = [logging.StreamHandler()]
+        notes.handlers[0].setFormatter(PlainFormatter(lines=False))
         notes.setLevel(logging.INFO)

@@ -1,9 +1,13 @@
 """Every setting of a run, in its folder."""
 
+from typing import Any
+
+import yaml
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.cli import SaveConfigCallback
 
 from callbacks.resuming.run_folder import run_folder
+from command_line.yaml_text import to_yaml_page
 
 
 class RunConfig(SaveConfigCallback):
@@ -14,8 +18,19 @@ class RunConfig(SaveConfigCallback):
             folder = run_folder(trainer)  # on every process
             if trainer.is_global_zero:
                 folder.mkdir(parents=True, exist_ok=True)
-                self.parser.save(self.config, folder / self.config_filename, skip_none=False, overwrite=self.overwrite)
+                dumped = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
+                text = to_yaml_page(as_given(dumped, self.config.as_dict()))
+                (folder / self.config_filename).write_text(text, encoding="utf-8")
             self.already_saved = True
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Done above."""
+
+
+def as_given(dumped: Any, given: Any) -> Any:
+    """The values of a dump, with each text as it is: jsonargparse makes a number of 1e5, the name of a column."""
+    if isinstance(dumped, dict) and isinstance(given, dict):
+        return {name: as_given(value, given.get(name)) for name, value in dumped.items()}
+    if isinstance(dumped, list) and isinstance(given, (list, tuple)) and len(dumped) == len(given):
+        return [as_given(value, one) for value, one in zip(dumped, given, strict=True)]
+    return given if type(given) is str else dumped

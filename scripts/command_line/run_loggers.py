@@ -42,6 +42,12 @@ class RunFolderLogger(RunFolder, TensorBoardLogger):  # type: ignore[misc]  # ve
         self._kwargs["purge_step"] = purge_step
         self.asked_version = version
 
+    @property
+    def log_dir(self) -> str:
+        """The run's folder by its name, in which Lightning would look for variables: a folder may be called $HOME."""
+        version = self.version if isinstance(self.version, str) else f"version_{self.version}"
+        return os.path.expanduser(os.path.join(self.root_dir, version, self.sub_dir or ""))
+
     def log_metrics(self, metrics: Any, step: int | None = None) -> None:
         with uninterrupted():
             super().log_metrics(metrics, step)

@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
-from rich.console import Console
 from rich.table import Table
 
 from callbacks.coefficient_intervals import as_rows
+from callbacks.names_as_text import in_markdown
 from command_line.coefficient_table import coefficient_table
 from command_line.fit_cli import FitCLI
 from command_line.four_digits import four_digits
 from command_line.table_report import as_plain, markdown, show_report
+from command_line.terminal import Terminal
+from datamodules.messages import shown
 
 # More than a screen of them are left to `summary.json`.
 MOST_COEFFICIENTS = 32
@@ -42,25 +44,28 @@ def summarize(cli: FitCLI, metrics: dict[str, float]) -> dict[str, Any]:
 
 def show(summary: dict[str, Any], log_dir: Path | None) -> None:
     """Print the table and the path of the logs."""
-    console = Console()
-    console.print(f"{summary['model']} on {summary['data']} by {summary['method']}", highlight=False, soft_wrap=True)
+    console = Terminal()
+    console.print(f"{summary['model']} on {summary['data']} by {summary['method']}", soft_wrap=True)
     show_report(console, summary["table"])
     table = Table(show_header=False)
     for row in results(summary):
         table.add_row(*row)
     console.print(table)
     if 0 < len(summary["coefficients"]) <= MOST_COEFFICIENTS:
-        console.print(coefficient_table(console, summary["coefficients"], summary["l2"]), highlight=False)
-    console.print(summary["status_message"], highlight=False, markup=False, soft_wrap=True)
+        console.print(coefficient_table(console, summary["coefficients"], summary["l2"]))
+    console.print(shown(summary["status_message"]), soft_wrap=True)
     if log_dir is not None:
-        console.print(f"logs: {log_dir}", highlight=False, markup=False, soft_wrap=True)
+        console.print(shown(f"logs: {log_dir}"), soft_wrap=True)
 
 
 def log_text(summary: dict[str, Any], loggers: list[Logger]) -> None:
     """The same table, with what was run and on what, in TensorBoard's text tab."""
     circumstances = [(name, str(summary[name])) for name in ("status_message", "method", "model", "data", "seed", "weights")]
     versions = [(name, number) for name, number in summary["versions"].items()]
-    rows = [f"| {name.replace('_', ' ')} | {value} |" for name, value in (*results(summary), *circumstances, *versions)]
+    rows = [
+        f"| {in_markdown(name.replace('_', ' '))} | {in_markdown(value)} |"
+        for name, value in (*results(summary), *circumstances, *versions)
+    ]
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
             logger.experiment.add_text("summary", "\n".join(["| result | value |", "|---|---|", *rows]), summary["epochs"])

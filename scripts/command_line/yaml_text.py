@@ -81,3 +81,23 @@ def _refuse_twice(node: yaml.MappingNode) -> None:
 
 def _line(node: yaml.Node) -> str:
     return f"line {node.start_mark.line + 1}"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes each text that the command line would read as something else: 1e5 is a text to PyYAML, and a number to it."""
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    try:
+        is_misread = from_yaml(text) != text
+    except Exception:  # of a name such as {0}, which the dumper quotes by itself
+        is_misread = True
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if is_misread and "\n" not in text else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def to_yaml_page(content: Any) -> str:
+    """A page from which `from_yaml` reads the same values."""
+    return yaml.dump(content, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, sort_keys=False)

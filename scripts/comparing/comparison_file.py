@@ -37,8 +37,17 @@ def read_comparison(path: Path, data_dir: str | None) -> dict[str, Any]:
         missing.append("select")
     if missing:
         raise ValueError(f"{path} lacks {', '.join(missing)}: compare it with scripts/comparisons/breast_cancer.yaml")
+    for place, wanted in ((key, comparison[key]) for key in ("data", "model", "methods")):
+        if not isinstance(wanted, dict):
+            raise ValueError(f"{path}: {place} is {wanted!r}, and settings belong there, each as name: value")
+    for label, method in comparison["methods"].items():
+        if not isinstance(method, dict):
+            raise ValueError(f"{path}: the method {label!r} is {method!r}, and settings belong there, each as name: value")
     if comparison["data"].get("init_args", {}).get("test_fraction") == 0 and not comparison.get("folds"):
         raise ValueError(f"{path}: test_fraction=0 leaves no rows to compare the methods on: set it above 0, or leave it out")
+    # YAML reads 2020 and no as something else than names.
+    comparison["title"] = str(comparison["title"])
+    comparison["methods"] = {str(label): method for label, method in comparison["methods"].items()}
     if data_dir is not None:
         comparison["data"].setdefault("init_args", {})["data_dir"] = data_dir
     return comparison

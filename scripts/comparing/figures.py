@@ -2,19 +2,22 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from callbacks.names_as_text import in_figure
 from comparing.run import Run
+from comparing.saved_figure import save_figure
 
 Panel = Callable[[Axes, list[Run]], None]
 
 
 def draw_figures(runs: list[Run], output: Path) -> list[Path]:
-    """Write overview.png and one PNG for each row of it; return their paths, the overview first."""
+    """Write overview.png and one PNG for each row of it; return the paths of the latter that could be drawn."""
     score = runs[0].score
     optimum = min((run.objective for run in runs if run.summary["status"] == "converged"), default=None)
     rows: dict[str, tuple[Panel, Panel]] = {
@@ -23,19 +26,21 @@ def draw_figures(runs: list[Run], output: Path) -> list[Path]:
         f"test_{score}": (curve(f"test/{score}", "epochs"), curve(f"test/{score}", "seconds")),
         "runtime": (runtime_curves, runtime_bars),
     }
-    figures = {"overview": list(rows.values()), **{name: [panels] for name, panels in rows.items()}}
-    paths = []
-    for name, panel_rows in figures.items():
-        figure = Figure(figsize=(10, 0.4 + 2.9 * len(panel_rows)), layout="constrained")
-        grid = figure.subplots(len(panel_rows), 2, squeeze=False)
-        for axes_row, panels in zip(grid, panel_rows, strict=True):
-            for axes, panel in zip(axes_row, panels, strict=True):
-                panel(axes, runs)
-        entries = {label: line for axes in grid.flat for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
-        figure.legend(list(entries.values()), list(entries), loc="outside upper center", ncols=len(runs), frameon=False)
-        paths.append(output / f"{name}.png")
-        figure.savefig(paths[-1], dpi=130)
-    return paths
+    save_figure(output / "overview.png", partial(draw_panels, runs, list(rows.values())))
+    drawn = [save_figure(output / f"{name}.png", partial(draw_panels, runs, [panels])) for name, panels in rows.items()]
+    return [path for paths in drawn for path in paths]
+
+
+def draw_panels(runs: list[Run], rows: list[tuple[Panel, Panel]]) -> Figure:
+    """Two panels a row, against epochs and against seconds, below one legend."""
+    figure = Figure(figsize=(10, 0.4 + 2.9 * len(rows)), layout="constrained")
+    grid = figure.subplots(len(rows), 2, squeeze=False)
+    for axes_row, panels in zip(grid, rows, strict=True):
+        for axes, panel in zip(axes_row, panels, strict=True):
+            panel(axes, runs)
+    entries = {label: line for axes in grid.flat for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    figure.legend(list(entries.values()), list(entries), loc="outside upper center", ncols=len(runs), frameon=False)
+    return figure
 
 
 def curve(metric: str, against: str) -> Panel:
@@ -72,7 +77,7 @@ def plot(axes: Axes, run: Run, number: int, against: str, values: list[float]) -
     A peer's are dashed, so that a method they coincide with shows through. Where all steps were taken in one epoch only the
     end means something: a line across at that height.
     """
-    style: dict[str, Any] = {"color": f"C{number}", "label": run.label, "linestyle": "--" if run.is_peer else "-"}
+    style: dict[str, Any] = {"color": f"C{number}", "label": in_figure(run.label), "linestyle": "--" if run.is_peer else "-"}
     times = [0.0, *run.history["time/train_seconds"]] if against == "seconds" else [*range(run.epochs + 1)]
     x = times[-len(values) :]
     if run.has_course:
@@ -100,7 +105,9 @@ def decorate(axes: Axes, against: str, name: str) -> None:
 
 def runtime_bars(axes: Axes, runs: list[Run]) -> None:
     """Total seconds of training, with the number of epochs they bought."""
-    bars = axes.barh([run.label for run in runs], [run.seconds for run in runs], color=[f"C{i}" for i in range(len(runs))])
+    places = range(len(runs))
+    bars = axes.barh(places, [run.seconds for run in runs], color=[f"C{i}" for i in places])
+    axes.set_yticks(places, [in_figure(run.label) for run in runs])
     bought = [f"{run.seconds:.2f} s" + (f", {run.epochs} epochs" if run.has_course else "") for run in runs]
     axes.bar_label(bars, bought, padding=3)
     axes.set_xlim(0, 1.8 * max(run.seconds for run in runs))

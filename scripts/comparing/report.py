@@ -1,6 +1,5 @@
 """The report of a comparison: one HTML page with the figures inside, its tables, and what the numbers say."""
 
-import html
 import math
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,9 @@ from command_line.whole_files import write_json
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from comparing.page import html_table, inline, page
+from comparing.page import escaped, html_table, inline, page
 from comparing.run import Run
+from datamodules.messages import shown
 
 BODY = """<h1>{title}</h1>
 <p>Data {data}, model {model}, seed {seed}; the same split and the same initial weights for all. The training objective is
@@ -54,12 +54,12 @@ def write_report(
     rows = [row(run) for run in runs]
     summary = runs[0].summary
     body = BODY.format(
-        title=html.escape(title),
-        data=summary["data"],
-        model=summary["model"],
+        title=escaped(title),
+        data=escaped(summary["data"]),
+        model=escaped(summary["model"]),
         seed=summary["seed"],
         table=html_table(headings, rows),
-        observations="\n".join(f"<li>{html.escape(text)}</li>" for text in observations),
+        observations="\n".join(f"<li>{escaped(text)}</li>" for text in observations),
         curves="\n".join(map(inline, curves)),
         classes="\n".join(["<h2>Test set by class</h2>", class_table(runs), *map(inline, classes)]) if classes else "",
         versions=", ".join(f"{name} {version}" for name, version in summary["versions"].items()),
@@ -106,9 +106,9 @@ def class_table(runs: list[Run]) -> str:
 
 def terminal_table(title: str, headings: tuple[str, ...], rows: list[tuple[str, ...]], diverged: dict[str, str]) -> Table:
     """The same rows for a terminal of 80 columns, where labels may wrap and numbers may not; below, who has no row and why."""
-    caption = "\n".join(f"{label}: {reason}" for label, reason in diverged.items()) or None
+    caption = "\n".join(shown(f"{label}: {reason}") for label, reason in diverged.items()) or None
     table = Table(
-        title=title,
+        title=shown(title),
         caption=caption,
         caption_justify="left",
         box=SIMPLE_HEAD,
@@ -121,5 +121,5 @@ def terminal_table(title: str, headings: tuple[str, ...], rows: list[tuple[str, 
         words = heading.replace(" ", "\n")
         table.add_column(words, min_width=max(map(len, cells)), justify="left" if heading == "status" else "right")
     for cells in rows:
-        table.add_row(*cells)
+        table.add_row(*map(shown, cells))
     return table

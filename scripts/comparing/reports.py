@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from command_line.terminal import Terminal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -28,7 +28,7 @@ def report_side_by_side(comparison: dict[str, Any], output: Path) -> Table:
     said = [text for label, peer in peers.items() if label in by_label for text in peer.observe(by_label[label], by_label)]
     said += [f"{label}: {divergence}, so it has no row." for label, divergence in found.diverged.items()]
     output.mkdir(parents=True, exist_ok=True)
-    _, *curves = draw_figures(runs, output)
+    curves = draw_figures(runs, output)
     classes = draw_class_figures(runs, output)
     return write_report(comparison["title"], runs, found.diverged, observe(runs, said), curves, classes, output)
 
@@ -36,13 +36,13 @@ def report_side_by_side(comparison: dict[str, Any], output: Path) -> Table:
 def report_study(comparison: dict[str, Any], output: Path) -> Table:
     """Choose every method's settings on validation, run it over seeds or folds, test each run once, and write the report."""
     columns = (
-        TextColumn("{task.description:24}"),
+        TextColumn("{task.description:24}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("fits"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(*columns, console=Terminal(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=num_fits(comparison))
         studies = study_all(comparison, lambda label: progress.update(task, advance=1, description=label))
     refuse_if_all_diverged(studies)

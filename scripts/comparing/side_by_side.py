@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from command_line.fitting import fit
+from command_line.terminal import Terminal
 from pytorch_lightning import Callback, LightningModule, Trainer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from comparing.divergence import DivergedError, every_method_diverged, reason_of
@@ -54,14 +54,14 @@ def fit_side_by_side(comparison: dict[str, Any], peers: dict[str, Peer]) -> Side
     """Fit and test every method of a comparison and every peer, one after the other; one that diverges stops no other."""
     methods = comparison["methods"] | {label: peer.method(comparison) for label, peer in peers.items()}
     columns = (
-        TextColumn("{task.description:16}"),
+        TextColumn("{task.description:16}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("epochs"),
         TimeRemainingColumn(),
     )
     runs, diverged = [], {}
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(*columns, console=Terminal(stderr=True), transient=True) as progress:
         warm_up(comparison, next(iter(methods.values())))
         total = progress.add_task("all methods", total=sum(method["max_epochs"] for method in methods.values()))
         for label, method in methods.items():

@@ -1,5 +1,6 @@
 """The figures of a study: validation against epochs, seconds and gradients, and the test score of every seed."""
 
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -8,30 +9,41 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from callbacks.names_as_text import in_figure
+from comparing.saved_figure import file_stem, save_figure
 from comparing.study import Study, is_score
 
 AXES = {"epochs": "epochs", "seconds": "seconds of training", "gradients": "gradients over the training rows in that time"}
 
 
 def draw_study(studies: list[Study], select: str, output: Path) -> list[Path]:
-    """Write a figure of curves for each group, and one of all test scores; return their paths."""
-    paths = []
+    """Write a figure of curves for each group, and one of all test scores; return the paths of those that could be drawn."""
+    paths: list[Path] = []
     studies = [study for study in studies if not study.diverged]
     followed = [study for study in studies if study.has_course]
     for group in dict.fromkeys(study.group for study in followed):
-        figure = Figure(figsize=(12, 4.2), layout="constrained")
         members = [study for study in followed if study.group == group]
-        for axes, against in zip(figure.subplots(1, 3, sharey=True), AXES, strict=True):
-            draw_curves(axes, members, select, against)
-        handles, labels = figure.axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)
-        paths.append(output / f"curves{'_' + group.replace(' ', '_') if group else ''}.png")
-        figure.savefig(paths[-1], dpi=130)
+        stem = file_stem("curves", group, [path.stem for path in paths])
+        paths += save_figure(output / f"{stem}.png", partial(draw_group, members, select))
+    metric = "test/" + select.rpartition("/")[2]
+    return [*paths, *save_figure(output / "test_scores.png", lambda: draw_all_scores(studies, metric))]
+
+
+def draw_group(members: list[Study], select: str) -> Figure:
+    """The curves of some methods against epochs, seconds and gradients."""
+    figure = Figure(figsize=(12, 4.2), layout="constrained")
+    for axes, against in zip(figure.subplots(1, 3, sharey=True), AXES, strict=True):
+        draw_curves(axes, members, select, against)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)
+    return figure
+
+
+def draw_all_scores(studies: list[Study], metric: str) -> Figure:
+    """A figure of `draw_scores`."""
     figure = Figure(figsize=(9, 1.2 + 0.38 * len(studies)), layout="constrained")
-    draw_scores(figure.subplots(), studies, "test/" + select.rpartition("/")[2])
-    paths.append(output / "test_scores.png")
-    figure.savefig(paths[-1], dpi=130)
-    return paths
+    draw_scores(figure.subplots(), studies, metric)
+    return figure
 
 
 def draw_curves(axes: Axes, studies: list[Study], select: str, against: str) -> None:
@@ -45,14 +57,14 @@ def draw_curves(axes: Axes, studies: list[Study], select: str, against: str) -> 
             unit = gradient_seconds(studies)
             x = [seconds / unit for seconds in x]
         style: dict[str, Any] = {"color": f"C{number % 10}", "linestyle": "-" if number < 10 else "--"}
-        axes.plot(x, values, linewidth=2.4 if number == 0 else 1.4, label=study.label, **style)
+        axes.plot(x, values, linewidth=2.4 if number == 0 else 1.4, label=in_figure(study.label), **style)
         axes.plot(x[-1], values[-1], "o", color=style["color"], markersize=4)
     axes.set_yscale("log")
     if against != "epochs":
         axes.set_xscale("log")  # what is quick has room there, and what is slow
     axes.set_xlabel(AXES[against])
     if against == "epochs":
-        name = select.rpartition("/")[2]
+        name = in_figure(select.rpartition("/")[2])
         axes.set_ylabel(f"100 % − validation {name}" if is_score(select) else f"validation {name}")
     plain = FuncFormatter(lambda value, _: f"{value:g}")
     for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
@@ -68,9 +80,9 @@ def draw_scores(axes: Axes, studies: list[Study], metric: str) -> None:
         values = study.by_seed(metric)
         axes.plot(values, [number] * len(values), "o", color=f"C{number % 10}", alpha=0.5, markersize=5)
         axes.plot(median(values), number, "|", color=f"C{number % 10}", markersize=16, markeredgewidth=2.5)
-    axes.set_yticks(range(len(studies)), [study.label for study in studies])
+    axes.set_yticks(range(len(studies)), [in_figure(study.label) for study in studies])
     axes.invert_yaxis()
-    axes.set_xlabel(metric.replace("/", " ") + " (a dot for each seed, the median as a bar)")
+    axes.set_xlabel(in_figure(metric.replace("/", " ")) + " (a dot for each seed, the median as a bar)")
     axes.grid(alpha=0.3, axis="x")
 
 

@@ -1,6 +1,5 @@
 """The report of a study: its table, what the numbers say, and one HTML page with the figures inside."""
 
-import html
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -9,7 +8,7 @@ from command_line.four_digits import four_digits
 from command_line.whole_files import write_json
 from rich.table import Table
 
-from comparing.page import html_table, inline, page
+from comparing.page import escaped, html_table, inline, page
 from comparing.report import terminal_table
 from comparing.study import Study, is_score
 from comparing.study_figures import gradient_seconds
@@ -47,12 +46,12 @@ def write_study(comparison: dict[str, Any], studies: list[Study], figures: list[
     observations = observe(studies, select)
     observations += [f"{label}: {divergence}, so it has no row." for label, divergence in diverged.items()]
     body = BODY.format(
-        title=html.escape(title),
+        title=escaped(title),
         seeds=len(comparison["seeds"]),
         folds=f", each the mean of {comparison['folds']} folds" if comparison.get("folds") else "",
-        select=select.replace("/", " ").replace("val", "validation"),
+        select=escaped(select.replace("/", " ").replace("val", "validation")),
         table=html_table(headings, rows),
-        observations="\n".join(f"<li>{html.escape(text)}</li>" for text in observations),
+        observations="\n".join(f"<li>{escaped(text)}</li>" for text in observations),
         figures="\n".join(map(inline, figures)),
         versions=", ".join(f"{k} {v}" for k, v in studies[0].runs[0].summary["versions"].items()),
     )

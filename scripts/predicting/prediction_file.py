@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 from command_line.output_file import output_file
-from rich.console import Console
+from command_line.terminal import Terminal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from datamodules.tables.new_rows import NewRows
@@ -14,7 +14,7 @@ from predicting.table_writer import TableWriter
 from predicting.trained import Trained
 
 
-def write_predictions(trained: Trained, rows: NewRows, output: Path, overwrite: bool) -> int:
+def write_predictions(trained: Trained, rows: NewRows, output: Path, overwrite: bool, for_spreadsheets: bool = False) -> int:
     """Write the predictions of all rows, in their order, or nothing; return how many there are.
 
     Raises:
@@ -23,12 +23,12 @@ def write_predictions(trained: Trained, rows: NewRows, output: Path, overwrite: 
     """
     predictor, names = Predictor(trained.model, trained.preprocessing), trained.preprocessing.class_names
     first = torch.from_numpy(trained.preprocessing.mean[None])
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     count, num_outputs, suffix = 0, predictor(first).shape[1], output.suffix.lower()
     columns = (TextColumn("predicting"), BarColumn(), MofNCompleteColumn(), TextColumn("rows"), TimeRemainingColumn())
     with (
         output_file(output, overwrite) as temporary,
-        TableWriter(temporary, suffix, rows.kept_schema, names, num_outputs) as writer,
+        TableWriter(temporary, suffix, rows.kept_schema, names, num_outputs, for_spreadsheets) as writer,
         Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
         torch.inference_mode(),
     ):

@@ -8,6 +8,8 @@ import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
 
+from predicting.spreadsheet_text import as_shown, name_as_shown
+
 FORMATS = {".csv": pa.csv.CSVWriter, ".parquet": pa.parquet.ParquetWriter}
 
 
@@ -22,13 +24,22 @@ class TableWriter:
         kept: names and types of the kept columns.
         class_names: C names, or None for real values.
         num_outputs: C, or the number K of values.
+        for_spreadsheets: whether texts that a spreadsheet would run as formulae get an apostrophe, see `spreadsheet_text.py`.
 
     Raises:
         ValueError: a kept column has a name that a prediction takes.
     """
 
-    def __init__(self, path: Path, suffix: str, kept: pa.Schema, class_names: tuple[str, ...] | None, num_outputs: int) -> None:
-        self.class_names = class_names
+    def __init__(
+        self,
+        path: Path,
+        suffix: str,
+        kept: pa.Schema,
+        class_names: tuple[str, ...] | None,
+        num_outputs: int,
+        for_spreadsheets: bool = False,
+    ) -> None:
+        self.class_names, self.for_spreadsheets = class_names, for_spreadsheets
         if class_names is not None:
             added = [("class", pa.string()), *((f"probability {name}", pa.float64()) for name in class_names)]
         elif num_outputs == 1:
@@ -37,6 +48,8 @@ class TableWriter:
             added = [(f"value {k}", pa.float64()) for k in range(num_outputs)]
         if taken := {name for name, _ in added} & set(kept.names):
             raise ValueError(f"the column {min(taken)!r} cannot be kept: the predictions have one of that name; rename it")
+        if for_spreadsheets:
+            kept = pa.schema([field.with_name(name_as_shown(field.name)) for field in kept])
         self.schema = pa.schema([*kept, *map(pa.field, *zip(*added, strict=True))])
         self._writer = FORMATS[suffix](path, self.schema)
 
@@ -51,4 +64,7 @@ class TableWriter:
         columns = [pa.array(values) for values in predictions.astype(np.float64).T]
         if self.class_names is not None:
             columns = [pa.array(np.array(self.class_names, object)[predictions.argmax(1)], pa.string()), *columns]
-        self._writer.write_table(pa.Table.from_arrays([*kept.columns, *columns], schema=self.schema))
+        columns = [*kept.columns, *columns]
+        if self.for_spreadsheets:
+            columns = [as_shown(column) for column in columns]
+        self._writer.write_table(pa.Table.from_arrays(columns, schema=self.schema))

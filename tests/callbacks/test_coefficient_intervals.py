@@ -91,7 +91,7 @@ def test_there_are_none_short_of_the_optimum(tmp_path: Path) -> None:
 
 def test_the_figure_shows_the_surest_first() -> None:
     table = [Coefficient(f"x{j}", 1.0, 0.1, 0.8, 1.2, 1 / (j + 1)) for j in range(50)]
-    axes = draw_coefficients([*table, Coefficient("intercept", 1.0, 0.1, 0.8, 1.2, 0.0)]).axes[0]
+    axes = draw_coefficients([*table, Coefficient("intercept", 1.0, 0.1, 0.8, 1.2, 0.0)], len(table)).axes[0]
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert labels == [f"x{j}" for j in range(49, 9, -1)] and "40 surest of 50" in axes.get_title()
     assert not axes.child_axes and axes.get_xlabel().startswith("coefficient per unit of the feature, 95 % interval")
@@ -100,7 +100,7 @@ def test_the_figure_shows_the_surest_first() -> None:
 def test_the_figure_says_own_units_on_the_right() -> None:
     own = Coefficient("a", 1e-9, 2e-10, 6e-10, 1.4e-9, 0.01), Coefficient("b", 5e6, 1e6, 3e6, 7e6, 0.001)
     table = [Coefficient(row.name, 1.0, 0.2, 0.6, 1.4, row.p_value, row) for row in own]
-    axes = draw_coefficients(table).axes[0]
+    axes = draw_coefficients(table, len(table)).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["b", "a"]
     (right,) = axes.child_axes
     assert [label.get_text() for label in right.get_yticklabels()] == ["5e+06 ± 1e+06", "1e-09 ± 2e-10"]
@@ -109,7 +109,7 @@ def test_the_figure_says_own_units_on_the_right() -> None:
 
 def test_the_figure_of_a_penalised_model_shows_the_largest_first() -> None:
     rows = [Coefficient(name, value, None, None, None, None) for name, value in (("a", 0.1), ("b", -3.0), ("c", 2.0))]
-    axes = draw_coefficients(rows).axes[0]
+    axes = draw_coefficients(rows, len(rows)).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["b", "c", "a"]
     assert axes.get_xlabel().endswith("a penalty leaves no interval")
 

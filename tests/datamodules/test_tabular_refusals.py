@@ -41,7 +41,9 @@ BAD = {
     "empty-csv-file": Bad(written("t.csv", ""), ("t.csv has no rows", "check the file")),
     "blank-csv-file": Bad(written("t.csv", "\n \n\n"), ("t.csv has no rows", "check the file")),
     "cut-gzip": Bad(written("t.csv.gz", b"\x1f\x8b\x08\x00\x00"), ("t.csv.gz cannot be read", "check the file")),
-    "ragged-csv": Bad(written("t.csv", "x,y\n1,a\n2\n"), ("cannot be read as csv", "Expected 2 columns, got 1", "check")),
+    "ragged-csv": Bad(
+        written("t.csv", "x,y\n1,a\n2\n"), ("cannot be read as csv", "row 3 of the file has 1 cell where 2 belong", "check")
+    ),
     "wrong-encoding": Bad(
         written("t.csv", b"x,y\n\xe9,a\nf,b\n"), ("cannot be read as csv", "decode", "encoding"), {"encoding": "utf-8"}
     ),

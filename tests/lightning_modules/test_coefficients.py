@@ -61,6 +61,16 @@ def test_least_squares() -> None:
     assert [c.name for c in found] == [*"abcdef", "intercept"]
 
 
+def test_features_may_be_called_as_what_is_beside_them() -> None:
+    data = statsmodels.datasets.longley.load_pandas()
+    x, y = standardized(data)[:, :2], np.asarray(data.endog, dtype=float)
+    found = coefficients(*fitted(Gaussian(1), torch.tensor(x), torch.tensor(y)), ["intercept", "b"])
+    assert [c.name for c in found] == ["intercept", "b", "intercept (2)"], "all different, so that a table by name has each"
+    targets = torch.tensor(np.column_stack([y, y[::-1]]))
+    found = coefficients(*fitted(Gaussian(2), torch.tensor(x), targets), ["b: c", "c"], ["a", "a: b"])
+    assert len({c.name for c in found}) == len(found) == 6
+
+
 def test_logistic_regression() -> None:
     data = statsmodels.datasets.spector.load_pandas()
     x, y = standardized(data), np.asarray(data.endog, dtype=int)

@@ -99,7 +99,7 @@ def check_whole(folder: Path) -> None:
 
 
 def check_tidy(folder: Path) -> None:
-    """Nothing is left of what was broken off, once the program has been done, but a run that nobody went on with, in its folder.
+    """Nothing is left of what was broken off, once the program has been done, but runs that nobody went on with.
 
     Raises:
         AssertionError: something is.

@@ -37,4 +37,4 @@ if __name__ == "__main__":
     module, name, values = sys.argv[1:]
     result = getattr(import_module(module), name)(*json.loads(values))
     if os.environ.get("LOCAL_RANK", "0") == "0":  # Lightning starts this file again for other processes, which share the output
-        print(json.dumps(result))
+        sys.stdout.write(f"{json.dumps(result)}\n")  # which the other process reads

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from rich.console import Console
+from command_line.terminal import Terminal
 from rich.progress import track
 from rich.table import Table
 
@@ -72,7 +72,7 @@ class Measurements:
 
 def measure_section(name: str, data_dir: str) -> Measurements:
     """Run a section; what ends it early is kept, so that the others run, and so are the rows until then."""
-    section, console = SECTIONS[name], Console(stderr=True)
+    section, console = SECTIONS[name], Terminal(stderr=True)
     found = Measurements(provenance(section.peers))
     rows = track(section.measure(data_dir), description=name, total=section.num_rows, console=console, transient=True)
     try:

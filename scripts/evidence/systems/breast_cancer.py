@@ -34,7 +34,7 @@ def compare_three_methods(context: Context) -> Outcome:
         Claim("training objective then: on its way to 0", "", near(1e-5, 1e-5), beyond.summary["train/objective"], ".1e")
     )
     found = list(runs.values())
-    _, *pictures = draw_figures(found, context.output)
+    pictures = draw_figures(found, context.output)
     return Outcome(claims, pictures, observe(found, []))
 
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from statistics import median
 
 import torch
+from command_line.terminal import Terminal
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from torch import Tensor
@@ -36,7 +36,7 @@ def time_jacobians(width: int, repeats: int) -> Times:
     times: Times = {case: {name: [] for name in METHODS} for case in cases}
     x = torch.randn(1, width)
     # One repeat more than counts: the first pays for threads to start and memory to be found.
-    for repeat in track(range(repeats + 1), "Jacobians", console=Console(stderr=True), transient=True):
+    for repeat in track(range(repeats + 1), "Jacobians", console=Terminal(stderr=True), transient=True):
         for case, network in networks.items():
             for name, method in METHODS.items():
                 start = time.perf_counter()

@@ -75,7 +75,7 @@ def outcome_of(context: Context, runs: dict[str, Run], claims: list[Claim]) -> O
     short = runs[SGD].objective - runs[NEWTON].objective
     claims.append(Claim("SGD's penalised training loss stops above Newton's by", "", between(1e-4, 0.1), short))
     found = list(runs.values())
-    _, *curves = draw_figures(found, context.output)
+    curves = draw_figures(found, context.output)
     return Outcome(claims, [*draw_class_figures(found, context.output), *curves], observe(found, []))
 
 

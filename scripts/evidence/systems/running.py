@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from command_line.one_line_errors import one_line
-from rich.console import Console
+from command_line.terminal import Terminal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -21,14 +21,14 @@ from evidence.systems.system import Context, Outcome, System
 def run_systems(systems: list[System], data_dir: Path, output: Path, quick: bool, long: bool, debug: bool) -> list[Result]:
     """Run one after the other and print the table of each as soon as it is there."""
     columns = (
-        TextColumn("{task.description:60}"),
+        TextColumn("{task.description:60}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("systems"),
         TimeElapsedColumn(),
     )
     results = []
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(*columns, console=Terminal(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=len(systems))
 
         @contextmanager
@@ -77,13 +77,13 @@ def run_system(system: System, context: Context, debug: bool) -> Result:
 
 def print_result(result: Result) -> None:
     """Print a system's table."""
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = Terminal(width=None if sys.stdout.isatty() else 140)
     system = result.system
     table = Table(*HEADINGS, title=f"{system.number} {system.title}: {result.verdict}", title_justify="left")
     for row in result.rows():
         table.add_row(*row)
-    console.print(table if result.outcome.claims else table.title, highlight=False)
+    console.print(table if result.outcome.claims else table.title)
     for label, text in (("wrong in the published version", system.wrong), ("shortened", result.shortened)):
         if text:
-            console.print(f"{label}: {text}", highlight=False)
+            console.print(f"{label}: {text}")
     console.print()

@@ -44,7 +44,7 @@ STRICT = "--data.strict=true"
 TABLES = {
     "empty": Bad(table("empty.csv"), ("empty.csv has no rows", "check the file")),
     "header-only": Bad(table("header.csv"), ("header.csv has no rows", "check the file")),
-    "ragged": Bad(table("ragged.csv"), ("Expected 2 columns, got 1", "check the file, or give delimiter")),
+    "ragged": Bad(table("ragged.csv"), ("row 3 of the file has 1 cell where 2 belong", "check the file, or give delimiter")),
     "delimiter-of-file": Bad(
         table("semicolons.csv", "--data.delimiter=,"), ("no column 'kind' (target)", "its columns are 'x;kind'")
     ),
