@@ -8,7 +8,7 @@ from command_line.one_line_errors import run
 from command_line.one_line_parser import OneLineParser
 from command_line.quiet import quiet
 from command_line.terminal import Terminal
-from command_line.version_folder import next_version
+from command_line.version_folder import report_folder
 from comparing.comparison_file import comparison_names, find_comparison, read_comparison
 from comparing.reports import report_side_by_side, report_study
 
@@ -24,8 +24,8 @@ def main(args: list[str]) -> None:
     options = parser.parse_args(args)
     path = find_comparison(options.name)
     comparison = read_comparison(path, options.data_dir)
-    output = Path(options.output) if options.output else next_version(Path("reports") / path.stem)
-    table = (report_study if comparison.get("seeds") else report_side_by_side)(comparison, output)
+    with report_folder(options.output, Path("reports") / path.stem) as output:
+        table = (report_study if comparison.get("seeds") else report_side_by_side)(comparison, output)
     Terminal().print(table)
     Terminal().print(f"report: {output / 'report.html'}", soft_wrap=True)
 

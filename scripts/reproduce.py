@@ -14,7 +14,7 @@ from command_line.one_line_errors import CommandLineError, run
 from command_line.one_line_parser import OneLineParser
 from command_line.quiet import quiet
 from command_line.terminal import Terminal
-from command_line.version_folder import next_version
+from command_line.version_folder import report_folder
 from evidence.systems import SYSTEMS, System
 from evidence.systems.result import Result
 from evidence.systems.results_file import update_readme
@@ -53,9 +53,9 @@ def main(args: list[str]) -> None:
         raise CommandLineError("--quick and --long exclude each other")
     if options.update_readme and options.quick:
         raise CommandLineError("--update_readme and --quick exclude each other: a quick run has no numbers to show")
-    output = Path(options.output) if options.output else next_version(Path("reports") / "reproduce")
-    results = run_systems(chosen, data_dir, output, options.quick, options.long, options.debug)
-    write_results(results, output)
+    with report_folder(options.output, Path("reports") / "reproduce") as output:
+        results = run_systems(chosen, data_dir, output, options.quick, options.long, options.debug)
+        write_results(results, output)
     if options.update_readme:
         update_readme(results, output, numbers)
     Terminal().print(f"page: {output / 'index.html'}", soft_wrap=True)

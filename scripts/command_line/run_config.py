@@ -7,6 +7,7 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.cli import SaveConfigCallback
 
 from callbacks.resuming.run_folder import run_folder
+from command_line.whole_files import write_whole
 from command_line.yaml_text import to_yaml_page
 
 
@@ -20,7 +21,7 @@ class RunConfig(SaveConfigCallback):
                 folder.mkdir(parents=True, exist_ok=True)
                 dumped = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
                 text = to_yaml_page(as_given(dumped, self.config.as_dict()))
-                (folder / self.config_filename).write_text(text, encoding="utf-8")
+                write_whole(folder / self.config_filename, text)
             self.already_saved = True
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:

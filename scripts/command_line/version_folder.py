@@ -1,11 +1,30 @@
-"""The next free folder version_0, version_1, … of a report."""
+"""The folder of a report: the one that is asked for, or the next free version_0, version_1, …"""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
-def next_version(folder: Path) -> Path:
-    """The first in a folder that does not exist."""
+@contextmanager
+def report_folder(asked: str | None, versions: Path) -> Iterator[Path]:
+    """The folder asked for, or a new one in `versions`, taken by making it, so that no other program takes it meanwhile.
+
+    Of a new one that is still empty when the block ends nothing stays.
+    """
+    if asked is not None:
+        yield Path(asked)
+        return
     number = 0
-    while (folder / f"version_{number}").exists():
-        number += 1
-    return folder / f"version_{number}"
+    while True:
+        folder = versions / f"version_{number}"
+        try:
+            folder.mkdir(parents=True)
+            break
+        except FileExistsError:
+            number += 1
+    try:
+        yield folder
+    finally:
+        with suppress(OSError):  # there is a report in it
+            folder.rmdir()
+            versions.rmdir()

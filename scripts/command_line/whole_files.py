@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
@@ -33,7 +34,7 @@ def whole_file(path: Path, durable: bool = False, replace: bool = True) -> Itera
         OSError: the folder cannot be written, or the disk is full.
     """
     remove_leftovers(path)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}@{platform.node()}{SUFFIX}")
+    temporary = temporary_name(path)
     try:
         temporary.touch(exist_ok=False)
         yield temporary
@@ -45,6 +46,36 @@ def whole_file(path: Path, durable: bool = False, replace: bool = True) -> Itera
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder to write files to, which are in the folder `path` when the block ends, all of them or none.
+
+    Files of the same names that are there are replaced, others stay. What a killed process of this machine left of the same
+    folder is removed.
+
+    Raises:
+        OSError: the folder cannot be written, or the disk is full.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(path)
+    temporary = temporary_name(path)
+    temporary.mkdir()
+    try:
+        yield temporary
+        if not path.exists() or not any(path.iterdir()):
+            os.replace(temporary, path)
+        else:
+            for file in sorted(temporary.iterdir()):
+                os.replace(file, path / file.name)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def temporary_name(path: Path) -> Path:
+    """Beside a path, and used once; it says which process of which machine has it."""
+    return path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}@{platform.node()}{SUFFIX}")
 
 
 def rename_new(old: Path, new: Path) -> None:
@@ -64,12 +95,12 @@ def rename_new(old: Path, new: Path) -> None:
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove what processes of this machine that have ended left of the file."""
+    """Remove what processes of this machine that have ended left of the file, or folder."""
     for leftover in path.parent.glob(f"*@{escape(platform.node())}{SUFFIX}"):
         number = leftover.name.removeprefix(f"{path.name}.").partition("-")[0]
         if number.isdigit() and not is_running(int(number)):
             with suppress(OSError):
-                leftover.unlink()
+                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 
 
 def is_running(process: int) -> bool:

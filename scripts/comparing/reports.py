@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from command_line.terminal import Terminal
+from command_line.whole_files import whole_folder
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -27,10 +28,10 @@ def report_side_by_side(comparison: dict[str, Any], output: Path) -> Table:
     runs, by_label = found.runs, found.by_label()
     said = [text for label, peer in peers.items() if label in by_label for text in peer.observe(by_label[label], by_label)]
     said += [f"{label}: {divergence}, so it has no row." for label, divergence in found.diverged.items()]
-    output.mkdir(parents=True, exist_ok=True)
-    curves = draw_figures(runs, output)
-    classes = draw_class_figures(runs, output)
-    return write_report(comparison["title"], runs, found.diverged, observe(runs, said), curves, classes, output)
+    with whole_folder(output) as folder:
+        curves = draw_figures(runs, folder)
+        classes = draw_class_figures(runs, folder)
+        return write_report(comparison["title"], runs, found.diverged, observe(runs, said), curves, classes, folder)
 
 
 def report_study(comparison: dict[str, Any], output: Path) -> Table:
@@ -46,5 +47,5 @@ def report_study(comparison: dict[str, Any], output: Path) -> Table:
         task = progress.add_task("", total=num_fits(comparison))
         studies = study_all(comparison, lambda label: progress.update(task, advance=1, description=label))
     refuse_if_all_diverged(studies)
-    output.mkdir(parents=True, exist_ok=True)
-    return write_study(comparison, studies, draw_study(studies, comparison["select"], output), output)
+    with whole_folder(output) as folder:
+        return write_study(comparison, studies, draw_study(studies, comparison["select"], folder), folder)

@@ -3,7 +3,7 @@
 import html
 from pathlib import Path
 
-from command_line.whole_files import write_json
+from command_line.whole_files import write_json, write_whole
 from comparing.page import html_table, inline, page
 
 from evidence.provenance import measured
@@ -22,7 +22,7 @@ right one.</p>
 def write_results(results: list[Result], output: Path) -> None:
     """index.html and results.json."""
     output.mkdir(parents=True, exist_ok=True)
-    (output / "index.html").write_text(results_page(results), encoding="utf-8")
+    write_whole(output / "index.html", results_page(results))
     write_json(output / "results.json", {"systems": plain(results)})
 
 

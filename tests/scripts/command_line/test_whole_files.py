@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from command_line.whole_files import whole_file
+from command_line.whole_files import whole_file, whole_folder
 
 from tests.conftest import ROOT
 
@@ -49,7 +49,7 @@ def test_one_writer_may_begin_while_the_other_writes(tmp_path: Path) -> None:
 DYING = """
 import os, signal, sys
 from pathlib import Path
-from command_line.whole_files import whole_file
+from command_line.whole_files import whole_file, whole_folder
 with whole_file(Path(sys.argv[1])) as temporary:
     temporary.write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)
@@ -80,3 +80,46 @@ def test_what_fails_leaves_the_old_file_alone(tmp_path: Path, error: BaseExcepti
         temporary.write_text("half")
         raise error
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_is_whole_or_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "report"
+    with pytest.raises(ZeroDivisionError), whole_folder(path) as temporary:
+        (temporary / "page.html").write_text("half")
+        assert not path.exists()
+        raise ZeroDivisionError
+    assert not list(tmp_path.iterdir())
+    with whole_folder(path) as temporary:
+        (temporary / "page.html").write_text("whole")
+    (path / "own.txt").write_text("of the user")
+    with whole_folder(path) as temporary:
+        (temporary / "page.html").write_text("again")
+    assert {file.name: file.read_text() for file in path.iterdir()} == {"page.html": "again", "own.txt": "of the user"}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_is_replaced_not_followed(tmp_path: Path) -> None:
+    """The attack: the name is a link to another file."""
+    other, path = tmp_path / "other.txt", tmp_path / "last.ckpt"
+    other.write_text("of somebody else")
+    path.symlink_to(other)
+    with whole_file(path) as temporary:
+        temporary.write_text("whole")
+    assert other.read_text() == "of somebody else" and path.read_text() == "whole" and not path.is_symlink()
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_what_appears_meanwhile_is_not_replaced_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_links: bool
+) -> None:
+    if not has_links:
+        monkeypatch.setattr(os, "link", lambda *_, **__: (_ for _ in ()).throw(OSError("no links here")))
+    path = tmp_path / "predictions.csv"
+    with pytest.raises(FileExistsError), whole_file(path, replace=False) as temporary:
+        temporary.write_text("mine")
+        path.write_text("another program's")
+    assert path.read_text() == "another program's" and list(tmp_path.iterdir()) == [path]
+    path.unlink()
+    with whole_file(path, replace=False) as temporary:
+        temporary.write_text("mine")
+    assert path.read_text() == "mine" and list(tmp_path.iterdir()) == [path]
