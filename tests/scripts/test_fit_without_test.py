@@ -71,7 +71,7 @@ def test_weights_to_test_need_a_test(
 def test_a_comparison_needs_test_rows(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
     data = "data: {class_path: IrisDataModule, init_args: {test_fraction: %s}}"
-    text = f"title: x\n{data}\nmodel: {{class_path: MLP}}\nmethods: {{a: b}}\n"
+    text = f"title: x\n{data}\nmodel: {{class_path: MLP}}\nmethods: {{a: {{max_epochs: 1}}}}\n"
     path.write_text(text % "0")
     with pytest.raises(ValueError, match="test_fraction=0 leaves no rows to compare the methods on: set it above 0"):
         read_comparison(path, None)

@@ -11,8 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet
-import yaml
-from command_line.yaml_text import from_yaml, to_yaml
+from command_line.yaml_text import from_yaml, to_yaml, to_yaml_page
 
 from tests.scripts.hostile.names import FILES, KINDS, NUMBERS
 
@@ -66,7 +65,7 @@ class HostileTable:
         if not is_text(self.data()["target"]):
             file = root / "fit.yaml"
             data = {"class_path": "TabularDataModule", "init_args": self.data()}
-            file.write_text(yaml.safe_dump({"data": data, "model": {"class_path": self.model()}}), encoding="utf-8")
+            file.write_text(to_yaml_page({"data": data, "model": {"class_path": self.model()}}), encoding="utf-8")
             named = [f"--config={file}"]
         return [
             f"--trainer.default_root_dir={root}", *named, f"--model={self.model()}",
@@ -86,7 +85,7 @@ class HostileTable:
             "methods": {self.label: method},
         }
         file = folder / "comparison.yaml"
-        file.write_text(yaml.safe_dump(comparison), encoding="utf-8")
+        file.write_text(to_yaml_page(comparison), encoding="utf-8")
         return [str(file), f"--output={folder / 'report'}"]
 
 
