@@ -20,6 +20,7 @@ class MeasuredModule(LightningModule, ABC):
     def __init__(self) -> None:
         super().__init__()
         self._measured: dict[str, Measurement] = {}
+        self._told: set[str] = set()
 
     @abstractmethod
     def predict(self, features: Tensor) -> Tensor:
@@ -42,7 +43,7 @@ class MeasuredModule(LightningModule, ABC):
 
     def measurement(self) -> Measurement:
         """Nothing measured yet: `add` batches of rows, and read the `values` over all of them and all processes."""
-        return Measurement(self.metrics().to(self.device), self.evaluate)
+        return Measurement(self.metrics().to(self.device), self.evaluate, self._told)
 
     def joined_rows(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
         """The rows that the processes hold, one after the other; each process gives its own, or none."""
