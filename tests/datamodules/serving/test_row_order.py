@@ -1,4 +1,4 @@
-"""The order of many rows is a permutation that needs no memory: every row comes once, and nothing tells it from a random one."""
+"""The order of many rows is a permutation that needs no memory: every row comes once, and nothing tells it from a random."""
 
 import tracemalloc
 from itertools import chain, pairwise
