@@ -45,9 +45,12 @@ def metrics_of_split(trainer: Trainer, pl_module: LightningModule, split: str) -
         Values by name; none of a part without rows.
     """
     source = getattr(trainer, "datamodule", None) or pl_module
+    # Where the data module knows how to serve rows that are only measured: a full batch of training may be more than fits.
+    measured = getattr(source, "measured_dataloader", None)
+    batches = getattr(source, f"{split}_dataloader")() if measured is None else measured(split)
     measurement, is_empty = cast(MeasuredModel, pl_module).measurement(), True
     with frozen(pl_module):
-        for batch in getattr(source, f"{split}_dataloader")():
+        for batch in batches:
             measurement.add(trainer.strategy.batch_to_device(batch))
             is_empty = False
     if is_empty:

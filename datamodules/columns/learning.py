@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,15 @@ DATE_PARTS: dict[Part, tuple[str, ...]] = {"days": (), "year": (), "month": MONT
 Rows = NDArray[np.int64] | slice
 
 
+class Cells(Protocol):
+    """The cells of a column (n,), in memory or in a file."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> Any:
+        """Those of some rows, in memory."""
+
+
 class Learner:
     """Finds the encodings of columns by the cells of the training rows.
 
@@ -35,12 +45,12 @@ class Learner:
         self.rules, self.report = rules, report
         self._marked: dict[int, str] = {}
 
-    def encoder(self, columns: Sequence[Column], cells: Iterable[NDArray[np.float64]], train: Rows) -> Encoder:
+    def encoder(self, columns: Sequence[Column], cells: Iterable[Cells], train: Rows) -> Encoder:
         """The encodings of those columns that say something.
 
         Args:
             columns: how they are read.
-            cells: of all rows, (n,) each, in memory or mapped.
+            cells: of all rows, (n,) each.
             train: which of the rows are for training.
 
         Raises:
@@ -57,7 +67,7 @@ class Learner:
         kept = [column for column, encodings in zip(columns, found, strict=True) if encodings]
         return Encoder(tuple(kept), tuple(encoding for encodings in found for encoding in encodings))
 
-    def _encodings(self, column: Column, values: NDArray[np.float64], train: Rows) -> list[Encoding]:
+    def _encodings(self, column: Column, values: Cells, train: Rows) -> list[Encoding]:
         """Of one column; none if it says nothing."""
         missing = sum(int(np.isnan(values[start : start + PIECE_ROWS]).sum()) for start in range(0, len(values), PIECE_ROWS))
         if not isinstance(train, slice):  # put together once, of one column at a time
@@ -84,7 +94,7 @@ class Learner:
         return found
 
     def _part(
-        self, column: Column, part: Part, levels: tuple[str, ...], values: NDArray[np.float64], train: slice, marks: bool
+        self, column: Column, part: Part, levels: tuple[str, ...], values: Cells, train: slice, marks: bool
     ) -> list[Encoding]:
         return (
             self._categories(column, part, levels, values, train, marks)
@@ -92,7 +102,7 @@ class Learner:
             else self._number(column, part, values, train, marks)
         )
 
-    def _number(self, column: Column, part: Part, values: NDArray[np.float64], train: slice, marks: bool) -> list[Encoding]:
+    def _number(self, column: Column, part: Part, values: Cells, train: slice, marks: bool) -> list[Encoding]:
         def pieces() -> Iterator[NDArray[np.float64]]:
             for piece in _pieces(values, train)():
                 cells = part_of(piece, part)
@@ -106,7 +116,7 @@ class Learner:
         return [Encoding(column.name, part, has_value=bool(lowest < highest), marks_missing=marks, fill=fill)]
 
     def _categories(
-        self, column: Column, part: Part, levels: tuple[str, ...], values: NDArray[np.float64], train: slice, marks: bool
+        self, column: Column, part: Part, levels: tuple[str, ...], values: Cells, train: slice, marks: bool
     ) -> list[Encoding]:
         counts = np.zeros(len(levels) + 1, np.int64)  # the last one counts those that are none of them
         for piece in _pieces(values, train)():
@@ -169,7 +179,7 @@ class Learner:
         self.report.tell(column.name, f"{missing} missing, {how}")
 
 
-def _pieces(values: NDArray[np.float64], train: slice) -> Callable[[], Iterator[NDArray[np.float64]]]:
+def _pieces(values: Cells, train: slice) -> Callable[[], Iterator[NDArray[np.float64]]]:
     """The training rows, a few at a time, from the beginning whenever asked."""
 
     def pieces() -> Iterator[NDArray[np.float64]]:

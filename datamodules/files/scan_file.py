@@ -40,8 +40,11 @@ def scan_head(file: TableFile, rules: ColumnRules, most_bytes: int) -> None:
     Raises:
         OSError, ValueError: those of `scan_file`.
     """
-    with suppress(_MoreRowsError):
-        scan_file(file, rules, Report(rules.path, rules.refused), _head(file.pieces(), most_bytes))
+    try:
+        with suppress(_MoreRowsError):
+            scan_file(file, rules, Report(rules.path, rules.refused), _head(file.pieces(), most_bytes))
+    finally:
+        pa.default_memory_pool().release_unused()  # Arrow would keep what it read ahead, for the rest of the run
 
 
 class _MoreRowsError(Exception):

@@ -5,11 +5,27 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from datamodules.mapped.given_back import GivenBack
 from datamodules.mapped.reserved_file import reserve
 from datamodules.mapped.usable_pieces import labels_of
 from datamodules.tables.split_table import PARTS
 
 CELLS, TARGETS = "cells.npy", "targets.npy"
+
+
+class WrittenColumn:
+    """The cells of a column (n,), of which some rows at a time are read, and their pages given back."""
+
+    def __init__(self, cells: NDArray[np.float64], pages: GivenBack) -> None:
+        self._cells, self._pages = cells, pages
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def __getitem__(self, rows: slice) -> NDArray[np.float64]:
+        some = np.array(self._cells[rows])
+        self._pages.touched(some.nbytes)
+        return some
 
 
 class DividedCells:
@@ -38,6 +54,7 @@ class DividedCells:
         self.counts = np.zeros((len(PARTS), len(class_names or "1")), np.int64)
         self._starts = np.cumsum(sizes) - sizes
         self._sizes = sizes
+        self._pages = GivenBack(self.cells, self.targets)
 
     def put(self, cells: NDArray[np.float64], targets: NDArray[np.float64], parts: NDArray[np.int64]) -> None:
         """The next rows, each behind those of its part: (c, m), (m,), (m,).
@@ -55,6 +72,11 @@ class DividedCells:
                 raise ValueError("there are more rows than were counted")
             self.cells[:, start : start + len(rows)] = cells[:, rows]
             self.targets[start : start + len(rows)] = values[rows]
+        self._pages.touched(cells.nbytes + targets.nbytes)
+
+    def columns(self) -> "list[WrittenColumn]":
+        """The cells of each column (n,)."""
+        return [WrittenColumn(column, self._pages) for column in self.cells]
 
     def check_full(self) -> None:
         """Refuse parts that are not full.

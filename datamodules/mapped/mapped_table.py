@@ -18,15 +18,21 @@ from datamodules.files import TableFile
 from datamodules.files.unchanged import state, unchanged
 from datamodules.mapped.divided_cells import TARGETS
 from datamodules.mapped.division import SplitOptions
-from datamodules.mapped.table_copy import ABOUT, write_copy
+from datamodules.mapped.given_back import GivenBack
+from datamodules.mapped.left_partials import remove_left
+from datamodules.mapped.mapped_batches import MappedBatches
+from datamodules.mapped.seal import ABOUT, check_seal
+from datamodules.mapped.table_copy import write_copy
 from datamodules.mapped.written_features import FEATURES
+from datamodules.serving.batch_sampler import ShardedBatchSampler
 from datamodules.serving.preprocessing import Preprocessing
 from datamodules.serving.split import Rows
 from datamodules.serving.split_data_module import Split
+from datamodules.serving.tensor_batches import TensorBatches
 from datamodules.tables.split_table import PARTS
 from datamodules.tables.table import Table
 
-FORMAT = 4
+FORMAT = 5
 # More rows than that are not read at once for validation and test: training sums over chunks of rows, metrics do not.
 EVALUATION_ROWS = 2**14
 
@@ -53,10 +59,11 @@ class MappedTable:
     ) -> "MappedTable":
         """The copy in `folder` of this file with these options, made if it is not there.
 
-        It is made under another name and renamed when it is whole, by one process at a time.
+        It is made under another name and renamed when it is whole, by one process at a time. What is there already is read
+        from one end to the other and compared with its checksums.
 
         Raises:
-            ValueError: the file cannot be read, no model fitted to it, or it changes meanwhile.
+            ValueError: the file cannot be read, no model fitted to it, or it changes meanwhile; the copy is damaged.
             OSError: there is no file, or no space for the copy.
         """
         files = [file] if test_file is None else [file, test_file]
@@ -72,10 +79,10 @@ class MappedTable:
                 f"memory_map={str(folder)!r}: the folder cannot be made ({error.strerror}); name another one"
             ) from error
         copy = folder / f"{rules.path.stem}-{name}"
+        remove_left(folder)
         with FileLock(folder / f".{name}.lock"):
-            for left in folder.glob(f".{name}-*.partial"):  # by a process that was killed
-                shutil.rmtree(left)
-            if not copy.exists():
+            is_made = not copy.exists()
+            if is_made:
                 partial = Path(tempfile.mkdtemp(prefix=f".{name}-", suffix=".partial", dir=folder))
                 try:
                     with unchanged(paths):
@@ -84,11 +91,21 @@ class MappedTable:
                 except BaseException:
                     shutil.rmtree(partial, ignore_errors=True)
                     raise
-        return MappedTable.open(copy, rules.path)
+        return MappedTable.open(copy, rules.path, is_checked=not is_made)
 
     @staticmethod
-    def open(copy: Path, path: Path) -> "MappedTable":
-        about = json.loads((copy / ABOUT).read_text())
+    def open(copy: Path, path: Path, is_checked: bool = True) -> "MappedTable":
+        """The copy of a table in a folder.
+
+        Args:
+            copy: the folder.
+            path: the table.
+            is_checked: whether it may be damaged; not if it was made just now.
+
+        Raises:
+            ValueError: it is damaged.
+        """
+        about = check_seal(copy, path) if is_checked else json.loads((copy / ABOUT).read_text(encoding="utf-8"))
         features, targets = (np.load(copy / name, mmap_mode="r") for name in (FEATURES, TARGETS))
         preprocessing = Preprocessing.from_plain(about["preprocessing"])
         report = Report(path)
@@ -105,6 +122,9 @@ class MappedTable:
         """Row numbers of `table`, which are not those of the file."""
         ends = np.cumsum(self.sizes)
         return {part: np.arange(end - size, end) for part, size, end in zip(PARTS, self.sizes, ends, strict=True)}
+
+    def batches(self, tensors: Split, sampler: ShardedBatchSampler) -> TensorBatches:
+        return MappedBatches(tensors, sampler, GivenBack(self.table.features, self.table.targets))
 
     def check_full_batch(self, dtype: torch.dtype | None) -> None:
         """Refuse another type than the files': all rows in it would be a copy in memory.

@@ -12,14 +12,14 @@ from datamodules.columns.rules import ColumnRules
 from datamodules.files import TableFile
 from datamodules.files.progress_bar import with_progress_bar
 from datamodules.files.scan_file import scan_file
-from datamodules.mapped.divided_cells import CELLS, DividedCells
+from datamodules.mapped.divided_cells import CELLS, TARGETS, DividedCells
 from datamodules.mapped.division import SplitOptions, division
+from datamodules.mapped.seal import ABOUT, sealed
 from datamodules.mapped.usable_pieces import labels_of, usable_pieces, usable_rows
-from datamodules.mapped.written_features import FeatureWriter
+from datamodules.mapped.written_features import FEATURES, FeatureWriter
 from datamodules.serving.class_notes import class_notes
 from datamodules.serving.preprocessing import Preprocessing
 
-ABOUT = "about.json"
 TRAIN, TEST = 0, 2
 
 
@@ -46,7 +46,7 @@ def write_copy(
     """
     about = _write_arrays(folder, file, rules, options, report, test_file)
     (folder / CELLS).unlink()  # nothing maps it any more
-    (folder / ABOUT).write_text(json.dumps(about))
+    (folder / ABOUT).write_text(json.dumps(sealed(about, folder, (FEATURES, TARGETS))), encoding="utf-8")
 
 
 def _write_arrays(
@@ -69,7 +69,7 @@ def _write_arrays(
     divided.check_full()
     report.rows.update(zip(("training", "validation", "test"), sizes.tolist(), strict=True))
     train = int(sizes[TRAIN])
-    columns = with_progress_bar("learning", divided.cells, len(divided.cells), lambda _: 1, "columns")
+    columns = with_progress_bar("learning", divided.columns(), len(divided.cells), lambda _: 1, "columns")
     encoder = Learner(rules, report).encoder(found.columns, columns, slice(0, train))
     writer = FeatureWriter(encoder, found.columns, divided.cells, train)
     d = len(encoder.names)

@@ -10,6 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from datamodules.columns import Column, Encoder
 from datamodules.files.progress_bar import with_progress_bar
+from datamodules.mapped.given_back import GivenBack
 from datamodules.mapped.reserved_file import reserve
 from datamodules.tables.table import Table, refuse_not_finite
 
@@ -31,6 +32,7 @@ class FeatureWriter:
         places = {column.name: place for place, column in enumerate(columns)}
         self.encoder, self._cells, self._train_rows = encoder, cells, train_rows
         self._kept = [places[column.name] for column in encoder.columns]
+        self._pages = GivenBack(cells)
 
     def scale(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and population standard deviation of the training rows (d,); of constant features 1."""
@@ -57,6 +59,7 @@ class FeatureWriter:
         names, n = self.encoder.names, len(targets)
         features = reserve(folder / FEATURES, (n, len(names)), np.float64)
         extremes, target_extremes, start = _Extremes(), _Extremes(), 0
+        pages = GivenBack(features, targets)
         for piece in with_progress_bar("writing", self._pieces(n), n):
             rows = slice(start, start + len(piece))
             extremes.add(piece)
@@ -64,14 +67,18 @@ class FeatureWriter:
             np.subtract(piece, mean, out=piece)
             np.divide(piece, deviation, out=features[rows])
             start += len(piece)
+            pages.touched(piece.nbytes + targets[rows].nbytes)
         features.flush()
+        pages.give_back()
         refuse_not_finite(extremes.not_finite, extremes.bad_rows, names)
         Table(extremes.bounds, target_extremes.bounds, names, class_names).check()  # it looks at nothing but extremes
 
     def _pieces(self, rows: int) -> Iterator[NDArray[np.float64]]:
         step = max(256, PIECE_BYTES // (8 * len(self.encoder.names)))
         for start in range(0, rows, step):
-            yield self.encoder.features(list(self._cells[self._kept, start : min(start + step, rows)]))
+            cells = self._cells[self._kept, start : min(start + step, rows)]
+            self._pages.touched(cells.nbytes)
+            yield self.encoder.features(list(cells))
 
 
 class _Extremes:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import torch
 from torch.utils.data import Sampler
 
-from datamodules.serving.mixed_seed import mixed_seed
+from datamodules.serving.row_order import RowOrder
 
 Index = torch.Tensor | slice
 
@@ -15,7 +15,8 @@ class ShardedBatchSampler(Sampler[Index]):
     """Batches of row indices; with several processes each takes its share of *the same* batch.
 
     Every row appears exactly once per epoch over all processes: nothing is padded, repeated or dropped, so shards can be
-    uneven and a share can be empty. The order depends on (seed, epoch) only, not on the number of processes.
+    uneven and a share can be empty. The order (`row_order.py`) depends on (seed, epoch) only, not on the number of processes.
+    No more than a batch of it is in memory where there are many rows.
 
     Args:
         num_rows: n.
@@ -49,16 +50,23 @@ class ShardedBatchSampler(Sampler[Index]):
         return math.ceil(self.num_rows / self.batch_size)
 
     def __iter__(self) -> Iterator[Index]:
+        return self.from_batch(0)
+
+    def from_batch(self, first: int) -> Iterator[Index]:
+        """The batches of the epoch from that one on: none of those before is looked at."""
         if len(self) == 1:
-            yield share_of_process(self.num_rows, self.rank, self.world_size)  # a view of the rows, not a copy
+            yield from [self.share][first:]  # a view of the rows, not a copy
             return
-        if self.shuffle:
-            generator = torch.Generator().manual_seed(mixed_seed(self.seed, self.epoch))
-            order = torch.randperm(self.num_rows, generator=generator)
-        else:
-            order = torch.arange(self.num_rows)
-        for batch in order.split(self.batch_size):
-            yield batch[share_of_process(len(batch), self.rank, self.world_size)]
+        order = RowOrder(self.num_rows, self.seed, self.epoch) if self.shuffle else None
+        for start in range(first * self.batch_size, self.num_rows, self.batch_size):
+            share = share_of_process(min(self.batch_size, self.num_rows - start), self.rank, self.world_size)
+            own = start + share.start, start + share.stop
+            yield torch.arange(*own) if order is None else order.rows(*own)
+
+    @property
+    def share(self) -> slice:
+        """This process's part of all rows, in their own order."""
+        return share_of_process(self.num_rows, self.rank, self.world_size)
 
 
 def share_of_process(rows: int, rank: int, world_size: int) -> slice:

@@ -39,6 +39,9 @@ class BatchKey(NamedTuple):
 class KeyedBatches(TensorBatches):
     """`TensorBatches` with a `BatchKey` as the last part of every batch."""
 
+    def whole(self) -> None:
+        """What is random about a batch has no value for all rows at once."""
+
     def load(self, batches: Iterable[Index], first: int) -> Iterator[tuple[Any, ...]]:
         sampler = self.sampler
         for batch, tensors in enumerate(super().load(batches, first), first):

@@ -41,7 +41,6 @@ class ItemBatches(ResumableBatches):
 
     def load(self, batches: Iterable[Index], first: int) -> Iterator[tuple[Any, ...]]:
         items = KeyedItems(self.dataset, self.sampler.seed, self.sampler.epoch)
-        everything = torch.arange(self.sampler.num_rows)
-        indices = [everything[rows].tolist() for rows in batches]
+        indices = [list(range(rows.start, rows.stop)) if isinstance(rows, slice) else rows.tolist() for rows in batches]
         # A generator of its own, because the loader would draw a seed for its processes from everybody's.
         yield from DataLoader(items, batch_sampler=indices, num_workers=self.num_workers, generator=torch.Generator())

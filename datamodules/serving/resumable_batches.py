@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Any
 
 from datamodules.serving.batch_sampler import Index, ShardedBatchSampler
@@ -36,7 +35,7 @@ class ResumableBatches(ABC):
         self._skipped = {"epoch": 0, "batches": 0}  # once: who iterates again wants all batches
         # Of a finished epoch nothing is left to go on with: the next one, and who reads this one again, start at the beginning.
         first = skipped["batches"] if skipped["epoch"] == epoch and skipped["batches"] < len(self) else 0
-        for number, batch in enumerate(self.load(islice(self.sampler, first, None), first), first):
+        for number, batch in enumerate(self.load(self.sampler.from_batch(first), first), first):
             self._handed_out = {"epoch": epoch, "batches": number + 1}
             yield batch
 

@@ -161,15 +161,20 @@ class SplitDataModule(LightningDataModule, ABC):
         """No loader for a part without rows, which Lightning passes over: `trainer.test` then returns []."""
         return self._batches(split) if len(self.splits[split][1]) else []
 
-    def _batches(self, split: str) -> TensorBatches:
+    def _batches(self, split: str, is_measured: bool = False) -> TensorBatches:
         """Batches of a part of the rows: of training in a new order in every epoch, unless the trainer overfits some of them,
-        which have to stay the same."""
+        which have to stay the same, or they are only measured."""
         tensors = self.splits[split]
         is_overfitted = getattr(self.trainer, "overfit_batches", 0) > 0
-        shuffle = split == "train" and not is_overfitted
+        is_trained = split == "train" and not is_measured
+        shuffle = is_trained and not is_overfitted
         rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
-        batch_size = self.batch_size if split == "train" else self.evaluation_batch_size
+        batch_size = self.batch_size if is_trained else self.evaluation_batch_size
         sampler = ShardedBatchSampler(
             len(tensors[0]), batch_size, shuffle=shuffle, seed=self.seed, rank=rank, world_size=world_size
         )
+        return self.batches(tensors, sampler)
+
+    def batches(self, tensors: Split, sampler: ShardedBatchSampler) -> TensorBatches:
+        """Batches of rows as the sampler says."""
         return TensorBatches(tensors, sampler)

@@ -10,7 +10,7 @@ from datamodules.serving.resumable_batches import ResumableBatches
 
 
 class TensorBatches(ResumableBatches):
-    """Iterates over batches of row-aligned tensors; a dataloader for tables that fit in memory.
+    """Iterates over batches of row-aligned tensors; a dataloader for rows that are at hand.
 
     Args:
         tensors: each (n, …).
@@ -24,3 +24,10 @@ class TensorBatches(ResumableBatches):
     def load(self, batches: Iterable[Index], first: int) -> Iterator[tuple[Any, ...]]:
         for rows in batches:
             yield tuple(tensor[rows] for tensor in self.tensors)
+
+    def whole(self) -> tuple[Tensor, ...] | None:
+        """All rows of this process, whatever the batches are: a view of them, in their own order.
+
+        None where that is not what the batches hold together.
+        """
+        return tuple(tensor[self.sampler.share] for tensor in self.tensors)

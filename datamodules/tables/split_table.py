@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
 from datamodules.columns import Encoder
+from datamodules.serving.batch_sampler import ShardedBatchSampler
 from datamodules.serving.preprocessing import Preprocessing
 from datamodules.serving.split import Rows
 from datamodules.serving.split_data_module import Split
+from datamodules.serving.tensor_batches import TensorBatches
 from datamodules.tables.table import Table, check_not_constant
 
 PARTS = ("train", "val", "test")
@@ -42,6 +44,9 @@ class SplitTable(Protocol):
 
     def splits(self) -> dict[str, Split]:
         """(features, targets) of each part, scaled."""
+
+    def batches(self, tensors: Split, sampler: ShardedBatchSampler) -> TensorBatches:
+        """Batches of some of these rows."""
 
     def check_full_batch(self, dtype: torch.dtype | None) -> None:
         """Refuse a floating type in which all training rows cannot be one batch.
@@ -113,6 +118,9 @@ class TableInMemory:
         """
         scaled = self.preprocessing.scaled if self._standardize else None
         return {name: _tensors(self.table, rows, scaled) for name, rows in self.rows.items()}
+
+    def batches(self, tensors: Split, sampler: ShardedBatchSampler) -> TensorBatches:
+        return TensorBatches(tensors, sampler)
 
     def check_full_batch(self, dtype: torch.dtype | None) -> None:
         """A copy in any floating type is as large as the table, which memory holds already."""

@@ -8,10 +8,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from datamodules.serving.batch_sampler import ShardedBatchSampler
 from datamodules.serving.folds import Fold
 from datamodules.serving.preprocessing import Preprocessing
 from datamodules.serving.split import Rows, split_rows
 from datamodules.serving.split_data_module import Split, SplitDataModule
+from datamodules.serving.tensor_batches import TensorBatches
 from datamodules.tables.split_table import SplitTable, TableInMemory
 from datamodules.tables.table import Table
 
@@ -137,6 +139,13 @@ class TableDataModule(SplitDataModule):
     def evaluation_batch_size(self) -> int | None:
         most = self.split_table.evaluation_rows
         return self.batch_size if most is None else min(self.batch_size or most, most)
+
+    def batches(self, tensors: Split, sampler: ShardedBatchSampler) -> TensorBatches:
+        return self.split_table.batches(tensors, sampler)
+
+    def measured_dataloader(self, split: str) -> TensorBatches | list[object]:
+        """All rows of "train", "val" or "test" in their own order, in batches of the size for evaluation; [] of none."""
+        return self._batches(split, is_measured=True) if len(self.splits[split][1]) else []
 
     def check_full_batch(self, dtype: torch.dtype | None) -> None:
         self.split_table.check_full_batch(dtype)

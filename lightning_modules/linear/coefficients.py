@@ -15,7 +15,7 @@ Source: P. McCullagh and J. Nelder, Generalized Linear Models, 2nd ed. (1989), s
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +24,7 @@ from scipy import stats
 from torch import Tensor
 
 from lightning_modules.linear.own_units import Scaling
-from lightning_modules.objectives import GLMObjective
+from lightning_modules.objectives import GLMObjective, pieces
 from lightning_modules.objectives.families import Categorical, Gaussian
 from lightning_modules.solvers import SingularCurvatureError
 
@@ -173,9 +173,13 @@ def _residuals(objective: GLMObjective, theta: Tensor) -> Tensor:
 
 def _is_constant(objective: GLMObjective) -> Tensor:
     """Whether each target is the same in every row of all processes (K,)."""
-    y, reduction = objective.targets.double(), objective.rows.reduction
-    center = reduction(y.sum(0)) / objective.num_rows
-    return reduction((y - center).square().sum(0)) <= ROUNDING**2 * objective.num_rows * center.square()
+    reduction = objective.rows.reduction
+
+    def summed(of: Callable[[Tensor], Tensor]) -> Tensor:
+        return reduction(torch.stack([of(y.double()).sum(0) for (y,) in pieces(objective.targets)]).sum(0))
+
+    center = summed(lambda y: y) / objective.num_rows
+    return summed(lambda y: (y - center).square()) <= ROUNDING**2 * objective.num_rows * center.square()
 
 
 def _names(features: Sequence[str], outputs: Sequence[str], count: int) -> list[str]:

@@ -9,6 +9,7 @@ from lightning_modules.objectives.flattened import flattened
 from lightning_modules.objectives.function_objective import FunctionObjective, LeastSquares
 from lightning_modules.objectives.layered import NetworkObjective
 from lightning_modules.objectives.linear import GLMObjective
+from lightning_modules.objectives.mapped_pages import pieces
 from lightning_modules.objectives.module_objective import ModuleObjective, SplitLoss
 from lightning_modules.objectives.objective import Objective, Point
 from lightning_modules.objectives.partial_objective import PartialObjective
@@ -38,6 +39,7 @@ __all__ = [
     "ggn_diagonal_estimate",
     "hessian_diagonal_estimate",
     "is_asynchronous",
+    "pieces",
     "runs_ahead",
     "this_process",
     "total_count",

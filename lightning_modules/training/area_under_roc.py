@@ -6,35 +6,111 @@ is the chance that a row of the class has a higher score than another row, ties 
 not. (torchmetrics adds up the curve in float32.) Where P or N is 0 there is no such chance: the area is nan, not 0, which would
 be the worst score there is.
 
+Of more than 2^20 scores, those of K classes counted K times, the rows are not kept: how many have which score is counted in
+bins (`score_bins.py`), from which the area follows to within a bound that is computed with it and told in `note`.
+
 Source: J. Hanley and B. McNeil, The meaning and use of the area under a receiver operating characteristic curve (1982).
 """
 
 import torch
 from torch import Tensor
+from torchmetrics import Metric
 from torchmetrics.classification import BinaryAUROC, MulticlassAUROC
 from torchmetrics.utilities import dim_zero_cat
 
+from lightning_modules.training.score_bins import ScoreBins
 
-class BinaryAreaUnderROC(BinaryAUROC):
-    """Of the scores of class 1 (n,); nan where all rows are of one class."""
+# Scores whose rows are kept; once there were more, scores that wait to be counted; bins for all classes together.
+MOST_SCORES, MOST_WAITING, MOST_BINS = 2**20, 2**18, 2**16
+
+
+class AreaUnderROC(Metric):
+    """What both kinds share: rows are kept, or counted in bins when there are too many.
+
+    Attributes:
+        note: what the user should know of the value, after `compute`; None of one that is exact.
+    """
 
     can_be_undefined = True
+    note: str | None = None
+    preds: list[Tensor]
+    target: list[Tensor]
+    bins: list[Tensor]
+    shifts: Tensor
 
-    def compute(self) -> Tensor:  # type: ignore[override]
-        return area_under_roc(dim_zero_cat(self.preds), dim_zero_cat(self.target) == 1)
+    def _add_bins(self, classes: int) -> None:
+        """Of so many classes, each of which is compared with all others."""
+        self._classes = classes
+        # Rows (class, first, last, of_class, others) of the bins of all classes.
+        self.add_state("bins", [], dist_reduce_fx="cat")
+        self.add_state("shifts", torch.zeros(classes, dtype=torch.int64), dist_reduce_fx="max")
+
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        """Scores and labels of some rows."""
+        super().update(preds, target)  # type: ignore[safe-super]
+        if sum(part.numel() for part in self.preds) > (MOST_WAITING if len(self.bins) else MOST_SCORES):
+            found = self._counted()
+            rows = [torch.stack([torch.full_like(each.first, k), *each.columns()], 1) for k, each in enumerate(found)]
+            self.bins = [torch.cat(rows)]
+            self.shifts = self.shifts.new_tensor([each.shift for each in found])
+            self.preds, self.target = [], []
+
+    def compute(self) -> Tensor:
+        """()."""
+        self.note = None
+        if not len(self.bins):
+            scores, labels = self._scores(), dim_zero_cat(self.target)
+            return self._joined([area_under_roc(scores[:, k], self._is_of(labels, k)) for k in range(self._classes)])
+        found = self._counted()
+        areas, errors = zip(*(each.area() for each in found), strict=True)
+        rows, error = int(found[0].of_class.sum() + found[0].others.sum()), float(self._joined(list(errors)))
+        if error > 0:
+            self.note = f"of {rows} rows it is computed from counts of their scores in bins, and at most {error:.1e} off"
+        return self._joined(list(areas))
+
+    def _counted(self) -> list[ScoreBins]:
+        """All rows so far, class by class."""
+        kept = dim_zero_cat(self.bins) if len(self.bins) else torch.zeros(0, 5, dtype=torch.int64, device=self.device)
+        scores = self._scores() if len(self.preds) else torch.zeros(0, self._classes, device=self.device)
+        labels = dim_zero_cat(self.target) if len(self.target) else torch.zeros(0, dtype=torch.int64, device=self.device)
+        found = []
+        for k in range(self._classes):
+            bins = ScoreBins.from_columns(kept[kept[:, 0] == k][:, 1:], int(self.shifts[k]))
+            for some, of in zip(scores[:, k].split(MOST_WAITING), labels.split(MOST_WAITING), strict=True):
+                bins = bins.merged(ScoreBins.of(some, self._is_of(of, k)), MOST_BINS // self._classes)
+            found.append(bins)
+        return found
+
+    def _scores(self) -> Tensor:
+        """Of the rows that are kept: (n, classes)."""
+        scores = dim_zero_cat(self.preds)
+        return scores if scores.ndim == 2 else scores[:, None]
+
+    def _is_of(self, labels: Tensor, k: int) -> Tensor:
+        return labels == (1 if self._classes == 1 else k)
+
+    def _joined(self, of_classes: list[Tensor]) -> Tensor:
+        """The mean of what is known of the classes; nan if that is none."""
+        return torch.stack(of_classes).nanmean()
 
 
-class MulticlassAreaUnderROC(MulticlassAUROC):
+class BinaryAreaUnderROC(AreaUnderROC, BinaryAUROC):  # type: ignore[misc]
+    """Of the scores of class 1 (n,); nan where all rows are of one class."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._add_bins(1)
+
+
+class MulticlassAreaUnderROC(AreaUnderROC, MulticlassAUROC):  # type: ignore[misc]
     """The mean over the classes of each one's area against all others, scores (n, K).
 
     Of the classes that have rows, and others against them: a class without any has no area. nan if that is none.
     """
 
-    can_be_undefined = True
-
-    def compute(self) -> Tensor:  # type: ignore[override]
-        preds, target = dim_zero_cat(self.preds), dim_zero_cat(self.target)
-        return torch.stack([area_under_roc(preds[:, label], target == label) for label in range(self.num_classes)]).nanmean()
+    def __init__(self, num_classes: int) -> None:
+        super().__init__(num_classes=num_classes)
+        self._add_bins(num_classes)
 
 
 def area_under_roc(scores: Tensor, is_class: Tensor) -> Tensor:

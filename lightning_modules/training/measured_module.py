@@ -25,6 +25,7 @@ class MeasuredModule(LightningModule, ABC):
         refuse_borrowed_type()
         super().__init__()
         self._measured: dict[str, Measurement] = {}
+        self._told: set[str] = set()
 
     @classmethod
     def load_from_checkpoint(cls, checkpoint_path: Any, *args: Any, **kwargs: Any) -> Self:
@@ -62,7 +63,7 @@ class MeasuredModule(LightningModule, ABC):
 
     def measurement(self) -> Measurement:
         """Nothing measured yet: `add` batches of rows, and read the `values` over all of them and all processes."""
-        return Measurement(self.metrics().to(self.device), self.evaluate)
+        return Measurement(self.metrics().to(self.device), self.evaluate, self._told)
 
     def joined_rows(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
         """The rows that the processes hold, one after the other; each process gives its own, or none."""

@@ -8,6 +8,7 @@ from torch import Tensor
 from torchmetrics import MetricCollection
 
 from lightning_modules.training.joined_rows import joined_rows
+from lightning_modules.training.notes import log_info
 
 
 class Measurement:
@@ -16,10 +17,14 @@ class Measurement:
     Args:
         metrics: fresh ones, on the device of the batches.
         evaluate: what the metrics need of this process's share of a batch.
+        told: metrics whose note the user has been told already; the names of those that are told of are added.
     """
 
-    def __init__(self, metrics: MetricCollection, evaluate: Callable[[Any], dict[str, Tensor]]) -> None:
+    def __init__(
+        self, metrics: MetricCollection, evaluate: Callable[[Any], dict[str, Tensor]], told: set[str] | None = None
+    ) -> None:
         self._metrics, self._evaluate = metrics.set_dtype(torch.float64), evaluate
+        self._told = set() if told is None else told
         for metric in self._metrics.values(copy_state=False):
             # They get the rows of all processes, and must not sum over processes once more.
             metric.distributed_available_fn = lambda: False
@@ -40,10 +45,10 @@ class Measurement:
         return evaluated
 
     def values(self) -> dict[str, Tensor]:
-        """The metrics of all that was added, the same on every process.
+        """The metrics of all that was added, the same on every process; after that nothing is.
 
         A metric whose class says that it `can_be_undefined`, as the area under the ROC curve of rows of one class is, is left
-        out where it is nan: there is no number to show.
+        out where it is nan: there is no number to show. What a metric has to say of its value, its `note`, is told once.
         """
         values: dict[str, Tensor] = self._metrics.compute()
         undefined = {
@@ -51,6 +56,12 @@ class Measurement:
             for name, metric in self._metrics.items(copy_state=False)
             if getattr(metric, "can_be_undefined", False) and bool(values[name].isnan())
         }
+        for name, metric in self._metrics.items(copy_state=False):
+            if name not in self._told and (note := getattr(metric, "note", None)) is not None:
+                self._told.add(name)
+                log_info(f"{name}: {note}")
+        # Metrics refer to themselves: what they hold of the rows would stay until Python looks for such circles.
+        self._metrics.reset()
         return {name: value for name, value in values.items() if name not in undefined}
 
 

@@ -4,13 +4,20 @@ r"""How well real targets are predicted.
 
 in whatever unit the targets are. torchmetrics' R² is not used: it forms Σ y² − n ȳ², which loses everything where the targets
 are far from 0, and takes a sum of squares below 1e-4 for none, so that noise of 1e-3 is a perfect prediction. Here the rows
-are kept, two numbers for each target, and judged by scikit-learn.
+are kept, two numbers for each target, and judged by scikit-learn; of more than 2^20 numbers sums of squares are (`squares.py`).
 """
+
+from functools import reduce
 
 import torch
 from sklearn.metrics import r2_score
 from torch import Tensor
 from torchmetrics import MeanAbsoluteError, MeanMetric, MeanSquaredError, Metric, MetricCollection
+from torchmetrics.utilities import dim_zero_cat
+
+from lightning_modules.training.squares import Squares
+
+MOST_NUMBERS = 2**20
 
 
 class DefinedR2Score(Metric):
@@ -26,11 +33,14 @@ class DefinedR2Score(Metric):
     full_state_update = False
     preds: list[Tensor]
     target: list[Tensor]
+    squares: list[Tensor]
 
     def __init__(self) -> None:
         super().__init__()
         self.add_state("preds", [], dist_reduce_fx="cat")
         self.add_state("target", [], dist_reduce_fx="cat")
+        # Of the rows that are not kept, (1, 5, K); a row for each process where these are put together.
+        self.add_state("squares", [], dist_reduce_fx="cat")
 
     def update(self, preds: Tensor, target: Tensor) -> None:
         """Predictions and targets (n,) or (n, K), both of the same shape.
@@ -45,9 +55,15 @@ class DefinedR2Score(Metric):
             )
         self.preds.append(preds.detach())
         self.target.append(target.detach())
+        if sum(part.numel() for part in (*self.preds, *self.target)) > MOST_NUMBERS:
+            self.squares = [torch.stack(self._summed())[None]]
+            self.preds, self.target = [], []
 
     def compute(self) -> Tensor:
         """()."""
+        if len(self.squares):
+            score = self._summed().r2()
+            return torch.where(torch.isfinite(score), score, float("nan"))
         preds, target = _joined(self.preds), _joined(self.target)
         score = torch.tensor(float("nan"), dtype=torch.float64, device=self.device)
         if len(target) < 2 or not bool(torch.isfinite(preds).all() and torch.isfinite(target).all()):
@@ -55,6 +71,14 @@ class DefinedR2Score(Metric):
         # R² does not change with the origin. The mean of equal numbers is rounded, so that they would seem to vary about it.
         origin = torch.where((target == target[0]).all(0), target[0], 0.0)
         return score.fill_(float(r2_score((target - origin).cpu().numpy(), (preds - origin).cpu().numpy())))
+
+    def _summed(self) -> Squares:
+        """Of all rows so far."""
+        parts = [Squares(*part) for part in dim_zero_cat(self.squares)] if len(self.squares) else []
+        if len(self.target):
+            preds, target = (_joined(rows) for rows in (self.preds, self.target))
+            parts.append(Squares.of(preds.reshape(len(preds), -1), target.reshape(len(target), -1)))
+        return reduce(Squares.joined, parts)
 
 
 def _joined(parts: list[Tensor] | Tensor) -> Tensor:

@@ -17,7 +17,10 @@ from lightning_modules.training.trained_parameters import OtherParametersError, 
 
 
 def whole_training_set(trainer: Trainer, device: torch.device) -> tuple[Tensor, ...]:
-    """All rows that a trainer fits on this process, as one batch; a single batch is given without a copy.
+    """All rows that a trainer fits on this process, as one batch.
+
+    A single batch is given without a copy, and so are the mini-batches of a loader that says by `whole()` what they are taken
+    from: the rows may be memory-mapped, and more than memory holds. Other mini-batches are joined.
 
     Args:
         trainer: in its fit, or after it.
@@ -29,14 +32,13 @@ def whole_training_set(trainer: Trainer, device: torch.device) -> tuple[Tensor, 
     loader = trainer.train_dataloader or ()
     if trainer.overfit_batches > 0:  # type: ignore[attr-defined]
         loader = islice(loader, int(trainer.num_training_batches))
+    elif (rows := getattr(loader, "whole", lambda: None)()) is not None:
+        whole: tuple[Tensor, ...] = trainer.strategy.batch_to_device(rows, device)
+        return whole
     batches = [trainer.strategy.batch_to_device(batch, device) for batch in loader]
     if not batches:
         raise RuntimeError("the trainer holds no training rows: ask after trainer.fit, before trainer.test")
-    if len(batches) > 1:
-        return tuple(torch.cat(parts) for parts in zip(*batches, strict=True))
-    # A full batch may be memory-mapped and larger than memory.
-    only: tuple[Tensor, ...] = batches[0]
-    return only
+    return batches[0] if len(batches) == 1 else tuple(torch.cat(parts) for parts in zip(*batches, strict=True))
 
 
 def verdict_on(module: Any) -> Convergence:

@@ -1,6 +1,7 @@
 """R², mse, mae and loss of real targets in any unit, however the rows are served: scikit-learn's are the oracle."""
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from torchmetrics import R2Score
 
 from lightning_modules.training import regression_metrics
 from lightning_modules.training.measurement import Measurement
+from lightning_modules.training.regression_metrics import DefinedR2Score
 
 MEANS = [0.0, 1.0, -1e3, 1e6, 1e9]
 DEVIATIONS = [1e-12, 1e-9, 1e-6, 1e-3, 1.0, 1e3, 1e6, 1e12]
@@ -87,3 +89,20 @@ def test_single_precision_is_judged_as_the_numbers_it_holds() -> None:
     expected = r2_score(target.double().numpy(), preds.double().numpy())
     assert measured(preds, target, 10)["r2"] == pytest.approx(expected, rel=1e-12)
     assert float(np.float32(expected)) != expected, "in single precision the digits would be lost"
+
+
+@pytest.mark.parametrize("mean", MEANS)
+def test_of_more_numbers_than_are_kept_it_is_the_same(mean: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Relative to one of the targets, which loses no digit: scikit-learn rounds the mean of large numbers as it does these."""
+    monkeypatch.setattr(sys.modules[DefinedR2Score.__module__], "MOST_NUMBERS", 100)
+    for deviation in (1e-3, 1.0, 1e6):
+        preds, target = rows(mean, deviation, 3)
+        expected = r2_score((target - target[0]).numpy(), (preds - target[0]).numpy())
+        for batch_size in (1, 7, 100):
+            assert measured(preds, target, batch_size)["r2"] == pytest.approx(expected, rel=1e-12)
+        assert "r2" not in measured(preds * math.inf, target, 7)
+    metric: Any = regression_metrics()["r2"]
+    metric.update(preds, target)
+    assert not metric.preds and [part.shape for part in metric.squares] == [(1, 5, 3)]
+    constant = torch.full((500, 1), mean + 0.1, dtype=torch.float64)
+    assert [measured(constant + wrong, constant, 7)["r2"] for wrong in (0, 1)] == [1, 0]

@@ -26,8 +26,7 @@ class Bernoulli(Family):
         y = targets[:, None] if targets.ndim == 1 else targets
         if y.shape[1:] != (1,):
             raise ValueError(f"the targets have shape {tuple(targets.shape)}, a binary model takes one 0/1 label a row")
-        bad = (y != 0) & (y != 1)
-        refuse_any(bad, lambda: self._remedy(y, bad))
+        refuse_any(y, lambda part: (part != 0) & (part != 1), lambda bad: self._remedy(y, bad))
         return y.long()
 
     def _remedy(self, y: Tensor, bad: Tensor) -> str:

@@ -32,10 +32,10 @@ class Categorical(Family):
             )
         if targets.ndim != 1:
             raise ValueError(f"the targets have shape {tuple(targets.shape)}, a classifier takes one label a row, (rows,)")
-        bad = (targets < 0) | (targets >= self.num_outputs)
         refuse_any(
-            bad,
-            lambda: (
+            targets,
+            lambda labels: (labels < 0) | (labels >= self.num_outputs),
+            lambda bad: (
                 f"{int(bad.sum())} of {len(targets)} labels lie outside 0 … {self.num_outputs - 1} (found "
                 f"{targets.min().item()} … {targets.max().item()}): set num_classes, or the last width of a network, to "
                 "the number of classes and count labels from 0"

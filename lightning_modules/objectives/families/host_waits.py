@@ -5,21 +5,28 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from lightning_modules.objectives.mapped_pages import pieces
+
 
 def is_asynchronous(tensor: Tensor) -> bool:
     """Whether the tensor's device works on its own, so that the host waits to read a number of it: all but the CPU do."""
     return tensor.device.type != "cpu"
 
 
-def refuse_any(bad: Tensor, message: Callable[[], str]) -> None:
-    """Refuse rows of which any is bad: a boolean tensor of any shape.
+def refuse_any(rows: Tensor, is_bad: Callable[[Tensor], Tensor], message: Callable[[Tensor], str]) -> None:
+    """Refuse rows of which any is bad.
 
     A device that works on its own is not waited for: it stops by itself, with an error at the next wait.
 
+    Args:
+        rows: (n, …); they may be more than memory holds.
+        is_bad: of some rows, a boolean for each of their numbers.
+        message: what is said, given `is_bad` of all rows.
+
     Raises:
-        ValueError: `message()`.
+        ValueError: the message.
     """
-    if is_asynchronous(bad):
-        torch._assert_async(~bad.any())
-    elif bad.any():
-        raise ValueError(message())
+    if is_asynchronous(rows):
+        torch._assert_async(~is_bad(rows).any())
+    elif any(bool(is_bad(part).any()) for (part,) in pieces(rows)):
+        raise ValueError(message(is_bad(rows)))

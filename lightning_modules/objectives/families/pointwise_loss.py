@@ -13,6 +13,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from lightning_modules.objectives.mapped_pages import pieces
+
 
 class PointwiseLoss(ABC):
     """Loss, gradient and curvature of one row as functions of the model's outputs.
@@ -47,11 +49,14 @@ class PointwiseLoss(ABC):
         """
         if not self.has_units:
             return 1.0
-        y = y.double()
-        center = mean(y.sum(0))
+
+        def summed(of: Callable[[Tensor], Tensor]) -> Tensor:
+            return torch.stack([of(part.double()) for (part,) in pieces(y)]).sum(0)
+
+        center = mean(summed(lambda part: part.sum(0)))
         # Once more, since the first mean is as exact as sums of large numbers are.
-        center = center + mean((y - center).sum(0))
-        return float(mean(self.loss(torch.zeros_like(y), y - center).sum()))
+        center = center + mean(summed(lambda part: (part - center).sum(0)))
+        return float(mean(summed(lambda part: self.loss(torch.zeros_like(part), part - center).sum())))
 
     @abstractmethod
     def loss(self, z: Tensor, y: Tensor) -> Tensor:

@@ -22,6 +22,5 @@ def real_targets(targets: Tensor, num_outputs: int) -> Tensor:
     if targets.ndim != 2 or targets.shape[1] != num_outputs:
         remedy = f"set its number of outputs to {targets.shape[1]}" if targets.ndim == 2 else "give one row of them a row"
         raise ValueError(f"the targets have shape {tuple(targets.shape)}, the model predicts (rows, {num_outputs}): {remedy}")
-    bad = ~torch.isfinite(targets)
-    refuse_any(bad, lambda: f"{int(bad.sum())} targets are not finite: remove those rows")
+    refuse_any(targets, lambda y: ~torch.isfinite(y), lambda bad: f"{int(bad.sum())} targets are not finite: remove those rows")
     return targets

@@ -1,12 +1,14 @@
 """A dense network on rows: what is summed over them, divided once, and penalised."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from torch import Tensor
 
 from lightning_modules.networks import DenseNetwork
 from lightning_modules.objectives.families.pointwise_loss import PointwiseLoss
 from lightning_modules.objectives.layered.trace import layers_of
+from lightning_modules.objectives.mapped_pages import MappedPages
 from lightning_modules.objectives.reduction import Reduction
 
 # A chunk of rows is as large as memory hardly notices: larger ones make no matrix product faster.
@@ -33,6 +35,22 @@ class NetworkLoss:
     l2: float
     reduction: Reduction
     num_rows: int
+
+    @cached_property
+    def pages(self) -> MappedPages:
+        """Of the rows, if these are memory-mapped."""
+        return MappedPages(self.features, self.targets)
+
+    def chunk(self, start: int) -> tuple[Tensor, Tensor]:
+        """Features and targets of `chunk_rows` rows from one of them on: views, to be read at once."""
+        chunk = self.features[start : start + self.chunk_rows], self.targets[start : start + self.chunk_rows]
+        self.pages.was_read(*chunk)
+        return chunk
+
+    @property
+    def starts(self) -> range:
+        """The first rows of the chunks."""
+        return range(0, len(self.features), self.chunk_rows)
 
     @property
     def chunk_rows(self) -> int:

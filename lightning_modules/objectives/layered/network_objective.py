@@ -82,8 +82,8 @@ class NetworkObjective(Objective):
     # -- the loss, as a function to be differentiated ------------------------------------------------------------------
 
     def value(self, theta: Tensor) -> Tensor:
-        size, losses = self.network_loss.chunk_rows, theta.new_zeros(())
-        for x, y in zip(self.network_loss.features.split(size), self.network_loss.targets.split(size), strict=True):
+        losses = theta.new_zeros(())
+        for x, y in map(self.network_loss.chunk, self.network_loss.starts):
             outputs = Trace.of(self.network, theta, x.to(theta.dtype)).outputs
             losses = losses + self.loss.loss(outputs, y).sum()
         return self.network_loss.reduction(losses) / self.num_rows + self.penalty(theta)

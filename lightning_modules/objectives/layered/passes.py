@@ -65,8 +65,7 @@ class Passes:
             yield from zip(each.targets.split(rows), each.trace.split(rows), strict=True)
 
     def _new(self) -> Iterator[Pass]:
-        loss, size = self.loss, self.loss.chunk_rows
-        for start in range(0, len(loss.features), size):
-            rows = slice(start, start + size)
-            trace = Trace.of(loss.network, self.theta, loss.features[rows].to(self.theta.dtype))
-            yield Pass(loss.targets[rows], trace, *loss.pointwise.loss_and_gradient(trace.outputs, loss.targets[rows]))
+        loss = self.loss
+        for x, y in map(loss.chunk, loss.starts):
+            trace = Trace.of(loss.network, self.theta, x.to(self.theta.dtype))
+            yield Pass(y, trace, *loss.pointwise.loss_and_gradient(trace.outputs, y))

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from lightning_modules.objectives.linear.glm import GLM
 from lightning_modules.objectives.linear.predictors import Predictors
+from lightning_modules.objectives.mapped_pages import pieces
 
 
 def separates(glm: GLM, candidate: Tensor) -> Tensor | None:
@@ -48,7 +49,7 @@ def escaping_bias(glm: GLM, theta: Tensor) -> Tensor | None:
     outputs = torch.eye(glm.family.num_outputs, dtype=theta.dtype, device=theta.device)
     directions = torch.cat([outputs, -outputs])
     raised = torch.zeros(len(directions), dtype=torch.int64, device=theta.device)
-    for y in glm.rows.targets.split(glm.rows.chunk_rows):
+    for (y,) in pieces(glm.rows.targets):
         raised += torch.stack([(glm.family.recession(z.expand(len(y), -1), y) > 0).sum() for z in directions])
     escaping = directions[glm.rows.reduction(raised) == 0]
     return torch.cat([theta.new_zeros(len(theta) - len(outputs)), escaping[0]]) if len(escaping) else None

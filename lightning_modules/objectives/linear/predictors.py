@@ -9,8 +9,10 @@ from torch import Tensor
 from lightning_modules.objectives.linear.glm import GLM
 from lightning_modules.objectives.shared_work import shared
 
-# Predictors are kept up to this size; it also bounds the sums that threads have of their own.
-KEPT_BYTES = 2**26
+# Predictors are kept up to this size: those of two million rows, so that memory does not grow with rows beyond.
+KEPT_BYTES = 2**24
+# It bounds the sums that threads have of their own.
+SUM_BYTES = 2**26
 # A thread takes as long to start as a few chunks.
 CHUNKS_PER_THREAD = 2
 # Adds to a sum what a chunk gives: its features (rows, d), targets and linear predictors (rows, K).
@@ -62,7 +64,7 @@ class Predictors:
             adding_to: takes a sum that begins with 0, and returns what adds to it in place what a chunk of `chunks` gives.
         """
         threads = torch.get_num_threads() if self.theta.device.type == "cpu" else 1
-        is_small = math.prod(shape) * self.theta.element_size() <= KEPT_BYTES  # every thread has a sum of its own
+        is_small = math.prod(shape) * self.theta.element_size() <= SUM_BYTES  # every thread has a sum of its own
         parts = threads if is_small and self.glm.rows.num_chunks >= CHUNKS_PER_THREAD * threads else 1
 
         def of_part(part: int) -> Tensor:

@@ -8,9 +8,11 @@ import torch
 from torch import Tensor
 
 from lightning_modules.objectives.linear.triangle import triangle
+from lightning_modules.objectives.mapped_pages import MappedPages
 from lightning_modules.objectives.reduction import Reduction, of_each_process, rows_before, this_process, total_count
 
 CACHE_BYTES = 2**21
+TOUCHED_BYTES = 2**24
 # Powers of two that float64 has, and their inverses.
 MOST_EXPONENT = 1000
 
@@ -37,7 +39,9 @@ class Rows:
         self.features, self.targets, self.reduction = features, targets, reduction
         self.num_features = features.shape[1]
         row_bytes = max(1, self.num_features * features.element_size())
-        self.chunk_rows = chunk_rows or max(256, CACHE_BYTES // row_bytes)
+        # Of every k-th row of a mapped file the pages in between are touched as well.
+        apart_bytes = max(1, features.stride(0) * features.element_size())
+        self.chunk_rows = chunk_rows or max(256, min(CACHE_BYTES // row_bytes, TOUCHED_BYTES // apart_bytes))
         self.num_rows = total_count(len(features), reduction, features.device)
         if self.num_rows == 0:
             raise ValueError("there is not a single row to compute a loss from")
@@ -57,12 +61,15 @@ class Rows:
         return len(self._chunks)
 
     def chunk(self, number: int) -> tuple[Tensor, Tensor]:
-        """Features (rows, d) and targets of one chunk: views."""
-        return self._chunks[number]
+        """Features (rows, d) and targets of one chunk: views, to be read at once."""
+        chunk = self._chunks[number]
+        self._pages.was_read(*chunk)
+        return chunk
 
     def chunks(self, dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
         """Features, in a floating type, and targets, chunk by chunk."""
-        for x, y in self._chunks:
+        for number in range(self.num_chunks):
+            x, y = self.chunk(number)
             yield x.to(dtype), y
 
     @cached_property
@@ -70,6 +77,10 @@ class Rows:
         if len(self.features) == 0:
             return []
         return list(zip(self.features.split(self.chunk_rows), self.targets.split(self.chunk_rows), strict=True))
+
+    @cached_property
+    def _pages(self) -> MappedPages:
+        return MappedPages(self.features, self.targets)
 
     # -- in any unit ---------------------------------------------------------------------------------------------------
 
@@ -81,7 +92,7 @@ class Rows:
         """
         largest = torch.zeros(self.num_features + 1, dtype=torch.float64, device=self.features.device)
         largest[-1] = 0.5
-        for x, _ in self._chunks:
+        for x, _ in self.chunks(self.features.dtype):
             largest[:-1] = torch.maximum(largest[:-1], x.abs().amax(0))
         largest = of_each_process(largest, self.reduction).amax(0)
         return torch.exp2(-torch.frexp(largest).exponent.double().clamp(-MOST_EXPONENT, MOST_EXPONENT))
@@ -96,7 +107,7 @@ class Rows:
     def extended_chunks(self) -> Iterator[Tensor]:
         """`extended` of every chunk."""
         _ = self.scale  # summed before the first row, since a process may have none
-        return (self.extended(x) for x, _ in self._chunks)
+        return (self.extended(x) for x, _ in self.chunks(self.features.dtype))
 
     @cached_property
     def triangle(self) -> Tensor:

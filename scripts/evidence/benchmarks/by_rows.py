@@ -1,6 +1,7 @@
 """A memory-mapped table of more and more rows: the time of a pass over it, the memory of a fit to it.
 
-The tables are Parquet files, which `TabularDataModule` copies to be mapped. Each is measured beside the one before.
+The tables are Parquet files, which `TabularDataModule` copies to be mapped. Each is measured beside the one before. The fit is
+the method's alone; the whole command, with validation, test and callbacks, is measured by a test, `test_memory_of_a_fit.py`.
 """
 
 import shutil

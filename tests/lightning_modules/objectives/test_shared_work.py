@@ -78,7 +78,7 @@ def test_sums_over_threads_are_the_sums(monkeypatch: pytest.MonkeyPatch) -> None
     again = GLMObjective(Categorical(3), x, y, l2=0.1, chunk_rows=30)
     assert all(torch.equal(ask(again.at(theta), name), a) for name, a in zip(QUERIES, cut.answers, strict=False)), "repeats"
     # A sum that is large: every thread would need the memory of one.
-    monkeypatch.setattr(predictors, "KEPT_BYTES", 15 * 8)
+    monkeypatch.setattr(predictors, "SUM_BYTES", 15 * 8)
     asked.clear()
     for name in ("hessian", "hessian_diagonal"):
         ask(cut.point(theta), name)

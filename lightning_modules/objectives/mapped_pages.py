@@ -1,0 +1,97 @@
+"""Pages of memory-mapped rows are given back while the rows are read, so that a process never holds many of them.
+
+The kernel lends a page of the file to whoever reads it, and counts it as memory of the process until it needs it for somebody
+else, which on a machine with enough memory is never: a process would seem to hold the whole file, and a scheduler that looks
+at it might end it. A page that was given back is still in the kernel's cache, and read again from there.
+"""
+
+import ctypes
+import mmap
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
+from weakref import WeakSet
+
+from torch import Tensor
+
+MAPS = Path("/proc/self/maps")
+# So many bytes are held at most; of smaller tensors all pages stay.
+HELD_BYTES = 2**26
+# Rows that are looked at for nothing but to be checked or summed, a piece at a time.
+PIECE_ROWS = 2**17
+
+
+class MappedPages:
+    """The pages of some tensors, given back whenever `HELD_BYTES` have been read of these and all others that are watched.
+
+    Of tensors that are no mapped files, and on systems that do not tell, nothing is given back.
+
+    Args:
+        tensors: whose rows are read.
+    """
+
+    _watched: ClassVar["WeakSet[MappedPages]"] = WeakSet()
+    _read: ClassVar[int] = 0  # of all
+
+    def __init__(self, *tensors: Tensor) -> None:
+        self._ranges = [place for tensor in tensors if tensor.device.type == "cpu" and (place := _mapped(tensor)) is not None]
+        if self._ranges:
+            MappedPages._watched.add(self)
+
+    def was_read(self, *rows: Tensor) -> None:
+        """Some rows of the tensors are read, now or just before; it makes no difference which of several threads says so."""
+        if not self._ranges:
+            return
+        MappedPages._read += sum(_extent(part) for part in rows)
+        if MappedPages._read >= HELD_BYTES:
+            MappedPages._read = 0
+            for pages in list(MappedPages._watched):
+                pages.give_back()
+
+    def give_back(self) -> None:
+        """Hold none of the pages any more."""
+        for start, length in self._ranges:
+            _c_library().madvise(ctypes.c_void_p(start), ctypes.c_size_t(length), mmap.MADV_DONTNEED)
+
+
+def pieces(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Row-aligned tensors (n, …), some rows at a time, at least once: views (m, …)."""
+    pages = MappedPages(*tensors)
+    for parts in zip(*(tensor.split(PIECE_ROWS) for tensor in tensors), strict=True):
+        yield parts
+        pages.was_read(*parts)
+    pages.give_back()
+
+
+def _extent(rows: Tensor) -> int:
+    """Bytes from the first number to the last: of every k-th row the pages between them are touched as well."""
+    if rows.numel() == 0:
+        return 0
+    steps = sum((size - 1) * stride for size, stride in zip(rows.shape, rows.stride(), strict=True))
+    return (steps + 1) * rows.element_size()
+
+
+def _mapped(tensor: Tensor) -> tuple[int, int] | None:
+    """(address, bytes) of the whole pages in which a tensor lies, if they can be given back without a loss.
+
+    They can where the kernel calls the mapping shared: then the file, and not the process, has the numbers.
+    """
+    size = _extent(tensor)
+    if size <= HELD_BYTES or not hasattr(mmap, "MADV_DONTNEED") or not MAPS.exists():
+        return None
+    first = tensor.data_ptr()
+    for line in MAPS.read_text().splitlines():
+        place, access, _, _, inode = line.split(maxsplit=5)[:5]
+        start, end = (int(address, 16) for address in place.split("-"))
+        if start <= first < end:
+            if access[3] != "s" or inode == "0" or first + size > end:
+                return None
+            begin = first // mmap.PAGESIZE * mmap.PAGESIZE
+            return begin, first + size - begin
+    return None
+
+
+@cache
+def _c_library() -> Any:
+    return ctypes.CDLL(None, use_errno=True)
