@@ -40,8 +40,9 @@ class Job(NamedTuple):
 
 
 def start(folder: Path, job: Job, *more: str) -> Any:
-    """Begin a program in a folder."""
+    """Begin a program in a folder, which has its output once it has begun."""
     start_server()
+    (folder / "output.txt").unlink(missing_ok=True)
     process = CONTEXT.Process(target=_work, args=(folder, job.program, [*job.args, *more]))
     process.start()
     return process
