@@ -111,14 +111,23 @@ def hostile_table(rng: random.Random, folder: Path) -> HostileTable:
         for place in range(width)
     ]
     rows = [list(row) for row in zip(*columns, strict=True)]
-    if rng.random() < 0.05:
+    is_ragged = rng.random() < 0.05
+    if is_ragged:  # refused, or taken for a comment if the row begins with #, which is said
         rng.choice(rows).append("more")
     stem = rng.choice(FILES) if rng.random() < 0.3 else "table"
     path, is_whole = _written(rng, folder, stem, names, rows)
     kept = names[rng.randrange(width)].strip() if rng.random() < 0.3 else None
     label = _name(rng).strip() or "Newton"
     return HostileTable(
-        path, names, rows, target, is_classes, kept or None, rng.choice([".csv", ".csv", ".parquet"]), label, is_whole
+        path,
+        names,
+        rows,
+        target,
+        is_classes,
+        kept or None,
+        rng.choice([".csv", ".csv", ".parquet"]),
+        label,
+        is_whole and not is_ragged,
     )
 
 
