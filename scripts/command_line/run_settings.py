@@ -5,8 +5,8 @@ from typing import Any
 
 from jsonargparse import Namespace
 
-# Where the same data are, and how they are fetched, may change from one machine to another.
-PLACES = ("data_dir", "path", "num_workers", "download")
+# Where the same data are, and how they are fetched, may change from one machine to another: their rows are compared instead.
+PLACES = ("data_dir", "path", "test_path", "memory_map", "num_workers", "download")
 
 # Of the trainer: what an epoch does. How many there are, on which machine and how they are watched may change.
 OF_TRAINER = ("precision", "accumulate_grad_batches", "gradient_clip_val", "gradient_clip_algorithm")

@@ -128,3 +128,21 @@ def test_differences_are_by_name() -> None:
     new = {"data": {"class_path": "B", "init_args": {"seed": 1, "path": "y", "new": 1}}, "n": (1, 2)}
     assert differences(old, old | {}) == []
     assert differences(old, new) == [("data", "A", "B"), ("data.seed", 0, 1), ("n", [1, 2], (1, 2))]
+
+
+def test_files_that_have_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The table, the rows for the test and the copy on disk may be elsewhere; rows that are divided otherwise may not."""
+    monkeypatch.chdir(tmp_path)
+    for name, count in (("table.csv", 90), ("new.csv", 30)):
+        Path(name).write_text("a,b,y\n" + "".join(f"{row % 7},{row % 5},{row % 3}\n" for row in range(count)))
+    args = ["--data=TabularDataModule", "--data.target=y", "--model=LinearRegression", *ADAM]
+    first = ["--data.path=table.csv", "--data.test_path=new.csv", "--data.memory_map=mapped"]
+    assert run(main, [*args, *first, "--trainer.max_epochs=2"]) == 0
+    elsewhere = Path("elsewhere")
+    elsewhere.mkdir()
+    for name in ("table.csv", "new.csv"):
+        Path(name).rename(elsewhere / name)
+    moved = [f"--data.path={elsewhere}/table.csv", f"--data.test_path={elsewhere}/new.csv", "--data.memory_map=other"]
+    assert run(main, [*args, *moved, "--trainer.max_epochs=3", "--ckpt_path=last"]) == 0
+    assert run(main, [*args, *moved[:2], "--trainer.max_epochs=4", "--ckpt_path=last"])
+    assert "other rows than the data have now" in capsys.readouterr().err
