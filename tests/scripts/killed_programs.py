@@ -70,6 +70,7 @@ def end(folder: Path, job: Job, number: int, seconds: float, *more: str) -> int:
 
 def _work(folder: Path, program: str, args: list[str]) -> None:
     os.chdir(folder)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     with open("output.txt", "w", encoding="utf-8") as output:

@@ -64,7 +64,8 @@ def test_two_resumes_of_one_run(
     args = [*LONG, f"--trainer.logger={logger}"]
     assert run(main, [*args, "--trainer.max_epochs=1"]) == 0
     command = [*FIT, *args, "--trainer.max_epochs=100000", "--ckpt_path=last"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as first:
+    first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
         (last,) = tmp_path.rglob("last.ckpt")
         begun = last.stat().st_mtime_ns
         deadline = time.monotonic() + 100
@@ -77,8 +78,11 @@ def test_two_resumes_of_one_run(
         assert re.search(rf"in use by a run that goes on since .* \(process {first.pid} on ", said)
         for _ in range(100):  # it could be torn only while it is written
             assert read_run(last)["global_step"] > 0
-        first.send_signal(signal.SIGINT)
+        first.send_signal(signal.SIGTERM)  # tests that are started in the background ignore Ctrl-C, and so do their children
         assert first.wait(60) == 130
+    finally:
+        first.kill()
+        first.wait()
     assert not list(tmp_path.rglob(LOCK)) and not list(tmp_path.rglob(HOLDER)) and not list(tmp_path.rglob("*.partial"))
 
 
