@@ -12,7 +12,7 @@ from callbacks.resuming.run_folder import run_folder
 from command_line.check_before_fit import check_before_fit, is_tested
 from command_line.fit_cli import FitCLI
 from command_line.flags import in_flags
-from command_line.left_folder import remove_if_empty
+from command_line.left_folder import remove_empty_above, remove_if_empty
 from command_line.locked_folder import locked_folder
 from command_line.summary import log_text, summarize
 from command_line.terminable import sigterm_left_to_trainer
@@ -35,10 +35,14 @@ def fit(cli: FitCLI) -> tuple[dict[str, Any], Path | None]:
     made = log_dir is not None and (getattr(trainer.logger, "made_folder", False) or not log_dir.exists())
     # Without a logger a run still writes its checkpoints.
     written = log_dir or (run_folder(trainer) / "checkpoints" if trainer.checkpoint_callbacks and not dry else None)
-    with locked_folder(written) if written is not None and trainer.is_global_zero else nullcontext():
-        if cli.resumed is not None:
-            cli.resumed.check_unchanged()
-        return _fit(cli, log_dir, made)
+    try:
+        with locked_folder(written) if written is not None and trainer.is_global_zero else nullcontext():
+            if cli.resumed is not None:
+                cli.resumed.check_unchanged()
+            return _fit(cli, log_dir, made)
+    finally:
+        if log_dir is not None and trainer.is_global_zero and not log_dir.exists():
+            remove_empty_above(log_dir)
 
 
 def _fit(cli: FitCLI, log_dir: Path | None, made: bool) -> tuple[dict[str, Any], Path | None]:

@@ -7,7 +7,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 
 def remove_if_empty(folder: Path) -> bool:
-    """Delete a run's folder, and the folders above it that it alone filled; not if it holds a checkpoint or a logged number.
+    """Delete a run's folder, unless it holds a checkpoint or a logged number.
 
     Returns:
         Whether it is gone.
@@ -15,10 +15,14 @@ def remove_if_empty(folder: Path) -> bool:
     if any(folder.rglob("*.ckpt")) or any(folder.rglob("metrics.csv")) or has_scalars(folder):
         return False
     shutil.rmtree(folder, ignore_errors=True)
+    return True
+
+
+def remove_empty_above(folder: Path) -> None:
+    """Delete the folders above a run's that is gone, if nothing else is in them."""
     for parent in list(folder.parents)[:4]:  # logs/<data>/<model>/<method>
         if parent.is_dir() and not any(parent.iterdir()):
             parent.rmdir()
-    return True
 
 
 def has_scalars(folder: Path) -> bool:

@@ -12,23 +12,19 @@ from filelock import FileLock, Timeout
 
 from command_line.whole_files import write_json
 
-# The system gives up the lock of a process that is killed; who holds it is in a file beside it.
-LOCK, HOLDER = ".lock", "running.json"
-
 
 @contextmanager
 def locked_folder(folder: Path) -> Iterator[None]:
-    """Keep other runs out of a folder, which is made, until the block ends or the process does.
+    """Keep other runs out of a folder until the block ends, or the process does; the folder above it is made.
 
     Two runs that go on from the same checkpoint would write the same files in turn, and each would find the other's.
 
     Raises:
         FileExistsError: a run is going on there; says whose it is.
-        OSError: the folder cannot be written.
+        OSError: the folder above cannot be written.
     """
-    is_new = not folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(lock_of(folder))
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -38,22 +34,32 @@ def locked_folder(folder: Path) -> Iterator[None]:
         ) from None
     try:
         since = datetime.now().astimezone().isoformat(" ", "seconds")
-        write_json(folder / HOLDER, {"process": os.getpid(), "machine": platform.node(), "since": since})
+        write_json(holder_of(folder), {"process": os.getpid(), "machine": platform.node(), "since": since})
         yield
     finally:
-        with suppress(OSError):  # the folder may be gone
-            (folder / HOLDER).unlink()
+        with suppress(OSError):  # all may be gone
+            holder_of(folder).unlink()
         with suppress(OSError):
-            (folder / LOCK).unlink()  # by its holder: who has opened it meanwhile sees that it is gone, and opens a new one
+            lock_of(folder).unlink()  # by its holder: who has opened it meanwhile sees that it is gone, and opens a new one
         lock.release()
-        if is_new:
-            with suppress(OSError):  # there is something in it
-                folder.rmdir()
+
+
+def lock_of(folder: Path) -> Path:
+    """The file that is locked, beside the folder, which stays empty until the run writes to it.
+
+    The system gives up the lock of a process that is killed.
+    """
+    return folder.with_name(f".{folder.name}.lock")
+
+
+def holder_of(folder: Path) -> Path:
+    """The file that says who holds the lock, for as long as it is held."""
+    return folder.with_name(f".{folder.name}.running.json")
 
 
 def _holder(folder: Path) -> str:
     try:
-        held = json.loads((folder / HOLDER).read_text(encoding="utf-8"))
+        held = json.loads(holder_of(folder).read_text(encoding="utf-8"))
         return f"a run that goes on since {held['since']} (process {held['process']} on {held['machine']})"
     except (OSError, ValueError, KeyError, TypeError):
         return "another run"

@@ -14,7 +14,7 @@ def report_folder(asked: str | None, versions: Path) -> Iterator[Path]:
     if asked is not None:
         yield Path(asked)
         return
-    number = 0
+    number, missing = 0, [parent for parent in (versions, *versions.parents) if not parent.exists()]
     while True:
         folder = versions / f"version_{number}"
         try:
@@ -25,6 +25,6 @@ def report_folder(asked: str | None, versions: Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        with suppress(OSError):  # there is a report in it
-            folder.rmdir()
-            versions.rmdir()
+        with suppress(OSError):  # there is a report in it, or in the next above
+            for empty in (folder, *missing):
+                empty.rmdir()

@@ -27,12 +27,20 @@ HOSTILE: dict[str, tuple[str, Any]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert run(main, IRIS) == 0
+    return next(folder.rglob("last.ckpt"))
+
+
 @pytest.fixture
-def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def checkpoint(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    assert run(main, IRIS) == 0
     foreign_classes.CALLS.clear()
-    return next(tmp_path.rglob("last.ckpt"))
+    return trained
 
 
 def with_setting(checkpoint: Path, name: str, value: Any) -> Path:

@@ -18,7 +18,7 @@ import export
 import fit
 import predict
 import torch
-from command_line.locked_folder import HOLDER, LOCK
+from command_line.locked_folder import holder_of, lock_of
 from command_line.one_line_errors import run
 from command_line.whole_checkpoints import read_run
 
@@ -89,7 +89,7 @@ def check_whole(folder: Path) -> None:
     for path in folder.rglob("*"):
         if path.suffix == ".ckpt":
             read_run(path)
-        elif path.name in ("summary.json", "report.json", "about.json", HOLDER):
+        elif path.name in ("summary.json", "report.json", "about.json") or path.name.endswith(".running.json"):
             json.loads(path.read_text(encoding="utf-8"))
         elif path.name == "report.html":
             assert path.read_text(encoding="utf-8").rstrip().endswith("</html>"), path
@@ -106,9 +106,9 @@ def check_tidy(folder: Path) -> None:
     Raises:
         AssertionError: something is.
     """
-    abandoned = [path.parent for path in folder.rglob(LOCK) if not (path.parent / "summary.json").exists()]
-    named = [path for path in folder.rglob("*") if path.suffix == ".partial" or path.name in (LOCK, HOLDER)]
-    left = [path for path in named if not any(path.is_relative_to(each) for each in abandoned)]
+    runs = [path.parent for path in folder.rglob("summary.json")]
+    of_runs = [path for run in runs for path in (lock_of(run), holder_of(run)) if path.exists()]
+    left = [*folder.rglob("*.partial"), *of_runs]
     assert not left, left
 
 

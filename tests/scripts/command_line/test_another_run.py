@@ -37,7 +37,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("kind", OTHERS)
-@pytest.mark.parametrize("wanted", ["last", "path"])
+@pytest.mark.parametrize("wanted", ["last", pytest.param("path", marks=pytest.mark.slow)])
 def test_settings_of_another_run_are_named(folder: Path, capsys: pytest.CaptureFixture[str], kind: str, wanted: str) -> None:
     args, said = OTHERS[kind]
     (last,) = folder.rglob("last.ckpt")

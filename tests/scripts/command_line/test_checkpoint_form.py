@@ -7,16 +7,17 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import export
+import fit
 import predict
 import pytest
 import torch
 from command_line.checkpoint_form import is_endless
 from command_line.one_line_errors import run
 from command_line.whole_checkpoints import DamagedCheckpointError, damage, read_checkpoint
-from fit import main
 
 from tests.conftest import ROOT
 
@@ -33,7 +34,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "table.csv").write_text("\n".join(["u,v,y", *rows]) + "\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        assert run(main, [*TABLE, *ADAM]) == 0
+        assert run(fit.main, [*TABLE, *ADAM]) == 0
     return folder
 
 
@@ -120,9 +121,17 @@ MADE: dict[str, tuple[Callable[[Any, Any], None], Any, bool, bool]] = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "program", [predict, fit, pytest.param(export, marks=pytest.mark.slow)], ids=lambda each: each.__name__
+)
 @pytest.mark.parametrize("kind", MADE)
 def test_made_by_hand(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], kind: str
+    trained: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    kind: str,
+    program: ModuleType,
 ) -> None:
     """Refused in one line without a word of surprise, or harmless; nothing is left, and it takes no time."""
     change, value, predicts, resumes = MADE[kind]
@@ -134,19 +143,18 @@ def test_made_by_hand(
     before = sorted(trained.rglob("*"))
     start = time.monotonic()
     runs = tmp_path / "runs"
-    commands: list[tuple[Any, list[str], bool]] = [
-        (predict.main, ["--data=table.csv", f"--ckpt={made}", f"--output={tmp_path / 'p.csv'}"], predicts),
-        (export.main, [f"--ckpt={made}", f"--output={tmp_path / 'p.pt2'}"], predicts and kind != "means nan"),
-        (main, [*TABLE, *ADAM, *MORE, f"--trainer.default_root_dir={runs}", f"--ckpt_path={made}"], resumes),
-    ]
-    for program, args, is_refused in commands:
-        capsys.readouterr()
-        status = run(program, args)
-        said = capsys.readouterr().err
-        assert bool(status) == is_refused, (program.__module__, said)
-        if status:
-            assert said.count("\n") == 1 and "unexpected" not in said, said
-    assert bool(list(runs.rglob("*"))) != resumes
+    args, is_refused = {
+        predict: (["--data=table.csv", f"--ckpt={made}", f"--output={tmp_path / 'p.csv'}"], predicts),
+        export: ([f"--ckpt={made}", f"--output={tmp_path / 'p.pt2'}"], predicts and kind != "means nan"),
+        fit: ([*TABLE, *ADAM, *MORE, f"--trainer.default_root_dir={runs}", f"--ckpt_path={made}"], resumes),
+    }[program]
+    capsys.readouterr()
+    status = run(program.main, args)
+    said = capsys.readouterr().err
+    assert bool(status) == is_refused, said
+    if status:
+        assert said.count("\n") == 1 and "unexpected" not in said, said
+        assert not [path for path in (*runs.rglob("*"), *tmp_path.iterdir()) if path.is_file() and path != made]
     assert time.monotonic() - start < 20
     assert sorted(trained.rglob("*")) == before
 
@@ -156,7 +164,7 @@ def test_what_is_read_as_it_was_is_fine(trained: Path, tmp_path: Path, monkeypat
     monkeypatch.chdir(trained)
     last = next(trained.rglob("last.ckpt"))
     assert run(predict.main, ["--data=table.csv", f"--ckpt={last}", f"--output={tmp_path / 'p.csv'}"]) == 0
-    assert run(main, [*TABLE, *ADAM, *MORE, f"--trainer.default_root_dir={tmp_path}", f"--ckpt_path={last}"]) == 0
+    assert run(fit.main, [*TABLE, *ADAM, *MORE, f"--trainer.default_root_dir={tmp_path}", f"--ckpt_path={last}"]) == 0
 
 
 def test_compressed(trained: Path, tmp_path: Path) -> None:

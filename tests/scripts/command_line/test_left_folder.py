@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from command_line.left_folder import remove_if_empty
+from command_line.left_folder import remove_empty_above, remove_if_empty
 from torch.utils.tensorboard import SummaryWriter
 
 
@@ -19,6 +19,7 @@ def test_a_folder_without_results_goes_with_those_it_alone_filled(run_folder: Pa
     with SummaryWriter(str(run_folder)) as writer:
         writer.add_text("settings", "none")
     assert remove_if_empty(run_folder)
+    remove_empty_above(run_folder)
     assert not list(tmp_path.iterdir())
 
 

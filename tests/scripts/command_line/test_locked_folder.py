@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from command_line.locked_folder import HOLDER, LOCK, locked_folder
+from command_line.locked_folder import holder_of, lock_of, locked_folder
 from command_line.one_line_errors import run
 from command_line.whole_checkpoints import read_run
 from fit import main
@@ -26,18 +26,17 @@ LONG = [
 def test_holder_is_named_and_gone(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     with locked_folder(folder):
-        assert (folder / HOLDER).is_file()
+        assert holder_of(folder).is_file() and not folder.exists()
         with pytest.raises(FileExistsError, match=r"in use by a run that goes on since .* \(process \d+ on "):  # noqa: SIM117
             with locked_folder(folder):
                 pass
-    assert not folder.exists(), "nothing was written to it"
+    assert not list(tmp_path.iterdir())
     with locked_folder(folder):
-        (folder / "kept").touch()
-    assert [path.name for path in folder.iterdir()] == ["kept"]
-    with locked_folder(folder):
-        (folder / HOLDER).write_text("no JSON")
+        holder_of(folder).write_text("no JSON")
         with pytest.raises(FileExistsError, match="in use by another run"), locked_folder(folder):
             pass
+    with locked_folder(folder), locked_folder(tmp_path / "other"):
+        pass
 
 
 def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
@@ -47,10 +46,11 @@ def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
         "from command_line.locked_folder import locked_folder\n"
         "with locked_folder(Path(sys.argv[1])): os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path), str(ROOT / "scripts"), str(ROOT)], check=False)
+    folder = tmp_path / "run"
+    done = subprocess.run([sys.executable, "-c", code, str(folder), str(ROOT / "scripts"), str(ROOT)], check=False)
     assert done.returncode == -signal.SIGKILL
-    assert (tmp_path / LOCK).exists() and (tmp_path / HOLDER).exists()
-    with locked_folder(tmp_path):
+    assert lock_of(folder).exists() and holder_of(folder).exists()
+    with locked_folder(folder):
         pass
     assert not list(tmp_path.iterdir())
 
@@ -83,7 +83,7 @@ def test_two_resumes_of_one_run(
     finally:
         first.kill()
         first.wait()
-    assert not list(tmp_path.rglob(LOCK)) and not list(tmp_path.rglob(HOLDER)) and not list(tmp_path.rglob("*.partial"))
+    assert not [path for end in ("*.lock", "*.running.json", "*.partial") for path in tmp_path.rglob(end)]
 
 
 def test_checkpoint_that_is_written_meanwhile(

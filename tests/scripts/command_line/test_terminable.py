@@ -31,13 +31,14 @@ class Terminated(Callback):
         setattr(self, hook, lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM))
 
 
-HOOKS = [
-    "setup", "on_fit_start", "on_train_start", "on_train_batch_start", "on_train_epoch_end", "on_validation_end",
-    "on_train_end", "on_test_start", "on_test_batch_start", "on_test_batch_end", "on_test_end", "on_test_epoch_end",
+HOOKS = ["setup", "on_train_batch_start", "on_train_epoch_end", "on_test_batch_start"]
+MORE = [
+    "on_fit_start", "on_train_start", "on_validation_end", "on_train_end", "on_test_start", "on_test_batch_end", "on_test_end",
+    "on_test_epoch_end",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("hook", HOOKS)
+@pytest.mark.parametrize("hook", [*HOOKS, *(pytest.param(hook, marks=pytest.mark.slow) for hook in MORE)])
 def test_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], hook: str) -> None:
     monkeypatch.chdir(tmp_path)
     callback = f"[{{class_path: {__name__}.Terminated, init_args: {{hook: {hook}}}}}]"
@@ -45,7 +46,7 @@ def test_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and said.startswith("interrupted")
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    assert not list(tmp_path.rglob("*.partial")) and not list(tmp_path.rglob(".lock")) and not list(tmp_path.rglob("running*"))
+    assert not [path for end in ("*.lock", "*.running.json", "*.partial") for path in tmp_path.rglob(end)]
     (log_dir,) = {path.parents[1] for path in tmp_path.rglob("last.ckpt")} or {None}
     if log_dir is None:
         found = [json.loads(path.read_text())["status"] for path in tmp_path.rglob("summary.json")]
