@@ -24,8 +24,11 @@ def main(args: list[str]) -> None:
     options = parser.parse_args(args)
     path = find_comparison(options.name)
     comparison = read_comparison(path, options.data_dir)
-    with report_folder(options.output, Path("reports") / path.stem) as output:
-        table = (report_study if comparison.get("seeds") else report_side_by_side)(comparison, output)
+    try:
+        with report_folder(options.output, Path("reports") / path.stem) as output:
+            table = (report_study if comparison.get("seeds") else report_side_by_side)(comparison, output)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt from None  # how a single run goes on does not help: a comparison begins anew
     Terminal().print(table)
     Terminal().print(f"report: {output / 'report.html'}", soft_wrap=True)
 

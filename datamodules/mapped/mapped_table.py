@@ -5,6 +5,7 @@ import json
 import shutil
 import tempfile
 import warnings
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +22,8 @@ from datamodules.mapped.division import SplitOptions
 from datamodules.mapped.given_back import GivenBack
 from datamodules.mapped.left_partials import remove_left
 from datamodules.mapped.mapped_batches import MappedBatches
-from datamodules.mapped.seal import ABOUT, check_seal
-from datamodules.mapped.table_copy import write_copy
+from datamodules.mapped.seal import ABOUT, FILES, check_seal
+from datamodules.mapped.table_copy import IDENTITY, write_copy
 from datamodules.mapped.written_features import FEATURES
 from datamodules.serving.batch_sampler import ShardedBatchSampler
 from datamodules.serving.preprocessing import Preprocessing
@@ -32,7 +33,7 @@ from datamodules.serving.tensor_batches import TensorBatches
 from datamodules.tables.split_table import PARTS
 from datamodules.tables.table import Table
 
-FORMAT = 5
+FORMAT = 6
 # More rows than that are not read at once for validation and test: training sums over chunks of rows, metrics do not.
 EVALUATION_ROWS = 2**14
 
@@ -46,12 +47,14 @@ class MappedTable:
         sizes: rows of each part.
         preprocessing: how the rows were encoded and scaled.
         report: what was done to the file.
+        checksum: of the rows of each part, and of the names of features and classes.
     """
 
     table: Table
     sizes: list[int]
     preprocessing: Preprocessing
     report: Report
+    checksum: int
 
     @staticmethod
     def open_or_make(
@@ -86,32 +89,39 @@ class MappedTable:
                 partial = Path(tempfile.mkdtemp(prefix=f".{name}-", suffix=".partial", dir=folder))
                 try:
                     with unchanged(paths):
-                        write_copy(partial, file, rules, options, Report(rules.path, rules.refused), test_file)
+                        write_copy(partial, file, rules, options, Report(rules.path, rules.refused), test_file, name)
                     partial.rename(copy)
                 except BaseException:
                     shutil.rmtree(partial, ignore_errors=True)
                     raise
-        return MappedTable.open(copy, rules.path, is_checked=not is_made)
+        return MappedTable.open(copy, rules.path, name, is_checked=not is_made)
 
     @staticmethod
-    def open(copy: Path, path: Path, is_checked: bool = True) -> "MappedTable":
+    def open(copy: Path, path: Path, identity: str, is_checked: bool = True) -> "MappedTable":
         """The copy of a table in a folder.
 
         Args:
             copy: the folder.
             path: the table.
+            identity: which table with which options it should be a copy of.
             is_checked: whether it may be damaged; not if it was made just now.
 
         Raises:
-            ValueError: it is damaged.
+            ValueError: it is damaged, or of something else.
         """
         about = check_seal(copy, path) if is_checked else json.loads((copy / ABOUT).read_text(encoding="utf-8"))
+        if about[IDENTITY] != identity:
+            raise ValueError(
+                f"{copy} is a copy of another table, or made with other options, as if folders had been renamed: delete it; "
+                f"the copy of {path} is made anew"
+            )
         features, targets = (np.load(copy / name, mmap_mode="r") for name in (FEATURES, TARGETS))
         preprocessing = Preprocessing.from_plain(about["preprocessing"])
         report = Report(path)
         report.take(about["report"])
         table = Table(features, targets, preprocessing.feature_names, preprocessing.class_names, preprocessing.encoder)
-        return MappedTable(table, about["sizes"], preprocessing, report)
+        checksum = zlib.crc32(repr((about[FILES], about["sizes"], table.feature_names, table.class_names)).encode())
+        return MappedTable(table, about["sizes"], preprocessing, report, checksum)
 
     @property
     def evaluation_rows(self) -> int:

@@ -21,10 +21,17 @@ from datamodules.serving.class_notes import class_notes
 from datamodules.serving.preprocessing import Preprocessing
 
 TRAIN, TEST = 0, 2
+IDENTITY = "copy_of"
 
 
 def write_copy(
-    folder: Path, file: TableFile, rules: ColumnRules, options: SplitOptions, report: Report, test_file: TableFile | None
+    folder: Path,
+    file: TableFile,
+    rules: ColumnRules,
+    options: SplitOptions,
+    report: Report,
+    test_file: TableFile | None,
+    identity: str,
 ) -> None:
     """`features.npy`, `targets.npy` and `about.json`: rows for training first, then validation, then test.
 
@@ -39,12 +46,13 @@ def write_copy(
         options: how its rows are divided, and whether they are scaled.
         report: told of what was done.
         test_file: rows for the test, if they are in a file of their own.
+        identity: says which table with which options it is a copy of.
 
     Raises:
         ValueError: what `TabularDataModule` refuses in memory.
         OSError: no space for the copy.
     """
-    about = _write_arrays(folder, file, rules, options, report, test_file)
+    about = {IDENTITY: identity, **_write_arrays(folder, file, rules, options, report, test_file)}
     (folder / CELLS).unlink()  # nothing maps it any more
     (folder / ABOUT).write_text(json.dumps(sealed(about, folder, (FEATURES, TARGETS))), encoding="utf-8")
 

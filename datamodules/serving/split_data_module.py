@@ -12,6 +12,7 @@ from datamodules.messages.split_options import check_split_options
 from datamodules.serving.batch_sampler import ShardedBatchSampler
 from datamodules.serving.kept_batch import KeptBatch
 from datamodules.serving.preprocessing import Preprocessing
+from datamodules.serving.rows_checksum import checksum_of_rows
 from datamodules.serving.tensor_batches import TensorBatches
 
 Split = tuple[Tensor, Tensor]
@@ -91,6 +92,10 @@ class SplitDataModule(LightningDataModule, ABC):
     @abstractmethod
     def preprocessing(self) -> Preprocessing:
         """How new rows become the model's input."""
+
+    def rows_checksum(self) -> int:
+        """A number that tells these rows, their parts and the names of features and classes from others."""
+        return checksum_of_rows(self.splits, self.feature_names, self.class_names)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint needs of the data for new rows to be predicted without them."""

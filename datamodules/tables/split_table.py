@@ -31,6 +31,10 @@ class SplitTable(Protocol):
     def evaluation_rows(self) -> int | None: ...
 
     @property
+    def checksum(self) -> int | None:
+        """Of the rows of each part, if it is known without reading them."""
+
+    @property
     def table(self) -> Table:
         """The whole table, checked."""
 
@@ -65,7 +69,7 @@ class TableInMemory:
         standardize: whether to scale the features.
     """
 
-    evaluation_rows, is_strict = None, True
+    evaluation_rows, checksum, is_strict = None, None, True
 
     def __init__(
         self, load: Callable[[], Table], divide: Callable[[Table], tuple[Rows, Rows, Rows]], standardize: bool

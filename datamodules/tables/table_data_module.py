@@ -140,6 +140,9 @@ class TableDataModule(SplitDataModule):
         most = self.split_table.evaluation_rows
         return self.batch_size if most is None else min(self.batch_size or most, most)
 
+    def rows_checksum(self) -> int:
+        return super().rows_checksum() if self.split_table.checksum is None else self.split_table.checksum
+
     def batches(self, tensors: Split, sampler: ShardedBatchSampler) -> TensorBatches:
         return self.split_table.batches(tensors, sampler)
 

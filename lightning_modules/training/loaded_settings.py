@@ -12,6 +12,24 @@ from typing import Any
 from torch.optim import Optimizer
 
 INSTANTIATOR = "pytorch_lightning.cli.instantiate_module"
+OLD_KEYS = ("hparams", "module_arguments")
+
+
+def settings_in(content: dict[str, Any], key: str, name: str | None) -> dict[str, Any]:
+    """What Lightning makes a model of.
+
+    Args:
+        content: of a checkpoint.
+        key: of its hyper-parameters.
+        name: of the argument that takes all of them; None, or "kwargs", where each is an argument of its own.
+
+    Raises:
+        ValueError: it holds some by the names of earlier versions, which Lightning takes as well.
+    """
+    if old := sorted({*OLD_KEYS} & content.keys()):
+        raise ValueError(f"the checkpoint names settings in {old[0]!r}, as Lightning did before 1.0: it is not one of a fit")
+    held = dict(content.get(key, {}))
+    return held if name in (None, "kwargs") else {name: held, **held}
 
 
 def refuse_calls(settings: dict[str, Any]) -> None:
@@ -27,10 +45,12 @@ def refuse_calls(settings: dict[str, Any]) -> None:
             found = resolve_name(path)
         except (ImportError, AttributeError, ValueError):
             continue  # who would make an object of it says so
-        if not inspect.isclass(found) or (option == "optimizer" and not issubclass(found, Optimizer)):
+        is_optimizer = option.rpartition(".")[2] == "optimizer"
+        if not inspect.isclass(found) or (is_optimizer and not issubclass(found, Optimizer)):
+            kind = "no optimizer" if is_optimizer else "no class"
             raise ValueError(
-                f"the checkpoint names {path} as {option}, which is {'no optimizer' if option == 'optimizer' else 'no class'}, "
-                "and nothing else is called: give it yourself, load_from_checkpoint(…, " + f"{option.split('.')[0]}=…)"
+                f"the checkpoint names {path} as {option or 'the model'}, which is {kind}, and nothing else is called: give it "
+                f"yourself, load_from_checkpoint(…, {option.split('.')[0] or 'optimizer'}=…)"
             )
 
 
@@ -44,5 +64,5 @@ def _named(value: Any, option: str) -> Iterator[tuple[str, str]]:
             yield option, path
         for name, inner in value.items():
             yield from _named(inner, option if name == "init_args" else f"{option}.{name}".lstrip("."))
-    elif option == "optimizer" and isinstance(value, str):
+    elif option.rpartition(".")[2] == "optimizer" and isinstance(value, str):
         yield option, value

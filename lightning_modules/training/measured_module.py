@@ -11,7 +11,7 @@ from torchmetrics import MetricCollection
 from typing_extensions import Self
 
 from lightning_modules.training.joined_rows import joined_rows
-from lightning_modules.training.loaded_settings import refuse_calls
+from lightning_modules.training.loaded_settings import refuse_calls, settings_in
 from lightning_modules.training.measurement import Measurement
 from lightning_modules.training.one_default_type import refuse_borrowed_type
 
@@ -36,7 +36,8 @@ class MeasuredModule(LightningModule, ABC):
         """
         if kwargs.setdefault("weights_only", True):  # otherwise the caller trusts the file with everything
             start = checkpoint_path.tell() if hasattr(checkpoint_path, "tell") else None
-            held = _load(checkpoint_path, "meta", True).get(cls.CHECKPOINT_HYPER_PARAMS_KEY, {})
+            content = _load(checkpoint_path, "meta", True)
+            held = settings_in(content, cls.CHECKPOINT_HYPER_PARAMS_KEY, content.get(cls.CHECKPOINT_HYPER_PARAMS_NAME))
             refuse_calls({name: value for name, value in held.items() if name not in kwargs})
             if start is not None:
                 checkpoint_path.seek(start)

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from command_line.yaml_text import RefusedYamlError, from_yaml, to_yaml
+from command_line.yaml_text import from_yaml, to_yaml
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 DEFAULT = CONFIGS / "breast_cancer_logistic_newton.yaml"
@@ -70,7 +70,7 @@ def read_config(path: Path) -> dict[str, Any]:
         config = from_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
-    except RefusedYamlError as error:
+    except ValueError as error:  # refused, or a number that Python refuses
         raise ValueError(f"{path}: {error}") from error
     if not isinstance(config, dict):
         raise ValueError(f"{path} holds no settings: a configuration maps data, model and trainer to theirs")

@@ -71,10 +71,6 @@ def check_callbacks(named: list[Callback]) -> None:
                 f"--trainer.callbacks={type(callback).__name__} is a base of others and does nothing itself: name one of "
                 "those, --trainer.callbacks.help lists Lightning's, such as BackboneFinetuning"
             )
-        if isinstance(callback, lightning.LambdaCallback):
-            raise ValueError(
-                "--trainer.callbacks=LambdaCallback would call functions that a configuration names: give it from Python"
-            )
         if isinstance(callback, lightning.ModelCheckpoint) and callback.dirpath is None and callback.filename in OWN:
             raise ValueError(
                 f"--trainer.callbacks={type(callback).__name__} would write the run's own {callback.filename}.ckpt: give it "

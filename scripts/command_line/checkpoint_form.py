@@ -1,8 +1,10 @@
 """What a checkpoint of a run holds, as types: one made by hand is refused where it is read, by the name of what is wrong."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor
 
 # Values in all, each counted as often as lists and mappings repeat it: a list of nine times the same list of nine times … is
@@ -20,11 +22,12 @@ def count(value: Any) -> bool:
 
 
 def number(value: Any) -> bool:
-    return isinstance(value, (int, float))
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**63)
 
 
 def tensor(value: Any) -> bool:
-    return isinstance(value, Tensor)
+    is_plain = isinstance(value, Tensor) and value.layout == torch.strided and not value.is_complex()
+    return is_plain and value.device.type != "meta"
 
 
 def mapping(values: Check | None = None, **needed: Check) -> Check:
@@ -75,7 +78,8 @@ POSSIBLE: dict[str, Check] = {
     "method_class": text,
     "random_states": series(mapping(tensor)),
     "monitored_values": mapping(number),
-    "run_settings": mapping(settings=mapping(), rows=count),
+    "run_settings": mapping(settings=mapping(), rows=lambda value: value is None or count(value)),
+    "pytorch-lightning_version": lambda value: isinstance(value, str) and re.match(r"\d+\.\d+", value) is not None,
 }
 # Under the name of whichever data module wrote it.
 PREPROCESSING = mapping(

@@ -35,6 +35,20 @@ def refuse_other_than_classes(config: Namespace) -> None:
             continue  # where any value is taken, and nothing is made of this one
         if not inspect.isclass(found):
             raise CommandLineError(f"--{option}: {path} is no class, and a configuration calls nothing else: name a class")
+    for option in _functions(config.get("trainer"), "trainer"):
+        raise CommandLineError(f"--{option} would call a function that a configuration names: give it from Python")
+
+
+def _functions(value: Any, option: str) -> Iterator[str]:
+    """Each option of Lightning's classes whose value is a function. (A model of the user's may have one for a default.)"""
+    if isinstance(value, list):
+        for each in value:
+            yield from _functions(each, option)
+    elif isinstance(value, (Namespace, dict)):
+        for name, inner in (vars(value) if isinstance(value, Namespace) else value).items():
+            yield from _functions(inner, option if name == "init_args" else f"{option}.{name}")
+    elif callable(value) and not inspect.isclass(value):
+        yield option
 
 
 def _named(value: Any, option: str) -> Iterator[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """An error is a user interface: one line on the error stream, a non-zero exit, the traceback on demand."""
 
+import errno
 import os
 import re
 import traceback
@@ -9,12 +10,15 @@ from command_line.flags import in_flags
 from command_line.interruptible import raise_at_ctrl_c, was_pressed
 from command_line.parse_reasons import plain, reason
 from command_line.saying import complain, guard_terminal
-from command_line.terminable import raise_at_sigterm
+from command_line.terminable import raise_when_asked_to_end
 
 # What gloo and NCCL say when another process has gone.
 LOST = re.compile(r"Connection (closed|reset) by peer|Broken pipe|recvBytes|[Tt]imed? ?out waiting for|ncclRemoteError")
 
 
+FEWER_EPOCHS = re.compile(r"restored a checkpoint with current_epoch=\d+, but you have set Trainer\(max_epochs=(\d+)\)")
+# What a disk without room says, a quota, and a limit of files.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # As what Lightning raises that an option makes no sense.
 REFUSALS = (ValueError, TypeError, RuntimeError, ImportError)
 
@@ -32,7 +36,7 @@ def run(main: Callable[[list[str]], None], args: list[str]) -> int:
     guard_terminal()
     try:
         refuse_unreadable(args)
-        with raise_at_sigterm():
+        with raise_when_asked_to_end():
             main(args)
     except KeyboardInterrupt as stop:
         complain(f"interrupted: {stop}" if str(stop) else "interrupted")
@@ -78,9 +82,17 @@ def one_line(error: Exception) -> str:
         )
     if "/torch/optim/" in origin:
         return f"the optimizer refuses: {message}; --model.optimizer.help=CLASS explains its options"
+    if fewer := FEWER_EPOCHS.search(message):
+        return f"the run has gone on beyond {fewer[1]} epochs already: give more as --trainer.max_epochs"
     by_lightning = "/pytorch_lightning/" in origin or "/lightning_fabric/" in origin
     if by_lightning and (isinstance(error, REFUSALS) or type(error).__name__ == "MisconfigurationException"):
         return f"{message.rstrip('.')}; --help explains the options"
+    if isinstance(error, OSError) and error.errno in FULL and message.startswith("[Errno"):
+        where = f" ({os.fsdecode(error.filename)})" if error.filename is not None else ""
+        return (
+            f"there is no room to write to{where}: {error.strerror}; free some, or name a folder elsewhere, by "
+            "--trainer.default_root_dir or --output"
+        )
     if isinstance(error, OSError) and error.filename is not None and message.startswith("[Errno"):
         return of_a_file(os.fsdecode(error.filename), error.strerror or message)
     if isinstance(error, (ValueError, OSError, ArithmeticError)) or type(error).__name__ == "MisconfigurationException":

@@ -29,7 +29,7 @@ def output_file(path: Path, overwrite: bool) -> Iterator[Path]:
                 f"{path} has been written by another program meanwhile: choose another --output, or replace it with --overwrite"
             ) from error
         about_output = error.filename == str(path.parent) or (temporary is not None and str(temporary) in str(error))
-        if error.errno is None or not (about_output or error.errno == errno.ENOSPC):
+        if error.errno is None or not (about_output or error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)):
             raise  # of what was read meanwhile
         raise OSError(f"{path} cannot be written ({os.strerror(error.errno)}): choose another --output") from error
 
@@ -43,5 +43,5 @@ def check_output(path: Path, overwrite: bool) -> None:
     """
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: name a file in it")
-    if path.exists() and not overwrite:
+    if os.path.lexists(path) and not overwrite:
         raise FileExistsError(f"{path} exists: choose another --output, or replace it with --overwrite")

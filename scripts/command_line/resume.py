@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from callbacks.resuming.run_settings import RunSettings, checksum_of_rows
+from callbacks.resuming.run_settings import RunSettings
 from command_line.finite_weights import refuse_not_finite_weights
 from command_line.named_loggers import is_ours
 from command_line.run_settings import differences, other_settings
-from command_line.whole_checkpoints import DamagedCheckpointError, newest_whole, read_run, written
+from command_line.whole_checkpoints import DamagedCheckpointError, damage, newest_whole, read_run, written
 
 # What a group of parameters holds besides the settings of its method.
 OF_SCHEDULES = {"params", "initial_lr", "swa_lr"}
@@ -74,11 +74,20 @@ def find_checkpoint(wanted: str, logger: Any, root: Path, settings: dict[str, An
         found = [Path(wanted)]
     differing = []
     for path in found:  # other runs with the same data, model and method may have other seeds or settings
+        if len(found) > 1 and damage(path) and _is_of_another(path, settings):
+            continue
         time, content = written(path) if path.is_file() else 0, _read(path, experiment, runs)
         differing.append(differences(content.get(RunSettings.KEY, {}).get("settings", {}), settings))
         if not differing[-1]:
             return Resumed(path, time, content["global_step"])
     raise other_settings(found[0], differing[0])
+
+
+def _is_of_another(path: Path, settings: dict[str, Any]) -> bool:
+    """Whether a damaged checkpoint is of another run, as a whole one beside it says."""
+    other = newest_whole(set(path.parent.glob("*.ckpt")) - {path})
+    held = read_run(other).get(RunSettings.KEY, {}).get("settings", {}) if other else {}
+    return bool(differences(held, settings))
 
 
 def _read(path: Path, experiment: Path | None, runs: str) -> dict[str, Any]:
@@ -150,8 +159,8 @@ def check_resumable(
     if differing := differences(held_settings, settings):
         raise other_settings(path, differing)
     rows = content.get(RunSettings.KEY, {}).get("rows")
-    if rows is not None and rows != checksum_of_rows(data):
+    if rows is not None and hasattr(data, "rows_checksum") and rows != data.rows_checksum():
         raise ValueError(
-            f"{path} was written with other rows than the data have now: a resumed run goes on with those it began with; "
-            "restore the file, or start anew without --ckpt_path"
+            f"{path} was written with other rows than the data have now, or other names of columns or classes: a resumed run "
+            "goes on with those it began with; restore the file, or start anew without --ckpt_path"
         )

@@ -9,7 +9,10 @@ from jsonargparse import Namespace
 PLACES = ("data_dir", "path", "test_path", "memory_map", "num_workers", "download")
 
 # Of the trainer: what an epoch does. How many there are, on which machine and how they are watched may change.
-OF_TRAINER = ("precision", "accumulate_grad_batches", "gradient_clip_val", "gradient_clip_algorithm")
+OF_TRAINER = (
+    "precision", "accumulate_grad_batches", "gradient_clip_val", "gradient_clip_algorithm", "limit_train_batches",
+    "overfit_batches",
+)  # fmt: skip
 # Two names of the same.
 PRECISIONS = {"None": "32-true", "16": "16-mixed", "32": "32-true", "64": "64-true", "bf16": "bf16-mixed"}
 

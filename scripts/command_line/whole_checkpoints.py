@@ -1,6 +1,7 @@
 """Checkpoint files that are whole or not there, and run nothing when they are read."""
 
 import pickle
+import warnings
 import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -64,7 +65,9 @@ def read_checkpoint(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
     if reason := damage(path):
         raise DamagedCheckpointError(f"the checkpoint {path} is damaged ({reason})")
     try:
-        content = torch.load(path, map_location=map_location, weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of sparse numbers, which no run writes
+            content = torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
         raise DamagedCheckpointError(
             f"the checkpoint {path} holds more than plain values and tensors, and reading it could run foreign code: it is not "

@@ -52,14 +52,14 @@ def whole_file(path: Path, durable: bool = False, replace: bool = True) -> Itera
 def whole_folder(path: Path) -> Iterator[Path]:
     """A temporary folder to write files to, which are in the folder `path` when the block ends, all of them or none.
 
-    Files of the same names that are there are replaced, others stay. What a killed process of this machine left of the same
-    folder is removed.
+    Files of the same names that are there are replaced, others stay. What killed processes of this machine left beside it is
+    removed.
 
     Raises:
         OSError: the folder cannot be written, or the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(path)
+    remove_leftovers(path, of_all=True)  # of a report that was broken off, the next has another name
     temporary = temporary_name(path)
     temporary.mkdir()
     try:
@@ -94,10 +94,11 @@ def rename_new(old: Path, new: Path) -> None:
         os.rename(old, new)
 
 
-def remove_leftovers(path: Path) -> None:
-    """Remove what processes of this machine that have ended left of the file, or folder."""
+def remove_leftovers(path: Path, of_all: bool = False) -> None:
+    """Remove what processes of this machine that have ended left of the file, or of all beside it."""
     for leftover in path.parent.glob(f"*@{escape(platform.node())}{SUFFIX}"):
-        number = leftover.name.removeprefix(f"{path.name}.").partition("-")[0]
+        name = leftover.name if of_all else leftover.name.removeprefix(f"{path.name}.")
+        number = name.rpartition("@")[0].rpartition("-")[0].rpartition(".")[2] if of_all else name.partition("-")[0]
         if number.isdigit() and not is_running(int(number)):
             with suppress(OSError):
                 shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()

@@ -34,7 +34,8 @@ def write_predictions(trained: Trained, rows: NewRows, output: Path, overwrite: 
     ):
         task = progress.add_task("", total=rows.file.expected_rows)
         for features, kept in rows.pieces():
-            predictions = predictor(torch.from_numpy(features)).numpy()
+            made = predictor(torch.from_numpy(features))
+            predictions = (made.float() if made.dtype == torch.bfloat16 else made).numpy()  # numpy has no bfloat16
             refuse_not_finite_predictions(rows.file.path, predictions, features, trained.preprocessing, count)
             writer.write(kept, predictions)
             count += len(features)

@@ -62,6 +62,28 @@ def test_nothing_is_called(checkpoint: Path, kind: str, model: type[ObjectiveMod
     assert not foreign_classes.CALLS and not Path("ran").exists()
 
 
+@pytest.mark.parametrize("key", ["hparams", "module_arguments"])
+def test_settings_by_old_names_are_refused(checkpoint: Path, tmp_path: Path, key: str) -> None:
+    """Lightning makes the model of them, too."""
+    content = torch.load(checkpoint, weights_only=True)
+    del content["hyper_parameters"]["optimizer"]
+    content[key] = {"optimizer": {"class_path": f"{FOREIGN}.spy"}}
+    torch.save(content, tmp_path / "hostile.ckpt")
+    with pytest.raises(ValueError, match=key):
+        SoftmaxRegression.load_from_checkpoint(tmp_path / "hostile.ckpt")
+    assert not foreign_classes.CALLS
+
+
+def test_settings_that_are_one_argument_are_looked_at(checkpoint: Path, tmp_path: Path) -> None:
+    content = torch.load(checkpoint, weights_only=True)
+    content["hparams_name"] = "optimizer"
+    content["hyper_parameters"] = {"class_path": f"{FOREIGN}.Spied", "init_args": {}}
+    torch.save(content, tmp_path / "hostile.ckpt")
+    with pytest.raises(ValueError, match="no optimizer"):
+        SoftmaxRegression.load_from_checkpoint(tmp_path / "hostile.ckpt")
+    assert not foreign_classes.CALLS
+
+
 def test_what_is_given_replaces_what_the_file_names(checkpoint: Path) -> None:
     path = with_setting(checkpoint, *HOSTILE["a command"])
     adam = partial(torch.optim.Adam, lr=0.1)

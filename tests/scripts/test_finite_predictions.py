@@ -37,6 +37,19 @@ def test_cells_beyond_float32(
     assert run(predict.main, ["--data=new.csv", f"--ckpt={ckpt}", f"--output={output}"]) == 0
 
 
+def test_bfloat16(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which numpy does not have."""
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{number % 7},{number % 5},{'abc'[number % 3]}" for number in range(60)]
+    Path("table.csv").write_text("\n".join(["u,v,y", *rows]) + "\n")
+    table = ["--data=TabularDataModule", "--data.path=table.csv", "--data.target=y", "--model=SoftmaxRegression"]
+    adam = ["--model.optimizer=torch.optim.Adam", "--model.optimizer.lr=0.1", "--trainer.max_epochs=2"]
+    assert run(main, [*table, *adam, "--trainer.precision=bf16-true"]) == 0
+    (ckpt,) = tmp_path.rglob("last.ckpt")
+    assert run(predict.main, ["--data=table.csv", f"--ckpt={ckpt}", "--output=predicted.csv"]) == 0
+    assert len(Path("predicted.csv").read_text().splitlines()) == 61
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_rows_are_counted_from_the_start_of_the_file(value: float) -> None:
     preprocessing = IrisDataModule().preprocessing

@@ -11,6 +11,7 @@ from command_line.one_line_errors import run
 from filelock import FileLock
 from fit import main
 
+from datamodules import TabularDataModule
 from datamodules.mapped import seal
 from tests.datamodules.mapped.mapped_tables import N, columns, copies, mapped, written
 
@@ -131,3 +132,20 @@ def test_what_is_left_of_any_copy_is_removed_but_not_what_is_being_made(tmp_path
         assert at_work.exists() and not left.exists()
     mapped(path).table  # noqa: B018
     assert not at_work.exists()
+
+
+def test_copies_that_have_changed_places_are_refused(tmp_path: Path) -> None:
+    """The attack: each folder is whole, and has the other's name."""
+    modules = []
+    for name, sign in (("first", 1), ("second", -1)):
+        path = tmp_path / f"{name}.csv"
+        path.write_text("a,y\n" + "".join(f"{sign * (row % 7)},{row % 3}\n" for row in range(60)))
+        modules.append(lambda path=path: TabularDataModule(str(path), "y", memory_map=str(tmp_path / "mapped")))
+        modules[-1]().splits  # noqa: B018
+    first, second = sorted((tmp_path / "mapped").glob("[!.]*"))
+    kept = first.rename(tmp_path / "kept")
+    second.rename(first)
+    kept.rename(second)
+    for make in modules:
+        with pytest.raises(ValueError, match="is a copy of another table"):
+            make().splits  # noqa: B018

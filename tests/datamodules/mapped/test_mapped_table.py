@@ -175,7 +175,7 @@ def test_what_is_not_finished_is_not_taken_for_a_copy(tmp_path: Path, monkeypatc
     with monkeypatch.context() as patch:
         patch.setattr("datamodules.mapped.table_copy.json.dumps", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            datamodules.mapped.table_copy.write_copy(tmp_path, *arguments(path))
+            datamodules.mapped.table_copy.write_copy(tmp_path, *arguments(path), "identity")
     assert not (tmp_path / "about.json").exists() and (tmp_path / "features.npy").exists()
 
     def interrupted(folder: Path, *_: Any) -> None:

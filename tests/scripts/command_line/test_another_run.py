@@ -9,7 +9,7 @@ from command_line.one_line_errors import run
 from command_line.run_settings import differences
 from fit import main
 
-from callbacks.resuming.run_settings import RunSettings, checksum_of_rows
+from callbacks.resuming.run_settings import RunSettings
 from datamodules import IrisDataModule, TabularDataModule
 
 ADAM = ["--model.optimizer=torch.optim.Adam", "--model.optimizer.lr=0.1"]
@@ -32,6 +32,8 @@ OTHERS = {
     "penalty": (["--model.l2=0.5"], "model.l2=0.0, not 0.5"),
     "step": (["--model.optimizer.lr=0.2"], "model.optimizer.lr=0.1, not 0.2"),
     "clipping": (["--trainer.gradient_clip_val=1"], "trainer.gradient_clip_val=None, not 1"),
+    "batches": (["--trainer.limit_train_batches=1"], "trainer.limit_train_batches=None, not 1"),
+    "overfitting": (["--trainer.overfit_batches=1"], "trainer.overfit_batches=0.0, not 1"),
     "accumulation": (["--trainer.accumulate_grad_batches=2"], "trainer.accumulate_grad_batches=1, not 2"),
 }
 
@@ -98,20 +100,47 @@ def test_rows_that_were_edited(
 
 
 def test_checksum_of_rows(tmp_path: Path) -> None:
-    first = checksum_of_rows(IrisDataModule())
-    assert first == checksum_of_rows(IrisDataModule()) != 0
-    assert first != checksum_of_rows(IrisDataModule(seed=1))
+    first = IrisDataModule().rows_checksum()
+    assert first == IrisDataModule().rows_checksum() != 0
+    assert first != IrisDataModule(seed=1).rows_checksum()
     data = IrisDataModule()
     features = data.splits["train"][0]
     features *= 1 + 1e-16
     features += 1e-17  # as another machine may have it
-    assert checksum_of_rows(data) == first
+    assert data.rows_checksum() == first
     features[5, 1] += 0.1
-    assert checksum_of_rows(data) != first
-    assert checksum_of_rows(object()) == 0
-    path = tmp_path / "large.csv"
-    path.write_text("a,y\n" + "".join(f"{row % 11},{row % 2}\n" for row in range(10_000)))
-    assert checksum_of_rows(TabularDataModule(str(path), "y"))
+    assert data.rows_checksum() != first
+
+
+@pytest.mark.parametrize("copy", [None, "mapped"])
+def test_a_single_cell_of_a_large_table(tmp_path: Path, copy: str | None) -> None:
+    path, seen = tmp_path / "large.csv", []
+    rows = [f"{row % 11},{row % 2}" for row in range(40_000)]
+    for header, changed in (("a,y", None), ("a,y", "3,5"), ("b,y", None)):
+        edited = [changed if changed and number == 12_345 else row for number, row in enumerate(rows)]
+        path.write_text("\n".join([header, *edited]) + "\n")
+        folder = None if copy is None else str(tmp_path / copy)
+        seen.append(TabularDataModule(str(path), "y", memory_map=folder, task="regression").rows_checksum())
+    assert len(set(seen)) == 3
+
+
+def test_a_damaged_checkpoint_of_another_run_is_passed_over(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(main, [*IRIS, "--seed_everything=2"]) == 0
+    (last,) = folder.rglob("version_1/checkpoints/last.ckpt")
+    content = bytearray(last.read_bytes())
+    content[len(content) // 2] ^= 1
+    last.write_bytes(content)
+    assert run(main, [*IRIS, "--seed_everything=1", "--trainer.max_epochs=3", "--ckpt_path=last"]) == 0
+    capsys.readouterr()
+    assert run(main, [*IRIS, "--seed_everything=2", "--trainer.max_epochs=3", "--ckpt_path=last"])
+    assert "version_1/checkpoints/last.ckpt is damaged" in capsys.readouterr().err
+
+
+def test_fewer_epochs_than_it_has_had(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(main, [*IRIS, "--seed_everything=1", "--trainer.max_epochs=5", "--ckpt_path=last"]) == 0
+    capsys.readouterr()
+    assert run(main, [*IRIS, "--seed_everything=1", "--trainer.max_epochs=2", "--ckpt_path=last"])
+    assert "the run has gone on beyond 2 epochs already: give more as --trainer.max_epochs" in capsys.readouterr().err
 
 
 def test_a_checkpoint_of_an_earlier_version_goes_on(folder: Path) -> None:

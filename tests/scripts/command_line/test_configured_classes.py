@@ -109,6 +109,13 @@ def test_functions_within_classes(spec: str, capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err.strip().count("\n") == 0 and not foreign_classes.CALLS
 
 
+def test_functions_within_a_strategy(capsys: pytest.CaptureFixture[str]) -> None:
+    spec = f"{{class_path: pytorch_lightning.strategies.DDPStrategy, init_args: {{ddp_comm_hook: {FOREIGN}.spy}}}}"
+    assert run(main, [*IRIS, f"--trainer.strategy={spec}", "--trainer.accelerator=cpu"]) == 2
+    assert "--trainer.strategy.ddp_comm_hook would call a function" in capsys.readouterr().err
+    assert not foreign_classes.CALLS
+
+
 def test_option_of_any_value_makes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """Further settings of a logger are of no type."""
     logger = f"{{class_path: TensorBoardLogger, dict_kwargs: {{comment: {{class_path: {FOREIGN}.Spied}}}}}}"

@@ -22,7 +22,7 @@ SETTINGS = {
 }
 REFUSED = {
     "BackboneFinetuning", "BaseFinetuning", "BasePredictionWriter", "BatchSizeFinder", "Callback", "Checkpoint",
-    "LambdaCallback", "LearningRateFinder", "ModelPruning", "ProgressBar", "StochasticWeightAveraging", "ThroughputMonitor",
+    "LearningRateFinder", "ModelPruning", "ProgressBar", "StochasticWeightAveraging", "ThroughputMonitor",
 }  # fmt: skip
 # What this machine has decides.
 EITHER = {"DeviceStatsMonitor", "GradientAccumulationScheduler"}

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import predict
 import pytest
 from command_line.one_line_errors import run
-from command_line.terminable import raise_at_sigterm
+from command_line.terminable import raise_when_asked_to_end
 from fit import main
 from predicting.predictor import Predictor
 from pytorch_lightning import Callback
@@ -86,7 +87,7 @@ def test_an_answer_of_ones_own_stays() -> None:
     heard: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
     try:
-        with raise_at_sigterm():
+        with raise_when_asked_to_end():
             os.kill(os.getpid(), signal.SIGTERM)
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -95,7 +96,7 @@ def test_an_answer_of_ones_own_stays() -> None:
 
 def test_another_thread_changes_nothing() -> None:
     def enter() -> None:
-        with raise_at_sigterm():
+        with raise_when_asked_to_end():
             seen.append(signal.getsignal(signal.SIGTERM))
 
     seen: list[Any] = []
@@ -103,3 +104,33 @@ def test_another_thread_changes_nothing() -> None:
     thread.start()
     thread.join()
     assert seen == [signal.SIG_DFL]
+
+
+class Collected:
+    """Asks its own process to end while it is collected, where Python ignores what is raised."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), self.number)
+        for _ in range(1000):  # so that it is heard here
+            pass
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_what_is_lost_in_a_collection_of_garbage_is_asked_again(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """The attack: the signal arrives in a `__del__`, and the program goes on."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def program(_: list[str]) -> None:
+        Collected(number)
+        time.sleep(20)
+
+    try:
+        start = time.monotonic()
+        assert run(program, []) == 130
+        assert time.monotonic() - start < 15
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert capsys.readouterr().err == "interrupted\n"
