@@ -6,6 +6,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import ROOT
 
 # All libraries are loaded, then every process waits for the same instant.
@@ -31,6 +33,7 @@ def started_together(folder: Path, runs: int, instant: float) -> list[subprocess
     return [subprocess.CompletedProcess(p.args, p.wait(), *p.communicate(timeout=120)) for p in processes]
 
 
+@pytest.mark.slow
 def test_each_run_has_a_folder_of_its_own_with_its_own_files(tmp_path: Path) -> None:
     runs = 4
     done = started_together(tmp_path, runs, time.time() + 15)

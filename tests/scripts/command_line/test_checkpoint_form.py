@@ -125,10 +125,15 @@ MADE: dict[str, tuple[Callable[[Any, Any], None], Any, bool, bool]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "program", [predict, fit, pytest.param(export, marks=pytest.mark.slow)], ids=lambda each: each.__name__
-)
-@pytest.mark.parametrize("kind", MADE)
+# What a prediction notices a fit does too, and an export is of the same model.
+CASES = [
+    pytest.param(kind, program, marks=[pytest.mark.slow] * (program is export or (program is fit and MADE[kind][2])))
+    for kind in MADE
+    for program in (predict, fit, export)
+]
+
+
+@pytest.mark.parametrize(("kind", "program"), CASES)
 def test_made_by_hand(
     trained: Path,
     tmp_path: Path,

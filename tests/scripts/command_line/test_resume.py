@@ -169,6 +169,7 @@ def test_killed_before_the_first_checkpoint(folders: tuple[Path, Path]) -> None:
     assert killed_and_resumed(folders, run_of("softmax", "newton", None), 2, "batch_end")
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_not_repeated(folders: tuple[Path, Path]) -> None:
     """Resumed after its last epoch, or after its method was done, it is only tested again."""
     folder, _ = folders

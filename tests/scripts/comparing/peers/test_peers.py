@@ -116,6 +116,7 @@ def test_the_objective_of_a_run_is_that_of_all_training_rows(runs: dict[str, Run
     assert newton.summary["train/gradient_max"] < 1e-10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mnist_zero_one", "mnist_softmax"])
 def test_shipped_comparisons_on_small_files(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
