@@ -40,15 +40,32 @@ def refuse_other_than_classes(config: Namespace) -> None:
 
 
 def _functions(value: Any, option: str) -> Iterator[str]:
-    """Each option of Lightning's classes whose value is a function. (A model of the user's may have one for a default.)"""
+    """Each option of Lightning's classes whose value is a function, unless it is the class's own default.
+
+    A model of the user's may take functions: it is the user's to call them.
+    """
     if isinstance(value, list):
         for each in value:
             yield from _functions(each, option)
     elif isinstance(value, (Namespace, dict)):
-        for name, inner in (vars(value) if isinstance(value, Namespace) else value).items():
-            yield from _functions(inner, option if name == "init_args" else f"{option}.{name}")
+        entries = vars(value) if isinstance(value, Namespace) else value
+        settings, defaults = entries.get("init_args"), _defaults(entries.get("class_path"))
+        for name, inner in entries.items():
+            if name != "init_args":
+                yield from _functions(inner, f"{option}.{name}")
+        for name, inner in vars(settings).items() if isinstance(settings, Namespace) else ():
+            if inner is not defaults.get(name):
+                yield from _functions(inner, f"{option}.{name}")
     elif callable(value) and not inspect.isclass(value):
         yield option
+
+
+def _defaults(path: Any) -> dict[str, Any]:
+    """Of the settings of a class; none where they cannot be read."""
+    try:
+        return {name: each.default for name, each in inspect.signature(resolve_name(path)).parameters.items()}
+    except (ImportError, AttributeError, ValueError, TypeError):
+        return {}
 
 
 def _named(value: Any, option: str) -> Iterator[tuple[str, str]]:
