@@ -108,7 +108,9 @@ def check_tidy(folder: Path) -> None:
     """
     runs = [path.parent for path in folder.rglob("summary.json")]
     of_runs = [path for run in runs for path in (lock_of(run), holder_of(run)) if path.exists()]
-    left = [*folder.rglob("*.partial"), *of_runs]
+    abandoned = [path for path in folder.glob("logs/**/version_*") if path not in runs]
+    partial = [path for path in folder.rglob("*.partial") if not any(path.is_relative_to(each) for each in abandoned)]
+    left = [*partial, *of_runs]
     assert not left, left
 
 
