@@ -1,6 +1,5 @@
 """An error is a user interface: one line on the error stream, a non-zero exit, the traceback on demand."""
 
-import errno
 import os
 import re
 import traceback
@@ -11,14 +10,13 @@ from command_line.interruptible import raise_at_ctrl_c, was_pressed
 from command_line.parse_reasons import plain, reason
 from command_line.saying import complain, guard_terminal
 from command_line.terminable import raise_when_asked_to_end
+from command_line.whole_files import NO_ROOM
 
 # What gloo and NCCL say when another process has gone.
 LOST = re.compile(r"Connection (closed|reset) by peer|Broken pipe|recvBytes|[Tt]imed? ?out waiting for|ncclRemoteError")
 
 
 FEWER_EPOCHS = re.compile(r"restored a checkpoint with current_epoch=\d+, but you have set Trainer\(max_epochs=(\d+)\)")
-# What a disk without room says, a quota, and a limit of files.
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # As what Lightning raises that an option makes no sense.
 REFUSALS = (ValueError, TypeError, RuntimeError, ImportError)
 
@@ -87,7 +85,7 @@ def one_line(error: Exception) -> str:
     by_lightning = "/pytorch_lightning/" in origin or "/lightning_fabric/" in origin
     if by_lightning and (isinstance(error, REFUSALS) or type(error).__name__ == "MisconfigurationException"):
         return f"{message.rstrip('.')}; --help explains the options"
-    if isinstance(error, OSError) and error.errno in FULL and message.startswith("[Errno"):
+    if isinstance(error, OSError) and error.errno in NO_ROOM and message.startswith("[Errno"):
         where = f" ({os.fsdecode(error.filename)})" if error.filename is not None else ""
         return (
             f"there is no room to write to{where}: {error.strerror}; free some, or name a folder elsewhere, by "

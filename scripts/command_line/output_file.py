@@ -1,12 +1,11 @@
 """The file that --output names: whole or not there, and replacing nothing unasked."""
 
-import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from command_line.whole_files import whole_file
+from command_line.whole_files import NO_ROOM, whole_file
 
 
 @contextmanager
@@ -29,7 +28,7 @@ def output_file(path: Path, overwrite: bool) -> Iterator[Path]:
                 f"{path} has been written by another program meanwhile: choose another --output, or replace it with --overwrite"
             ) from error
         about_output = error.filename == str(path.parent) or (temporary is not None and str(temporary) in str(error))
-        if error.errno is None or not (about_output or error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)):
+        if error.errno is None or not (about_output or error.errno in NO_ROOM):
             raise  # of what was read meanwhile
         raise OSError(f"{path} cannot be written ({os.strerror(error.errno)}): choose another --output") from error
 

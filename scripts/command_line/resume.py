@@ -11,7 +11,7 @@ from callbacks.resuming.run_settings import RunSettings
 from command_line.finite_weights import refuse_not_finite_weights
 from command_line.named_loggers import is_ours
 from command_line.run_settings import differences, other_settings
-from command_line.whole_checkpoints import DamagedCheckpointError, damage, newest_whole, read_run, written
+from command_line.whole_checkpoints import DamagedCheckpointError, newest_whole, read_run, written
 
 # What a group of parameters holds besides the settings of its method.
 OF_SCHEDULES = {"params", "initial_lr", "swa_lr"}
@@ -72,15 +72,21 @@ def find_checkpoint(wanted: str, logger: Any, root: Path, settings: dict[str, An
             )
     else:
         found = [Path(wanted)]
-    differing = []
+    refusals: list[ValueError] = []
     for path in found:  # other runs with the same data, model and method may have other seeds or settings
-        if len(found) > 1 and damage(path) and _is_of_another(path, settings):
+        time = written(path) if path.is_file() else 0
+        try:
+            content = _read(path, experiment, runs)
+        except DamagedCheckpointError as error:
+            if not _is_of_another(path, settings):
+                raise
+            refusals.append(error)
             continue
-        time, content = written(path) if path.is_file() else 0, _read(path, experiment, runs)
-        differing.append(differences(content.get(RunSettings.KEY, {}).get("settings", {}), settings))
-        if not differing[-1]:
+        differing = differences(content.get(RunSettings.KEY, {}).get("settings", {}), settings)
+        if not differing:
             return Resumed(path, time, content["global_step"])
-    raise other_settings(found[0], differing[0])
+        refusals.append(other_settings(path, differing))
+    raise refusals[0]
 
 
 def _is_of_another(path: Path, settings: dict[str, Any]) -> bool:

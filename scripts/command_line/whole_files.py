@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import platform
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 SUFFIX = ".partial"
+# What a disk without room says, a quota, and a limit of files.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -96,10 +99,9 @@ def rename_new(old: Path, new: Path) -> None:
 
 def remove_leftovers(path: Path, of_all: bool = False) -> None:
     """Remove what processes of this machine that have ended left of the file, or of all beside it."""
+    of_whom = re.compile(rf"{'.*' if of_all else re.escape(path.name)}\.(\d+)-[0-9a-f]+@", re.DOTALL)
     for leftover in path.parent.glob(f"*@{escape(platform.node())}{SUFFIX}"):
-        name = leftover.name if of_all else leftover.name.removeprefix(f"{path.name}.")
-        number = name.rpartition("@")[0].rpartition("-")[0].rpartition(".")[2] if of_all else name.partition("-")[0]
-        if number.isdigit() and not is_running(int(number)):
+        if (found := of_whom.match(leftover.name)) and not is_running(int(found[1])):
             with suppress(OSError):
                 shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 

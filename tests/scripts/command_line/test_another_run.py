@@ -136,6 +136,24 @@ def test_a_damaged_checkpoint_of_another_run_is_passed_over(folder: Path, capsys
     assert "version_1/checkpoints/last.ckpt is damaged" in capsys.readouterr().err
 
 
+def test_nothing_of_this_run_is_left_but_others(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The newest is damaged, and another's; what is said is of the one that it names."""
+    assert run(main, [*IRIS, "--seed_everything=2"]) == 0
+    damaged = {}
+    for version in (1, 0):
+        (last,) = folder.rglob(f"version_{version}/checkpoints/last.ckpt")
+        damaged[version] = bytearray(last.read_bytes())
+        damaged[version][len(damaged[version]) // 2] ^= 1
+        last.write_bytes(damaged[version]) if version else None
+    args = [*IRIS, "--seed_everything=3", "--trainer.max_epochs=3", "--ckpt_path=last"]
+    capsys.readouterr()
+    assert run(main, args) == 1
+    assert "version_1/checkpoints/last.ckpt is damaged" in capsys.readouterr().err
+    last.write_bytes(damaged[0])
+    assert run(main, args) == 1
+    assert "last.ckpt is damaged" in capsys.readouterr().err
+
+
 def test_fewer_epochs_than_it_has_had(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(main, [*IRIS, "--seed_everything=1", "--trainer.max_epochs=5", "--ckpt_path=last"]) == 0
     capsys.readouterr()

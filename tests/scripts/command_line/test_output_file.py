@@ -32,6 +32,14 @@ def test_what_fails_leaves_the_old_file(tmp_path: Path, error: BaseException) ->
         assert "out.csv cannot be written (No space left on device)" in str(raised.value)
 
 
+def test_a_link_to_nothing_is_there_already(tmp_path: Path) -> None:
+    path = tmp_path / "predictions.csv"
+    path.symlink_to(tmp_path / "nothing")
+    with pytest.raises(FileExistsError, match="exists: choose another --output"), output_file(path, overwrite=False):
+        pass
+    assert path.is_symlink()
+
+
 def test_places_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="cannot be written"), output_file(tmp_path / "file" / "out.csv", overwrite=False):

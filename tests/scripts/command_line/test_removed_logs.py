@@ -1,5 +1,7 @@
 """Logs that are removed while a run goes on: one line says so, and no thread's traceback."""
 
+import errno
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -41,6 +43,14 @@ def test_it_is_one_line(
     thread.start()
     thread.join()
     assert others, "other threads' failures are not hidden"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+@pytest.mark.parametrize("file", [None, "logs/events"])
+def test_no_room(number: int, file: str | None) -> None:
+    said = one_line(OSError(number, os.strerror(number), file))
+    assert said.startswith("there is no room to write to") and os.strerror(number) in said and "--output" in said
+    assert (file or "") in said and "Errno" not in said
 
 
 def test_files_of_all_kinds() -> None:
