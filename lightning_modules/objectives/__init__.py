@@ -1,5 +1,6 @@
 """The mathematics of one loss: torch only."""
 
+from lightning_modules.objectives.asked import asked
 from lightning_modules.objectives.curvature import Curvature
 from lightning_modules.objectives.degeneracy import Degeneracy
 from lightning_modules.objectives.diagonal_estimate import ggn_diagonal_estimate, hessian_diagonal_estimate
@@ -34,6 +35,7 @@ __all__ = [
     "Reduction",
     "SplitLoss",
     "all_processes",
+    "asked",
     "estimate_diagonal",
     "flattened",
     "ggn_diagonal_estimate",

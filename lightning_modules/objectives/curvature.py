@@ -149,13 +149,14 @@ class Curvature:
                 Where a Hessian is indefinite, "dense" takes the absolute values of its eigenvalues, or its Gauss–Newton part if
                 it has one and is not that of a network; "diagonal" takes the absolute values of its entries.
             tolerance: of "cg", on the relative residual.
-            awaited: of "diagonal", whether the device may be waited for, see `DiagonalSolver`.
+            awaited: of "dense" and "diagonal", whether a device is waited for to learn that C + R is singular. If not, the
+                solution is nan then.
 
         Raises:
             ValueError: another word.
         """
         if how == "dense":
-            return self._dense()
+            return self._dense(awaited)
         if how == "diagonal":
             return DiagonalSolver(self.diagonal() if self.is_semidefinite else self.diagonal().abs(), awaited)
         if how == "cg":
@@ -177,14 +178,14 @@ class Curvature:
         here = self._loss_gradient()[0].detach()
         return pulled_back(*self._model(), (there - here - hjv)[None])[0]
 
-    def _dense(self) -> DenseSolver:
+    def _dense(self, awaited: bool) -> DenseSolver:
         invariant, matrix = self.objective.invariant_directions(self.theta), self.matrix()
         if self.is_semidefinite or is_definite(completed(matrix, invariant)):
-            return DenseSolver(matrix, invariant)
+            return DenseSolver(matrix, invariant, awaited=awaited)
         if self.objective.is_split and not self.objective.is_redundant:
             # Its steps follow a narrow valley down, where those of the absolute values leave it; they pass saddles more slowly.
-            return DenseSolver(self.point.curvature("ggn").matrix(), invariant)
-        return DenseSolver(matrix, invariant, absolute=True)
+            return DenseSolver(self.point.curvature("ggn").matrix(), invariant, awaited=awaited)
+        return DenseSolver(matrix, invariant, absolute=True, awaited=awaited)
 
     # -- automatic differentiation -------------------------------------------------------------------------------------
 

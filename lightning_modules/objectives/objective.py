@@ -21,8 +21,10 @@ import torch
 from torch import Tensor
 from typing_extensions import Self
 
+from lightning_modules.objectives.asked import Number, asked
 from lightning_modules.objectives.curvature import Curvature, Kind, check_kind
 from lightning_modules.objectives.differentiation import recording
+from lightning_modules.objectives.families.host_waits import is_asynchronous
 from lightning_modules.objectives.knowledge import Knowledge
 
 NO_GGN = "{} is not split into model and loss, so it has no Gauss–Newton matrix: use curvature='hessian'"
@@ -60,6 +62,11 @@ class Point:
         (gradient,) = torch.autograd.grad(value, leaf, materialize_grads=True)
         return gradient
 
+    @cached_property
+    def total(self) -> Number | Tensor:
+        """A number that is finite only if the value and every entry of the gradient are."""
+        return asked(self.value + self.gradient.sum())
+
     def curvature(self, kind: Kind) -> Curvature:
         """The Hessian ("hessian") or its generalised Gauss–Newton part ("ggn") at θ.
 
@@ -92,7 +99,9 @@ class Point:
     def is_at(self, theta: Tensor) -> bool:
         """Whether θ (p,) is this point, number by number and in the same precision."""
         mine = self.theta
-        return mine.dtype == theta.dtype and mine.device == theta.device and torch.equal(mine, theta)
+        if mine.dtype != theta.dtype or mine.device != theta.device:
+            return False
+        return bool(asked((mine == theta).all())) if is_asynchronous(theta) else torch.equal(mine, theta)
 
     def _pass(self) -> tuple[Tensor, Tensor]:
         """θ as a leaf, and the value () as a function of it.
@@ -171,15 +180,19 @@ class Objective(Knowledge, ABC):
     def at(self, theta: Tensor) -> Point:
         """The point θ (p,): nothing is computed before it is asked for, and nothing twice.
 
-        The last point is kept, so that an accepted trial is the next step's point. Whether the parameters are still there is
-        looked at number by number, because anybody may change them between two steps. A sample does not come again, so it
-        keeps its last point only for as long as somebody else holds it.
+        The last point is kept, and so is an accepted trial (`hold`), which is the next step's point. Whether the parameters are
+        still there is looked at number by number, because anybody may change them between two steps. A sample does not come
+        again, so it keeps its last point only for as long as somebody else holds it.
         """
         last = self.last
         if last is None or not last.is_at(theta):
             last = self.point(theta)
-            self._last = ref(last) if self.is_sample else last
+            self.hold(last)
         return last
+
+    def hold(self, point: Point) -> None:
+        """Make a point of this objective, a trial that is accepted for one, the last one."""
+        self._last = ref(point) if self.is_sample else point
 
     def forget(self) -> None:
         """Drop the last point: after the loss itself has changed, the data in place for example, or when nobody needs it."""

@@ -13,11 +13,10 @@ from lightning_modules.objectives import Objective, Point, flattened
 from lightning_modules.optimizers.method_state import STATUSES, MethodState
 from lightning_modules.optimizers.newton_decrement import DENSE_DECISION, newton_decrement
 from lightning_modules.optimizers.optimality import (
+    Stationarity,
     default_tolerance,
     is_lowest,
     is_minimal,
-    is_stationary,
-    loss_unit,
     scale_at,
     sizes,
 )
@@ -111,6 +110,8 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
             torch._foreach_copy_(
                 list[Tensor](self._params), [part.view_as(p) for part, p in zip(parts, self._params, strict=True)]
             )
+            if (last := objective.last) is not None and last.theta is not report.theta:
+                objective.forget()  # nobody has been there yet, so there is nothing to be compared with
         self._kept["ended"] = STATUSES.index(report.status)
         self.report = report
         return loss.detach()
@@ -129,9 +130,10 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
         direction = direction.to(point.theta)
         size, slope = group["lr"], gradient @ direction
         if group["search"] == "backtracking":
-            size = backtracking(point, gradient, direction, slope, size)
-            if size is None:
+            found = backtracking(point, gradient, direction, slope, size)
+            if found is None:
                 return replace(report, status="stalled", slope=slope, step_size=0.0)
+            return replace(report, theta=found[1].theta, slope=slope, step_size=found[0])
         return replace(report, theta=point.theta + size * direction, slope=slope, step_size=size)
 
     # -- what is kept --------------------------------------------------------------------------------------------------
@@ -194,21 +196,25 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
             state.largest_theta = size
         if state.scale is not None:
             # By the scale of earlier steps and the largest θ, which cost nothing, most points are told from an optimum.
-            unit = loss_unit(objective, state.scale, size, tolerance)
-            if not is_stationary(gradient, state.scale, unit, tolerance):
-                self.keep(state)
+            stationary = Stationarity(objective, gradient, state.scale, size, tolerance)
+            self.keep(state)
+            self._foresee(report, gradient)
+            if not stationary:
                 return False
         state.scale = measured_scale(state.scale, self.scale_at(point), objective)
         self.keep(state)
         if objective.unit is None:
             theta = sizes(point, state.largest_theta)
-        unit = loss_unit(objective, state.scale, theta, tolerance)
-        if is_lowest(point, unit):
+        stationary = Stationarity(objective, gradient, state.scale, theta, tolerance)
+        if is_lowest(point, unit := stationary.unit):
             return True
-        if not is_stationary(gradient, state.scale, unit, tolerance):
+        if not stationary:
             return False
         decrement = newton_decrement(point, gradient, DENSE_DECISION if objective.is_convex else None)
         return is_minimal(point, decrement, state.scale, unit, tolerance)
+
+    def _foresee(self, report: StepReport, gradient: Tensor) -> None:
+        """Begin what most likely comes next, while the host waits to learn whether the point is optimal; here nothing."""
 
     def scale_at(self, point: Point) -> Tensor:
         """|diag C| at a point (p,), or what is as good to measure a gradient by."""

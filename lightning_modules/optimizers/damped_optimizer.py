@@ -18,8 +18,8 @@ from lightning_modules.optimizers.curvature_optimizer import CurvatureOptimizer
 from lightning_modules.optimizers.damping import GainRatioDamping
 from lightning_modules.optimizers.method_state import MethodState
 from lightning_modules.optimizers.parameter_scale import energy, measured_scale, positive_scale, updated_scale
-from lightning_modules.optimizers.search import decrease
 from lightning_modules.optimizers.step_report import StepReport
+from lightning_modules.optimizers.trial import Trial
 from lightning_modules.optimizers.trust_region import TrustRegion
 from lightning_modules.solvers import Solver
 
@@ -57,6 +57,8 @@ class DampedOptimizer(CurvatureOptimizer):
     state_class: ClassVar[type[DampingState]] = DampingState
     # An accepted step needs a decrease; this many increases of the damping are tried to find one (4³⁰ ≈ 1e18).
     max_trials = 30
+    # The first trial of a step, where a device has been given it to compute while the host waits.
+    _foreseen: Trial | None = None
 
     def __init__(
         self,
@@ -116,49 +118,48 @@ class DampedOptimizer(CurvatureOptimizer):
     def _adaptively(self, report: StepReport, solver: Solver, gradient: Tensor) -> StepReport:
         """Shorter after each trial that does not decrease the loss; the first that does is the step."""
         lr, point, state = self.param_groups[0]["lr"], report.point, self.kept
+        first, self._foreseen = self._foreseen, None
         diagonal = solver.diagonal()
-        state.largest = updated_scale(state.largest, diagonal, point.objective)
+        scale, state.largest = self._scales(point, diagonal, gradient)
         if point.objective.unit is not None:
             state.scale = state.largest
         elif self._measures_by(point) == self.param_groups[0]["curvature"]:
             state.scale = measured_scale(None, diagonal, point.objective)
-        unit = None if point.objective.is_redundant else point.objective.unit  # a network's D is a mean already
-        scale = positive_scale(state.largest, point.theta, gradient, unit)
         rule = self.rule(point, solver, gradient, scale)
         for trials in range(self.max_trials):
-            direction = rule.direction(solver, gradient, scale)
+            trial = first if trials == 0 else None
+            if trial is None and (direction := rule.direction(solver, gradient, scale)) is not None:
+                trial = Trial(point, direction.to(point.theta), lr, gradient, solver, scale)
             report = replace(report, damping=rule.damping, rejected=trials)
-            if direction is None:
+            if trial is None:
                 rule.reject(0.0, 0.5)
                 continue
-            direction = direction.to(point.theta)
-            step = lr * direction
-            slope = gradient @ direction
-            predicted = -(lr * slope + 0.5 * solver.quadratic_form(step).to(step))
-            trial = point.objective.at(point.theta + step)
-            if torch.equal(trial.theta, point.theta):
+            if trial.is_nowhere:
                 break
-            length, gain = float((scale * step.double().square()).sum().sqrt()), self._gain(point, trial, gradient, predicted)
-            if gain < GOOD and isinstance(rule, TrustRegion):
-                bent = self._bent(point, trial, solver, rule.ridge, scale)
-                if bent is not None and (better := self._gain(point, bent, gradient, predicted)) > gain:
-                    trial, gain = bent, better
-            share = vertex(float(lr * slope), gain * float(predicted))
-            if gain > LEAST_GAIN:  # false for nan
+            if trial.gain < GOOD and isinstance(rule, TrustRegion):
+                self._bend(trial, point, solver, rule.ridge, scale)
+            if trial.gain > LEAST_GAIN:  # false for nan
                 damping = rule.damping
-                rule.accept(length, gain, share)
+                rule.accept(trial.length, trial.gain, trial.vertex)
                 self._keep(state, rule)
+                point.objective.hold(trial.reached)
                 return replace(
                     report,
-                    theta=trial.theta,
+                    theta=trial.reached.theta,
                     damping=damping,
-                    gain_ratio=gain,
+                    gain_ratio=trial.gain,
                     step_size=lr,
-                    newton_decrement=decrement(slope),
+                    newton_decrement=decrement(trial.slope),
                 )
-            rule.reject(length, share)
+            rule.reject(trial.length, trial.vertex)
         self._keep(state, rule)
         return replace(report, status="stalled", newton_decrement=0.0)
+
+    def _scales(self, point: Point, diagonal: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        """D that a step is damped by and measured in, all positive, and the largest |diag C| that it comes from: (p,), (p,)."""
+        largest = updated_scale(self.kept.largest, diagonal, point.objective)
+        unit = None if point.objective.is_redundant else point.objective.unit  # a network's D is a mean already
+        return positive_scale(largest, point.theta, gradient, unit), largest
 
     def scale_at(self, point: Point) -> Tensor:
         return point.curvature(self._measures_by(point)).scale()
@@ -178,15 +179,8 @@ class DampedOptimizer(CurvatureOptimizer):
         self.keep(state)
 
     @staticmethod
-    def _gain(point: Point, trial: Point, gradient: Tensor, predicted: Tensor) -> float:
-        """Gain ratio ρ of a trial; nan where the loss there is not a number, or nothing was promised."""
-        if not predicted > 0:
-            return float("nan")
-        return float(decrease(point, trial, gradient) / predicted)
-
-    @staticmethod
-    def _bent(point: Point, trial: Point, solver: Solver, ridge: Tensor | float, scale: Tensor) -> Point | None:
-        """The trial moved on by −(C + μD)⁻¹ b, b what the bend of the model adds to the gradient on the way there.
+    def _bend(trial: Trial, point: Point, solver: Solver, ridge: Tensor | float, scale: Tensor) -> None:
+        """Move the trial on by −(C + μD)⁻¹ b, b what the bend of the model adds to the gradient on the way there, if it gains.
 
         A straight step leaves a narrow, curved valley soon; with the correction it follows the valley's bend, and may be many
         times longer. Only where the correction is smaller than the step, else the bend says nothing.
@@ -194,23 +188,13 @@ class DampedOptimizer(CurvatureOptimizer):
         Source: M. Transtrum and J. Sethna, Improvements to the Levenberg–Marquardt algorithm (2012), section 4; their second
         derivative along the step is here the difference that the trial has shown.
         """
-        if not bool(torch.isfinite(trial.value)):
-            return None
-        bend = point.bend(trial)
-        if bend is None:
-            return None
-        step = trial.theta - point.theta
+        if not trial.is_finite() or (bend := point.bend(trial.reached)) is None:
+            return
+        step = trial.reached.theta - point.theta
         correction = -solver.solve(bend, ridge).to(step)
         # false for nan
-        if not 4 * energy(scale, correction) <= MOST_BEND**2 * energy(scale, step):
-            return None
-        return point.objective.at(trial.theta + correction)
-
-
-def vertex(slope: float, decrease: float) -> float:
-    """Where the parabola with this slope at 0 that falls by this much until 1 has its vertex; 0 if that is not known."""
-    bend = -slope - decrease
-    return -slope / (2 * bend) if bend > 0 else 0.0
+        if 4 * energy(scale, correction) <= MOST_BEND**2 * energy(scale, step):
+            trial.bend(point.objective.point(trial.reached.theta + correction))
 
 
 def decrement(slope: Tensor | float | None) -> Tensor:

@@ -54,7 +54,7 @@ def descend(
             if steps == 0 and check is not None:
                 check(point)
             gradient = point.gradient
-            refuse_non_finite(point.value, [gradient], steps)
+            refuse_non_finite(point.value, [gradient], steps, total=point.total)
             parameter.grad = gradient.clone()
             return point.value
 

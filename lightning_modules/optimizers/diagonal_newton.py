@@ -11,6 +11,7 @@ from lightning_modules.objectives import Point, is_asynchronous
 from lightning_modules.optimizers.damped_optimizer import DampedOptimizer
 from lightning_modules.optimizers.running_model import RunningModel, RunningState
 from lightning_modules.optimizers.step_report import StepReport
+from lightning_modules.optimizers.trial import Trial
 from lightning_modules.solvers import Solver
 
 
@@ -81,9 +82,26 @@ class DiagonalNewton(DampedOptimizer):
 
     def solver(self, point: Point, gradient: Tensor) -> Solver:
         group = self.param_groups[0]
-        # On a sample nobody waits, but for a search, which compares losses anyway.
-        awaited = not point.objective.is_sample or group["search"] is not None or not is_asynchronous(gradient)
+        # A singular diagonal gives a step of nan, which is rejected; on a sample nobody waits for that, but for a search.
+        is_judged_later = group["damping"] == "adaptive" or (point.objective.is_sample and group["search"] is None)
+        awaited = not (is_judged_later and is_asynchronous(gradient))
         return point.curvature(group["curvature"]).solver("diagonal", awaited=awaited)
+
+    def _is_optimal(self, report: StepReport, gradient: Tensor) -> bool:
+        is_optimal = super()._is_optimal(report, gradient)
+        if is_optimal:
+            self._foreseen = None
+        return is_optimal
+
+    def _foresee(self, report: StepReport, gradient: Tensor) -> None:
+        group, point = self.param_groups[0], report.point
+        if group["damping"] != "adaptive" or not is_asynchronous(gradient):
+            return
+        solver = self.solver(point, gradient)
+        scale, _ = self._scales(point, solver.diagonal(), gradient)
+        direction = self.rule(point, solver, gradient, scale).direction(solver, gradient, scale)
+        if direction is not None:
+            self._foreseen = Trial(point, direction.to(point.theta), group["lr"], gradient, solver, scale)
 
     def advance(self, report: StepReport, gradient: Tensor) -> StepReport:
         group = self.param_groups[0]

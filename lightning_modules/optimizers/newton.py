@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from lightning_modules.objectives import Objective, Point
+from lightning_modules.objectives import Objective, Point, asked, is_asynchronous
 from lightning_modules.optimizers.damped_optimizer import DampedOptimizer
 from lightning_modules.optimizers.damping import GainRatioDamping
 from lightning_modules.optimizers.descent import descend
-from lightning_modules.optimizers.optimality import is_stationary, loss_unit
+from lightning_modules.optimizers.optimality import Stationarity, loss_unit
 from lightning_modules.optimizers.parameter_scale import energy
 from lightning_modules.optimizers.sampled_steps import SampledState, SampledSteps, decrement_bound, sampled, smallest_sample
 from lightning_modules.optimizers.step_report import StepReport
@@ -118,9 +118,11 @@ class Newton(DampedOptimizer):
     def _better_step(self, point: Point, gradient: Tensor) -> tuple[Tensor, float] | None:
         """`Point.newton_step`, where this method takes undamped steps by a matrix."""
         is_plain = self.param_groups[0]["damping"] == "adaptive" and not self.damping and not point.objective.is_sample
-        if not is_plain or not self.forms_matrix(point) or not torch.equal(gradient, point.gradient):
+        if not is_plain or not self.forms_matrix(point):
             return None
-        return point.newton_step()
+        is_own = asked((gradient == point.gradient).all())
+        found = point.newton_step()
+        return found if is_own else None
 
     def _by_better_step(self, report: StepReport, gradient: Tensor) -> StepReport | None:
         """An undamped step with more digits than C⁻¹g has, where the point knows one; None if the damping has to decide."""
@@ -129,9 +131,11 @@ class Newton(DampedOptimizer):
         if found is None:
             return None
         step, squared = found
-        trial = point.objective.at(point.theta + group["lr"] * step)
-        is_noise = squared < NOISE * float(point.value.abs())
-        if (trial.value < point.value and not is_noise) or leads_nearer(found, point, trial):
+        trial = point.objective.point(point.theta + group["lr"] * step)
+        is_lower, size = asked(trial.value < point.value), asked(point.value.abs())
+        is_noise = squared < NOISE * float(size)
+        if (is_lower and not is_noise) or leads_nearer(found, point, trial):
+            point.objective.hold(trial)
             return replace(
                 report, theta=trial.theta, damping=0.0, rejected=0, step_size=group["lr"], newton_decrement=math.sqrt(squared)
             )
@@ -166,13 +170,14 @@ class Newton(DampedOptimizer):
         point, state = report.point, self.kept
         objective, tolerance = point.objective, self.tolerance(point.theta)
         if state.factor is not None and state.scale is not None:
-            unit = loss_unit(objective, state.scale, point.theta, tolerance)
-            if is_stationary(gradient, state.scale, unit, tolerance):
-                # Most often the fewest rows are enough, and cheap.
-                coarsest = min(FEWEST_INTERVAL, smallest_sample(objective))
-                for interval in sorted({coarsest, state.row_interval}, reverse=True):
-                    if decrement_bound(point, gradient, interval) / 2 <= tolerance * unit:
-                        return True
+            stationary = Stationarity(objective, gradient, state.scale, point.theta, tolerance)
+            if not stationary:
+                return False
+            # Most often the fewest rows are enough, and cheap.
+            coarsest = min(FEWEST_INTERVAL, smallest_sample(objective))
+            for interval in sorted({coarsest, state.row_interval}, reverse=True):
+                if decrement_bound(point, gradient, interval) / 2 <= tolerance * stationary.unit:
+                    return True
         # Where columns are so badly conditioned that a better step is known, it goes on until no step comes nearer.
         return super()._is_optimal(report, gradient) and self._better_step(point, gradient) is None
 
@@ -182,8 +187,7 @@ class Newton(DampedOptimizer):
 
     def rule(self, point: Point, solver: Solver, gradient: Tensor, scale: Tensor) -> GainRatioDamping | TrustRegion:
         """A trust region where the loss may have narrow valleys and C is a matrix; a damping by the gain ratio otherwise."""
-        objective = point.objective
-        if objective.is_convex or objective.is_redundant or objective.is_sample or not isinstance(solver, DenseSolver):
+        if not self._has_valleys(point.objective) or not isinstance(solver, DenseSolver):
             return super().rule(point, solver, gradient, scale)
         state = self.kept
         if state.radius is not None:
@@ -205,7 +209,18 @@ class Newton(DampedOptimizer):
             floor = 0.1 * tolerance / (size**0.5 or 1.0)
             return curvature.solver("cg", tolerance=min(0.1, max(size**0.25, floor)))
         refuse_dense(len(theta), group["curvature"])
-        return curvature.solver("dense")
+        return curvature.solver("dense", awaited=not self._judges_later(point))
+
+    def _judges_later(self, point: Point) -> bool:
+        """Whether a device is not waited for to learn that a matrix is singular: its step is nan, and rejected when it is
+        judged. A trust region has to know."""
+        is_adaptive = self.param_groups[0]["damping"] == "adaptive"
+        return is_adaptive and not self._has_valleys(point.objective) and is_asynchronous(point.theta)
+
+    @staticmethod
+    def _has_valleys(objective: Objective) -> bool:
+        """Whether the loss may have narrow valleys, and more than a sample of it is seen."""
+        return not (objective.is_convex or objective.is_redundant or objective.is_sample)
 
     def forms_matrix(self, point: Point) -> bool:
         """Whether C is solved with as a matrix, and not by products."""

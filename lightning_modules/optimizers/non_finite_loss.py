@@ -1,6 +1,7 @@
 """A loss or gradient that is nan or infinite ends the run: nothing can be learnt from it any more."""
 
 import math
+from typing import SupportsFloat
 
 import torch
 from torch import Tensor
@@ -10,15 +11,18 @@ class NonFiniteLossError(ArithmeticError):
     """The loss or its gradient became nan or infinite."""
 
 
-def refuse_non_finite(value: Tensor, gradient: list[Tensor], step: int, has_damping: bool = True) -> None:
+def refuse_non_finite(
+    value: Tensor, gradient: list[Tensor], step: int, has_damping: bool = True, total: SupportsFloat | None = None
+) -> None:
     """Look at the loss () and at the parts of its gradient after so many steps; the host waits for them.
 
-    `has_damping`: whether the method is one of this project's, to which its advice belongs.
+    `has_damping`: whether the method is one of this project's, to which its advice belongs. `total`: the sum of all of it,
+    where that has been asked for already.
 
     Raises:
         NonFiniteLossError: either is not finite.
     """
-    if math.isfinite(sum((part.sum() for part in gradient), start=value)):
+    if math.isfinite(sum((part.sum() for part in gradient), start=value) if total is None else total):
         return  # so is every term, and a sum costs a tenth of looking at each
     if not bool(torch.isfinite(value)):
         where, number = "the loss", value

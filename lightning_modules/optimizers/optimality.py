@@ -16,9 +16,9 @@ judged at the point alone: how large a loss has been at the start says nothing o
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives import Objective, Point
+from lightning_modules.objectives import Objective, Point, asked
 from lightning_modules.optimizers.newton_decrement import DENSE_PARAMETERS, NewtonDecrement, newton_decrement
-from lightning_modules.optimizers.parameter_scale import energy
+from lightning_modules.optimizers.parameter_scale import bend_to, energy
 
 # In gradients, relative to the size of what cancels in them; of a step that is nothing beside θ, and where no step is better.
 ROUNDING, SMALL_STEP, SMALL_LAST_STEP = 64.0, 1e-10, 1e-6
@@ -47,11 +47,15 @@ def loss_unit(objective: Objective, scale: Tensor, theta: Tensor, tolerance: flo
         theta: θ (p,), or of a function `sizes`.
         tolerance: τ.
     """
-    here = energy(scale, theta)
+    return float(_loss_unit(objective, scale, theta, tolerance))
+
+
+def _loss_unit(objective: Objective, scale: Tensor, theta: Tensor, tolerance: float) -> Tensor:
+    here = bend_to(scale, theta)
     if objective.unit is None:
         return here
     rounding = ROUNDING * torch.finfo(theta.dtype).eps / tolerance if tolerance else 0.0
-    return max(objective.unit, rounding**2 * here)
+    return (rounding**2 * here).clamp_min(objective.unit)
 
 
 def sizes(point: Point, largest: Tensor | None) -> Tensor:
@@ -79,7 +83,27 @@ def is_lowest(point: Point, unit: float) -> bool:
 
 def is_stationary(gradient: Tensor, scale: Tensor, unit: float, tolerance: float) -> bool:
     """The first condition, for a gradient g (p,) and D (p,)."""
-    return bool((gradient.double().abs() <= tolerance * (unit * scale).sqrt()).all())
+    return bool(_is_stationary(gradient, scale, unit, tolerance))
+
+
+class Stationarity:
+    """`loss_unit` at θ (p,) and `is_stationary` in it, which of a device are read together, and not before they are needed."""
+
+    def __init__(self, objective: Objective, gradient: Tensor, scale: Tensor, theta: Tensor, tolerance: float) -> None:
+        unit = _loss_unit(objective, scale, theta, tolerance)
+        self._unit, self._holds = asked(unit), asked(_is_stationary(gradient, scale, unit, tolerance))
+
+    @property
+    def unit(self) -> float:
+        """u."""
+        return float(self._unit)
+
+    def __bool__(self) -> bool:
+        return bool(self._holds)
+
+
+def _is_stationary(gradient: Tensor, scale: Tensor, unit: Tensor | float, tolerance: float) -> Tensor:
+    return (gradient.double().abs() <= tolerance * (unit * scale).sqrt()).all()
 
 
 def is_flat(decrement: NewtonDecrement, unit: float, tolerance: float) -> bool:

@@ -49,13 +49,18 @@ def positive_scale(scale: Tensor, theta: Tensor, gradient: Tensor, unit: float |
     """
     theta, gradient = theta.double().abs(), gradient.double().abs()
     bent, away = scale > 0, theta > 0
-    size = energy(scale, theta) + float(gradient @ theta) + float((gradient.square() / scale)[bent].sum())
+    size = bend_to(scale, theta) + gradient @ theta + torch.where(bent, gradient.square() / scale, 0.0).sum()
     by_itself = torch.where(gradient > 0, gradient / theta, size / theta.square())
-    instead = torch.where(away, by_itself, gradient.square() / (size or 1.0))
+    instead = torch.where(away, by_itself, gradient.square() / torch.where(size == 0, 1.0, size))
     positive = torch.where(bent, scale, torch.where(instead > 0, instead, 1.0))
     return torch.maximum(positive, gradient.square() / unit) if unit else positive
 
 
 def energy(scale: Tensor, theta: Tensor) -> float:
     """θᵀDθ: (p,), (p,) -> a number."""
-    return float(scale @ theta.double().square())
+    return float(bend_to(scale, theta))
+
+
+def bend_to(scale: Tensor, theta: Tensor) -> Tensor:
+    """θᵀDθ as a tensor (), which nobody has to wait for."""
+    return scale @ theta.double().square()

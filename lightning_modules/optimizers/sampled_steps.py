@@ -23,13 +23,13 @@ from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
-from lightning_modules.objectives import Objective, Point
+from lightning_modules.objectives import Objective, Point, asked
 from lightning_modules.optimizers import secant_pairs
 from lightning_modules.optimizers.damped_optimizer import DampingState, decrement
 from lightning_modules.optimizers.damping import grown
 from lightning_modules.optimizers.newton_decrement import newton_decrement
 from lightning_modules.optimizers.parameter_scale import positive_scale
-from lightning_modules.optimizers.search import decreases_enough
+from lightning_modules.optimizers.search import Decrease, decreases_enough
 from lightning_modules.optimizers.step_report import StepReport
 from lightning_modules.solvers import Cholesky, DenseSolver, SingularCurvatureError
 
@@ -84,15 +84,21 @@ class SampledSteps:
             if trial is not None:
                 return self._report(report, trial, gradient @ (trial.theta - point.theta))
         while self.state.row_interval > 1:
+            roots = self.state.inverse_roots
+            assert roots is not None
             step = -secant_pairs.solve(self.state.pairs, self._solve, gradient)
             slope = gradient @ step
-            trial = point.objective.at(point.theta + step)
-            if slope < 0 and decreases_enough(point, gradient, trial, slope, 1.0):
-                roots = self.state.inverse_roots
-                assert roots is not None
-                secant_pairs.learn(self.state.pairs, step, trial.gradient - point.gradient, roots)
-                # In the scale of C gradients have no units but the loss's.
-                if (roots * trial.gradient).norm() > SLOW * (roots * gradient).norm():
+            trial = point.objective.point(point.theta + step)
+            # What decides is asked for at once, so that of a device it is read together.
+            descent, decrease = asked(slope), Decrease(point, trial, gradient)
+            change = trial.gradient - point.gradient
+            is_told = asked(secant_pairs.is_told(step, change, roots))
+            # In the scale of C gradients have no units but the loss's.
+            is_slow = asked((roots * trial.gradient).norm() > SLOW * (roots * gradient).norm())
+            if float(descent) < 0 and decreases_enough(decrease, descent, 1.0):
+                if is_told:
+                    self.state.pairs.append((step, change))
+                if is_slow:
                     self._renew(trial)
                 return self._report(report, trial, slope)
             self._renew(point)
@@ -100,6 +106,7 @@ class SampledSteps:
 
     def _report(self, report: StepReport, trial: Point, slope: Tensor) -> StepReport:
         state = self.state
+        trial.objective.hold(trial)
         return replace(
             report,
             theta=trial.theta,
@@ -115,7 +122,7 @@ class SampledSteps:
         sample = _every_kth(objective, interval)
         if smallest_sample(objective) >= FIRST_INTERVAL > interval:
             few = _every_kth(objective, FIRST_INTERVAL)
-            trial = objective.at(self._refined(self.minimise(few, point.theta), few, sample))
+            trial = objective.point(self._refined(self.minimise(few, point.theta), few, sample))
             if trial.value < point.value:
                 self._factorise(sample.point(trial.theta))
                 return trial

@@ -1,9 +1,11 @@
 """How far to go along a direction that is already chosen, and how much a step decreases a loss that rounding blurs."""
 
+from typing import SupportsFloat
+
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives import Point
+from lightning_modules.objectives import Point, asked, is_asynchronous
 
 # A step that moves θ by less than this share may be one whose decrease is below the rounding of the loss.
 SHORT = 1e-4
@@ -11,31 +13,50 @@ SHORT = 1e-4
 PROBES = 4
 
 
-def decrease(point: Point, trial: Point, gradient: Tensor) -> Tensor:
-    """f(θ) − f(θ + s) (), as far as it can be told.
+class Decrease:
+    """f(θ) − f(θ + s), as far as it can be told.
 
     Near an optimum the gain of a good step, ½ gᵀC⁻¹g, drops below the rounding of the loss itself while the gradient is still
     accurate to many digits. There the gradients at both ends tell it, by the trapezoidal rule −½ (g + g⁺)ᵀs, which is exact
     for a quadratic. Hager and Zhang (2005), section 2, decide so too; but how large the rounding is, is measured here,
     because terms may cancel in a loss.
 
+    What it takes is asked for at once, so that of a device it is read together.
+
     Args:
         point: θ.
         trial: θ + s.
         gradient: g (p,) at θ.
     """
-    by_values = point.value - trial.value
-    step = trial.theta - point.theta
-    is_lost = bool(by_values.abs() <= 16 * torch.finfo(step.dtype).eps * point.value.abs())
-    is_short = bool((gradient * step).abs().sum() <= SHORT * (gradient * point.theta).abs().sum())
-    if not is_lost and not is_short:
-        return by_values
-    by_gradients = -0.5 * ((gradient + trial.gradient) @ step)
-    if not is_lost:
-        # Where both say much the same there is nothing to decide.
-        is_told = bool((by_values - by_gradients).abs() <= 0.5 * by_gradients.abs())
-        is_lost = not is_told and bool(by_values.abs() <= 4 * rounding(point, step))
-    return by_gradients if is_lost else by_values
+
+    def __init__(self, point: Point, trial: Point, gradient: Tensor) -> None:
+        self._point, self._trial, self._gradient = point, trial, gradient
+        self._step = trial.theta - point.theta
+        by_values = point.value - trial.value
+        self._by_values = asked(by_values)
+        self._is_lost = asked(by_values.abs() <= 16 * torch.finfo(self._step.dtype).eps * point.value.abs())
+        self._is_short = asked((gradient * self._step).abs().sum() <= SHORT * (gradient * point.theta).abs().sum())
+        self._foreseen = None
+        if is_asynchronous(self._step):
+            # A device computes the gradient there, which the next step needs, before it is known whether it matters here; and
+            # whether it is finite, which the next step asks first.
+            self._foreseen = asked(self._by_trapezium())
+            trial.total  # noqa: B018
+
+    def _by_trapezium(self) -> Tensor:
+        return -0.5 * ((self._gradient + self._trial.gradient) @ self._step)
+
+    def __float__(self) -> float:
+        by_values = float(self._by_values)
+        is_lost = bool(self._is_lost)
+        if not is_lost and not self._is_short:
+            return by_values
+        by_gradients = float(self._by_trapezium() if self._foreseen is None else self._foreseen)
+        if not is_lost:
+            # Where both say much the same there is nothing to decide.
+            is_told = abs(by_values - by_gradients) <= 0.5 * abs(by_gradients)
+            is_lost = not is_told and abs(by_values) <= 4 * float(rounding(self._point, self._step))
+        return by_gradients if is_lost else by_values
 
 
 def rounding(point: Point, step: Tensor) -> Tensor:
@@ -57,21 +78,19 @@ def rounding(point: Point, step: Tensor) -> Tensor:
     return largest
 
 
-def decreases_enough(point: Point, gradient: Tensor, trial: Point, slope: Tensor, t: float) -> bool:
+def decreases_enough(decrease: SupportsFloat, slope: SupportsFloat, t: float) -> bool:
     """Armijo's rule  f(θ + t d) ≤ f(θ) + c t gᵀd  with c = 1e-4: Nocedal and Wright (2006), algorithm 3.1.
 
     Args:
-        point: θ.
-        gradient: g (p,) there.
-        trial: θ + t d.
+        decrease: f(θ) − f(θ + t d).
         slope: gᵀd, negative.
         t: > 0.
     """
-    return bool(decrease(point, trial, gradient) >= -1e-4 * t * slope)
+    return float(decrease) >= -1e-4 * t * float(slope)
 
 
-def backtracking(point: Point, gradient: Tensor, direction: Tensor, slope: Tensor, lr: float) -> float | None:
-    """The first of lr, lr/2, lr/4, … that decreases the loss enough, or None.
+def backtracking(point: Point, gradient: Tensor, direction: Tensor, slope: Tensor, lr: float) -> tuple[float, Point] | None:
+    """The first t of lr, lr/2, lr/4, … that decreases the loss enough, and the point θ + t d; or None.
 
     Args:
         point: θ.
@@ -81,12 +100,14 @@ def backtracking(point: Point, gradient: Tensor, direction: Tensor, slope: Tenso
         lr: the longest step tried.
     """
     # Short steps uphill are lost in rounding too, and the gradient may well fall along them.
-    if not slope < 0:
-        return None
-    t = lr
+    t, descent = lr, asked(slope)
     for _ in range(40):
-        trial = point.objective.at(point.theta + t * direction)
-        if decreases_enough(point, gradient, trial, slope, t):
-            return t
+        trial = point.objective.point(point.theta + t * direction)
+        decrease = Decrease(point, trial, gradient)
+        if not float(descent) < 0:
+            return None
+        if decreases_enough(decrease, descent, t):
+            point.objective.hold(trial)
+            return t, trial
         t /= 2
     return None

@@ -8,14 +8,13 @@ from torch import Tensor
 Pair = tuple[Tensor, Tensor]
 
 
-def learn(pairs: MutableSequence[Pair], step: Tensor, change: Tensor, inverse_roots: Tensor | float = 1.0) -> None:
-    """Add the pair s = θ⁺ − θ (p,), y = ∇f⁺ − ∇f (p,), for which ∫ H(θ + ts) dt · s = y; not where rounding hides it.
+def is_told(step: Tensor, change: Tensor, inverse_roots: Tensor | float = 1.0) -> Tensor:
+    """Whether s = θ⁺ − θ (p,) and y = ∇f⁺ − ∇f (p,) tell of ∫ H(θ + ts) dt, which takes s to y: (). Rounding may hide it.
 
     Both are measured in the parameters' scale D, of which 1/√D (p,) is given; 1 where they have the same unit.
     """
     size = (step / inverse_roots).norm() * (change * inverse_roots).norm()
-    if step @ change > torch.finfo(step.dtype).eps ** 0.5 * size:
-        pairs.append((step, change))
+    return step @ change > torch.finfo(step.dtype).eps ** 0.5 * size
 
 
 def solve(pairs: MutableSequence[Pair], inverse: Callable[[Tensor], Tensor], rhs: Tensor) -> Tensor:
@@ -24,7 +23,7 @@ def solve(pairs: MutableSequence[Pair], inverse: Callable[[Tensor], Tensor], rhs
     Source: Nocedal and Wright, Numerical Optimization, 2nd ed. (2006), algorithm 7.4, their H₀ being `inverse`.
 
     Args:
-        pairs: of `learn`, the oldest first.
+        pairs: (s, y) of which `is_told` is true, the oldest first.
         inverse: r (p,) -> C⁻¹r (p,), of the curvature that the updates start from.
         rhs: (p,).
     """

@@ -33,7 +33,7 @@ class Cholesky(NamedTuple):
             return self.scale * torch.cholesky_solve((self.scale * rhs.double())[:, None], self.factor)[:, 0]
 
 
-def cholesky(matrix: Tensor) -> Cholesky:
+def cholesky(matrix: Tensor, awaited: bool = True) -> Cholesky:
     """Factorise a matrix (p, p), in float64.
 
     A factorisation that runs through proves nothing about a singular matrix: rounding makes its last pivots positive as
@@ -41,17 +41,25 @@ def cholesky(matrix: Tensor) -> Cholesky:
     rounding level is refused. The smallest pivot would not do instead: where the columns before it are nearly dependent
     too, rounding lifts the pivot of a dependent column far above its own level.
 
+    Args:
+        matrix: (p, p), symmetric.
+        awaited: whether a device is waited for to learn whether it is regular. If not, solutions of a singular one are nan.
+
     Raises:
         SingularCurvatureError: the matrix is singular or indefinite to working precision.
     """
     matrix = matrix.double()
     diagonal = matrix.diagonal()
     rounding = 10 * len(matrix) * torch.finfo(torch.float64).eps
-    if bool((diagonal > 0).all()) and bool(torch.isfinite(matrix).all()):
+    is_sound = (diagonal > 0).all() & torch.isfinite(matrix).all()
+    if matrix.device.type != "cpu" or is_sound:  # of another device it is not known yet
         scale = diagonal.rsqrt()
         with undivided() if len(matrix) <= SMALL else nullcontext():
             factor, info = torch.linalg.cholesky_ex(scale[:, None] * matrix * scale)
-        if info == 0 and _smallest_eigenvalue(factor) > rounding:
+        is_sound = is_sound & (info == 0) & (_smallest_eigenvalue(factor) > rounding)
+        if not awaited:
+            return Cholesky(factor, torch.where(is_sound, scale, torch.nan))
+        if is_sound:
             return Cholesky(factor, scale)
     raise SingularCurvatureError(
         f"the {len(matrix)} × {len(matrix)} curvature matrix is singular or not positive definite to working precision: "
@@ -64,8 +72,7 @@ def _smallest_eigenvalue(factor: Tensor) -> Tensor:
 
     Started there its first step already falls to that pivot. Source: Golub and Van Loan, Matrix Computations, section 7.6.1.
     """
-    v = torch.zeros_like(factor[0])
-    v[factor.diagonal().argmin()] = 1.0
+    v = torch.zeros_like(factor[0]).index_fill_(0, factor.diagonal().argmin()[None], 1.0)
     for _ in range(3):
         image = torch.cholesky_solve(v[:, None], factor)[:, 0]
         v = image / image.norm()

@@ -30,10 +30,11 @@ class DenseSolver(Solver):
             eigenvectors and the absolute eigenvalues. A step −|C|⁻¹g goes down along directions of negative curvature too,
             where −C⁻¹g goes up to a saddle (Dauphin et al., Identifying and attacking the saddle point problem (2014),
             section 5).
+        awaited: whether a device is waited for to learn that C + R is singular. If not, the solution is nan then.
     """
 
-    def __init__(self, matrix: Tensor, invariant: Tensor, absolute: bool = False) -> None:
-        self.matrix = matrix.double()
+    def __init__(self, matrix: Tensor, invariant: Tensor, absolute: bool = False, awaited: bool = True) -> None:
+        self.matrix, self.awaited = matrix.double(), awaited
         self._completed = completed(self.matrix, invariant)
         if absolute and not is_definite(self._completed):
             self.matrix = _absolute(self.matrix)
@@ -52,7 +53,7 @@ class DenseSolver(Solver):
         if isinstance(ridge, Tensor) or ridge:
             damped = damped.clone()
             damped.diagonal().add_(ridge)
-        return cholesky(damped)
+        return cholesky(damped, self.awaited)
 
     def quadratic_form(self, s: Tensor) -> Tensor:
         s = s.double()

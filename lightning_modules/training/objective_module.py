@@ -133,10 +133,11 @@ class ObjectiveModule(MethodModule):
             has_scaler = getattr(self.trainer.precision_plugin, "scaler", None) is not None
             self._refuse_non_finite(self._log.last, [] if has_scaler else gradient)
 
-    def _refuse_non_finite(self, value: Tensor, gradient: list[Tensor]) -> None:
+    def _refuse_non_finite(self, value: Tensor, gradient: list[Tensor], point: Point | None = None) -> None:
         # Where to look is to wait: what is not finite stays so, and is seen at the next step that logs.
         if not is_asynchronous(value) or is_looked_at(self.trainer, self.global_step + 1):
-            refuse_non_finite(value, gradient, self.global_step, has_damping=not self.automatic_optimization)
+            total = None if point is None else point.total
+            refuse_non_finite(value, gradient, self.global_step, not self.automatic_optimization, total)
 
     def _curvature_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One step of a curvature method; stops the run when the method is done with the whole training set."""
@@ -152,7 +153,7 @@ class ObjectiveModule(MethodModule):
             nonlocal point
             point = objective.at(flattened(parameters))  # an accepted trial is this step's point
             gradient = point.gradient.clone()  # whoever changes a `.grad` in place does not change the point's
-            self._refuse_non_finite(point.value, [gradient])
+            self._refuse_non_finite(point.value, [gradient], point)
             for parameter, part in zip(parameters, gradient.split([p.numel() for p in parameters]), strict=True):
                 parameter.grad = part.view_as(parameter)
             self._log.saw(batch_idx, point.value, 1)

@@ -220,7 +220,7 @@ class GLMObjective(Objective):
     def remark(self, theta: Tensor) -> str:
         """How many digits the data allow: changes of the numbers in their last place change coefficients by κ times as much."""
         root = None if len(theta) > MOST_BOUNDED else self.at_full_precision(theta).root
-        if root is None or root.stretch <= MOST_INVERSE:
+        if root is None or float(root.stretch) <= MOST_INVERSE:
             return ""
         condition = root.condition
         digits = max(0, math.floor(-math.log10(condition * self.rows.rounding)))

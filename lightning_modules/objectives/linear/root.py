@@ -20,6 +20,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from lightning_modules.objectives.asked import Number, asked
+from lightning_modules.objectives.families.host_waits import is_asynchronous
 from lightning_modules.objectives.linear.glm import GLM
 from lightning_modules.objectives.linear.predictors import Predictors
 from lightning_modules.objectives.linear.triangle import factor, triangle
@@ -65,14 +67,13 @@ class Root:
         return norm / (1 - error) if error < 0.5 else math.inf
 
     @cached_property
-    def stretch(self) -> float:
+    def stretch(self) -> Number | Tensor:
         """‖R⁻¹‖ nearly, at the cost of a few solutions: by inverse iteration from the smallest pivot, see `cholesky.py`."""
-        v = torch.zeros_like(self.upper[0])
-        v[self.upper.diagonal().abs().argmin()] = 1.0
+        v = torch.zeros_like(self.upper[0]).index_fill_(0, self.upper.diagonal().abs().argmin()[None], 1.0)
         for _ in range(3):
             image = self.solved(torch.linalg.solve_triangular(self.upper.T, v[:, None], upper=False)[:, 0])
             v = image / image.norm()
-        return float(image.norm().sqrt())
+        return asked(image.norm().sqrt())
 
     @cached_property
     def condition(self) -> float:
@@ -94,12 +95,16 @@ def root_of_matrix(glm: GLM, hessian: Tensor) -> Root | None:
     order = by_output(glm, hessian)
     hessian = hessian[order][:, order]
     diagonal = hessian.diagonal()
-    if not bool(torch.isfinite(hessian).all() and (diagonal > LEAST_SQUARE).all()):
+    is_sound = torch.isfinite(hessian).all() & (diagonal > LEAST_SQUARE).all()
+    if not is_asynchronous(hessian) and not is_sound:  # a device says so later
         return None
     scale = torch.exp2((-0.5 * diagonal.log2()).round())
     lower, info = torch.linalg.cholesky_ex(scale[:, None] * hessian * scale)
     own = glm.rows.scale.repeat(glm.family.num_outputs)
-    return Root(lower.T.contiguous(), own, scale / own, False) if int(info) == 0 else None
+    found, is_regular = Root(lower.T.contiguous(), own, scale / own, False), asked(is_sound & (info == 0))
+    if is_asynchronous(hessian):
+        found.stretch  # noqa: B018 – it is looked at next, and so read along
+    return found if is_regular else None
 
 
 def root_of_rows(predictors: Predictors) -> Root | None:
@@ -126,7 +131,7 @@ def root(predictors: Predictors, matrix: Tensor) -> Root | None:
     # Regular along a common shift too, with about as much curvature as its weights have, in their own unit.
     shifts = invariant * (invariant.square().T @ matrix.diagonal())
     found = root_of_matrix(glm, matrix + shifts @ invariant.T)
-    if glm.family.has_row_weights and (found is None or not found.stretch <= MOST_INVERSE):
+    if glm.family.has_row_weights and (found is None or not float(found.stretch) <= MOST_INVERSE):
         return root_of_rows(predictors)
     return found
 

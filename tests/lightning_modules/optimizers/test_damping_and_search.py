@@ -11,7 +11,7 @@ from lightning_modules.objectives import Objective
 from lightning_modules.objectives.families import Bernoulli
 from lightning_modules.optimizers import DiagonalNewton, GradientDescent, Newton
 from lightning_modules.optimizers.damping import adapted, grown
-from lightning_modules.optimizers.search import backtracking, decrease, rounding
+from lightning_modules.optimizers.search import Decrease, backtracking, rounding
 from tests.lightning_modules.objectives.queries import first_order
 from tests.lightning_modules.optimizers.fitting import FAMILIES, normal, run, well_posed
 
@@ -57,7 +57,8 @@ def test_backtracking_finds_the_first_step_that_satisfies_armijo(family, lr, see
     theta = normal(4 * family.num_outputs, seed=seed)
     loss, gradient = first_order(objective.at(theta))
     direction = -gradient
-    t = backtracking(objective.at(theta), gradient, direction, gradient @ direction, lr)
+    found = backtracking(objective.at(theta), gradient, direction, gradient @ direction, lr)
+    t = None if found is None else found[0]
 
     def enough(t: float) -> bool:
         return bool(objective.value(theta + t * direction) <= loss + 1e-4 * t * (gradient @ direction))
@@ -137,7 +138,7 @@ def test_a_decrease_is_told_by_the_gradients_where_the_loss_has_no_digits_left(s
     expected = float(-0.5 * start.gradient @ step)
     for share in (0.5, 1.0, 1.5):
         trial = objective.point(start.theta + share * step)
-        found = float(decrease(start, trial, start.gradient))
+        found = float(Decrease(start, trial, start.gradient))
         assert found == pytest.approx((2 * share - share**2) * expected, rel=0.6 if distance > 1e-6 else 1e-3)
     if distance < 1e-9:
         trial = objective.point(start.theta + step)
@@ -148,7 +149,7 @@ def test_a_decrease_is_told_by_the_gradients_where_the_loss_has_no_digits_left(s
 def test_a_decrease_that_shows_is_that_of_the_losses(seed):
     objective = well_posed(Bernoulli(), seed=seed)
     start, trial = (objective.point(normal(4, seed=seed + k)) for k in range(2))
-    assert torch.equal(decrease(start, trial, start.gradient), start.value - trial.value)
+    assert float(Decrease(start, trial, start.gradient)) == float(start.value - trial.value)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -170,7 +171,7 @@ def test_the_loss_falls_along_the_gradient(family, seed):
     point = objective.point(theta)
     largest = float(torch.linalg.eigvalsh(point.curvature("hessian").matrix())[-1])
     for t in (1.9 / largest, 1 / largest, 1e-3 / largest):
-        assert decrease(point, objective.point(theta - t * point.gradient), point.gradient) > 0
+        assert float(Decrease(point, objective.point(theta - t * point.gradient), point.gradient)) > 0
 
 
 @pytest.mark.parametrize("lr", [1.0, 16.0, 1e3])

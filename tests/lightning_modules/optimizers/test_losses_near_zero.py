@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from lightning_modules.objectives import FunctionObjective, Point
-from lightning_modules.optimizers import DiagonalNewton, GradientDescent, Newton, damped_optimizer, minimise, search
+from lightning_modules.optimizers import DiagonalNewton, GradientDescent, Newton, minimise, search, trial
 from tests.lightning_modules.optimizers.fitting import normal
 
 START = torch.zeros(5, dtype=torch.float64)
@@ -58,11 +58,11 @@ def test_by_the_values_alone_some_find_no_step(
 ) -> None:
     """Negative control: the plain difference of two losses. The verdict sees that it is at the optimum all the same."""
 
-    def difference(point: Point, trial: Point, gradient: Tensor) -> Tensor:
-        return point.value - trial.value
+    def difference(point: Point, there: Point, gradient: Tensor) -> Tensor:
+        return point.value - there.value
 
-    monkeypatch.setattr(damped_optimizer, "decrease", difference)
-    monkeypatch.setattr(search, "decrease", difference)
+    for user in (trial, search):
+        monkeypatch.setattr(user, "Decrease", difference)
     ends = [minimise(less_its_minimum(loss, seed), START, method, 2000) for seed in range(30)]
     assert sum(end.optimizer_status == "stalled" for end in ends) >= 2
     assert {end.status for end in ends} == {"converged"}
