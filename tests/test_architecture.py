@@ -17,14 +17,15 @@ OWN = {*PACKAGES, *PROGRAMS, *(path.parent.name for path in SCRIPTS.glob("*/__in
 LIBRARY = ("lightning_modules", "datamodules", "callbacks")
 COMPARING = (*LIBRARY, "command_line", "comparing")
 README_OF_EVIDENCE = ("evidence.provenance", "evidence.readme_tables")
-TORCH_ONLY = tuple(f"lightning_modules/{name}" for name in ("solvers", "objectives", "optimizers", "networks"))
+TORCH_ONLY = tuple(f"lightning_modules/{name}" for name in ("devices", "solvers", "objectives", "optimizers", "networks"))
 # What an objective is, without any closed form: every file of the folder itself but its face.
 CORE = (
     *(f"lightning_modules.objectives.{path.stem}" for path in (ROOT / "lightning_modules/objectives").glob("[a-z]*.py")),
     "lightning_modules.objectives.families",
     "lightning_modules.solvers",
+    "lightning_modules.devices",
 )
-TORCH_ONLY_FACES = ("lightning_modules.objectives", "lightning_modules.solvers")
+TORCH_ONLY_FACES = ("lightning_modules.objectives", "lightning_modules.solvers", "lightning_modules.devices")
 # What callbacks at the top and in folders both use: they import nothing of the project themselves.
 SHARED_BY_CALLBACKS = tuple(f"callbacks.{name}" for name in ("measured_model", "frozen", "drawn_figure", "names_as_text"))
 COLUMNS = ("datamodules.messages", "datamodules.columns")
@@ -36,15 +37,17 @@ LIGHT = (
 )
 # What the files below a folder may import of the project, the most special folder first.
 ALLOWED = {
-    "lightning_modules/solvers": ("lightning_modules.solvers",),
+    "lightning_modules/devices": ("lightning_modules.devices",),
+    "lightning_modules/solvers": ("lightning_modules.solvers", "lightning_modules.devices"),
     "lightning_modules/networks": ("lightning_modules.networks",),
     "lightning_modules/objectives/families": (
         "lightning_modules.objectives.families",
+        "lightning_modules.devices",
         "lightning_modules.objectives.mapped_pages",  # targets too may be more than memory holds
     ),
     "lightning_modules/objectives/linear": (*CORE, "lightning_modules.objectives.linear"),
     "lightning_modules/objectives/layered": (*CORE, "lightning_modules.objectives.layered", "lightning_modules.networks"),
-    "lightning_modules/objectives/__init__.py": ("lightning_modules.objectives", "lightning_modules.solvers"),
+    "lightning_modules/objectives/__init__.py": TORCH_ONLY_FACES,
     "lightning_modules/objectives": CORE,
     "lightning_modules/optimizers": (*TORCH_ONLY_FACES, "lightning_modules.optimizers"),
     "lightning_modules/training": (*TORCH_ONLY_FACES, "lightning_modules.optimizers", "lightning_modules.training"),

@@ -1,11 +1,10 @@
 """The mathematics of one loss: torch only."""
 
-from lightning_modules.objectives.asked import asked
+from lightning_modules.devices import is_asynchronous
+from lightning_modules.devices import is_asynchronous as runs_ahead
 from lightning_modules.objectives.curvature import Curvature
 from lightning_modules.objectives.degeneracy import Degeneracy
 from lightning_modules.objectives.diagonal_estimate import ggn_diagonal_estimate, hessian_diagonal_estimate
-from lightning_modules.objectives.families.host_waits import is_asynchronous
-from lightning_modules.objectives.families.host_waits import is_asynchronous as runs_ahead
 from lightning_modules.objectives.flattened import flattened
 from lightning_modules.objectives.function_objective import FunctionObjective, LeastSquares
 from lightning_modules.objectives.layered import NetworkObjective
@@ -35,7 +34,6 @@ __all__ = [
     "Reduction",
     "SplitLoss",
     "all_processes",
-    "asked",
     "estimate_diagonal",
     "flattened",
     "ggn_diagonal_estimate",

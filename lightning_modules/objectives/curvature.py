@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol, get_args
 import torch
 from torch import Tensor
 
+from lightning_modules.devices import Number, asked
 from lightning_modules.objectives.differentiation import gradient_of, pulled_back, recording
 from lightning_modules.objectives.once import once
 from lightning_modules.objectives.rademacher import estimate_diagonal
@@ -23,6 +24,7 @@ from lightning_modules.solvers import (
     JacobiSolver,
     MatrixFreeSolver,
     Solver,
+    absolute_values,
     completed,
     is_definite,
 )
@@ -178,14 +180,19 @@ class Curvature:
         here = self._loss_gradient()[0].detach()
         return pulled_back(*self._model(), (there - here - hjv)[None])[0]
 
+    @once
+    def is_definite(self) -> Number | Tensor:
+        """Whether C, completed along directions that change nothing, is positive definite: a number that is asked for."""
+        return asked(is_definite(completed(self.matrix(), self.objective.invariant_directions(self.theta))))
+
     def _dense(self, awaited: bool) -> DenseSolver:
         invariant, matrix = self.objective.invariant_directions(self.theta), self.matrix()
-        if self.is_semidefinite or is_definite(completed(matrix, invariant)):
+        if self.is_semidefinite or self.is_definite():
             return DenseSolver(matrix, invariant, awaited=awaited)
         if self.objective.is_split and not self.objective.is_redundant:
             # Its steps follow a narrow valley down, where those of the absolute values leave it; they pass saddles more slowly.
             return DenseSolver(self.point.curvature("ggn").matrix(), invariant, awaited=awaited)
-        return DenseSolver(matrix, invariant, absolute=True, awaited=awaited)
+        return DenseSolver(absolute_values(matrix.double()), invariant, awaited=awaited)
 
     # -- automatic differentiation -------------------------------------------------------------------------------------
 

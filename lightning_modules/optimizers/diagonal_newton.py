@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 from torch import Tensor
 from torch.nn import Parameter
 
-from lightning_modules.objectives import Point, is_asynchronous
+from lightning_modules.devices import is_asynchronous
+from lightning_modules.objectives import Point
 from lightning_modules.optimizers.damped_optimizer import DampedOptimizer
 from lightning_modules.optimizers.running_model import RunningModel, RunningState
 from lightning_modules.optimizers.step_report import StepReport

@@ -1,8 +1,6 @@
 """Newton's method."""
 
-import math
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import partial
 from typing import ClassVar, Literal
 
@@ -10,12 +8,14 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from lightning_modules.objectives import Objective, Point, asked, is_asynchronous
+from lightning_modules.devices import asked, is_asynchronous
+from lightning_modules.objectives import Objective, Point
 from lightning_modules.optimizers.damped_optimizer import DampedOptimizer
 from lightning_modules.optimizers.damping import GainRatioDamping
 from lightning_modules.optimizers.descent import descend
 from lightning_modules.optimizers.optimality import Stationarity, loss_unit
-from lightning_modules.optimizers.parameter_scale import energy
+from lightning_modules.optimizers.parameter_scale import bend_to, energy
+from lightning_modules.optimizers.precise_step import by_precise_step
 from lightning_modules.optimizers.sampled_steps import SampledState, SampledSteps, decrement_bound, sampled, smallest_sample
 from lightning_modules.optimizers.step_report import StepReport
 from lightning_modules.optimizers.trust_region import TrustRegion
@@ -30,8 +30,6 @@ DENSE_PARAMETERS, DENSE_OTHERWISE = 128, 2048
 FEWEST_ROWS, FEWEST_INTERVAL, INTERVAL = 4096, 64, 8
 # Steps over few rows that make the first one over all.
 FIRST_STEPS = 20
-# What is called noise of a loss, relative to it, where columns are badly conditioned: large terms of predictors cancel.
-NOISE = 1e-6
 
 
 class Newton(DampedOptimizer):
@@ -126,22 +124,8 @@ class Newton(DampedOptimizer):
 
     def _by_better_step(self, report: StepReport, gradient: Tensor) -> StepReport | None:
         """An undamped step with more digits than C⁻¹g has, where the point knows one; None if the damping has to decide."""
-        group, point = self.param_groups[0], report.point
-        found = self._better_step(point, gradient)
-        if found is None:
-            return None
-        step, squared = found
-        trial = point.objective.point(point.theta + group["lr"] * step)
-        is_lower, size = asked(trial.value < point.value), asked(point.value.abs())
-        is_noise = squared < NOISE * float(size)
-        if (is_lower and not is_noise) or leads_nearer(found, point, trial):
-            point.objective.hold(trial)
-            return replace(
-                report, theta=trial.theta, damping=0.0, rejected=0, step_size=group["lr"], newton_decrement=math.sqrt(squared)
-            )
-        if point.objective.is_quadratic or is_noise:
-            return replace(report, status="stalled", newton_decrement=math.sqrt(squared))
-        return None
+        found = self._better_step(report.point, gradient)
+        return None if found is None else by_precise_step(report, found, self.param_groups[0]["lr"])
 
     def row_interval(self, objective: Objective) -> int:
         """k, to begin with the curvature over every k-th row."""
@@ -181,6 +165,11 @@ class Newton(DampedOptimizer):
         # Where columns are so badly conditioned that a better step is known, it goes on until no step comes nearer.
         return super()._is_optimal(report, gradient) and self._better_step(point, gradient) is None
 
+    def _foresee(self, report: StepReport, gradient: Tensor) -> None:
+        curvature = report.point.curvature(self.param_groups[0]["curvature"])
+        if is_asynchronous(gradient) and not curvature.is_semidefinite and self.forms_matrix(report.point):
+            curvature.is_definite()  # asked for now, it is read with whether the point is optimal
+
     def scale_at(self, point: Point) -> Tensor:
         interval = self.row_interval(point.objective)
         return super().scale_at(sampled(point, interval) if interval > 1 else point)
@@ -204,8 +193,9 @@ class Newton(DampedOptimizer):
             # theorem 7.2), and what is below a tenth of the tolerance nobody asked for.
             kept, tolerance = self.kept.scale, self.tolerance(theta)
             scale = curvature.scale().double() if kept is None else kept
-            unit = loss_unit(point.objective, scale, theta, tolerance)
-            size = energy(1 / scale.clamp_min(torch.finfo(scale.dtype).tiny), gradient) / unit if unit else 0.0
+            inverse = 1 / scale.clamp_min(torch.finfo(scale.dtype).tiny)
+            bent, unit = asked(bend_to(inverse, gradient)), loss_unit(point.objective, scale, theta, tolerance)
+            size = float(bent) / unit if unit else 0.0
             floor = 0.1 * tolerance / (size**0.5 or 1.0)
             return curvature.solver("cg", tolerance=min(0.1, max(size**0.25, floor)))
         refuse_dense(len(theta), group["curvature"])
@@ -227,27 +217,6 @@ class Newton(DampedOptimizer):
         solver, objective = self.param_groups[0]["solver"], point.objective
         most = DENSE_PARAMETERS if objective.is_convex and not objective.is_quadratic else DENSE_OTHERWISE
         return solver == "cholesky" or (solver == "auto" and len(point.theta) <= most)
-
-
-def leads_nearer(found: tuple[Tensor, float], point: Point, trial: Point) -> bool:
-    """Whether the Newton step, or its largest share of a coefficient, is half as long at a trial.
-
-    That decides where the loss is lost in rounding. Coefficients rounded to their last places may leave the decrement where
-    it is while the weakly determined ones still gain digits.
-
-    Args:
-        found: the Newton step and the squared decrement at the point.
-        point: θ.
-        trial: where the step leads.
-    """
-    then = trial.newton_step()
-    if then is None or not (point.objective.is_quadratic or trial.value <= point.value + NOISE * point.value.abs()):
-        return False
-
-    def share(step: Tensor, theta: Tensor) -> float:
-        return float((step.abs() / (step.abs() + theta.abs())).nan_to_num(0.0).max())
-
-    return then[1] < 0.5 * found[1] or share(then[0], trial.theta) < 0.5 * share(found[0], point.theta)
 
 
 def refuse_dense(parameters: int, name: str) -> None:

@@ -16,7 +16,8 @@ judged at the point alone: how large a loss has been at the start says nothing o
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives import Objective, Point, asked
+from lightning_modules.devices import asked
+from lightning_modules.objectives import Objective, Point
 from lightning_modules.optimizers.newton_decrement import DENSE_PARAMETERS, NewtonDecrement, newton_decrement
 from lightning_modules.optimizers.parameter_scale import bend_to, energy
 
@@ -47,7 +48,7 @@ def loss_unit(objective: Objective, scale: Tensor, theta: Tensor, tolerance: flo
         theta: θ (p,), or of a function `sizes`.
         tolerance: τ.
     """
-    return float(_loss_unit(objective, scale, theta, tolerance))
+    return float(asked(_loss_unit(objective, scale, theta, tolerance)))
 
 
 def _loss_unit(objective: Objective, scale: Tensor, theta: Tensor, tolerance: float) -> Tensor:

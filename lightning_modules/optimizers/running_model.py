@@ -24,7 +24,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives import Point, is_asynchronous
+from lightning_modules.devices import is_asynchronous
+from lightning_modules.objectives import Point
 from lightning_modules.optimizers.damped_optimizer import DampingState
 from lightning_modules.solvers import SingularCurvatureError
 

@@ -23,7 +23,8 @@ from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
-from lightning_modules.objectives import Objective, Point, asked
+from lightning_modules.devices import asked
+from lightning_modules.objectives import Objective, Point
 from lightning_modules.optimizers import secant_pairs
 from lightning_modules.optimizers.damped_optimizer import DampingState, decrement
 from lightning_modules.optimizers.damping import grown

@@ -5,7 +5,8 @@ from typing import SupportsFloat
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives import Point, asked, is_asynchronous
+from lightning_modules.devices import asked, is_asynchronous
+from lightning_modules.objectives import Point
 
 # A step that moves θ by less than this share may be one whose decrease is below the rounding of the loss.
 SHORT = 1e-4

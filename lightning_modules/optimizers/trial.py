@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives import Point, asked
+from lightning_modules.devices import asked
+from lightning_modules.objectives import Point
 from lightning_modules.optimizers.search import Decrease
 from lightning_modules.solvers import Solver
 

@@ -2,7 +2,7 @@
 
 from lightning_modules.solvers.cholesky import Cholesky, SingularCurvatureError, cholesky
 from lightning_modules.solvers.conjugate_gradients import conjugate_gradients
-from lightning_modules.solvers.dense import DenseSolver, completed, is_definite, own_scale
+from lightning_modules.solvers.dense import DenseSolver, absolute_values, completed, is_definite, own_scale
 from lightning_modules.solvers.diagonal import DiagonalSolver, JacobiSolver
 from lightning_modules.solvers.kronecker import KroneckerSolver
 from lightning_modules.solvers.matrix_free import MatrixFreeSolver
@@ -17,6 +17,7 @@ __all__ = [
     "MatrixFreeSolver",
     "SingularCurvatureError",
     "Solver",
+    "absolute_values",
     "cholesky",
     "completed",
     "conjugate_gradients",

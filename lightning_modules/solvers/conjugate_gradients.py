@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from lightning_modules.devices import asked, is_asynchronous
 from lightning_modules.solvers.cholesky import SingularCurvatureError
 
 
@@ -36,22 +37,28 @@ def conjugate_gradients(
     y = preconditioner(residual)
     direction, ry = -y, residual @ y
     first = ry
+    is_reached = asked(ry <= tolerance**2 * first)
     for iteration in range(max_iterations):
-        if ry <= tolerance**2 * first:
+        if (iteration > 0 or not is_asynchronous(rhs)) and is_reached:
             break
         image = product(direction)
         curvature = direction @ image
         # As seen by P, in whose norm the direction is at least as long as the residual.
-        if not curvature > torch.finfo(rhs.dtype).eps * ry:
+        is_bent = asked(curvature > torch.finfo(rhs.dtype).eps * ry)
+        alpha = ry / curvature
+        ahead = x + alpha * direction
+        residual = residual + alpha * image
+        y = preconditioner(residual)
+        ry, previous = residual @ y, ry
+        # One look at a device for each product, the iterate after it being computed before it is known whether it counts.
+        was_reached, is_reached = is_reached, asked(ry <= tolerance**2 * first)
+        if iteration == 0 and was_reached:
+            break
+        if not is_bent:
             if iteration == 0:
                 raise SingularCurvatureError(
                     "the curvature along the preconditioned gradient is not positive: use damping='adaptive' or a damping > 0"
                 )
             break
-        alpha = ry / curvature
-        x = x + alpha * direction
-        residual = residual + alpha * image
-        y = preconditioner(residual)
-        ry, previous = residual @ y, ry
-        direction = -y + ry / previous * direction
+        x, direction = ahead, -y + ry / previous * direction
     return x

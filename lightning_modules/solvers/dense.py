@@ -35,10 +35,9 @@ class DenseSolver(Solver):
 
     def __init__(self, matrix: Tensor, invariant: Tensor, absolute: bool = False, awaited: bool = True) -> None:
         self.matrix, self.awaited = matrix.double(), awaited
+        if absolute and not is_definite(completed(self.matrix, invariant)):
+            self.matrix = absolute_values(self.matrix)
         self._completed = completed(self.matrix, invariant)
-        if absolute and not is_definite(self._completed):
-            self.matrix = _absolute(self.matrix)
-            self._completed = completed(self.matrix, invariant)
         self._last: tuple[Tensor | float, Cholesky] | None = None
 
     def solve(self, rhs: Tensor, ridge: Tensor | float) -> Tensor:
@@ -64,13 +63,13 @@ class DenseSolver(Solver):
 
     def extreme_eigenvalues(self) -> tuple[float, float]:
         """Of C without the invariant directions, where it is zero by construction."""
-        eigenvalues = torch.linalg.eigvalsh(self._completed)
-        return float(eigenvalues[0]), float(eigenvalues[-1])
+        eigenvalues = torch.linalg.eigvalsh(self._completed).tolist()
+        return eigenvalues[0], eigenvalues[-1]
 
 
-def is_definite(matrix: Tensor) -> bool:
-    """Whether a symmetric matrix (p, p) is positive definite, as far as a factorisation that runs through can tell."""
-    return int(torch.linalg.cholesky_ex(matrix).info) == 0
+def is_definite(matrix: Tensor) -> Tensor:
+    """Whether a symmetric matrix (p, p) is positive definite, as far as a factorisation that runs through can tell: ()."""
+    return torch.linalg.cholesky_ex(matrix).info == 0
 
 
 def own_scale(matrix: Tensor) -> Tensor:
@@ -82,8 +81,8 @@ def own_scale(matrix: Tensor) -> Tensor:
     return torch.where(scale > 0, scale, 1).sqrt()
 
 
-def _absolute(matrix: Tensor) -> Tensor:
-    """|C| of a symmetric C (p, p), in the parameters' own scale."""
+def absolute_values(matrix: Tensor) -> Tensor:
+    """|C| of a symmetric C (p, p), in the parameters' own scale, see `DenseSolver`."""
     scale = own_scale(matrix)
     eigenvalues, vectors = torch.linalg.eigh(matrix / scale[:, None] / scale)
     vectors = scale[:, None] * vectors

@@ -10,7 +10,8 @@ from torch.nn import Parameter
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from lightning_modules.objectives import Objective, Point, Reduction, all_processes, flattened, is_asynchronous, this_process
+from lightning_modules.devices import is_asynchronous
+from lightning_modules.objectives import Objective, Point, Reduction, all_processes, flattened, this_process
 from lightning_modules.optimizers import Convergence, CurvatureOptimizer
 from lightning_modules.optimizers.non_finite_loss import refuse_non_finite
 from lightning_modules.training.kept_objective import KeptObjective

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from lightning_modules.objectives.families.family import Family
-from lightning_modules.objectives.families.host_waits import refuse_any
+from lightning_modules.objectives.families.refused_rows import refuse_any
 
 
 class Bernoulli(Family):

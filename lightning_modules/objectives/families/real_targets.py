@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives.families.host_waits import refuse_any
+from lightning_modules.objectives.families.refused_rows import refuse_any
 
 
 def real_targets(targets: Tensor, num_outputs: int) -> Tensor:

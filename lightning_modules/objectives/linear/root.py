@@ -20,8 +20,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives.asked import Number, asked
-from lightning_modules.objectives.families.host_waits import is_asynchronous
+from lightning_modules.devices import Number, asked, is_asynchronous
 from lightning_modules.objectives.linear.glm import GLM
 from lightning_modules.objectives.linear.predictors import Predictors
 from lightning_modules.objectives.linear.triangle import factor, triangle

@@ -1,16 +1,12 @@
-"""Looking at a number on a device makes the host wait for it; at every mini-batch that would leave the device idle."""
+"""Rows that a loss has no value for are refused, without a wait for a device at every mini-batch."""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from lightning_modules.devices import is_asynchronous
 from lightning_modules.objectives.mapped_pages import pieces
-
-
-def is_asynchronous(tensor: Tensor) -> bool:
-    """Whether the tensor's device works on its own, so that the host waits to read a number of it: all but the CPU do."""
-    return tensor.device.type != "cpu"
 
 
 def refuse_any(rows: Tensor, is_bad: Callable[[Tensor], Tensor], message: Callable[[Tensor], str]) -> None:

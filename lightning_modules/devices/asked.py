@@ -7,13 +7,12 @@ On the CPU, which nobody waits for, a number is read when it is needed, as ever.
 """
 
 from threading import local
-from typing import SupportsFloat
 from weakref import ref
 
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives.families.host_waits import is_asynchronous
+from lightning_modules.devices.asynchronous import is_asynchronous
 
 
 class Number:
@@ -63,6 +62,3 @@ def _read_all() -> None:
         values = torch.stack([number._tensor.double() for number in numbers if number._tensor is not None]).tolist()
     for number, value in zip(numbers, values, strict=True):
         number._tensor, number._value = None, value
-
-
-Asked = SupportsFloat
