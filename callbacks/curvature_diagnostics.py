@@ -1,9 +1,13 @@
 """What a curvature method saw at each step."""
 
+from functools import partial
 from typing import Any
 
+import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
 
+from callbacks.late_log import log_late
 from callbacks.logging_interval import logging_interval
 
 
@@ -31,11 +35,20 @@ class CurvatureDiagnostics(Callback):
         report = getattr(trainer.optimizers[0], "report", None)
         if report is None:
             return
-        values = report.numbers()
-        if report.solver is not None and len(report.point.theta) <= self.max_parameters:
-            extremes = report.solver.extreme_eigenvalues()
-            if extremes is not None:
-                smallest, largest = values["eigenvalue_min"], values["eigenvalue_max"] = extremes
-                values["condition"] = largest / smallest if smallest > 0 else float("inf")
-        for logger in trainer.loggers:
-            logger.log_metrics({f"curvature/{name}": value for name, value in values.items()}, step)
+        values = report.scalars()
+        is_small = report.solver is not None and len(report.point.theta) <= self.max_parameters
+        matrix = report.solver.regular_matrix() if is_small else None
+        known = {name: value for name, value in values.items() if not isinstance(value, Tensor)}
+        computed = {name: value for name, value in values.items() if isinstance(value, Tensor)}
+        tensors = [*computed.values(), *([] if matrix is None else [matrix])]
+        log_late(trainer, pl_module, step, tensors, partial(diagnostics, known, list(computed)))
+
+
+def diagnostics(known: dict[str, float], names: list[str], tensors: list[Tensor]) -> dict[str, float]:
+    """What is logged: numbers that were known, those that were computed (), and after them the matrix of a spectrum, if any."""
+    values = known | {name: float(value) for name, value in zip(names, tensors, strict=False)}
+    for matrix in tensors[len(names) :]:
+        spectrum = torch.linalg.eigvalsh(matrix).tolist()
+        smallest, largest = values["eigenvalue_min"], values["eigenvalue_max"] = spectrum[0], spectrum[-1]
+        values["condition"] = largest / smallest if smallest > 0 else float("inf")
+    return {f"curvature/{name}": value for name, value in values.items()}

@@ -1,11 +1,14 @@
 """Gradient norms by layer."""
 
 from collections import defaultdict
+from functools import partial
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
 from torch.optim import Optimizer
 
+from callbacks.late_log import log_late
 from callbacks.logging_interval import logging_interval
 
 
@@ -30,17 +33,17 @@ class GradientNorms(Callback):
         if step == self._logged_step or (step + 1) % interval or not trainer.loggers:
             return
         self._logged_step = step
-        for logger in trainer.loggers:
-            logger.log_metrics(self._norms(pl_module), step)
-
-    def _norms(self, pl_module: LightningModule) -> dict[str, float]:
         named = [(name, p.grad) for name, p in pl_module.named_parameters() if p.grad is not None]
-        if not named:
-            return {}
-        # One kernel for all norms and one transfer to the host, however many parameters there are.
-        norms = torch.stack(torch._foreach_norm([gradient for _, gradient in named])).tolist()
-        squares: dict[str, float] = defaultdict(float)
-        for (name, _), norm in zip(named, norms, strict=True):
-            squares[name.rpartition(".")[0] or name] += norm * norm  # inf where ** would raise
-        squares["total"] = sum(squares.values())
-        return {f"grad_norm/{layer}": square**0.5 for layer, square in squares.items()}
+        if named:
+            # One kernel for all norms and one transfer to the host, however many parameters there are.
+            norms = torch.stack(torch._foreach_norm([gradient for _, gradient in named]))
+            log_late(trainer, pl_module, step, [norms], partial(by_layer, [name for name, _ in named]))
+
+
+def by_layer(names: list[str], norms: list[Tensor]) -> dict[str, float]:
+    """Norms of layers, and of all, from those of the parameters (k,) with these names."""
+    squares: dict[str, float] = defaultdict(float)
+    for name, norm in zip(names, norms[0].tolist(), strict=True):
+        squares[name.rpartition(".")[0] or name] += norm * norm  # inf where ** would raise
+    squares["total"] = sum(squares.values())
+    return {f"grad_norm/{layer}": square**0.5 for layer, square in squares.items()}

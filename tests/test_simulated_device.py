@@ -16,6 +16,7 @@ WAITS: dict[str, Callable[[], object]] = {
     "a number": lambda: float(THERE.sum()),
     "a branch": lambda: bool((THERE > 0).all()),
     "a copy to the host": THERE.cpu,
+    "a copy into ordinary memory": lambda: torch.empty(3, 2).copy_(THERE, non_blocking=True),
     "a comparison of all numbers": lambda: torch.equal(THERE, THERE + 1),
     "rows by a mask": lambda: THERE[MASK],
     "numbers put at a mask": lambda: THERE.clone().__setitem__(MASK, THERE[1:]),
@@ -31,6 +32,7 @@ FREE: dict[str, Callable[[], object]] = {
     "a choice": lambda: torch.where(THERE > 1, THERE, 0.0),
     "a factorisation that is not checked": lambda: torch.linalg.cholesky_ex(torch.eye(2, device=DEVICE)),
     "a copy there that is not awaited": lambda: HERE.to(DEVICE, non_blocking=True),
+    "a copy here that is not awaited": lambda: THERE.to("cpu", non_blocking=True),
     "rows by places there": lambda: THERE[torch.arange(2, device=DEVICE)],
     "a slice": lambda: THERE[1:],
 }

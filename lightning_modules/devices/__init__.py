@@ -2,5 +2,6 @@
 
 from lightning_modules.devices.asked import Number, asked
 from lightning_modules.devices.asynchronous import is_asynchronous
+from lightning_modules.devices.late import Late
 
-__all__ = ["Number", "asked", "is_asynchronous"]
+__all__ = ["Late", "Number", "asked", "is_asynchronous"]

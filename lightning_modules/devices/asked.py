@@ -16,20 +16,21 @@ from lightning_modules.devices.asynchronous import is_asynchronous
 
 
 class Number:
-    """A number of a device, read when it is first needed, and with it all others that were asked for and not read yet.
+    """A number of a device, read when it is first needed, and with it all others that were asked for there and not read yet.
 
     Args:
         tensor: ().
     """
 
     def __init__(self, tensor: Tensor) -> None:
+        self.device, self._value = tensor.device, 0.0
         self._tensor: Tensor | None = tensor.detach()
-        self._value = 0.0
-        _unread().append(ref(self))
+        _unread.numbers.append(ref(self))
 
     def __float__(self) -> float:
         if self._tensor is not None:
-            _read_all()
+            numbers = _unread.on(self.device)
+            _read(numbers if self in numbers else [*numbers, self])  # another thread may have asked for it
         return self._value
 
     def __bool__(self) -> bool:
@@ -47,18 +48,17 @@ class _Unread(local):
     def __init__(self) -> None:
         self.numbers: list[ref[Number]] = []
 
+    def on(self, device: torch.device) -> list[Number]:
+        """Those of a device, taken out; those that nobody needs any more are dropped."""
+        alive = [number for reference in self.numbers if (number := reference()) is not None and number._tensor is not None]
+        self.numbers = [ref(number) for number in alive if number.device != device]
+        return [number for number in alive if number.device == device]
 
-_here = _Unread()
+
+_unread = _Unread()
 
 
-def _unread() -> "list[ref[Number]]":
-    return _here.numbers
-
-
-def _read_all() -> None:
-    numbers = [number for reference in _here.numbers if (number := reference()) is not None]  # the others nobody needs
-    _here.numbers = []
-    with torch.no_grad():
-        values = torch.stack([number._tensor.double() for number in numbers if number._tensor is not None]).tolist()
+def _read(numbers: list[Number]) -> None:
+    values = torch.stack([number._tensor.double() for number in numbers if number._tensor is not None]).tolist()
     for number, value in zip(numbers, values, strict=True):
         number._tensor, number._value = None, value

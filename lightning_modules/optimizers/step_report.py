@@ -5,6 +5,7 @@ from typing import Literal
 
 from torch import Tensor
 
+from lightning_modules.devices import asked
 from lightning_modules.objectives import Point
 from lightning_modules.solvers import Solver
 
@@ -43,11 +44,16 @@ class StepReport:
     row_interval: int | None = None
     solver: Solver | None = None
 
-    def numbers(self) -> dict[str, float]:
-        """The numbers among what was computed, by name: what is logged."""
+    def scalars(self) -> dict[str, Tensor | float]:
+        """The numbers among what was computed, by name, those of a device not read yet: what is logged."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {
-            name: float(value)
+            name: value
             for name, value in values.items()
             if isinstance(value, (int, float)) or (isinstance(value, Tensor) and value.ndim == 0)
         }
+
+    def numbers(self) -> dict[str, float]:
+        """`scalars`, read."""
+        values = {name: asked(value) if isinstance(value, Tensor) else value for name, value in self.scalars().items()}
+        return {name: float(value) for name, value in values.items()}

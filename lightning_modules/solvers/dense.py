@@ -61,10 +61,8 @@ class DenseSolver(Solver):
     def diagonal(self) -> Tensor:
         return self.matrix.diagonal()
 
-    def extreme_eigenvalues(self) -> tuple[float, float]:
-        """Of C without the invariant directions, where it is zero by construction."""
-        eigenvalues = torch.linalg.eigvalsh(self._completed).tolist()
-        return eigenvalues[0], eigenvalues[-1]
+    def regular_matrix(self) -> Tensor:
+        return self._completed
 
 
 def is_definite(matrix: Tensor) -> Tensor:

@@ -33,6 +33,6 @@ class Solver(ABC):
     def diagonal(self) -> Tensor:
         """Diagonal of C (p,), or an estimate of it: what each parameter's own scale follows from."""
 
-    def extreme_eigenvalues(self) -> tuple[float, float] | None:
-        """Smallest and largest eigenvalue of C, or None where they are not at hand."""
+    def regular_matrix(self) -> Tensor | None:
+        """C (p, p), regular also along directions that change nothing, for its spectrum; None where no matrix is at hand."""
         return None

@@ -6,6 +6,8 @@ import torch
 from pytorch_lightning import LightningModule, Trainer
 from torch import Tensor
 
+from lightning_modules.training.late_log import LateLog
+
 NAME = "train/objective"
 
 
@@ -15,11 +17,15 @@ class ObjectiveLog:
     To the loggers at once: Lightning would write it after the checkpoint of this step, and a kill between lose it. Not by
     `self.log`, which takes longer than a small step.
 
+    Args:
+        log: what writes to the loggers.
+
     Attributes:
         last: the last value that was seen ().
     """
 
-    def __init__(self) -> None:
+    def __init__(self, log: LateLog) -> None:
+        self._log = log
         self._seen: dict[int, Tensor] = {}
         self.last: Tensor | None = None
 
@@ -40,9 +46,9 @@ class ObjectiveLog:
             return
         value = values[0] if len(values) == 1 else torch.stack(values).mean()
         trainer.callback_metrics[NAME] = value.clone()
-        if logs(trainer, step + 1):
-            for logger in module.loggers:
-                logger.log_metrics({NAME: float(value), "epoch": float(module.current_epoch)}, step)
+        if logs(trainer, step + 1) and trainer.loggers:
+            epoch = float(module.current_epoch)
+            self._log.log(trainer, step, [value], lambda arrived: {NAME: float(arrived[0]), "epoch": epoch})
 
 
 def logs(trainer: Trainer, steps: int) -> bool:

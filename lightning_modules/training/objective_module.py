@@ -1,20 +1,23 @@
 """The project's only training step."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, cast
 
 import torch
+from pytorch_lightning import Callback
 from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from lightning_modules.devices import is_asynchronous
+from lightning_modules.devices import Late, is_asynchronous
 from lightning_modules.objectives import Objective, Point, Reduction, all_processes, flattened, this_process
 from lightning_modules.optimizers import Convergence, CurvatureOptimizer
 from lightning_modules.optimizers.non_finite_loss import refuse_non_finite
 from lightning_modules.training.kept_objective import KeptObjective
+from lightning_modules.training.late_log import LateLog, LogsTheRest, Metrics
 from lightning_modules.training.loss_share import LossShare, by_objective, is_in_chunks, says_its_share
 from lightning_modules.training.made_optimizer import OptimizerCallable
 from lightning_modules.training.measured_module import Batch
@@ -57,7 +60,8 @@ class ObjectiveModule(MethodModule):
         self.save_hyperparameters(logger=False)
         for name in [name for name, value in self.hparams.items() if not isinstance(value, PLAIN)]:
             del self.hparams[name]
-        self._kept, self._log = KeptObjective(), ObjectiveLog()
+        self._kept, self._late = KeptObjective(), LateLog()
+        self._log, self._checks = ObjectiveLog(self._late), Late()
         self._sample: tuple[Batch, Objective] | None = None
 
     @abstractmethod
@@ -102,7 +106,9 @@ class ObjectiveModule(MethodModule):
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy, or a model that is saved whole, is without its training rows and what is known of them."""
-        return {**super().__getstate__(), "_kept": KeptObjective(), "_sample": None}
+        late = LateLog()
+        fresh = {"_kept": KeptObjective(), "_sample": None, "_late": late, "_log": ObjectiveLog(late), "_checks": Late()}
+        return {**super().__getstate__(), **fresh}
 
     # -- the step ------------------------------------------------------------------------------------------------------
 
@@ -134,16 +140,40 @@ class ObjectiveModule(MethodModule):
             has_scaler = getattr(self.trainer.precision_plugin, "scaler", None) is not None
             self._refuse_non_finite(self._log.last, [] if has_scaler else gradient)
 
-    def _refuse_non_finite(self, value: Tensor, gradient: list[Tensor], point: Point | None = None) -> None:
-        # Where to look is to wait: what is not finite stays so, and is seen at the next step that logs.
-        if not is_asynchronous(value) or is_looked_at(self.trainer, self.global_step + 1):
-            total = None if point is None else point.total
-            refuse_non_finite(value, gradient, self.global_step, not self.automatic_optimization, total)
+    def _refuse_non_finite(self, value: Tensor, gradient: list[Tensor]) -> None:
+        """Where to look would be to wait, it is looked at every so many steps, and later: what is not finite stays so."""
+        step, has_damping = self.global_step, not self.automatic_optimization
+        if not is_asynchronous(value):
+            refuse_non_finite(value, gradient, step, has_damping)
+        elif is_looked_at(self.trainer, step + 1):
+            largest = torch.stack(torch._foreach_norm(gradient, torch.inf)).max() if gradient else torch.zeros_like(value)
+
+            def check(arrived: list[Tensor]) -> None:
+                refuse_non_finite(arrived[0], arrived[1:], step, has_damping)
+
+            self._checks.send([value, largest], check)
+
+    def log_late(self, step: int, tensors: Sequence[Tensor], metrics: Metrics) -> None:
+        """Log `metrics(tensors)` of a step when the tensors, of one device, have arrived at the host; see `late_log.py`."""
+        self._late.log(self.trainer, step, tensors, metrics)
+
+    def configure_callbacks(self) -> list[Callback]:
+        return [*super().configure_callbacks(), LogsTheRest(self._late)]
+
+    def on_train_epoch_end(self) -> None:
+        self._checks.finish()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
+        self._late.finish()  # a run that goes on from here has logged what came before
+
+    def on_train_end(self) -> None:
+        self._late.finish()
 
     def _curvature_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One step of a curvature method; stops the run when the method is done with the whole training set."""
         optimizer = cast(LightningOptimizer, self.optimizers())
-        method, whole = cast(CurvatureOptimizer, optimizer.optimizer), is_whole(self.trainer)
+        method, is_whole_set = cast(CurvatureOptimizer, optimizer.optimizer), is_whole(self.trainer)
         parameters = held_parameters(method)
         objective = self._objective_of(batch, parameters)
         refuse_own_rows(objective, self.reduction)
@@ -154,14 +184,17 @@ class ObjectiveModule(MethodModule):
             nonlocal point
             point = objective.at(flattened(parameters))  # an accepted trial is this step's point
             gradient = point.gradient.clone()  # whoever changes a `.grad` in place does not change the point's
-            self._refuse_non_finite(point.value, [gradient], point)
+            if is_whole_set or not is_asynchronous(gradient):
+                refuse_non_finite(point.value, [gradient], self.global_step, total=point.total)
+            else:
+                self._refuse_non_finite(point.value, [gradient])
             for parameter, part in zip(parameters, gradient.split([p.numel() for p in parameters]), strict=True):
                 parameter.grad = part.view_as(parameter)
             self._log.saw(batch_idx, point.value, 1)
             return point.value
 
         value = optimizer.step(closure=closure, objective=objective)
-        if method.status is not None and whole:
+        if method.status is not None and is_whole_set:
             self.trainer.should_stop = True
         if self.schedule != "constant":
             cast(LRScheduler, self.lr_schedulers()).step()  # Lightning leaves that to manual optimization

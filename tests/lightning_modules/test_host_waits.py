@@ -1,45 +1,38 @@
-"""A step that does not log reads no number of the device: on a device that works on its own, the host never waits for it.
+"""How often the host waits for its device in a step, on a device that is simulated: see `tests/simulated_device`."""
 
-The CPU stands for such a device here, and what would be a wait is counted where a number is handed to Python.
-"""
-
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from lightly.loss import NTXentLoss
-from pytorch_lightning import Callback, LightningModule, Trainer
-from torch.utils._python_dispatch import TorchDispatchMode
+from pytorch_lightning.loggers import CSVLogger
 
+from callbacks import CurvatureDiagnostics, GradientNorms
+from datamodules import BreastCancerDataModule, CaliforniaHousingDataModule, IrisDataModule
 from datamodules.serving.batch_sampler import ShardedBatchSampler
 from datamodules.serving.tensor_batches import TensorBatches
 from lightning_modules import MLP, LogisticRegression, ObjectiveModule, SimCLR, SoftmaxRegression
+from lightning_modules.devices import Number, asked
 from lightning_modules.objectives import flattened
-from lightning_modules.optimizers import DiagonalNewton, GradientDescent
+from lightning_modules.optimizers import DiagonalNewton, GradientDescent, Newton
 from lightning_modules.optimizers.non_finite_loss import NonFiniteLossError
 from lightning_modules.training.objective_module import OptimizerCallable
 from tests.lightning_modules.objectives.queries import first_order
-from tests.training import make_trainer
+from tests.simulated_device import DEVICE, CountsPerStep, counting, on_the_device
+from tests.training import METHODS, make_model, make_trainer
 
-aten = torch.ops.aten
-READS = (aten._local_scalar_dense, aten.equal, aten.is_nonzero, aten.nonzero, aten.masked_select, aten.unique_dim)
-ASK_THE_DEVICE = (
-    "training.objective_module",
-    "objectives.families.host_waits",
-    "optimizers.diagonal_newton",
-    "optimizers.running_model",
-)
-# By a mask, how many numbers there are is known only to the device.
-INDEXING = (aten.index, aten.index_put, aten.index_put_)
 ROWS, BATCH, STEPS = 96, 8, 12
-METHODS: dict[str, OptimizerCallable] = {
+# Each of a mini-batch without a wait.
+WITHOUT_WAIT: dict[str, OptimizerCallable] = {
     "gradient_descent": partial(GradientDescent, lr=0.1),
     "diagonal_newton": DiagonalNewton,
     "diagonal_newton_hessian": partial(DiagonalNewton, curvature="hessian"),
     "diagonal_newton_fixed": partial(DiagonalNewton, lr=0.1, damping=1e-3),
-    # Adam and others count steps in a tensor that is on the CPU wherever the model is, and no wait.
     "sgd": partial(torch.optim.SGD, lr=0.1, momentum=0.9),
+    "adam": partial(torch.optim.Adam, lr=0.1),
 }
 MODELS: dict[str, Any] = {
     "logistic": partial(LogisticRegression, 5, 0.01),
@@ -47,110 +40,142 @@ MODELS: dict[str, Any] = {
     "relu": partial(MLP, (5, 4, 4, 2)),
     "tanh": partial(MLP, (5, 4, 4, 2), "tanh", l2=0.01),
 }
+# Full batch, of a step whose first trial is taken; each further trial is one more, and each product of conjugate gradients.
+FULL_BATCH = {
+    "gradient_descent": 2,
+    "newton": 4,
+    "newton_hessian": 4,
+    "newton_fixed": 3,
+    "subsampled_newton": 4,
+    "diagonal_newton": 2,
+    "diagonal_newton_fixed": 3,
+    "sgd_nesterov": 0,
+    "adam": 0,
+}
 
 
-class Reads(TorchDispatchMode):
-    """Counts operations that hand a number to Python."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.number = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        by_mask = func.overloadpacket in INDEXING and any(i is not None and i.dtype == torch.bool for i in args[1])
-        self.number += by_mask or func.overloadpacket in READS
-        return func(*args, **(kwargs or {}))
-
-
-class ReadsPerStep(Callback):
-    """Reads within each training step."""
-
-    def __init__(self) -> None:
-        self.counts: list[int] = []
-
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        self.reads = Reads()
-        self.reads.__enter__()
-
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        self.reads.__exit__(None, None, None)
-        self.counts.append(self.reads.number)
-
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        self.reads.__exit__(None, None, None)  # else every operation of every later test would pass through it
-
-
-@pytest.fixture
-def _on_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ASK_THE_DEVICE:
-        monkeypatch.setattr(f"lightning_modules.{module}.is_asynchronous", lambda tensor: True)
-
-
-def reads(model: ObjectiveModule, every: int = 5) -> list[int]:
+def fitted(model: ObjectiveModule, device: bool = True, **options: Any) -> tuple[torch.Tensor, CountsPerStep]:
+    """The weights after mini-batches, and what happened on the way."""
     torch.manual_seed(0)
     rows = torch.randn(ROWS, 5, dtype=torch.float64), torch.randint(2, (ROWS,))
-    counter = ReadsPerStep()
-    trainer = make_trainer(1, counter, log_every_n_steps=every)
+    counts = CountsPerStep()
+    place = on_the_device() if device else {}
+    trainer = make_trainer(1, counts, *options.pop("callbacks", ()), **place, **options)
     trainer.fit(model, TensorBatches(rows, ShardedBatchSampler(ROWS, BATCH)))
-    assert len(counter.counts) == STEPS
-    return counter.counts
+    assert len(counts.steps) == STEPS
+    return torch.cat([p.detach().cpu().flatten() for p in model.parameters()]), counts
 
 
-@pytest.mark.usefixtures("_on_a_device")
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", WITHOUT_WAIT)
 @pytest.mark.parametrize("model", MODELS)
-def test_a_step_on_a_mini_batch_waits_only_where_it_logs(model: str, method: str) -> None:
-    counts = reads(MODELS[model](optimizer=METHODS[method]))
-    looked = {4, 9, 11}  # after 5 and 10 steps, and after the last of the epoch
-    assert [step for step, count in enumerate(counts) if count] == sorted(looked)
-    assert all(counts[step] == 1 for step in looked)
+def test_a_step_on_a_mini_batch_never_waits_though_every_one_is_logged(model: str, method: str, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    watched = {"callbacks": (GradientNorms(), CurvatureDiagnostics()), "logger": CSVLogger(tmp_path), "log_every_n_steps": 1}
+    weights, counts = fitted(MODELS[model](optimizer=WITHOUT_WAIT[method]), **watched)
+    assert counts.waits == [0] * STEPS
+    assert not any(step.copies for step in counts.steps)
+    torch.manual_seed(1)
+    assert torch.equal(weights, fitted(MODELS[model](optimizer=WITHOUT_WAIT[method]), device=False)[0])
 
 
-@pytest.mark.usefixtures("_on_a_device")
+@pytest.mark.parametrize("data", [BreastCancerDataModule, IrisDataModule])
+@pytest.mark.parametrize("network", [False, True], ids=["linear", "network"])
+@pytest.mark.parametrize("method", FULL_BATCH)
+def test_full_batch_a_step_waits_for_its_decisions_alone(method: str, network: bool, data: Any, tmp_path: Path) -> None:
+    if network and method == "subsampled_newton":
+        pytest.skip("rows of a network cannot be left out")
+    torch.manual_seed(0)
+    rows = data()
+    make = METHODS[method]
+    model = MLP((rows.num_features, 4, rows.num_classes), "tanh", optimizer=make) if network else make_model(rows, make)
+    counts, rejected = CountsPerStep(), []
+
+    class Rejected(CountsPerStep):
+        def on_train_batch_end(self, trainer: Any, *rest: Any) -> None:
+            report = getattr(trainer.optimizers[0], "report", None)
+            rejected.append((report.rejected or 0) if report is not None else 0)
+
+    options = {"logger": CSVLogger(tmp_path), **on_the_device()}
+    make_trainer(5, counts, Rejected(), GradientNorms(), CurvatureDiagnostics(), **options).fit(model, rows)
+    waits = [count - more for count, more in zip(counts.waits, rejected, strict=True)]
+    # At first what is the same in every step is computed, and rows are checked.
+    assert max(waits[1:]) <= FULL_BATCH[method], waits
+
+
+def test_a_tall_table_is_no_other_case(data_dir: str) -> None:
+    data = CaliforniaHousingDataModule(data_dir)
+    counts = CountsPerStep()
+    make_trainer(5, counts, **on_the_device()).fit(make_model(data, METHODS["subsampled_newton"]), data)
+    assert max(counts.waits[2:]) <= 4
+
+
+def test_read_one_by_one_numbers_are_waited_for_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control: without reading them together, and late."""
+
+    def at_once(number: Number) -> float:
+        if number._tensor is not None:
+            number._value, number._tensor = float(number._tensor), None
+        return number._value
+
+    monkeypatch.setattr(Number, "__float__", at_once)
+    data, counts = BreastCancerDataModule(), CountsPerStep()
+    make_trainer(4, counts, **on_the_device()).fit(make_model(data, DiagonalNewton), data)
+    assert min(counts.waits) >= 10
+
+
+def test_numbers_are_read_together_and_once() -> None:
+    x = torch.arange(4.0).to(DEVICE)
+    with counting() as counts:
+        total, largest, flag, forgotten = asked(x.sum()), asked(x.max()), asked((x > 2).any()), asked(x.mean())
+        del forgotten
+        assert not counts.waits
+        assert (float(total), float(largest), bool(flag), float(total)) == (6.0, 3.0, True, 6.0)
+    assert len(counts.waits) == 1
+    on_the_cpu = torch.ones(())
+    assert asked(on_the_cpu) is on_the_cpu
+
+
+def test_what_another_thread_has_asked_for_can_be_read_too() -> None:
+    with ThreadPoolExecutor(1) as other:
+        number = other.submit(lambda: asked(torch.full((), 3.0).to(DEVICE))).result()
+    assert float(number) == 3.0
+
+
 def test_contrastive_learning_waits_for_the_loss_of_the_library_alone() -> None:
-    model = SimCLR((8, 8), 3, features=16, channels=8, optimizer=METHODS["sgd"])
-    views = (*torch.rand(3, BATCH, 1, 8, 8, dtype=torch.float64), torch.randint(3, (BATCH,)))
-    with Reads() as whole:
-        objective = model.double().objective(views)
+    model = SimCLR((8, 8), 3, features=16, channels=8, optimizer=WITHOUT_WAIT["sgd"]).double().to(DEVICE)
+    views = (*torch.rand(3, BATCH, 1, 8, 8, dtype=torch.float64).to(DEVICE), torch.randint(3, (BATCH,)).to(DEVICE))
+    with counting() as whole:
+        objective = model.objective(views)
         first_order(objective.at(flattened(model.parameters())))
-    with Reads() as loss:
-        NTXentLoss(0.5)(*torch.rand(2, BATCH, 4, dtype=torch.float64, requires_grad=True)).backward()
-    assert whole.number == loss.number > 0
+    pair = [torch.rand(BATCH, 4, dtype=torch.float64).to(DEVICE).requires_grad_() for _ in range(2)]
+    with counting() as loss:
+        NTXentLoss(0.5)(*pair).backward()
+    assert len(whole.waits) == len(loss.waits) > 0
+    assert len(whole.copies) == len(loss.copies)
 
 
-def test_on_the_cpu_every_step_is_looked_at() -> None:
-    assert all(count >= 1 for count in reads(MODELS["relu"](optimizer=METHODS["sgd"])))
-
-
-@pytest.mark.usefixtures("_on_a_device")
 @pytest.mark.parametrize("every, step", [(5, 4), (100, 11)], ids=["where it logs", "at the end of the epoch"])
-def test_a_loss_that_is_not_finite_is_refused_at_the_next_look(every: int, step: int) -> None:
+def test_a_loss_that_is_not_finite_is_refused_when_it_has_been_looked_at(every: int, step: int) -> None:
     class Broken(MLP):
         def loss_share(self, batch: Any) -> Any:
             batch = (batch[0] + (torch.inf if self.global_step == 2 else 0), batch[1])
             return super().loss_share(batch)
 
     with pytest.raises(NonFiniteLossError, match=f"at step {step}"):
-        reads(Broken((5, 4, 2), optimizer=METHODS["sgd"]), every)
+        fitted(Broken((5, 4, 2), optimizer=WITHOUT_WAIT["sgd"]), log_every_n_steps=every)
 
 
-@pytest.mark.usefixtures("_on_a_device")
+def test_full_batch_what_is_not_finite_is_refused_before_the_weights_move() -> None:
+    data = IrisDataModule()
+    model = make_model(data, Newton).double()
+    torch.nn.init.constant_(next(model.parameters()), 1e300)
+    before = torch.cat([p.detach().flatten() for p in model.parameters()])
+    with pytest.raises(NonFiniteLossError, match="at the start"):
+        make_trainer(2, **on_the_device()).fit(model, data)
+    assert torch.equal(before, torch.cat([p.detach().cpu().flatten() for p in model.parameters()]))
+
+
 def test_bad_labels_stop_the_device() -> None:
-    model = MODELS["relu"](optimizer=METHODS["sgd"]).double()
+    model = MODELS["relu"](optimizer=WITHOUT_WAIT["sgd"]).double().to(DEVICE)
     with pytest.raises(RuntimeError):
-        model.objective((torch.zeros(2, 5, dtype=torch.float64), torch.tensor([0, 7])))
-
-
-@pytest.mark.usefixtures("_on_a_device")
-@pytest.mark.parametrize("method", ["gradient_descent", "diagonal_newton", "diagonal_newton_fixed"])
-def test_without_looking_the_steps_are_the_same(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    weights = []
-    for _ in range(2):
-        torch.manual_seed(1)
-        model = MODELS["tanh"](optimizer=METHODS[method])
-        reads(model)
-        weights.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
-        monkeypatch.undo()
-    assert torch.equal(*weights)
+        model.objective((torch.zeros(2, 5, dtype=torch.float64).to(DEVICE), torch.tensor([0, 7]).to(DEVICE)))

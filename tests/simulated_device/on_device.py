@@ -142,9 +142,10 @@ def _copies(packet: Any, here: list[Tensor], target: torch.device | None, is_asy
         launched(str(packet))
     else:
         moved(source.numel() * source.element_size())
-        # From the host's pageable memory a copy that need not be waited for is still read before the call returns.
+        # `to("cpu", non_blocking=True)` makes itself memory that the device writes to alone; ordinary memory it does not know.
         if source.device.type == NAME:
-            waited(f"{packet} to the host")
+            if not (is_async and packet is aten._to_copy):
+                waited(f"{packet} to the host")
         elif not is_async:
             copied(str(packet))
     return goal == NAME

@@ -19,6 +19,7 @@ from lightning_modules.objectives.layered.trace import Trace
 from lightning_modules.objectives.linear.predictors import Predictors
 from lightning_modules.optimizers import DiagonalNewton, GradientDescent, Newton, minimise
 from lightning_modules.optimizers.descent import Method
+from tests.simulated_device import on_the_device
 from tests.training import Iterates, make_trainer
 
 STEPS = 4
@@ -85,14 +86,6 @@ def test_a_step_takes_one_pass_and_each_rejected_trial_one_more(method: str, mod
     assert len(passes) == STEPS + sum(rejected) + (method != "gradient_descent")
 
 
-class OnADevice:
-    """Makes the code believe that tensors are on a device that works on its own."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for module in ("training.objective_module", "optimizers.diagonal_newton", "optimizers.running_model"):
-            monkeypatch.setattr(f"lightning_modules.{module}.is_asynchronous", lambda tensor: True)
-
-
 @pytest.mark.parametrize("on_a_device", [False, True], ids=["cpu", "device"])
 @pytest.mark.parametrize(
     "make",
@@ -100,11 +93,8 @@ class OnADevice:
     ids=["softmax", "mlp"],
 )
 @pytest.mark.parametrize("method", ["newton", "diagonal_newton"])
-def test_so_it_does_in_a_trainer(
-    method: str, make: Callable[..., Any], on_a_device: bool, passes: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if on_a_device:
-        OnADevice(monkeypatch)
+def test_so_it_does_in_a_trainer(method: str, make: Callable[..., Any], on_a_device: bool, passes: list[int]) -> None:
+    place = on_the_device() if on_a_device else {}
     rejected: list[float] = []
 
     class Rejections(Iterates):
@@ -112,7 +102,7 @@ def test_so_it_does_in_a_trainer(
             rejected.append(trainer.optimizers[0].report.rejected)  # type: ignore[attr-defined]
 
     torch.manual_seed(0)
-    make_trainer(5, Rejections()).fit(make(optimizer=METHODS[method]), IrisDataModule())
+    make_trainer(5, Rejections(), **place).fit(make(optimizer=METHODS[method]), IrisDataModule())
     assert len(passes) == len(rejected) + sum(rejected) + 1, "that of the point after the last step is its trial's"
 
 

@@ -12,13 +12,14 @@ from torch.nn import Parameter
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Gaussian
 from lightning_modules.objectives.linear.glm_curvature import GLMCurvature
-from lightning_modules.optimizers import CurvatureOptimizer, DiagonalNewton, Newton, curvature_optimizer, diagonal_newton
+from lightning_modules.optimizers import CurvatureOptimizer, DiagonalNewton, Newton, curvature_optimizer
 from lightning_modules.solvers import SingularCurvatureError
+from tests.simulated_device import DEVICE
 
 
 def steps(make: Callable[..., CurvatureOptimizer], objective: GLMObjective) -> Tensor:
     """One step on a sample; on all rows as many as it takes."""
-    parameter = Parameter(torch.ones(objective.num_features + 1, dtype=torch.float64))
+    parameter = Parameter(torch.ones(objective.num_features + 1, dtype=torch.float64).to(objective.features.device))
 
     def closure() -> Tensor:
         point = objective.at(parameter)
@@ -35,13 +36,10 @@ def steps(make: Callable[..., CurvatureOptimizer], objective: GLMObjective) -> T
 
 @pytest.mark.parametrize("search", [None, "backtracking"])
 @pytest.mark.parametrize("is_sample", [False, True])
-def test_a_singular_diagonal_is_refused_where_somebody_waits(
-    monkeypatch: pytest.MonkeyPatch, search: Any, is_sample: bool
-) -> None:
-    monkeypatch.setattr(diagonal_newton, "is_asynchronous", lambda tensor: True)
+def test_a_singular_diagonal_is_refused_where_somebody_waits(search: Any, is_sample: bool) -> None:
     x = torch.randn(20, 3, dtype=torch.float64)
     x[:, 1] = 0
-    objective = GLMObjective(Gaussian(1), x, torch.randn(20, 1, dtype=torch.float64))
+    objective = GLMObjective(Gaussian(1), x.to(DEVICE), torch.randn(20, 1, dtype=torch.float64).to(DEVICE))
     if is_sample:
         objective = objective.as_sample()
     method = partial(DiagonalNewton, damping=0.0, search=search)
