@@ -2,6 +2,7 @@
 
 from lightning_modules.devices.asked import Number, asked
 from lightning_modules.devices.asynchronous import is_asynchronous
+from lightning_modules.devices.full_float32 import full_float32
 from lightning_modules.devices.late import Late
 
-__all__ = ["Late", "Number", "asked", "is_asynchronous"]
+__all__ = ["Late", "Number", "asked", "full_float32", "is_asynchronous"]

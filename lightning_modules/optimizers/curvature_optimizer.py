@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from lightning_modules.devices import full_float32
 from lightning_modules.objectives import Objective, Point, flattened
 from lightning_modules.optimizers.method_state import STATUSES, MethodState
 from lightning_modules.optimizers.newton_decrement import DENSE_DECISION, newton_decrement
@@ -81,6 +82,7 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
         super().add_param_group(param_group)
 
     @torch.no_grad()
+    @full_float32()
     def step(self, closure: Callable[[], Tensor], *, objective: Objective) -> Tensor:  # type: ignore[override]
         """Evaluate the gradient at θ by one call of the closure, then move unless θ is optimal.
 

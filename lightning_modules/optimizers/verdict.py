@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from lightning_modules.devices import full_float32
 from lightning_modules.objectives import Degeneracy, Objective, Point
 from lightning_modules.optimizers.newton_decrement import DENSE_PARAMETERS, NewtonDecrement, newton_decrement
 from lightning_modules.optimizers.optimality import (
@@ -62,6 +63,7 @@ class Convergence:
 
 
 @torch.no_grad()
+@full_float32()
 def diagnose(
     objective: Objective,
     theta: Tensor,

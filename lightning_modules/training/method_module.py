@@ -9,6 +9,7 @@ from torch.optim import Optimizer
 
 from lightning_modules.optimizers import CurvatureOptimizer
 from lightning_modules.training.cosine_schedule import cosine_schedule
+from lightning_modules.training.device_notes import device_notes
 from lightning_modules.training.low_precision import refuse_low_precision
 from lightning_modules.training.made_optimizer import MuonWithAdamW, OptimizerCallable, made_optimizer
 from lightning_modules.training.measured_module import MeasuredModule
@@ -121,6 +122,8 @@ class MethodModule(MeasuredModule):
             )
         refuse_settings(self.trainer, method)
         refuse_schedulers(self.trainer, is_ours=self.schedule != "constant")
+        for note in device_notes(self.device, next(self.parameters()).dtype, self.trainer.world_size):
+            log_info(note)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)

@@ -24,7 +24,7 @@ from lightning_modules.training.measured_module import Batch
 from lightning_modules.training.method_module import MethodModule
 from lightning_modules.training.objective_log import ObjectiveLog, is_looked_at
 from lightning_modules.training.own_rows import refuse_own_rows
-from lightning_modules.training.trained_parameters import as_function_of, held_parameters
+from lightning_modules.training.trained_parameters import as_function_of, held_parameters, names_of
 from lightning_modules.training.verdict_on_fit import verdict_on, whole_training_set
 from lightning_modules.training.whole_batch import is_whole
 
@@ -63,6 +63,7 @@ class ObjectiveModule(MethodModule):
         self._kept, self._late = KeptObjective(), LateLog()
         self._log, self._checks = ObjectiveLog(self._late), Late()
         self._sample: tuple[Batch, Objective] | None = None
+        self._held_names: list[str] = []  # what trains in the last fit
 
     @abstractmethod
     def objective(self, batch: Batch) -> Objective:
@@ -92,6 +93,7 @@ class ObjectiveModule(MethodModule):
         """Forget the objective of the last fit: what the loss is made of may have been changed since."""
         super().on_fit_start()
         self._kept.forget()
+        self._held_names = names_of(held_parameters(self.trainer.optimizers[0]), self)
         self.trainer.optimizers[0].register_step_post_hook(lambda *_: self._end_step())
 
     def _end_step(self) -> None:
@@ -169,6 +171,7 @@ class ObjectiveModule(MethodModule):
 
     def on_train_end(self) -> None:
         self._late.finish()
+        self._held_names = names_of(held_parameters(self.trainer.optimizers[0]), self)  # a callback may have added some
 
     def _curvature_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One step of a curvature method; stops the run when the method is done with the whole training set."""

@@ -45,6 +45,26 @@ def held_parameters(optimizer: torch.optim.Optimizer) -> list[Parameter]:
     return trained
 
 
+def names_of(parameters: Iterable[Parameter], module: nn.Module) -> list[str]:
+    """What a module calls some parameters; those that are none of its own are left out."""
+    names = {parameter: name for name, parameter in module.named_parameters()}
+    return [names[parameter] for parameter in parameters if parameter in names]
+
+
+def present_parameters(optimizer: torch.optim.Optimizer, module: nn.Module, names: Sequence[str]) -> list[Parameter]:
+    """`held_parameters` as the module has them now: to move it from a device some devices make new parameters.
+
+    Args:
+        optimizer: of the fit.
+        module: the model.
+        names: of the parameters in the fit, see `names_of`.
+    """
+    held, own = held_parameters(optimizer), dict(module.named_parameters())
+    if set(held) <= set(own.values()) or len(names) != len(held):
+        return held
+    return [own[name] for name in names]
+
+
 def as_function_of(parameters: Sequence[Parameter], objective: Objective, module: nn.Module) -> Objective:
     """The objective of a module's parameters, as a function of some of them in this order; itself if these are all.
 

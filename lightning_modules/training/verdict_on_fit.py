@@ -13,7 +13,7 @@ from lightning_modules.optimizers import Convergence, CurvatureOptimizer, diagno
 from lightning_modules.optimizers.curvature_optimizer import known_to
 from lightning_modules.optimizers.ending import concluded
 from lightning_modules.training.run_ending import is_towards_optimum, run_ending, said_by_method
-from lightning_modules.training.trained_parameters import OtherParametersError, as_function_of, held_parameters
+from lightning_modules.training.trained_parameters import OtherParametersError, as_function_of, present_parameters
 
 
 def whole_training_set(trainer: Trainer, device: torch.device) -> tuple[Tensor, ...]:
@@ -55,7 +55,7 @@ def verdict_on(module: Any) -> Convergence:
         )
     method = trainer.optimizers[0]
     ending = run_ending(trainer)
-    parameters = held_parameters(method)
+    parameters = present_parameters(method, module, module._held_names)
     if not isinstance(method, CurvatureOptimizer):
         held = set(parameters)
         parameters = [parameter for parameter in module.parameters() if parameter in held]

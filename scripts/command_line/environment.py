@@ -6,6 +6,16 @@ import os
 NUMBERS = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "NODE_RANK", "GROUP_RANK", "MASTER_PORT", "PL_GLOBAL_SEED", "OMP_NUM_THREADS")
 
 
+# Set where a launcher has started a process for each device: torchrun, and SLURM's srun.
+LAUNCHERS = ("TORCHELASTIC_RUN_ID", "SLURM_NTASKS")
+
+
+def default_devices() -> int | str:
+    """What `--trainer.devices` is if nothing is said: one, however many GPUs there are, since most tables are small; all that a
+    launcher has started processes for."""
+    return "auto" if any(name in os.environ for name in LAUNCHERS) else 1
+
+
 def check_environment() -> None:
     """Refuse a variable that is no whole number ≥ 0.
 

@@ -38,6 +38,7 @@ from callbacks import (
     TwoViewGrid,
 )
 from command_line.checked_trainer import BARE, check_callbacks, check_trainer
+from command_line.environment import default_devices
 from command_line.fit_parser import FitParser
 from command_line.named_loggers import first_of, placed, with_ours
 from command_line.null_options import refuse_null
@@ -84,6 +85,7 @@ class FitCLI(LightningCLI):
             save_config_kwargs={"overwrite": True, "save_to_log_dir": False},
             trainer_defaults={
                 "precision": "64-true",
+                "devices": default_devices(),
                 "max_epochs": 100,
                 "log_every_n_steps": 1,
                 "num_sanity_val_steps": 0,

@@ -1,0 +1,63 @@
+"""Derivatives are computed with all digits of float32, whatever the user allows torch to leave out elsewhere."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+
+from lightning_modules.devices import full_float32
+from lightning_modules.objectives import FunctionObjective
+from lightning_modules.optimizers import Newton, diagnose
+
+Settings = tuple[str, bool]
+
+
+def settings() -> Settings:
+    return torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+
+
+@pytest.fixture(autouse=True)
+def _a_user_who_wants_speed() -> Iterator[None]:
+    before = settings()
+    torch.set_float32_matmul_precision("medium")
+    torch.backends.cudnn.allow_tf32 = True
+    yield
+    torch.set_float32_matmul_precision(before[0])
+    torch.backends.cudnn.allow_tf32 = before[1]
+
+
+def test_steps_and_verdicts_are_in_full_and_leave_what_was_set() -> None:
+    seen: list[Settings] = []
+
+    def parabola(theta: Tensor) -> Tensor:
+        seen.append(settings())
+        return theta.square().sum()
+
+    objective, parameter = FunctionObjective(parabola), Parameter(torch.ones(2))
+
+    def closure() -> Tensor:
+        point = objective.at(parameter)
+        parameter.grad = point.gradient.clone()
+        return point.value
+
+    Newton([parameter]).step(closure, objective=objective)
+    diagnose(objective, parameter.detach())
+    assert set(seen) == {("highest", False)}
+    assert settings() == ("medium", True)
+    parabola(parameter)
+    assert seen[-1] == ("medium", True), "negative control: outside it is as the user has it"
+
+
+def test_it_is_as_before_after_an_error_and_within_itself() -> None:
+    @full_float32()
+    def nested(depth: int) -> Any:
+        if depth:
+            return nested(depth - 1)
+        raise ArithmeticError
+
+    with pytest.raises(ArithmeticError):
+        nested(3)
+    assert settings() == ("medium", True)
