@@ -10,12 +10,14 @@ from torch import Tensor
 
 from datamodules.messages.split_options import check_split_options
 from datamodules.serving.batch_sampler import ShardedBatchSampler
-from datamodules.serving.kept_batch import KeptBatch
+from datamodules.serving.kept_batches import KeptBatches, free_bytes
 from datamodules.serving.preprocessing import Preprocessing
 from datamodules.serving.rows_checksum import checksum_of_rows
 from datamodules.serving.tensor_batches import TensorBatches
 
 Split = tuple[Tensor, Tensor]
+# What is kept of validation and test on the CPU takes at most so much beside the rows; on a device half of its free memory.
+KEPT_BYTES = 2**30
 
 
 class SplitDataModule(LightningDataModule, ABC):
@@ -48,7 +50,7 @@ class SplitDataModule(LightningDataModule, ABC):
         self.save_hyperparameters(ignore=self.unsaved, logger=False)
         self.data_dir, self.batch_size, self.seed = data_dir, batch_size, seed
         self.val_fraction, self.test_fraction = val_fraction, test_fraction
-        self._full_batch = KeptBatch()
+        self._kept = KeptBatches()
 
     @abstractmethod
     def split(self) -> dict[str, Split]:
@@ -120,11 +122,16 @@ class SplitDataModule(LightningDataModule, ABC):
         self.splits  # noqa: B018 – split now, so that rows that cannot be split fail here and not in the first epoch
 
     def is_full_batch(self, batch: Any) -> bool:
-        """Whether a batch is all training rows of this process: not a copy of some rows but a view, the same in every epoch."""
-        if self.batch_size is not None:
-            return False
-        rows, part = self.splits["train"][0], batch[0]
-        return len(part) > 0 and 0 <= part.data_ptr() - rows.data_ptr() < rows.nbytes
+        """Whether a batch is all rows that this process has of a part: a view, the same in every epoch, not a copy of some."""
+        return self._part_of(batch) is not None
+
+    def _part_of(self, batch: Any) -> str | None:
+        """The part of which a batch is a view: "train", "val" or "test"."""
+        some = batch[0]
+        for name, (rows, _) in self.splits.items():
+            if len(some) > 0 and 0 <= some.data_ptr() - rows.data_ptr() < rows.nbytes:
+                return name
+        return None
 
     def check_full_batch(self, dtype: torch.dtype | None) -> None:
         """Refuse a floating type of the model in which all training rows cannot be one batch.
@@ -134,16 +141,25 @@ class SplitDataModule(LightningDataModule, ABC):
         """
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """The batch on the device, as numbers for the model; the full batch of training is moved and converted once."""
+        """The batch on the device, as numbers for the model; one of all rows of a part is moved and converted once."""
         dtype, move = self.model_dtype, super().transfer_batch_to_device
 
         def make(rows: Any) -> Any:
             return self.convert(move(rows, device, dataloader_idx), dtype)
 
-        if not self.is_full_batch(batch):
+        if not self.is_full_batch(batch) or (part := self._part_of(batch)) is None:
             return make(batch)
-        self.check_full_batch(dtype)
-        return self._full_batch.get_or_make(batch, make, device, dtype)
+        most = None
+        if part == "train":
+            self.check_full_batch(dtype)
+        else:
+            free = free_bytes(device)
+            most = KEPT_BYTES if free is None else self._kept.added_bytes + free // 2
+        return self._kept.get_or_make(part, batch, make, device, dtype, most=most)
+
+    def teardown(self, stage: str) -> None:
+        """Leave a device's memory to others when the trainer is done."""
+        self._kept.release_devices()
 
     @property
     def evaluation_batch_size(self) -> int | None:
