@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 Batch = tuple[Tensor, ...]
@@ -67,9 +66,3 @@ class KeptBatches:
         self._kept = {
             part: kept for part, kept in self._kept.items() if all(tensor.device.type == "cpu" for tensor in kept.made)
         }
-
-
-def free_bytes(device: torch.device) -> int | None:
-    """Memory of a device that nobody has taken; None where it does not say."""
-    mem_get_info = getattr(torch.get_device_module(device), "mem_get_info", None)
-    return None if mem_get_info is None else int(mem_get_info(device)[0])

@@ -10,14 +10,17 @@ from torch import Tensor
 
 from datamodules.messages.split_options import check_split_options
 from datamodules.serving.batch_sampler import ShardedBatchSampler
-from datamodules.serving.kept_batches import KeptBatches, free_bytes
+from datamodules.serving.kept_batches import KeptBatches
 from datamodules.serving.preprocessing import Preprocessing
+from datamodules.serving.room import Room, free_bytes
 from datamodules.serving.rows_checksum import checksum_of_rows
 from datamodules.serving.tensor_batches import TensorBatches
 
 Split = tuple[Tensor, Tensor]
 # What is kept of validation and test on the CPU takes at most so much beside the rows; on a device half of its free memory.
 KEPT_BYTES = 2**30
+# Rows of one batch of validation or test where all of them have no room on the device.
+EVALUATION_ROWS = 2**14
 
 
 class SplitDataModule(LightningDataModule, ABC):
@@ -50,7 +53,7 @@ class SplitDataModule(LightningDataModule, ABC):
         self.save_hyperparameters(ignore=self.unsaved, logger=False)
         self.data_dir, self.batch_size, self.seed = data_dir, batch_size, seed
         self.val_fraction, self.test_fraction = val_fraction, test_fraction
-        self._kept = KeptBatches()
+        self._kept, self._room = KeptBatches(), Room()
 
     @abstractmethod
     def split(self) -> dict[str, Split]:
@@ -149,17 +152,41 @@ class SplitDataModule(LightningDataModule, ABC):
 
         if not self.is_full_batch(batch) or (part := self._part_of(batch)) is None:
             return make(batch)
-        most = None
-        if part == "train":
+        if part == "train" and self.batch_size is None:
             self.check_full_batch(dtype)
-        else:
-            free = free_bytes(device)
-            most = KEPT_BYTES if free is None else self._kept.added_bytes + free // 2
-        return self._kept.get_or_make(part, batch, make, device, dtype, most=most)
+        if part == "train" and self._stays_where_it_is(batch, device, dtype):
+            return self._kept.get_or_make(part, batch, lambda rows: self._beside(rows, device, dtype, move), device, dtype)
+        free = free_bytes(device)
+        most = KEPT_BYTES if free is None else self._kept.added_bytes + free // 2
+        return self._kept.get_or_make(part, batch, make, device, dtype, most=None if part == "train" else most)
+
+    def _stays_where_it_is(self, rows: Split, device: torch.device, dtype: torch.dtype | None) -> bool:
+        """Whether the features of all training rows are read from where they are, chunk by chunk.
+
+        A model that can do so says it by `reads_in_chunks`.
+        """
+        model, has_room = getattr(self.trainer, "lightning_module", None), self._room.has_room("train", rows, device, dtype)
+        if has_room and not self.is_larger_than_memory(rows, dtype):
+            return False
+        return getattr(model, "reads_in_chunks", False) and self.is_converted_in_chunks(rows, dtype)
+
+    def is_converted_in_chunks(self, rows: Split, dtype: torch.dtype | None) -> bool:
+        """Whether `convert` changes nothing of features but their floating type, which each chunk can do for itself."""
+        return False
+
+    def is_larger_than_memory(self, rows: Split, dtype: torch.dtype | None) -> bool:
+        """Whether the host may have no room for a copy of the features, which `convert` would make."""
+        return False
+
+    def _beside(self, rows: Any, device: torch.device, dtype: torch.dtype | None, move: Any) -> Split:
+        """Features as they are, and targets on the device."""
+        features, targets = rows
+        return features, self.convert((features[:0], move(targets, device, 0)), dtype)[1]
 
     def teardown(self, stage: str) -> None:
         """Leave a device's memory to others when the trainer is done."""
         self._kept.release_devices()
+        self._room.forget()
 
     @property
     def evaluation_batch_size(self) -> int | None:
@@ -191,10 +218,21 @@ class SplitDataModule(LightningDataModule, ABC):
         shuffle = is_trained and not is_overfitted
         rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
         batch_size = self.batch_size if is_trained else self.evaluation_batch_size
+        if not is_trained and not self._has_room(split):
+            batch_size = min(batch_size or EVALUATION_ROWS, EVALUATION_ROWS)
         sampler = ShardedBatchSampler(
             len(tensors[0]), batch_size, shuffle=shuffle, seed=self.seed, rank=rank, world_size=world_size
         )
         return self.batches(tensors, sampler)
+
+    def _has_room(self, split: str) -> bool:
+        """Whether all rows that a process has of a part can be one batch on its device."""
+        strategy = getattr(self.trainer, "strategy", None)
+        if strategy is None:
+            return True
+        share = -(-len(self.splits[split][0]) // self.trainer.world_size)  # type: ignore[union-attr]
+        rows = tuple(tensor[:share] for tensor in self.splits[split])
+        return self._room.has_room(split, rows, strategy.root_device, self.model_dtype)
 
     def batches(self, tensors: Split, sampler: ShardedBatchSampler) -> TensorBatches:
         """Batches of rows as the sampler says."""

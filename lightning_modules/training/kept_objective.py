@@ -35,7 +35,7 @@ class KeptObjective:
         """
         identity = [*(_identity(tensor) for tensor in (*batch, *held)), (mode,)]
         is_new = self._last is None or self._last[1] != identity
-        if total_count(int(is_new), reduction, batch[0].device) > 0:
+        if total_count(int(is_new), reduction, batch[-1].device) > 0:
             self.forget()
             self._last = (batch, identity, make(batch))
         assert self._last is not None

@@ -45,9 +45,12 @@ class ObjectiveModule(MethodModule):
 
     Attributes:
         task: what the model is for, if one thing only; a data module that would guess is told so.
+        reads_in_chunks: whether `objective` takes features that are not where the targets are, or in another floating type:
+            rows that are too many for a device stay on the host then, and each chunk is moved when it is read.
     """
 
     task: ClassVar[Literal["classification", "regression"] | None] = None
+    reads_in_chunks: ClassVar[bool] = False
 
     def __init__(self, optimizer: OptimizerCallable) -> None:
         super().__init__(optimizer)
@@ -125,7 +128,7 @@ class ObjectiveModule(MethodModule):
     def _loss(self, batch: Batch) -> Tensor:
         """The loss of this process on a batch, to be differentiated by torch: at once, or in chunks where it is large."""
         parameters = held_parameters(self.trainer.optimizers[0])
-        if says_its_share(self) and not is_in_chunks(len(batch[0]), parameters):
+        if says_its_share(self) and not is_in_chunks(batch[0], parameters):
             return self.loss_share(batch).loss(self.reduction)
         objective = self._objective_of(batch, parameters)
         refuse_own_rows(objective, self.reduction)

@@ -11,7 +11,8 @@ from pytorch_lightning import Callback
 from callbacks import ConvergenceStatus, ReplicaCheck, TestMetrics, TrainMetrics
 from datamodules import BreastCancerDataModule, DigitsDataModule
 from datamodules.serving import split_data_module
-from datamodules.serving.kept_batches import KeptBatches, free_bytes
+from datamodules.serving.kept_batches import KeptBatches
+from datamodules.serving.room import free_bytes
 from lightning_modules.objectives.linear.rows import Rows
 from lightning_modules.optimizers import GradientDescent, Newton
 from tests.callbacks.memory_logger import MemoryLogger
