@@ -50,6 +50,7 @@ class MLP(ObjectiveModule):
     """
 
     network_class: ClassVar[type[DenseNetwork]] = DenseNetwork
+    reads_in_chunks = True
 
     def __init__(
         self,

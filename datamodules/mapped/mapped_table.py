@@ -28,14 +28,12 @@ from datamodules.mapped.written_features import FEATURES
 from datamodules.serving.batch_sampler import ShardedBatchSampler
 from datamodules.serving.preprocessing import Preprocessing
 from datamodules.serving.split import Rows
-from datamodules.serving.split_data_module import Split
+from datamodules.serving.split_data_module import EVALUATION_ROWS, Split
 from datamodules.serving.tensor_batches import TensorBatches
 from datamodules.tables.split_table import PARTS
 from datamodules.tables.table import Table
 
 FORMAT = 6
-# More rows than that are not read at once for validation and test: training sums over chunks of rows, metrics do not.
-EVALUATION_ROWS = 2**14
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,12 @@ class MappedTable:
 
     @property
     def evaluation_rows(self) -> int:
+        # More are not read at once for validation and test: training sums over chunks of rows, metrics do not.
         return EVALUATION_ROWS
+
+    @property
+    def is_mapped(self) -> bool:
+        return True
 
     @property
     def rows(self) -> dict[str, Rows]:

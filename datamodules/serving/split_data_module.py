@@ -10,12 +10,17 @@ from torch import Tensor
 
 from datamodules.messages.split_options import check_split_options
 from datamodules.serving.batch_sampler import ShardedBatchSampler
-from datamodules.serving.kept_batch import KeptBatch
+from datamodules.serving.kept_batches import KeptBatches
 from datamodules.serving.preprocessing import Preprocessing
+from datamodules.serving.room import Room, free_bytes
 from datamodules.serving.rows_checksum import checksum_of_rows
 from datamodules.serving.tensor_batches import TensorBatches
 
 Split = tuple[Tensor, Tensor]
+# What is kept of validation and test on the CPU takes at most so much beside the rows; on a device half of its free memory.
+KEPT_BYTES = 2**30
+# Rows of one batch of validation or test where all of them have no room on the device.
+EVALUATION_ROWS = 2**14
 
 
 class SplitDataModule(LightningDataModule, ABC):
@@ -48,7 +53,7 @@ class SplitDataModule(LightningDataModule, ABC):
         self.save_hyperparameters(ignore=self.unsaved, logger=False)
         self.data_dir, self.batch_size, self.seed = data_dir, batch_size, seed
         self.val_fraction, self.test_fraction = val_fraction, test_fraction
-        self._full_batch = KeptBatch()
+        self._kept, self._room = KeptBatches(), Room()
 
     @abstractmethod
     def split(self) -> dict[str, Split]:
@@ -120,11 +125,16 @@ class SplitDataModule(LightningDataModule, ABC):
         self.splits  # noqa: B018 – split now, so that rows that cannot be split fail here and not in the first epoch
 
     def is_full_batch(self, batch: Any) -> bool:
-        """Whether a batch is all training rows of this process: not a copy of some rows but a view, the same in every epoch."""
-        if self.batch_size is not None:
-            return False
-        rows, part = self.splits["train"][0], batch[0]
-        return len(part) > 0 and 0 <= part.data_ptr() - rows.data_ptr() < rows.nbytes
+        """Whether a batch is all rows that this process has of a part: a view, the same in every epoch, not a copy of some."""
+        return self._part_of(batch) is not None
+
+    def _part_of(self, batch: Any) -> str | None:
+        """The part of which a batch is a view: "train", "val" or "test"."""
+        some = batch[0]
+        for name, (rows, _) in self.splits.items():
+            if len(some) > 0 and 0 <= some.data_ptr() - rows.data_ptr() < rows.nbytes:
+                return name
+        return None
 
     def check_full_batch(self, dtype: torch.dtype | None) -> None:
         """Refuse a floating type of the model in which all training rows cannot be one batch.
@@ -134,16 +144,49 @@ class SplitDataModule(LightningDataModule, ABC):
         """
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """The batch on the device, as numbers for the model; the full batch of training is moved and converted once."""
+        """The batch on the device, as numbers for the model; one of all rows of a part is moved and converted once."""
         dtype, move = self.model_dtype, super().transfer_batch_to_device
 
         def make(rows: Any) -> Any:
             return self.convert(move(rows, device, dataloader_idx), dtype)
 
-        if not self.is_full_batch(batch):
+        if not self.is_full_batch(batch) or (part := self._part_of(batch)) is None:
             return make(batch)
-        self.check_full_batch(dtype)
-        return self._full_batch.get_or_make(batch, make, device, dtype)
+        if part == "train" and self.batch_size is None:
+            self.check_full_batch(dtype)
+        if part == "train" and self._stays_where_it_is(batch, device, dtype):
+            return self._kept.get_or_make(part, batch, lambda rows: self._beside(rows, device, dtype, move), device, dtype)
+        free = free_bytes(device)
+        most = KEPT_BYTES if free is None else self._kept.added_bytes + free // 2
+        return self._kept.get_or_make(part, batch, make, device, dtype, most=None if part == "train" else most)
+
+    def _stays_where_it_is(self, rows: Split, device: torch.device, dtype: torch.dtype | None) -> bool:
+        """Whether the features of all training rows are read from where they are, chunk by chunk.
+
+        A model that can do so says it by `reads_in_chunks`.
+        """
+        model, has_room = getattr(self.trainer, "lightning_module", None), self._room.has_room("train", rows, device, dtype)
+        if has_room and not self.is_larger_than_memory(rows, dtype):
+            return False
+        return getattr(model, "reads_in_chunks", False) and self.is_converted_in_chunks(rows, dtype)
+
+    def is_converted_in_chunks(self, rows: Split, dtype: torch.dtype | None) -> bool:
+        """Whether `convert` changes nothing of features but their floating type, which each chunk can do for itself."""
+        return False
+
+    def is_larger_than_memory(self, rows: Split, dtype: torch.dtype | None) -> bool:
+        """Whether the host may have no room for a copy of the features, which `convert` would make."""
+        return False
+
+    def _beside(self, rows: Any, device: torch.device, dtype: torch.dtype | None, move: Any) -> Split:
+        """Features as they are, and targets on the device."""
+        features, targets = rows
+        return features, self.convert((features[:0], move(targets, device, 0)), dtype)[1]
+
+    def teardown(self, stage: str) -> None:
+        """Leave a device's memory to others when the trainer is done."""
+        self._kept.release_devices()
+        self._room.forget()
 
     @property
     def evaluation_batch_size(self) -> int | None:
@@ -175,10 +218,21 @@ class SplitDataModule(LightningDataModule, ABC):
         shuffle = is_trained and not is_overfitted
         rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
         batch_size = self.batch_size if is_trained else self.evaluation_batch_size
+        if not is_trained and not self._has_room(split):
+            batch_size = min(batch_size or EVALUATION_ROWS, EVALUATION_ROWS)
         sampler = ShardedBatchSampler(
             len(tensors[0]), batch_size, shuffle=shuffle, seed=self.seed, rank=rank, world_size=world_size
         )
         return self.batches(tensors, sampler)
+
+    def _has_room(self, split: str) -> bool:
+        """Whether all rows that a process has of a part can be one batch on its device."""
+        strategy = getattr(self.trainer, "strategy", None)
+        if strategy is None:
+            return True
+        share = -(-len(self.splits[split][0]) // self.trainer.world_size)  # type: ignore[union-attr]
+        rows = tuple(tensor[:share] for tensor in self.splits[split])
+        return self._room.has_room(split, rows, strategy.root_device, self.model_dtype)
 
     def batches(self, tensors: Split, sampler: ShardedBatchSampler) -> TensorBatches:
         """Batches of rows as the sampler says."""

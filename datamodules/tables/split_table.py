@@ -25,10 +25,14 @@ class SplitTable(Protocol):
 
     Attributes:
         evaluation_rows: the most rows of one batch of validation or test; None = any number.
+        is_mapped: whether the rows are in files, and may be more than memory holds.
     """
 
     @property
     def evaluation_rows(self) -> int | None: ...
+
+    @property
+    def is_mapped(self) -> bool: ...
 
     @property
     def checksum(self) -> int | None:
@@ -69,7 +73,7 @@ class TableInMemory:
         standardize: whether to scale the features.
     """
 
-    evaluation_rows, checksum, is_strict = None, None, True
+    evaluation_rows, checksum, is_mapped, is_strict = None, None, False, True
 
     def __init__(
         self, load: Callable[[], Table], divide: Callable[[Table], tuple[Rows, Rows, Rows]], standardize: bool

@@ -153,6 +153,12 @@ class TableDataModule(SplitDataModule):
     def check_full_batch(self, dtype: torch.dtype | None) -> None:
         self.split_table.check_full_batch(dtype)
 
+    def is_converted_in_chunks(self, rows: Split, dtype: torch.dtype | None) -> bool:
+        return type(self).convert is TableDataModule.convert
+
+    def is_larger_than_memory(self, rows: Split, dtype: torch.dtype | None) -> bool:
+        return self.split_table.is_mapped and dtype not in (None, rows[0].dtype)
+
     def convert(self, batch: Split, dtype: torch.dtype | None) -> Split:
         """Real numbers in the model's floating type."""
         features, targets = batch

@@ -27,6 +27,8 @@ class GeneralizedLinearModel(ObjectiveModule):
         optimizer: makes the optimizer from the parameters.
     """
 
+    reads_in_chunks = True
+
     def __init__(self, num_features: int, family: Family, l2: float, optimizer: OptimizerCallable) -> None:
         super().__init__(optimizer)
         name = type(self).__name__

@@ -17,7 +17,12 @@ class KeptObjective:
         self._last: tuple[Batch, list[tuple[object, ...]], Objective] | None = None
 
     def of(
-        self, batch: Batch, make: Callable[[Batch], Objective], reduction: Reduction, held: Iterable[Tensor] = ()
+        self,
+        batch: Batch,
+        make: Callable[[Batch], Objective],
+        reduction: Reduction,
+        held: Iterable[Tensor] = (),
+        mode: bool = True,
     ) -> Objective:
         """The objective of a batch. Making one reduces over processes, so all of them make one or none does.
 
@@ -26,14 +31,20 @@ class KeptObjective:
             make: the objective of them.
             reduction: sums over processes.
             held: parameters that do not train, which are constants of the loss.
+            mode: of the model, training or not, in which its loss may be another.
         """
-        identity = [_identity(tensor) for tensor in (*batch, *held)]
+        identity = [*(_identity(tensor) for tensor in (*batch, *held)), (mode,)]
         is_new = self._last is None or self._last[1] != identity
-        if total_count(int(is_new), reduction, batch[0].device) > 0:
+        if total_count(int(is_new), reduction, batch[-1].device) > 0:
             self.forget()
             self._last = (batch, identity, make(batch))
         assert self._last is not None
         return self._last[2]
+
+    def release_device(self) -> None:
+        """Forget a batch that is on a device."""
+        if self._last is not None and any(tensor.device.type != "cpu" for tensor in self._last[0]):
+            self.forget()
 
     def forget(self) -> None:
         """Let go of the batch and all that is known of it: its objective, and that one's last point."""

@@ -59,13 +59,16 @@ def says_its_share(model: object) -> bool:
     return "loss_share" in lowest
 
 
-def is_in_chunks(rows: int, parameters: list[Parameter]) -> bool:
-    """Whether a batch of so many rows is differentiated in chunks: only in full precision, which the chunks are computed in."""
+def is_in_chunks(rows: Tensor, parameters: list[Parameter]) -> bool:
+    """Whether a batch of rows (n, …) is differentiated in chunks: only in full precision, which the chunks are computed in;
+    always if they are where the parameters are not, since a chunk is moved when it is read."""
     first = parameters[0]
+    if isinstance(rows, Tensor) and rows.device != first.device:
+        return True
     if first.dtype not in (torch.float32, torch.float64) or torch.is_autocast_enabled(first.device.type):
         return False
     widest = max(max(parameter.shape, default=1) for parameter in parameters)
-    return rows * widest * first.element_size() > MOST_BYTES
+    return len(rows) * widest * first.element_size() > MOST_BYTES
 
 
 def by_objective(objective: Objective, parameters: list[Parameter]) -> Tensor:

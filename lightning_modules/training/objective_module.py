@@ -49,9 +49,12 @@ class ObjectiveModule(MethodModule):
 
     Attributes:
         task: what the model is for, if one thing only; a data module that would guess is told so.
+        reads_in_chunks: whether `objective` takes features that are not where the targets are, or in another floating type:
+            rows that are too many for a device stay on the host then, and each chunk is moved when it is read.
     """
 
     task: ClassVar[Literal["classification", "regression"] | None] = None
+    reads_in_chunks: ClassVar[bool] = False
 
     def __init__(self, optimizer: OptimizerCallable) -> None:
         super().__init__(optimizer)
@@ -96,14 +99,22 @@ class ObjectiveModule(MethodModule):
         self._held_names = names_of(held_parameters(self.trainer.optimizers[0]), self)
         self.trainer.optimizers[0].register_step_post_hook(lambda *_: self._end_step())
 
+    def teardown(self, stage: str) -> None:
+        """Leave a device's memory to others when the trainer is done."""
+        super().teardown(stage)
+        self._kept.release_device()
+
     def _end_step(self) -> None:
         self._sample = None
         self._log.write(self)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """A setting that is changed, in the midst of a fit too, changes the loss: the kept objective is that of before."""
+        """A setting that is changed, in the midst of a fit too, changes the loss: the kept objective is that of before.
+
+        Not by a look at other rows, which changes the mode, `training`, and back: an objective is kept in the mode it is of.
+        """
         super().__setattr__(name, value)
-        if name[0] != "_" and "_kept" in vars(self):  # Lightning sets many of its own in every step
+        if name[0] != "_" and name != "training" and "_kept" in vars(self):  # Lightning sets many of its own in every step
             self._kept.forget()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -126,7 +137,7 @@ class ObjectiveModule(MethodModule):
     def _loss(self, batch: Batch) -> Tensor:
         """The loss of this process on a batch, to be differentiated by torch: at once, or in chunks where it is large."""
         parameters = held_parameters(self.trainer.optimizers[0])
-        if says_its_share(self) and not is_in_chunks(len(batch[0]), parameters):
+        if says_its_share(self) and not is_in_chunks(batch[0], parameters):
             return self.loss_share(batch).loss(self.reduction)
         objective = self._objective_of(batch, parameters)
         refuse_own_rows(objective, self.reduction)
@@ -215,7 +226,8 @@ class ObjectiveModule(MethodModule):
             return self._sample[1]
         trained = set(parameters)
         held = [parameter for parameter in self.parameters() if parameter not in trained]
-        return self._kept.of(batch, lambda rows: as_function_of(parameters, self.objective(rows), self), self.reduction, held)
+        make = lambda rows: as_function_of(parameters, self.objective(rows), self)  # noqa: E731
+        return self._kept.of(batch, make, self.reduction, held, self.training)
 
     # -- the verdict ---------------------------------------------------------------------------------------------------
 
@@ -233,4 +245,5 @@ class ObjectiveModule(MethodModule):
         Raises:
             RuntimeError: the trainer has been used for something else since, and has no training set any more.
         """
-        return self._kept.of(whole_training_set(self.trainer, self.device), self.objective, self.reduction)
+        rows = whole_training_set(self.trainer, self.device)
+        return self._kept.of(rows, self.objective, self.reduction, mode=self.training)

@@ -180,6 +180,8 @@ def _is_masked(packet: Any, args: tuple[Any, ...]) -> bool:
 
 _setup_privateuseone_for_python_backend(NAME)
 DEVICE = torch.device(NAME, 0)
+# Mixed precision can be left there, as anywhere.
+torch.get_device_module(NAME).get_amp_supported_dtype = lambda: [torch.bfloat16, torch.float16]
 _everything = torch.library.Library("_", "IMPL")
 _everything.fallback(lambda func, *args, **kwargs: run(func, args, kwargs), "PrivateUse1")
 # Kernels of their own: where torch leaves Python's way out (`torch.tensor(…, device=…)`), and where it would give an empty

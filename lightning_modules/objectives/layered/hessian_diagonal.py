@@ -25,10 +25,13 @@ import torch
 from torch import Tensor
 
 from lightning_modules.objectives.layered.trace import Trace
+from lightning_modules.objectives.rows_at_a_time import rows_at_a_time
 
 # What is carried for some rows of data takes at most so many numbers: memory that is new at every step, or does not fit in
-# a cache, costs several times what is computed from it. A GPU has neither trouble, but each of many small products to start.
-CACHE_NUMBERS, GPU_NUMBERS = 2**18, 2**25
+# a cache, costs several times what is computed from it.
+CACHE_NUMBERS = 2**18
+# Of each number that is carried there are the next layer's and two products at once.
+COPIES = 4
 
 
 class _HigherTerms:
@@ -73,7 +76,7 @@ def squares(trace: Trace, factor: Tensor, e: Tensor | None = None) -> Iterator[t
         factor: S of ∂²l/∂f² (C, n, K).
         e: ∂l/∂f (n, K) for the Hessian; nothing for the GGN.
     """
-    rows = rows_at_a_time(trace, len(factor), second_order=e is not None)
+    rows = rows_carried(trace, len(factor), second_order=e is not None)
     factors, gradients = factor.split(rows, 1), repeat(None) if e is None else e.split(rows)
     parts = [_squares(*part) for part in zip(trace.split(rows), factors, gradients, strict=False)]
     yield from ((index, torch.cat(layer)) for index, layer in enumerate(zip(*parts, strict=True)))
@@ -101,8 +104,8 @@ def _squares(trace: Trace, s: Tensor, e: Tensor | None) -> list[Tensor]:
     return diagonals[::-1]
 
 
-def rows_at_a_time(trace: Trace, factors: int, second_order: bool) -> int:
-    """How many rows of data keep what is carried within CACHE_NUMBERS, or on a GPU within GPU_NUMBERS.
+def rows_carried(trace: Trace, factors: int, second_order: bool) -> int:
+    """How many rows of data keep what is carried within CACHE_NUMBERS, or on a device within its bound.
 
     Args:
         trace: their pass.
@@ -114,7 +117,7 @@ def rows_at_a_time(trace: Trace, factors: int, second_order: bool) -> int:
         width = len(layer.weight)
         carried = max(carried, (factors + min(higher, 3 * width)) * width)
         higher, above = higher + above, 0 if phi.piecewise_linear or not second_order else width
-    return max(1, (CACHE_NUMBERS if trace.outputs.device.type == "cpu" else GPU_NUMBERS) // carried)
+    return rows_at_a_time(trace.outputs.device, CACHE_NUMBERS // carried, 8 * COPIES * carried)
 
 
 def _through(rows: Tensor, slope: Tensor, weight: Tensor, skip: bool) -> Tensor:

@@ -20,6 +20,7 @@ from lightning_modules.objectives.layered.hessian_diagonal import squares
 from lightning_modules.objectives.layered.passes import Passes
 from lightning_modules.objectives.layered.trace import Layer, Trace, layers_of
 from lightning_modules.objectives.once import once
+from lightning_modules.objectives.rows_at_a_time import rows_at_a_time
 
 # What k vectors leave behind on their way through the network stays in a cache; the Jacobian of a chunk only in memory.
 CACHE_NUMBERS, JACOBIAN_NUMBERS = 2**19, 2**23
@@ -67,9 +68,9 @@ class NetworkCurvature(Curvature):
             return super().form(directions)
         loss, moves = self.loss, layers_of(self.loss.network, directions)
         form = directions.new_zeros(len(directions), len(directions))
-        for each in self.passes:
-            df = each.trace.up(moves)[2]
-            form += df.flatten(1) @ loss.pointwise.curvature_product(each.trace.outputs, each.targets, df).flatten(1).T
+        for y, trace in self.passes.parts(loss.rows_of_vectors(len(directions), loss.chunk_rows)):
+            df = trace.up(moves)[2]
+            form += df.flatten(1) @ loss.pointwise.curvature_product(trace.outputs, y, df).flatten(1).T
         return loss.mean(form) + loss.l2 * loss.weights_of(directions) @ directions.T
 
     def scale(self) -> Tensor:
@@ -83,8 +84,8 @@ class NetworkCurvature(Curvature):
         direction, sums = layers_of(loss.network, v), torch.zeros_like(v)
         product = layers_of(loss.network, sums)
         # One vector goes through whole chunks, whose slopes are known from the gradient; several through as many rows as fit.
-        fitting = max(1, CACHE_NUMBERS // (len(v) * sum(loss.network.widths)))
-        for y, trace in self.passes.parts(loss.chunk_rows if len(v) == 1 else fitting):
+        fitting = CACHE_NUMBERS // (len(v) * sum(loss.network.widths))
+        for y, trace in self.passes.parts(loss.chunk_rows if len(v) == 1 else loss.rows_of_vectors(len(v), fitting)):
             dh, dz, df = trace.up(direction)
             for index, delta, d_delta in self._down_twice(trace, y, direction, dz, df):
                 product[index].weight.add_(d_delta.mT @ trace.inputs[index])
@@ -115,7 +116,10 @@ class NetworkCurvature(Curvature):
         """(p, p) from the rows of SJ."""
         loss = self.loss
         sums = self.theta.new_zeros(len(self.theta), len(self.theta))
-        for y, trace in self.passes.parts(max(1, JACOBIAN_NUMBERS // (loss.network.widths[-1] * len(self.theta)))):
+        numbers = loss.network.widths[-1] * len(self.theta)
+        # On a device the rows of SJ and, while they are joined, their parts.
+        rows = rows_at_a_time(self.theta.device, JACOBIAN_NUMBERS // numbers, 2 * 8 * numbers)
+        for y, trace in self.passes.parts(rows):
             factor = loss.pointwise.curvature_factor(trace.outputs, y)
             jacobian = torch.cat(
                 [

@@ -10,9 +10,12 @@ from lightning_modules.objectives.families.pointwise_loss import PointwiseLoss
 from lightning_modules.objectives.layered.trace import layers_of
 from lightning_modules.objectives.mapped_pages import MappedPages
 from lightning_modules.objectives.reduction import Reduction
+from lightning_modules.objectives.rows_at_a_time import rows_at_a_time
 
 # A chunk of rows is as large as memory hardly notices: larger ones make no matrix product faster.
 CHUNK_BYTES = 2**26
+# Of a unit and row a pass leaves behind at most z, φ(z), h, φ′(z) and φ″(z).
+NUMBERS_PER_UNIT = 5
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,8 @@ class NetworkLoss:
     Attributes:
         network: its architecture; its own parameters are never read.
         pointwise: l, the loss of one row.
-        features, targets: this process's rows.
+        features, targets: this process's rows; features that are not where the targets are, on a device, are moved there chunk
+            by chunk, when they are read.
         l2: λ ≥ 0.
         reduction: sums over processes.
         num_rows: n, over all processes.
@@ -42,10 +46,11 @@ class NetworkLoss:
         return MappedPages(self.features, self.targets)
 
     def chunk(self, start: int) -> tuple[Tensor, Tensor]:
-        """Features and targets of `chunk_rows` rows from one of them on: views, to be read at once."""
-        chunk = self.features[start : start + self.chunk_rows], self.targets[start : start + self.chunk_rows]
-        self.pages.was_read(*chunk)
-        return chunk
+        """Features and targets of `chunk_rows` rows from one of them on: views where they lie there, to be read at once."""
+        x, y = self.features[start : start + self.chunk_rows], self.targets[start : start + self.chunk_rows]
+        self.pages.was_read(x, y)
+        # Not waited for: memory of the host that can be swapped out is read before the call returns.
+        return x.to(y.device, non_blocking=True), y
 
     @property
     def starts(self) -> range:
@@ -54,9 +59,18 @@ class NetworkLoss:
 
     @property
     def chunk_rows(self) -> int:
-        """Rows at a time: their activations and those of one more vector for each output fit in CHUNK_BYTES."""
-        numbers = sum(self.network.widths) * (1 + self.network.widths[-1])
-        return max(64, CHUNK_BYTES // (4 * numbers))
+        """Rows at a time: their activations and those of one more vector for each output fit in CHUNK_BYTES.
+
+        On a device what a pass leaves behind fits in `rows_at_a_time.DEVICE_BYTES`; what takes more than one vector through
+        the network takes fewer rows, `rows_of_vectors`.
+        """
+        units, outputs = sum(self.network.widths), self.network.widths[-1]
+        in_cache = max(64, CHUNK_BYTES // (4 * units * (1 + outputs)))
+        return rows_at_a_time(self.targets.device, in_cache, 8 * NUMBERS_PER_UNIT * units)
+
+    def rows_of_vectors(self, vectors: int, in_cache: int) -> int:
+        """Rows at a time of which so many vectors each go through the network, which leaves three numbers of every unit."""
+        return rows_at_a_time(self.targets.device, in_cache, 8 * 3 * vectors * sum(self.network.widths))
 
     def mean(self, sums: Tensor) -> Tensor:
         """Sums over this process's rows -> means over all rows, in their place where one process has all."""

@@ -29,7 +29,8 @@ class NetworkObjective(Objective):
     Args:
         network: its architecture; its own parameters are never read.
         loss: of one row, as a function of the network's outputs.
-        features: X (n, d), this process's rows; may be empty on some processes.
+        features: X (n, d), this process's rows; may be empty on some processes, and on the host while the targets are on a
+            device.
         targets: y, as `loss.check` takes them.
         l2: λ ≥ 0.
         reduction: sums over processes; `this_process` if all rows are here.
@@ -57,7 +58,7 @@ class NetworkObjective(Objective):
                 f"the network has {network.widths[-1]} outputs, the loss takes {loss.num_outputs}: make the last width "
                 f"{loss.num_outputs}"
             )
-        self.num_rows = total_count(len(features), reduction, features.device)
+        self.num_rows = total_count(len(features), reduction, targets.device)
         if self.num_rows == 0:
             raise ValueError("there is not a single row to compute a loss from")
         self.network = network
@@ -89,7 +90,7 @@ class NetworkObjective(Objective):
         return self.network_loss.reduction(losses) / self.num_rows + self.penalty(theta)
 
     def outputs(self, theta: Tensor) -> Tensor:
-        return Trace.of(self.network, theta, self.network_loss.features.to(theta.dtype)).outputs
+        return Trace.of(self.network, theta, self.network_loss.features.to(theta)).outputs
 
     def output_loss(self, outputs: Tensor) -> Tensor:
         return (

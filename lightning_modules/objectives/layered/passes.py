@@ -5,13 +5,11 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from lightning_modules.objectives.layered.network_loss import NetworkLoss
+from lightning_modules.objectives.layered.network_loss import NUMBERS_PER_UNIT, NetworkLoss
 from lightning_modules.objectives.layered.trace import Trace
 
 # What the passes leave behind is kept for everything that is asked at θ up to this size.
 KEPT_BYTES = 2**29
-# Of a unit and row a pass leaves behind at most z, φ(z), h, φ′(z) and φ″(z).
-NUMBERS_PER_UNIT = 5
 
 
 class Pass(NamedTuple):

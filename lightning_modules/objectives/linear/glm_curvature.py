@@ -61,7 +61,7 @@ class GLMCurvature(Curvature):
 
             return add
 
-        blocks = self.predictors.mean_of((outputs, outputs, size, size), adding_to)
+        blocks = self.predictors.mean_of((outputs, outputs, size, size), adding_to, is_wide=True)
         blocks[:, :, -1, :-1] = blocks[:, :, :-1, -1]
         for j in range(outputs):
             for k in range(j):
@@ -79,7 +79,7 @@ class GLMCurvature(Curvature):
             pull_back = glm.layout.pulling_back(total)
             return lambda x, y, z: pull_back(glm.family.curvature_diagonal(z), x.square())
 
-        return self.predictors.mean_of(self.theta.shape, adding_to) + self._of_penalty
+        return self.predictors.mean_of(self.theta.shape, adding_to, is_wide=True) + self._of_penalty
 
     def scale(self) -> Tensor:
         return self.diagonal()
@@ -101,7 +101,7 @@ class GLMCurvature(Curvature):
 
             return add
 
-        mean = self.predictors.mean_of((glm.family.num_outputs,) * 2, adding_to).double()
+        mean = self.predictors.mean_of((glm.family.num_outputs,) * 2, adding_to, is_wide=True).double()
         order = glm.layout.by_layout(self.theta.device)
         if glm.l2 == 0:
             return KroneckerSolver(mean, *rows.scaled_gram_eigen, 0.0, order, rows.root_mean_squares)

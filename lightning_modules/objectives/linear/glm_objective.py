@@ -43,7 +43,7 @@ class GLMObjective(Objective):
         targets: y, as `family.check` takes them.
         l2: λ ≥ 0.
         reduction: sums over processes; `this_process` if all rows are here.
-        chunk_rows: rows per chunk; by default what fills a cache of 2 MiB.
+        chunk_rows: rows per chunk; by default as many as `Rows` says.
 
     Raises:
         ValueError: targets that do not suit the family, features and targets of different length, no row at all.
@@ -62,7 +62,7 @@ class GLMObjective(Objective):
     ) -> None:
         if len(features) != len(targets):
             raise ValueError(f"{len(features)} rows of features but {len(targets)} targets: they must match row by row")
-        self.glm = GLM(family, Rows(features, family.check(targets), reduction, chunk_rows), l2)
+        self.glm = GLM(family, Rows(features, family.check(targets), reduction, chunk_rows, family.num_outputs), l2)
 
     @property
     def family(self) -> Family:
@@ -142,7 +142,7 @@ class GLMObjective(Objective):
 
     def outputs(self, theta: Tensor) -> Tensor:
         weight, bias = self.layout.split(theta)
-        return self.features.to(theta.dtype) @ weight.T + bias
+        return self.features.to(theta) @ weight.T + bias
 
     def output_loss(self, outputs: Tensor) -> Tensor:
         return self.glm.mean(self.family.loss(outputs, self.targets).sum())

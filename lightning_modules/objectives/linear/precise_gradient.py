@@ -34,7 +34,7 @@ def precise_gradient(glm: GLM, theta: Tensor) -> Tensor:
     scaled = torch.cat([weight, bias[:, None]], 1).T / rows.scale[:, None]  # (d + 1, K)
     zero = torch.zeros_like(scaled)
     sums = Pair(zero, zero)
-    for x, y in rows.chunks(torch.float64):
+    for x, y in rows.all_pieces():
         extended = rows.extended(x)
         sums = plus(sums, transposed_product(extended, _slopes(glm, product(extended, scaled), y)))
     sums = total(Pair(of_each_process(sums.hi, rows.reduction), of_each_process(sums.lo, rows.reduction)))

@@ -11,6 +11,8 @@ from lightning_modules.objectives.shared_work import shared
 
 # Predictors are kept up to this size: those of two million rows, so that memory does not grow with rows beyond.
 KEPT_BYTES = 2**24
+# A chunk on a device has as many at once.
+DEVICE_KEPT_BYTES = 2**27
 # It bounds the sums that threads have of their own.
 SUM_BYTES = 2**26
 # A thread takes as long to start as a few chunks.
@@ -32,7 +34,8 @@ class Predictors:
         shape = len(glm.rows.features), glm.family.num_outputs
         # Beyond the bound they are computed anew, so that memory does not grow with rows that are memory-mapped. In one piece:
         # a small one for each chunk, among what comes and goes with the chunk, would leave gaps that nothing else fits in.
-        self._kept = theta.new_empty(shape) if math.prod(shape) * theta.element_size() <= KEPT_BYTES else None
+        most = KEPT_BYTES if theta.device.type == "cpu" else DEVICE_KEPT_BYTES
+        self._kept = theta.new_empty(shape) if math.prod(shape) * theta.element_size() <= most else None
         self._done: set[int] = set()
 
     def chunks(self, first: int = 0, step: int = 1) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -44,24 +47,36 @@ class Predictors:
         is_fetched = rows.num_chunks > 1 and self.theta.device.type == "cpu"
         for number in range(first, rows.num_chunks, step):
             x, y = rows.chunk(number)
-            x = x.to(self.theta.dtype)
-            if is_fetched:
-                x.sum()
-            if self._kept is None:
-                yield x, y, torch.addmm(bias, x, by_output)
-                continue
-            z = self._kept[number * rows.chunk_rows : (number + 1) * rows.chunk_rows]
-            if number not in self._done:
-                torch.addmm(bias, x, by_output, out=z)
+            is_known, z = number in self._done, self._place(number, len(x))
+            # Where the features have to be copied to another type, a piece of them at a time.
+            for given, targets, out in rows.pieces(x, y, z) if x.dtype != self.theta.dtype else [(x, y, z)]:
+                features = given.to(self.theta.dtype)
+                if is_fetched:
+                    features.sum()
+                if not is_known:
+                    torch.addmm(bias, features, by_output, out=out)
+                yield features, targets, out
+            if self._kept is not None:
                 self._done.add(number)
-            yield x, y, z
 
-    def mean_of(self, shape: tuple[int, ...], adding_to: Callable[[Tensor], Add]) -> Tensor:
+    def pieces(self, first: int = 0, step: int = 1) -> Iterator[tuple[Tensor, ...]]:
+        """As `chunks`, at most `Rows.piece_rows` at a time: for what computes as many numbers as there are features."""
+        for chunk in self.chunks(first, step):
+            yield from self.glm.rows.pieces(*chunk)
+
+    def _place(self, number: int, rows: int) -> Tensor:
+        """Where the predictors of a chunk are, or will be: (rows, K)."""
+        if self._kept is None:
+            return self.theta.new_empty(rows, self.glm.family.num_outputs)
+        return self._kept[number * self.glm.rows.chunk_rows :][:rows]
+
+    def mean_of(self, shape: tuple[int, ...], adding_to: Callable[[Tensor], Add], is_wide: bool = False) -> Tensor:
         """A sum over all rows ÷ n, the cores of a processor sharing the chunks; then the processes' sums are added.
 
         Args:
             shape: of the sum.
             adding_to: takes a sum that begins with 0, and returns what adds to it in place what a chunk of `chunks` gives.
+            is_wide: whether that computes as many numbers of a row as it has features, or K².
         """
         threads = torch.get_num_threads() if self.theta.device.type == "cpu" else 1
         is_small = math.prod(shape) * self.theta.element_size() <= SUM_BYTES  # every thread has a sum of its own
@@ -70,7 +85,7 @@ class Predictors:
         def of_part(part: int) -> Tensor:
             total = self.theta.new_zeros(shape)
             add = adding_to(total)
-            for x, y, z in self.chunks(part, parts):
+            for x, y, z in (self.pieces if is_wide else self.chunks)(part, parts):
                 add(x, y, z)
             return total
 

@@ -141,15 +141,15 @@ def by_output(glm: GLM, like: Tensor) -> Tensor:
 
 
 def weighted_rows(predictors: Predictors) -> Iterator[Tensor]:
-    """√w_i s x̃_i of this process's rows, chunk by chunk."""
+    """√w_i s x̃_i of this process's rows, piece by piece."""
     glm = predictors.glm
-    for x, _, z in predictors.chunks():
+    for x, _, z in predictors.pieces():
         yield glm.family.curvature_diagonal(z)[:, :1].sqrt() * glm.rows.extended(x)
 
 
 def _weighted(predictors: Predictors) -> Tensor:
     rows = predictors.glm.rows
-    return triangle(weighted_rows(predictors), rows.extended(rows.features[:0]), rows.num_rows, rows.reduction)
+    return triangle(weighted_rows(predictors), rows.no_rows, rows.num_rows, rows.reduction)
 
 
 def penalty_rows(glm: GLM) -> Tensor:

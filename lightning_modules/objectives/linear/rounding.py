@@ -41,7 +41,7 @@ def rounding_at(predictors: Predictors, is_precise: bool) -> Rounding:
     is_curved = family.self_concordance > 0  # else the mean function is z itself, exact
     terms, unit = rows.terms + OPERATIONS, eps**2 if is_precise else eps
     total, largest = rows.scale.new_zeros(len(rows.scale), family.num_outputs), theta.new_zeros(())
-    for x, y, z in predictors.chunks():
+    for x, y, z in predictors.pieces():
         magnitudes = torch.addmm(bias.abs(), x.abs(), weight.abs().T)
         slopes, errors = family.gradient(z, y).abs(), eps * (rows.num_features + 1) * magnitudes.amax(1, keepdim=True)
         means = errors if not is_precise else 4 * eps * (rows.num_features + 4) * errors

@@ -1,4 +1,4 @@
-"""Rows of features and targets, read in chunks that fit a processor's cache."""
+"""Rows of features and targets, read in chunks that fit a processor's cache, or that keep a device at work."""
 
 import math
 from collections.abc import Iterator
@@ -10,9 +10,12 @@ from torch import Tensor
 from lightning_modules.objectives.linear.triangle import triangle
 from lightning_modules.objectives.mapped_pages import MappedPages
 from lightning_modules.objectives.reduction import Reduction, of_each_process, rows_before, this_process, total_count
+from lightning_modules.objectives.rows_at_a_time import rows_at_a_time
 
 CACHE_BYTES = 2**21
 TOUCHED_BYTES = 2**24
+# So many numbers of a row are computed for each output, and for each feature where rows are copied or scaled.
+NUMBERS = 8
 # Powers of two that float64 has, and their inverses.
 MOST_EXPONENT = 1000
 
@@ -20,29 +23,47 @@ MOST_EXPONENT = 1000
 class Rows:
     """The rows of a table that this process holds.
 
+    A chunk is what a loss is computed from: beside the rows only their outputs. What makes as many numbers as there are
+    features, a scaled copy for example, goes over `pieces` of it: on a processor the chunk itself.
+
     Args:
-        features: X (n, d), a tensor or a memory-mapped one; may be empty on some processes.
+        features: X (n, d), a tensor or a memory-mapped one; may be empty on some processes. Where the targets are on a device
+            and the features are not, each chunk is moved there when it is read, and is no larger than a piece.
         targets: y (n, …).
         reduction: sums over processes; `this_process` if all rows are here.
-        chunk_rows: rows per chunk; by default what fills a cache of 2 MiB.
+        chunk_rows: rows per chunk; by default what fills a cache of 2 MiB, on a device what keeps all that is computed
+            within `rows_at_a_time.DEVICE_BYTES`.
+        num_outputs: K, linear predictors of a row.
 
     Attributes:
         num_rows: of all processes.
+        device: where is computed.
 
     Raises:
         ValueError: features and targets of different length, no row at all.
     """
 
     def __init__(
-        self, features: Tensor, targets: Tensor, reduction: Reduction = this_process, chunk_rows: int | None = None
+        self,
+        features: Tensor,
+        targets: Tensor,
+        reduction: Reduction = this_process,
+        chunk_rows: int | None = None,
+        num_outputs: int = 1,
     ) -> None:
         self.features, self.targets, self.reduction = features, targets, reduction
+        self.device, self.num_outputs = targets.device, num_outputs
         self.num_features = features.shape[1]
         row_bytes = max(1, self.num_features * features.element_size())
         # Of every k-th row of a mapped file the pages in between are touched as well.
         apart_bytes = max(1, features.stride(0) * features.element_size())
-        self.chunk_rows = chunk_rows or max(256, min(CACHE_BYTES // row_bytes, TOUCHED_BYTES // apart_bytes))
-        self.num_rows = total_count(len(features), reduction, features.device)
+        in_cache = max(256, min(CACHE_BYTES // row_bytes, TOUCHED_BYTES // apart_bytes))
+        # All in float64, the largest type there is.
+        of_outputs, of_features = 8 * NUMBERS * num_outputs, 8 * (NUMBERS * (self.num_features + 1) + 3 * num_outputs**2)
+        is_moved = features.device != self.device
+        self.chunk_rows = chunk_rows or rows_at_a_time(self.device, in_cache, of_features if is_moved else of_outputs)
+        self.piece_rows = min(self.chunk_rows, rows_at_a_time(self.device, self.chunk_rows, of_features))
+        self.num_rows = total_count(len(features), reduction, self.device)
         if self.num_rows == 0:
             raise ValueError("there is not a single row to compute a loss from")
 
@@ -52,8 +73,8 @@ class Rows:
         Which rows these are does not depend on how they are shared among processes. They are a view, not a copy, which would
         take memory and save no time.
         """
-        first = -rows_before(len(self.features), self.reduction, self.features.device) % k
-        return Rows(self.features[first::k], self.targets[first::k], self.reduction)
+        first = -rows_before(len(self.features), self.reduction, self.device) % k
+        return Rows(self.features[first::k], self.targets[first::k], self.reduction, num_outputs=self.num_outputs)
 
     @property
     def num_chunks(self) -> int:
@@ -61,16 +82,32 @@ class Rows:
         return len(self._chunks)
 
     def chunk(self, number: int) -> tuple[Tensor, Tensor]:
-        """Features (rows, d) and targets of one chunk: views, to be read at once."""
-        chunk = self._chunks[number]
-        self._pages.was_read(*chunk)
-        return chunk
+        """Features (rows, d) and targets of one chunk, on the device: views where they lie there, to be read at once."""
+        x, y = self._chunks[number]
+        self._pages.was_read(x, y)
+        # Not waited for: memory of the host that can be swapped out is read before the call returns.
+        return x.to(self.device, non_blocking=True), y
+
+    def pieces(self, *parts: Tensor) -> Iterator[tuple[Tensor, ...]]:
+        """Row-aligned parts of a chunk, at most `piece_rows` at a time: views."""
+        if len(parts[0]) <= self.piece_rows:
+            yield parts
+        else:
+            yield from zip(*(part.split(self.piece_rows) for part in parts), strict=True)
 
     def chunks(self, dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
-        """Features, in a floating type, and targets, chunk by chunk."""
+        """Features, in a floating type, and targets: chunk by chunk, where they have to be copied piece by piece."""
         for number in range(self.num_chunks):
-            x, y = self.chunk(number)
-            yield x.to(dtype), y
+            chunk = self.chunk(number)
+            if chunk[0].dtype == dtype:
+                yield chunk
+            else:
+                yield from ((x.to(dtype), y) for x, y in self.pieces(*chunk))
+
+    def all_pieces(self) -> Iterator[tuple[Tensor, ...]]:
+        """Features, as they are, and targets, piece by piece."""
+        for number in range(self.num_chunks):
+            yield from self.pieces(*self.chunk(number))
 
     @cached_property
     def _chunks(self) -> list[tuple[Tensor, Tensor]]:
@@ -90,9 +127,9 @@ class Rows:
 
         Multiplying by them rounds nothing, and then neither squares nor their sums leave what float64 can hold.
         """
-        largest = torch.zeros(self.num_features + 1, dtype=torch.float64, device=self.features.device)
+        largest = torch.zeros(self.num_features + 1, dtype=torch.float64, device=self.device)
         largest[-1] = 0.5
-        for x, _ in self.chunks(self.features.dtype):
+        for x, _ in self.all_pieces():
             largest[:-1] = torch.maximum(largest[:-1], x.abs().amax(0))
         largest = of_each_process(largest, self.reduction).amax(0)
         return torch.exp2(-torch.frexp(largest).exponent.double().clamp(-MOST_EXPONENT, MOST_EXPONENT))
@@ -105,20 +142,25 @@ class Rows:
         return extended
 
     def extended_chunks(self) -> Iterator[Tensor]:
-        """`extended` of every chunk."""
+        """`extended` of every chunk, piece by piece."""
         _ = self.scale  # summed before the first row, since a process may have none
-        return (self.extended(x) for x, _ in self.chunks(self.features.dtype))
+        return (self.extended(x) for x, _ in self.all_pieces())
 
     @cached_property
     def triangle(self) -> Tensor:
         """R of the rows s · (x, 1) of all processes: (min(n, d + 1), d + 1)."""
-        return triangle(self.extended_chunks(), self.extended(self.features[:0]), self.num_rows, self.reduction)
+        return triangle(self.extended_chunks(), self.no_rows, self.num_rows, self.reduction)
+
+    @property
+    def no_rows(self) -> Tensor:
+        """`extended` of none: (0, d + 1)."""
+        return self.scale.new_empty(0, self.num_features + 1)
 
     @cached_property
     def scaled_gram(self) -> Tensor:
         """Σ s(x, 1)(x, 1)ᵀs over all rows, in float64: (d + 1, d + 1)."""
         size = self.num_features + 1
-        total = torch.zeros(size, size, dtype=torch.float64, device=self.features.device)
+        total = torch.zeros(size, size, dtype=torch.float64, device=self.device)
         for extended in self.extended_chunks():
             total.addmm_(extended.T, extended)
         return self.reduction(total)
@@ -132,7 +174,7 @@ class Rows:
     @property
     def terms(self) -> int:
         """k, such that a sum over the rows errs by at most kε of the sum of its terms' magnitudes."""
-        return min(self.chunk_rows, self.num_rows) + math.ceil(self.num_rows / self.chunk_rows)
+        return min(self.chunk_rows, self.num_rows) + math.ceil(self.num_rows / self.piece_rows)
 
     # -- in the units of the features ----------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from torch import Tensor
 from lightning_modules.objectives import NetworkObjective, Reduction
 from lightning_modules.objectives.layered import hessian_diagonal, network_curvature, network_loss, passes
 from lightning_modules.objectives.layered.trace import Trace
+from lightning_modules.objectives.rows_at_a_time import DEVICE_BYTES
 from tests.lightning_modules.objectives.network_cases import (
     DEEP,
     LOSSES,
@@ -67,10 +68,10 @@ def test_a_diagonal_takes_as_many_rows_as_what_it_carries_leaves_room_for(monkey
     case = make_case((2, 30, 30, 30, 2), "tanh", rows=40)
     trace = Trace.of(case.network, case.vector(), case.features)
     monkeypatch.setattr(hessian_diagonal, "CACHE_NUMBERS", 10 * 32 * 30)
-    assert hessian_diagonal.rows_at_a_time(trace, 2, second_order=True) == 10
-    assert hessian_diagonal.rows_at_a_time(trace, 2, second_order=False) == 160
+    assert hessian_diagonal.rows_carried(trace, 2, second_order=True) == 10
+    assert hessian_diagonal.rows_carried(trace, 2, second_order=False) == 160
     elsewhere = Trace.of(case.network, case.vector().to("meta"), case.features.to("meta"))
-    assert hessian_diagonal.rows_at_a_time(elsewhere, 2, second_order=True) == hessian_diagonal.GPU_NUMBERS // (32 * 30)
+    assert hessian_diagonal.rows_carried(elsewhere, 2, second_order=True) == DEVICE_BYTES // (32 * 30 * 4 * 8)
     parts: list[int] = []
     of_part = hessian_diagonal._squares
     monkeypatch.setattr(hessian_diagonal, "_squares", lambda *part: parts.append(len(part[0].outputs)) or of_part(*part))
