@@ -214,7 +214,7 @@ class SimCLR(ObjectiveModule):
             )
         # A DataLoader draws a seed for its workers each time it starts.
         with torch.random.fork_rng(devices=[]):
-            train, val = (self._features_of(loader) for loader in (data.train_dataloader(), data.val_dataloader()))
+            train, val = (self._features_of(plain_dataloader(data, split)) for split in ("train", "val"))
         return self.fit_probe(train, val)
 
     @torch.no_grad()
@@ -227,3 +227,9 @@ class SimCLR(ObjectiveModule):
             features.append(self(on_device[0]))
             labels.append(on_device[-1])
         return torch.cat(features), torch.cat(labels)
+
+
+def plain_dataloader(data: Any, split: str) -> Any:
+    """The images of a part of the data as they are: a data module that makes views in training serves them as such."""
+    plain = getattr(data, "plain_dataloader", None)
+    return getattr(data, f"{split}_dataloader")() if plain is None else plain(split)
