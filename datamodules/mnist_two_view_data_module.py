@@ -78,8 +78,8 @@ class MNISTTwoViewDataModule(MNISTDataModule):
         return self._batches_if_any(split)
 
     def is_full_batch(self, batch: Any) -> bool:
-        """Never: each epoch has views of its own."""
-        return False
+        """As for other images; never a batch with views, which are others in each epoch."""
+        return len(batch) == 2 and super().is_full_batch(batch)
 
     def convert(self, batch: Any, dtype: torch.dtype | None) -> Any:
         """Views of a training batch; pixels of another."""
