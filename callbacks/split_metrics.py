@@ -1,11 +1,13 @@
 """Metrics of one part of the data after every few epochs of a fit."""
 
-from typing import cast
+from typing import Any, cast
 
+import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from callbacks.frozen import frozen
-from callbacks.measured_model import MeasuredModel
+from callbacks.measured_model import FeatureModel, MeasuredModel
+from callbacks.plain_batches import plain_batches
 
 
 class SplitMetrics(Callback):
@@ -44,10 +46,7 @@ def metrics_of_split(trainer: Trainer, pl_module: LightningModule, split: str) -
     Returns:
         Values by name; none of a part without rows.
     """
-    source = getattr(trainer, "datamodule", None) or pl_module
-    # Where the data module knows how to serve rows that are only measured: a full batch of training may be more than fits.
-    measured = getattr(source, "measured_dataloader", None)
-    batches = getattr(source, f"{split}_dataloader")() if measured is None else measured(split)
+    batches = _measured_batches(trainer, pl_module, split)
     measurement, is_empty = cast(MeasuredModel, pl_module).measurement(), True
     with frozen(pl_module):
         for batch in batches:
@@ -55,4 +54,16 @@ def metrics_of_split(trainer: Trainer, pl_module: LightningModule, split: str) -
             is_empty = False
     if is_empty:
         return {}
-    return {name: float(value) for name, value in measurement.values().items()}
+    values = measurement.values()
+    # Read together, which is one wait for the device.
+    numbers = torch.stack([value.double() for value in values.values()]).tolist()
+    return dict(zip(values, numbers, strict=True))
+
+
+def _measured_batches(trainer: Trainer, pl_module: LightningModule, split: str) -> Any:
+    if isinstance(pl_module, FeatureModel):
+        return plain_batches(trainer, split)
+    source = getattr(trainer, "datamodule", None) or pl_module
+    # Where the data module knows how to serve rows that are only measured: a full batch of training may be more than fits.
+    measured = getattr(source, "measured_dataloader", None)
+    return getattr(source, f"{split}_dataloader")() if measured is None else measured(split)

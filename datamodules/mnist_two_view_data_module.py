@@ -6,13 +6,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import Subset
 
-from datamodules.images.batched_views import batched_view
+from datamodules.images.batched_views import batched_views
 from datamodules.images.view_parameters import ViewDistribution
 from datamodules.mnist import MNISTDataModule
 from datamodules.mnist_two_view import MNISTTwoView, view_pipeline
 from datamodules.serving.keyed_batches import BatchKey, KeyedBatches
 from datamodules.serving.keyed_items import ItemBatches
 from datamodules.serving.split import split_rows
+
+VIEWS = 2
 
 
 class MNISTTwoViewDataModule(MNISTDataModule):
@@ -68,18 +70,26 @@ class MNISTTwoViewDataModule(MNISTDataModule):
         dataset = Subset(MNISTTwoView(str(self.root), transform=view_pipeline(self.views)), rows.tolist())
         return ItemBatches(dataset, batches.sampler, self.num_workers)
 
+    def plain_dataloader(self, split: str) -> Any:
+        """Batches (images, labels) of "train", "val" or "test" in the order of its own dataloader, of which no views are made.
+
+        Who judges features of the images as they are reads these: to make both views takes longer than to read the image.
+        """
+        return self._batches_if_any(split)
+
     def is_full_batch(self, batch: Any) -> bool:
-        """Never: each epoch has views of its own."""
-        return False
+        """As for other images; never a batch with views, which are others in each epoch."""
+        return len(batch) == 2 and super().is_full_batch(batch)
 
     def convert(self, batch: Any, dtype: torch.dtype | None) -> Any:
         """Views of a training batch; pixels of another."""
         if isinstance(batch[-1], BatchKey):
             images, labels, key = batch
             original = self.as_images(images, dtype or torch.get_default_dtype())
-            random = key.generator()
-            parameters = [self.views.sample(key.rows, self.image_size, random)[key.share] for _ in range(2)]
-            parts = [original, *(batched_view(original, p) for p in parameters)]
+            parameters = self.views.sample(key.rows, self.image_size, key.generator(), VIEWS)
+            if key.world_size > 1:
+                parameters = parameters.of_images(key.share, VIEWS)
+            parts = [original, *batched_views(original, parameters, VIEWS)]
         elif len(batch) == 4:
             *parts, labels = batch
             parts = [part.to(dtype or part.dtype) for part in parts]

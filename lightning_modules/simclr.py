@@ -11,13 +11,14 @@ from torchmetrics import MetricCollection
 
 from lightning_modules.linear.linear_probe import Labelled, LinearProbe, fit_probe
 from lightning_modules.networks import ConvEncoder
-from lightning_modules.objectives import ModuleObjective, total_count
+from lightning_modules.objectives import ModuleObjective
 from lightning_modules.objectives.families import Categorical
 from lightning_modules.optimizers import Convergence, CurvatureOptimizer
 from lightning_modules.training.classification_metrics import classification_metrics
 from lightning_modules.training.equal_rows import NETWORK_ROWS, in_blocks, whole_linear
 from lightning_modules.training.loss_share import LossShare
 from lightning_modules.training.objective_module import Batch, ObjectiveModule, OptimizerCallable
+from lightning_modules.training.plain_features import plain_features
 from lightning_modules.training.run_ending import run_ending
 
 
@@ -76,6 +77,7 @@ class SimCLR(ObjectiveModule):
         self.register_buffer("probe_weight", torch.zeros(num_classes, features))
         self.register_buffer("probe_bias", torch.zeros(num_classes))
         self.register_buffer("probe_fits", torch.zeros((), dtype=torch.int64))
+        self._probe_known: tuple[Tensor, int, bool] | None = None
 
     def forward(self, images: Tensor) -> Tensor:
         """Features: (B, 1, h, w) or flat (B, h·w) -> (B, F)."""
@@ -101,7 +103,7 @@ class SimCLR(ObjectiveModule):
                 "MNISTTwoViewDataModule"
             )
         images = len(batch[0])
-        total, squares = (total_count(count, self.reduction, self.device) for count in (images, images**2))
+        total, squares = self._summed(images, images**2)
         if total < 2:
             raise ValueError(
                 f"a batch of {total} leaves SimCLR no other image to contrast with: use a batch size of 2 or more that "
@@ -113,6 +115,13 @@ class SimCLR(ObjectiveModule):
                 "choose a batch size, and a number of training images, that divide by the number of processes"
             )
         return images
+
+    def _summed(self, *counts: int) -> list[int]:
+        """The sums of counts over all processes, by one message."""
+        if self._processes == 1:
+            return list(counts)
+        summed: list[int] = self.reduction(torch.tensor(counts, device=self.device)).tolist()
+        return summed
 
     def contrast(self, batch: Batch) -> Tensor:
         """Sum over this process's B images of −½ log …, the views of all processes in the denominator: ()."""
@@ -140,7 +149,7 @@ class SimCLR(ObjectiveModule):
             ValueError: the present encoder has no probe.
         """
         # An exported program holds the probe, and cannot decide by its content.
-        if not torch.compiler.is_compiling() and not self.probe_fits:
+        if not torch.compiler.is_compiling() and not self.has_probe():
             raise ValueError(
                 "SimCLR has no probe of its present encoder to predict by: validate or test the model first, or take a "
                 "checkpoint of the end of an epoch"
@@ -149,7 +158,7 @@ class SimCLR(ObjectiveModule):
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def predict_step(self, batch: Batch | Tensor, batch_idx: int) -> Tensor:
-        if not self.probe_fits:
+        if not self.has_probe():
             self.attach_probe(self._fit_probe_to_data())
         return super().predict_step(batch, batch_idx)
 
@@ -158,7 +167,7 @@ class SimCLR(ObjectiveModule):
 
     def evaluate(self, batch: Batch) -> dict[str, Tensor]:
         """Class probabilities by the probe (n, K), labels, and cross-entropies of images without augmentation."""
-        if not self.probe_fits:
+        if not self.has_probe():
             self.attach_probe(self._fit_probe_to_data())
         images, labels = batch[0], batch[-1]
         z = self._predictors(images)
@@ -176,10 +185,24 @@ class SimCLR(ObjectiveModule):
         """Make a probe the one by which the present encoder is measured."""
         self.probe_weight.copy_(probe.weight)
         self.probe_bias.copy_(probe.bias)
-        self.probe_fits.fill_(1)
+        self._set_probe(True)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        self.probe_fits.zero_()  # the encoder has moved on
+        self._set_probe(False)  # the encoder has moved on
+
+    def has_probe(self) -> bool:
+        """Whether there is a probe of the present encoder; of a device it is read once, not with every batch."""
+        flag = self.probe_fits
+        if flag.is_inference():  # nobody counts how often it was written to
+            return bool(flag)
+        if self._probe_known is None or self._probe_known[0] is not flag or self._probe_known[1] != flag._version:
+            self._probe_known = flag, flag._version, bool(flag)
+        return self._probe_known[2]
+
+    def _set_probe(self, fits: bool) -> None:
+        self.probe_fits.fill_(int(fits))
+        if not self.probe_fits.is_inference():
+            self._probe_known = self.probe_fits, self.probe_fits._version, fits
 
     def convergence(self) -> Convergence:
         """Who ended the fit: there is no optimum to have reached."""
@@ -214,16 +237,5 @@ class SimCLR(ObjectiveModule):
             )
         # A DataLoader draws a seed for its workers each time it starts.
         with torch.random.fork_rng(devices=[]):
-            train, val = (self._features_of(loader) for loader in (data.train_dataloader(), data.val_dataloader()))
+            train, val = (plain_features(self, data, split, self.probe_weight.shape[1]) for split in ("train", "val"))
         return self.fit_probe(train, val)
-
-    @torch.no_grad()
-    def _features_of(self, loader: Any) -> Labelled:
-        """Features (n, F) and labels (n,) of this process's rows, without augmentation."""
-        features = [self.probe_weight.new_zeros(0, self.probe_weight.shape[1])]
-        labels = [torch.zeros(0, dtype=torch.int64, device=self.device)]
-        for batch in loader:
-            on_device = self.trainer.strategy.batch_to_device(batch, self.device)
-            features.append(self(on_device[0]))
-            labels.append(on_device[-1])
-        return torch.cat(features), torch.cat(labels)

@@ -7,6 +7,7 @@ from pytorch_lightning import LightningModule, Trainer
 from torch import Tensor
 
 from callbacks.frozen import frozen
+from callbacks.plain_batches import plain_batches
 
 Labelled = tuple[Tensor, Tensor]
 
@@ -25,8 +26,8 @@ def frozen_features(trainer: Trainer, pl_module: LightningModule, split: str, en
     """
     features, labels = [], []
     with frozen(pl_module):
-        for batch in getattr(trainer.datamodule, f"{split}_dataloader")():  # type: ignore[attr-defined]
-            # A two-view batch opens with the original and ends with the label.
+        for batch in plain_batches(trainer, split):
+            # A two-view batch, of who has no other, opens with the original and ends with the label.
             on_device = trainer.strategy.batch_to_device(batch)
             features.append(encode(on_device[0]))
             labels.append(on_device[-1])

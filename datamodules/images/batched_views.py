@@ -9,6 +9,8 @@ crop of size S and centre m is entered. One bilinear lookup replaces the two int
 `resized_crop` and `affine`, and the 8-bit rounding between them. What lies outside of the crop counts as 0.
 """
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample
@@ -29,21 +31,42 @@ def batched_view(images: Tensor, parameters: ViewParameters) -> Tensor:
     Returns:
         Views (B, 1, h, w) of the images' type.
     """
-    _, _, height, width = images.shape
-    maps = lookup_maps(parameters, height, width).to(images)
-    pixels = _pixels(height, width).to(images)
-    kept_rows, kept_columns = (sides.to(images) for sides in box_sides(parameters.crop, height, width))
-    view = torch.empty_like(images)
-    size = CACHE_IMAGES if images.device.type == "cpu" else max(1, len(images))
-    for rows in (slice(start, start + size) for start in range(0, len(images), size)):
-        grid = (maps[rows] @ pixels).view(-1, height, width, 2)
-        cropped = images[rows] * kept_rows[rows] * kept_columns[rows]
-        view[rows] = grid_sample(cropped, grid, mode="bilinear", align_corners=False)
-    chosen = parameters.erase[:, 2].nonzero()[:, 0]
-    erased_rows, erased_columns = (sides.to(images.device) for sides in box_sides(parameters.erase[chosen], height, width))
-    chosen = chosen.to(images.device)
-    view[chosen] = view[chosen].masked_fill(erased_rows & erased_columns, 0)
+    (view,) = batched_views(images, parameters, 1)
     return view
+
+
+def batched_views(images: Tensor, parameters: ViewParameters, number: int) -> tuple[Tensor, ...]:
+    """Several views of every image.
+
+    The few numbers that make a view are computed on the CPU, where they are the same to the last bit for every device, and
+    go to the images' device together, by copies that nobody waits for.
+
+    Args:
+        images: (B, 1, h, w), real, on any device.
+        parameters: of V·B views on the CPU, the first of all images, then the second of all of them, and so on.
+        number: V.
+
+    Returns:
+        V times views (B, 1, h, w) of the images' type.
+    """
+    count, _, height, width = images.shape
+    place, chosen = images.device, parameters.erase[:, 2].nonzero()[:, 0]
+    numbers = torch.cat([lookup_maps(parameters, height, width), parameters.crop], 1).to(place, non_blocking=True)
+    boxes, chosen = (part.to(place, non_blocking=True) for part in (parameters.erase[chosen], chosen))
+    maps, pixels = numbers[:, :6].to(images.dtype), _pixels(height, width, images.dtype, place)
+    kept_rows, kept_columns = (sides.to(images.dtype) for sides in box_sides(numbers[:, 6:], height, width))
+    views = images.new_empty(len(maps), *images.shape[1:])
+    size = CACHE_IMAGES if place.type == "cpu" else max(1, count)
+    for start in range(0, count, size):
+        part = images[start : start + size]
+        for first in range(start, len(views), count):
+            rows = slice(first, first + len(part))
+            grid = (maps[rows] @ pixels).view(-1, height, width, 2)
+            cropped = part * kept_rows[rows] * kept_columns[rows]
+            views[rows] = grid_sample(cropped, grid, mode="bilinear", align_corners=False)
+    erased_rows, erased_columns = box_sides(boxes, height, width)
+    views[chosen] = views[chosen].masked_fill(erased_rows & erased_columns, 0)
+    return views.tensor_split(number)
 
 
 def lookup_maps(parameters: ViewParameters, height: int, width: int) -> Tensor:
@@ -72,18 +95,23 @@ def inverse_affine(angle: Tensor, shear: Tensor) -> Tensor:
 def box_sides(boxes: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
     """Which rows (B, 1, h, 1) and columns (B, 1, 1, w) lie in each box of (top, left, height, width) (B, 4)."""
     top, left, h, w = boxes[:, :, None].unbind(1)
-    rows, columns = torch.arange(height), torch.arange(width)
+    rows, columns = (torch.arange(side, device=boxes.device) for side in (height, width))
     inside_rows, inside_columns = (rows >= top) & (rows < top + h), (columns >= left) & (columns < left + w)
     return inside_rows[:, None, :, None], inside_columns[:, None, None, :]
 
 
-def _pixels(height: int, width: int) -> Tensor:
-    """Homogeneous coordinates of all pixels, arranged to take (a b c; d e f) row by row to x and y: (6, 2 h w)."""
-    y, x = torch.meshgrid(_centres(height), _centres(width), indexing="ij")
-    homogeneous = torch.stack([x.flatten(), y.flatten(), torch.ones(height * width)])
-    pixels = torch.zeros(2, 3, height * width, 2)
-    pixels[0, :, :, 0] = pixels[1, :, :, 1] = homogeneous
-    return pixels.view(6, -1)
+@lru_cache(maxsize=8)
+def _pixels(height: int, width: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Homogeneous coordinates of all pixels, arranged to take (a b c; d e f) row by row to x and y: (6, 2 h w).
+
+    Made once, and outside of inference mode, whose tensors could not be used elsewhere.
+    """
+    with torch.inference_mode(False):
+        y, x = torch.meshgrid(_centres(height), _centres(width), indexing="ij")
+        homogeneous = torch.stack([x.flatten(), y.flatten(), torch.ones(height * width)])
+        pixels = torch.zeros(2, 3, height * width, 2)
+        pixels[0, :, :, 0] = pixels[1, :, :, 1] = homogeneous
+        return pixels.view(6, -1).to(device, dtype, non_blocking=True)
 
 
 def _centres(size: int) -> Tensor:

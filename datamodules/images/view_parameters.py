@@ -7,11 +7,15 @@ from torch import Generator, Tensor
 
 # torchvision gives up on a box that does not fit after this many draws: a crop is then the whole image, an erasure none.
 ATTEMPTS = 10
+# Random numbers of a box: area and shape of every attempt, and a place.
+BOX = (ATTEMPTS, ATTEMPTS, 2)
+# Of a view: crop, shift, whether to erase, erasure, angle and shear.
+VIEW = (sum(BOX), 2, 1, sum(BOX), 1, 1)
 
 
 @dataclass(frozen=True)
 class ViewParameters:
-    """One view of each of B images of h × w pixels.
+    """One view of each of B images of h × w pixels, or several views, one after the other: B is then the number of all.
 
     Attributes:
         crop: top, left, height, width of the box that is resized to the whole image (B, 4), in pixels.
@@ -27,9 +31,13 @@ class ViewParameters:
     shear: Tensor
     erase: Tensor
 
-    def __getitem__(self, rows: slice) -> "ViewParameters":
-        """The parameters of some of the images: of a process's share of a batch."""
+    def __getitem__(self, rows: slice | Tensor) -> "ViewParameters":
+        """The parameters of some of the views."""
         return ViewParameters(*(part[rows] for part in (self.crop, self.angle, self.translate, self.shear, self.erase)))
+
+    def of_images(self, rows: slice, views: int) -> "ViewParameters":
+        """Those of some of the images, of a process's share of a batch, where the views come one after the other."""
+        return self[torch.arange(len(self.angle)).view(views, -1)[:, rows].flatten()]
 
 
 @dataclass(frozen=True)
@@ -77,51 +85,69 @@ class ViewDistribution:
         if not 0 <= self.shear < 90:
             raise ValueError(f"shear={self.shear}: a shear lies in [0, 90) degrees")
 
-    def sample(self, batch: int, size: tuple[int, int], generator: Generator) -> ViewParameters:
-        """Parameters of `batch` views of images of `size` (h, w), independent of each other."""
+    def sample(self, batch: int, size: tuple[int, int], generator: Generator, views: int = 1) -> ViewParameters:
+        """Parameters of views of `batch` images of `size` (h, w), independent of each other.
+
+        Args:
+            batch: number of images.
+            size: of an image in pixels.
+            generator: all draws of a view come before those of the next one.
+            views: of each image; the first of all images, then the second of all of them, and so on.
+        """
         height, width = size
-        crop, fits = _boxes(batch, size, self.crop_scale, self.crop_ratio, generator, strict=False)
+        drawn = torch.empty(views, sum(VIEW) * batch)
+        for view in drawn:
+            view.uniform_(generator=generator)
+        crops, shifts, whether, erasures, angles, shears = drawn.split([batch * draws for draws in VIEW], 1)
+        crop, fits = _boxes(crops, size, self.crop_scale, self.crop_ratio, strict=False)
         crop = torch.where(fits[:, None], crop, crop.new_tensor([0, 0, height, width]))
         # Rounded to whole pixels, as torchvision does.
         largest = torch.tensor([self.translate * width, self.translate * height])
-        translate = (largest * _uniform(-1, 1, (batch, 2), generator)).round()
-        erased = torch.rand(batch, generator=generator) < self.erase_probability
+        translate = (largest * _between(-1, 1, shifts.reshape(-1, 2))).round()
+        erased = whether.flatten() < self.erase_probability
         # RandomErasing's ratio is height / width, RandomResizedCrop's width / height.
         inverse = (1 / self.erase_ratio[1], 1 / self.erase_ratio[0])
-        erase, fits = _boxes(batch, size, self.erase_scale, inverse, generator, strict=True)
+        erase, fits = _boxes(erasures, size, self.erase_scale, inverse, strict=True)
         return ViewParameters(
             crop=crop,
-            angle=_uniform(-self.degrees, self.degrees, (batch,), generator),
+            angle=_between(-self.degrees, self.degrees, angles.flatten()),
             translate=translate,
-            shear=_uniform(-self.shear, self.shear, (batch,), generator),
+            shear=_between(-self.shear, self.shear, shears.flatten()),
             erase=erase * (fits & erased)[:, None],
         )
 
 
-def _uniform(low: float, high: float, shape: tuple[int, ...], generator: Generator) -> Tensor:
-    return low + (high - low) * torch.rand(shape, generator=generator)
+def _between(low: float, high: float, uniform: Tensor) -> Tensor:
+    return low + (high - low) * uniform
 
 
 def _boxes(
-    batch: int,
+    uniform: Tensor,
     size: tuple[int, int],
     scale: tuple[float, float],
     ratio: tuple[float, float],
-    generator: Generator,
     strict: bool,
 ) -> tuple[Tensor, Tensor]:
-    """Boxes (batch, 4) of uniform area and log-uniform width / height, and which of them fit into the image (batch,).
+    """Boxes (B, 4) of uniform area and log-uniform width / height, and which of them fit into the image (B,).
 
     A box is the first of ten draws that fits; `strict` ones are smaller than the image on both sides.
+
+    Args:
+        uniform: a line of numbers in [0, 1) for each view: areas and shapes of every image's attempts, then the places.
+        size: of an image.
+        scale, ratio: what areas and shapes lie between.
+        strict: see above.
     """
     height, width = size
-    area = height * width * _uniform(*scale, (batch, ATTEMPTS), generator)
+    images = uniform.shape[1] // sum(BOX)
+    areas, aspects, places = uniform.split([images * draws for draws in BOX], 1)
+    area = height * width * _between(*scale, areas.reshape(-1, ATTEMPTS))
     low, high = torch.tensor(ratio).log().tolist()
-    aspect = _uniform(low, high, (batch, ATTEMPTS), generator).exp()
+    aspect = _between(low, high, aspects.reshape(-1, ATTEMPTS)).exp()
     w, h = (area * aspect).sqrt().round(), (area / aspect).sqrt().round()
     fits = (w < width) & (h < height) if strict else (w > 0) & (w <= width) & (h > 0) & (h <= height)
     first = fits.int().argmax(1, keepdim=True)
     h, w = h.gather(1, first)[:, 0], w.gather(1, first)[:, 0]
-    place = torch.rand(batch, 2, generator=generator)
+    place = places.reshape(-1, 2)
     top, left = (place[:, 0] * (height - h + 1)).floor(), (place[:, 1] * (width - w + 1)).floor()
     return torch.stack([top, left, h, w], 1), fits.any(1)

@@ -104,7 +104,7 @@ def _moments(x: Tensor, reduction: Reduction) -> tuple[Tensor, Tensor]:
 
     A constant feature keeps its scale: standardised it is 0 in every training row and says nothing.
     """
-    count = reduction(x.new_tensor(float(len(x))))
+    count = reduction(x.new_full((), float(len(x))))
     mean = reduction(x.sum(0)) / count
     deviation = (reduction((x - mean).square().sum(0)) / count).sqrt()
     rounding = 100 * torch.finfo(x.dtype).eps * mean.abs()

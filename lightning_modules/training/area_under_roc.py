@@ -18,6 +18,7 @@ from torchmetrics import Metric
 from torchmetrics.classification import BinaryAUROC, MulticlassAUROC
 from torchmetrics.utilities import dim_zero_cat
 
+from lightning_modules.devices import is_asynchronous
 from lightning_modules.training.score_bins import ScoreBins
 
 # Scores whose rows are kept; once there were more, scores that wait to be counted; bins for all classes together.
@@ -115,9 +116,18 @@ class MulticlassAreaUnderROC(AreaUnderROC, MulticlassAUROC):  # type: ignore[mis
 
 def area_under_roc(scores: Tensor, is_class: Tensor) -> Tensor:
     """A of scores (n,) for rows that are of a class or not (n,); nan where all are or none is: ()."""
-    _, place, counts = torch.unique(scores, return_inverse=True, return_counts=True)
-    ranks = counts.cumsum(0).double() - (counts.double() - 1) / 2
     positives = is_class.sum().double()
     pairs = positives * (len(scores) - positives)
-    above = ranks[place][is_class].sum() - positives * (positives + 1) / 2
+    # Halves of whole numbers, whose sum has no rounding, in whatever order.
+    above = torch.where(is_class, _ranks(scores), 0.0).sum() - positives * (positives + 1) / 2
     return torch.where(pairs > 0, above / pairs, float("nan"))
+
+
+def _ranks(scores: Tensor) -> Tensor:
+    """r (n,), from 1, equal scores sharing their mean."""
+    if is_asynchronous(scores):  # how many different scores there are, the host would have to wait for
+        ordered = scores.sort().values
+        below, not_above = (torch.searchsorted(ordered, scores, right=right) for right in (False, True))
+        return (below + not_above + 1).double() / 2
+    _, place, counts = torch.unique(scores, return_inverse=True, return_counts=True)
+    return (counts.cumsum(0).double() - (counts.double() - 1) / 2)[place]

@@ -64,7 +64,7 @@ class MeasuredModule(LightningModule, ABC):
 
     def measurement(self) -> Measurement:
         """Nothing measured yet: `add` batches of rows, and read the `values` over all of them and all processes."""
-        return Measurement(self.metrics().to(self.device), self.evaluate, self._told)
+        return Measurement(self.metrics().to(self.device, non_blocking=True), self.evaluate, self._told)
 
     def joined_rows(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
         """The rows that the processes hold, one after the other; each process gives its own, or none."""

@@ -7,12 +7,19 @@ import torch
 from torch import Tensor
 from torchmetrics import MetricCollection
 
+from lightning_modules.devices import is_asynchronous
 from lightning_modules.training.joined_rows import joined_rows
 from lightning_modules.training.notes import log_info
+
+# What is measured on a device waits there until it takes so much memory.
+MOST_WAITING_BYTES = 2**26
 
 
 class Measurement:
     """Adds up a model's metrics batch by batch, in float64.
+
+    torchmetrics looks at the numbers of every update, and the host waits for them. So batches of a device are put together
+    first: few updates of many rows.
 
     Args:
         metrics: fresh ones, on the device of the batches.
@@ -25,6 +32,7 @@ class Measurement:
     ) -> None:
         self._metrics, self._evaluate = metrics.set_dtype(torch.float64), evaluate
         self._told = set() if told is None else told
+        self._waiting: list[dict[str, Tensor]] = []
         for metric in self._metrics.values(copy_state=False):
             # They get the rows of all processes, and must not sum over processes once more.
             metric.distributed_available_fn = lambda: False
@@ -33,16 +41,26 @@ class Measurement:
         """Take in a batch, of which each process gives its share; returns what `evaluate` says of this process's.
 
         Raises:
-            NonFinitePredictionError: a prediction is nan or infinite, and a metric has no number for that.
+            NonFinitePredictionError: a prediction is nan or infinite, and a metric has no number for that; of a device that
+                may be said later, at the latest with the values.
         """
         evaluated = self._evaluate(batch)
-        joined = _in_double(joined_rows(evaluated))
-        try:
-            self._metrics.update(**joined)
-        except (RuntimeError, ValueError) as error:
-            refuse_non_finite_rows(joined["preds"], error)
-            raise
+        self._waiting.append(_in_double(joined_rows(evaluated)))
+        is_on_device = any(is_asynchronous(part) for part in self._waiting[-1].values())
+        if not is_on_device or sum(part.nbytes for rows in self._waiting for part in rows.values()) > MOST_WAITING_BYTES:
+            self._update()
         return evaluated
+
+    def _update(self) -> None:
+        if not self._waiting:
+            return
+        rows = self._waiting[0] if len(self._waiting) == 1 else _one_after_the_other(self._waiting)
+        self._waiting = []
+        try:
+            self._metrics.update(**rows)
+        except (RuntimeError, ValueError) as error:
+            refuse_non_finite_rows(rows["preds"], error)
+            raise
 
     def values(self) -> dict[str, Tensor]:
         """The metrics of all that was added, the same on every process; after that nothing is.
@@ -50,6 +68,7 @@ class Measurement:
         A metric whose class says that it `can_be_undefined`, as the area under the ROC curve of rows of one class is, is left
         out where it is nan: there is no number to show. What a metric has to say of its value, its `note`, is told once.
         """
+        self._update()
         values: dict[str, Tensor] = self._metrics.compute()
         undefined = {
             name
@@ -81,6 +100,10 @@ def refuse_non_finite_rows(preds: Tensor, error: Exception) -> None:
             f"{int((~is_finite).sum())} of {len(preds)} predictions are not finite at the present weights: the last steps were "
             "too long for this problem; lower lr, or scale the features"
         ) from error
+
+
+def _one_after_the_other(batches: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
 
 
 def _in_double(evaluated: dict[str, Tensor]) -> dict[str, Tensor]:
