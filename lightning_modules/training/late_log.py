@@ -1,6 +1,7 @@
 """What a device computed is logged one logged step later: to read it at once would be to wait for it, at every step."""
 
 from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
@@ -32,14 +33,7 @@ class LateLog:
 
 
 class LogsTheRest(Callback):
-    """A fit that breaks off logs what was still on its way.
-
-    Args:
-        log: whose.
-    """
-
-    def __init__(self, log: LateLog) -> None:
-        self._log = log
+    """A fit that breaks off logs what was still on its way."""
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        self._log.finish()
+        cast(Any, pl_module).finish_log()

@@ -171,7 +171,13 @@ class ObjectiveModule(MethodModule):
         self._late.log(self.trainer, step, tensors, metrics)
 
     def configure_callbacks(self) -> list[Callback]:
-        return [*super().configure_callbacks(), LogsTheRest(self._late)]
+        callbacks = super().configure_callbacks()
+        is_there = any(isinstance(callback, LogsTheRest) for callback in self.trainer.callbacks)  # type: ignore[attr-defined]
+        return callbacks if is_there else [*callbacks, LogsTheRest()]
+
+    def finish_log(self) -> None:
+        """Log what is still on its way to the host."""
+        self._late.finish()
 
     def on_train_epoch_end(self) -> None:
         self._checks.finish()
