@@ -59,6 +59,6 @@ _unread = _Unread()
 
 
 def _read(numbers: list[Number]) -> None:
-    values = torch.stack([number._tensor.double() for number in numbers if number._tensor is not None]).tolist()
+    values = torch.stack([number._tensor.double() for number in numbers if number._tensor is not None]).cpu().tolist()
     for number, value in zip(numbers, values, strict=True):
         number._tensor, number._value = None, value
