@@ -8,7 +8,7 @@ from command_line.one_line_errors import one_line, run
 from command_line.one_line_parser import OneLineParser
 from command_line.terminal import Terminal
 from command_line.whole_files import write_json
-from evidence.benchmarks.performance import refuse_missing_block, update_readme
+from evidence.benchmarks.performance import refuse_missing_block, update_docs
 from evidence.benchmarks.sections import SECTIONS, measure_section, section_tables
 
 
@@ -18,16 +18,16 @@ def main(args: list[str]) -> None:
     Raises:
         ArithmeticError: the sides of a comparison disagree.
         OSError: what a section needs is not there.
-        ValueError: README.md has no place for the table.
+        ValueError: docs/performance.md has no place for the table.
     """
     parser = OneLineParser(prog="benchmark.py", description=__doc__)
     parser.add_argument("section", nargs="?", choices=[*SECTIONS, "all"], default="all", help="What to measure.")
     parser.add_argument("--data_dir", type=str, default="data", help="Folder of the data sets.")
     parser.add_argument("--json", type=str, default=None, help="File for the numbers.")
-    parser.add_argument("--update_readme", action="store_true", help="Put them into docs/performance.json and README.md.")
+    parser.add_argument("--update_docs", action="store_true", help="Put them into docs/performance.json and .md.")
     parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
     options = parser.parse_args(args)
-    if options.update_readme:
+    if options.update_docs:
         refuse_missing_block()  # refused now, not after hours
     names = list(SECTIONS) if options.section == "all" else [options.section]
     found = {name: measure_section(name, options.data_dir) for name in names}
@@ -42,8 +42,8 @@ def main(args: list[str]) -> None:
             console.print(f"{name}: {remark}", soft_wrap=True)
     if options.json is not None:
         write_json(Path(options.json), {"sections": {name: section.plain() for name, section in found.items()}})
-    if options.update_readme:
-        update_readme(found)
+    if options.update_docs:
+        update_docs(found)
     if stopped := [f"{name} stopped: {one_line(section.error)}" for name, section in found.items() if section.error]:
         raise ArithmeticError("; ".join(stopped))
 

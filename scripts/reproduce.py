@@ -17,7 +17,7 @@ from command_line.terminal import Terminal
 from command_line.version_folder import report_folder
 from evidence.systems import SYSTEMS, System
 from evidence.systems.result import Result
-from evidence.systems.results_file import update_readme
+from evidence.systems.results_file import update_docs
 from evidence.systems.results_page import write_results
 from evidence.systems.running import run_systems
 
@@ -42,7 +42,7 @@ def main(args: list[str]) -> None:
     parser.add_argument(
         "--long", action="store_true", help="Whole studies and sweeps, which take hours, where they are shortened."
     )
-    parser.add_argument("--update_readme", action="store_true", help="Put the numbers into docs/results.json and README.md.")
+    parser.add_argument("--update_docs", action="store_true", help="Put the numbers into docs/results.json and .md.")
     parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
     options = parser.parse_args(args)
     chosen = choose(options.systems)
@@ -51,13 +51,13 @@ def main(args: list[str]) -> None:
         raise CommandLineError(f"--data_dir={data_dir}: there is no such folder")
     if options.quick and options.long:
         raise CommandLineError("--quick and --long exclude each other")
-    if options.update_readme and options.quick:
-        raise CommandLineError("--update_readme and --quick exclude each other: a quick run has no numbers to show")
+    if options.update_docs and options.quick:
+        raise CommandLineError("--update_docs and --quick exclude each other: a quick run has no numbers to show")
     with report_folder(options.output, Path("reports") / "reproduce") as output:
         results = run_systems(chosen, data_dir, output, options.quick, options.long, options.debug)
         write_results(results, output)
-    if options.update_readme:
-        update_readme(results, output, numbers)
+    if options.update_docs:
+        update_docs(results, output, numbers)
     Terminal().print(f"page: {output / 'index.html'}", soft_wrap=True)
     conclude(results)
 

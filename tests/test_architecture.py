@@ -16,7 +16,7 @@ PROGRAMS = {path.stem for path in SCRIPTS.glob("*.py")}
 OWN = {*PACKAGES, *PROGRAMS, *(path.parent.name for path in SCRIPTS.glob("*/__init__.py"))}
 LIBRARY = ("lightning_modules", "datamodules", "callbacks")
 COMPARING = (*LIBRARY, "command_line", "comparing")
-README_OF_EVIDENCE = ("evidence.provenance", "evidence.readme_tables")
+PAGES_OF_EVIDENCE = ("evidence.provenance", "evidence.page_tables")
 TORCH_ONLY = tuple(f"lightning_modules/{name}" for name in ("devices", "solvers", "objectives", "optimizers", "networks"))
 # What an objective is, without any closed form: every file of the folder itself but its face.
 CORE = (
@@ -73,9 +73,9 @@ ALLOWED = {
     "scripts/predicting": (*LIBRARY, "command_line", "predicting"),
     "scripts/comparing/peers": (*LIBRARY, "command_line", "comparing.peers", "comparing.run"),
     "scripts/comparing": COMPARING,
-    "scripts/evidence/benchmarks": (*COMPARING, "evidence.benchmarks", *README_OF_EVIDENCE),
-    "scripts/evidence/systems": (*COMPARING, "evidence.systems", "evidence.benchmarks.two_view", *README_OF_EVIDENCE),
-    "scripts/evidence": ("command_line", *README_OF_EVIDENCE),
+    "scripts/evidence/benchmarks": (*COMPARING, "evidence.benchmarks", *PAGES_OF_EVIDENCE),
+    "scripts/evidence/systems": (*COMPARING, "evidence.systems", "evidence.benchmarks.two_view", *PAGES_OF_EVIDENCE),
+    "scripts/evidence": ("command_line", *PAGES_OF_EVIDENCE),
     # What a user runs on data of their own needs no evidence.
     "scripts/fit.py": ("command_line",),
     "scripts/predict.py": (*LIBRARY, "command_line", "predicting"),

@@ -1,4 +1,4 @@
-"""The examples of the README, run as they stand there."""
+"""The examples of the README and of docs/, run as they stand there."""
 
 import re
 from functools import partial
@@ -17,7 +17,7 @@ from lightning_modules.optimizers import DiagonalNewton, Newton
 from tests.conftest import ROOT
 from tests.training import make_model, make_trainer
 
-README = ROOT / "README.md"
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 LONGEST = 40
 
 
@@ -26,15 +26,18 @@ def blocks(text: str) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
+def all_blocks() -> list[str]:
+    """Those of all pages, each once."""
+    return list(dict.fromkeys(code for page in PAGES for code in blocks(page.read_text(encoding="utf-8"))))
+
+
 def example(defines: str, folder: Path, patch: pytest.MonkeyPatch) -> Any:
     """What the block that defines a name leaves under it."""
-    (code,) = (
-        block for block in blocks(README.read_text(encoding="utf-8")) if re.search(rf"^(class )?{defines}\b", block, re.M)
-    )
+    (code,) = (block for block in all_blocks() if re.search(rf"^(class )?{defines}\b", block, re.M))
     assert len(code.splitlines()) <= LONGEST
     patch.chdir(folder)
     names: dict[str, Any] = {"__name__": "example"}
-    exec(compile(code, str(README), "exec"), names)
+    exec(compile(code, "example", "exec"), names)
     return names[defines]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.test_examples import README, blocks
+from tests.test_examples import all_blocks
 
 # The README's example of a class, and the package that it joins.
 FROM_README = {
@@ -84,7 +84,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(folder, copy / folder.name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, copy)
-    examples = blocks(README.read_text(encoding="utf-8"))
+    examples = all_blocks()
     added = {name: (package, code) for name, package in FROM_README.items() for code in examples if f"class {name}(" in code}
     assert added.keys() == FROM_README.keys()
     for name, (package, code) in (added | OTHERS).items():

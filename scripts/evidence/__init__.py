@@ -1,1 +1,1 @@
-"""What is claimed of the project, measured: published systems run again, benchmarks, and the README's tables of both."""
+"""What is claimed of the project, measured: published systems run again, benchmarks, and the tables of both in docs/."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import reproduce
 from command_line.one_line_errors import run
-from evidence.readme_tables import README, block
+from evidence.page_tables import block
 from evidence.systems import SYSTEMS, Claim, Context, Data, Outcome, System, results_file
 from evidence.systems.expectation import rounded
 from evidence.systems.results_file import results_block
@@ -53,7 +53,7 @@ def checked_page(folder: Path, number: str) -> None:
     assert f"<h2>{number} " in page and html.escape(system.wrong) in page
     pictures = [path.name for path in (folder / number).rglob("*.png")]
     assert len(pictures) == PICTURES.get(number, 0)
-    assert set(system.readme_pictures) <= set(pictures)
+    assert set(system.page_pictures) <= set(pictures)
     drawn = set(pictures) - {"overview.png"}
     assert {name.removesuffix(".png").replace("_", " ") for name in drawn} == set(re.findall(r'alt="([^"]*)"', page))
     assert not re.search(r"(src|href)=\"(?!data:)", page), "the page needs no other file"
@@ -125,7 +125,7 @@ def test_a_system_that_stops_lets_the_others_run(
         (["S3", "--data_dir=nowhere"], "--data_dir=nowhere: there is no such folder"),
         (["S9"], "nothing could be run: S9 needs MNIST, which is not in data"),
         (["S3", "--quick", "--long"], "--quick and --long exclude each other"),
-        (["S3", "--quick", "--update_readme"], "exclude each other"),
+        (["S3", "--quick", "--update_docs"], "exclude each other"),
         (["S3", "--fast"], "there is no option --fast"),
     ],
 )
@@ -136,32 +136,32 @@ def test_refusals_are_one_line(args: list[str], cause: str, folder: Path, capsys
     assert error.strip().count("\n") == 0
 
 
-def test_update_merges_into_results_and_readme(
+def test_update_merges_into_results_and_page(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     markers = "before\n<!-- results: begin, written by x -->\nold\n<!-- results: end -->\nafter\n"
-    for name, value in (("README", folder / "README.md"), ("DOCS", folder), ("RESULTS", folder / "results.json")):
+    for name, value in (("PAGE", folder / "results.md"), ("DOCS", folder), ("RESULTS", folder / "results.json")):
         monkeypatch.setattr(results_file, name, value)
-    Path("README.md").write_text(markers)
+    Path("results.md").write_text(markers)
     systems = tuple(made_up(number, 3.14) for number in ("S1", "S2"))
     monkeypatch.setattr(reproduce, "SYSTEMS", systems)
     for name in ("S2", "S1"):
-        assert run(main, [name, "--update_readme"]) == 0
+        assert run(main, [name, "--update_docs"]) == 0
     results = json.loads(Path("results.json").read_text())
     assert list(results["systems"]) == ["S1", "S2"]
-    text = Path("README.md").read_text()
+    text = Path("results.md").read_text()
     assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
     assert block(text, "results") == results_block(results)
     needing = replace(systems[0], needs=Data.MNIST)
     monkeypatch.setattr(reproduce, "SYSTEMS", (needing, systems[1]))
-    assert run(main, ["all", "--update_readme"]) != 0
-    assert "README stays as it is: S1 needs MNIST" in capsys.readouterr().err
-    assert Path("README.md").read_text() == text
+    assert run(main, ["all", "--update_docs"]) != 0
+    assert "docs/results.md stays as it is: S1 needs MNIST" in capsys.readouterr().err
+    assert Path("results.md").read_text() == text
 
 
-def test_readme_shows_what_the_results_are() -> None:
-    """`python scripts/reproduce.py all --data_dir data --update_readme` writes both."""
-    results, text = json.loads(results_file.RESULTS.read_text(encoding="utf-8")), README.read_text(encoding="utf-8")
+def test_the_page_shows_what_the_results_are() -> None:
+    """`python scripts/reproduce.py all --data_dir data --update_docs` writes both."""
+    results, text = json.loads(results_file.RESULTS.read_text(encoding="utf-8")), results_file.PAGE.read_text(encoding="utf-8")
     assert block(text, "results") == results_block(results)
     assert list(results["systems"]) == NUMBERS
     pictures = {file for system in results["systems"].values() for file in system["pictures"]}

@@ -1,4 +1,4 @@
-"""The measurements of all sections as docs/performance.json keeps them, and README's table of them."""
+"""The measurements of all sections as docs/performance.json keeps them, and the table of them in docs/performance.md."""
 
 import json
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ from evidence.benchmarks.certified_run import CertifiedRun
 from evidence.benchmarks.certified_tables import summary_cells, summary_headings
 from evidence.benchmarks.row import number
 from evidence.benchmarks.sections import SECTIONS, Measurements
+from evidence.page_tables import DOCS, block, markdown_table, write_block
 from evidence.provenance import measured
-from evidence.readme_tables import README, block, markdown_table, write_block
 
-PERFORMANCE = README.parent / "docs" / "performance.json"
+PERFORMANCE, PAGE = DOCS / "performance.json", DOCS / "performance.md"
 HEADINGS = ("case", "ours", "theirs", "peer", "ours ÷ theirs")
 
 
@@ -22,13 +22,13 @@ def refuse_missing_block() -> None:
     """Refuse to measure for hours what could not be shown.
 
     Raises:
-        ValueError: README.md has no place for the table.
+        ValueError: docs/performance.md has no place for the table.
     """
-    block(README.read_text(encoding="utf-8"), "performance")
+    block(PAGE.read_text(encoding="utf-8"), "performance")
 
 
-def update_readme(found: dict[str, Measurements]) -> None:
-    """Put the sections that ran to their end into docs/performance.json, and all that is there into README.md.
+def update_docs(found: dict[str, Measurements]) -> None:
+    """Put the sections that ran to their end into docs/performance.json, and all that is there into docs/performance.md.
 
     Raises:
         ValueError: there is none, so that no table could be shown.
@@ -36,10 +36,10 @@ def update_readme(found: dict[str, Measurements]) -> None:
     kept = json.loads(PERFORMANCE.read_text(encoding="utf-8"))["sections"] if PERFORMANCE.exists() else {}
     kept |= {name: section.plain() for name, section in found.items() if section.has_results and section.error is None}
     if not kept:
-        raise ValueError("the README stays as it is: no section ran to its end with rows to show")
+        raise ValueError("docs/performance.md stays as it is: no section ran to its end with rows to show")
     sections = {name: kept[name] for name in SECTIONS if name in kept}
     write_json(PERFORMANCE, {"sections": sections})
-    write_block(README, "performance", performance_block(sections))
+    write_block(PAGE, "performance", performance_block(sections))
 
 
 def performance_block(sections: dict[str, Any]) -> str:

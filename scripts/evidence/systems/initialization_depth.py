@@ -67,7 +67,7 @@ SYSTEM = System(
     "Initialisation and depth",
     compare_initializations,
     needs=Data.MNIST,
-    readme_pictures={
+    page_pictures={
         "gradient_norms.png": "Gradient norms of the weights and biases of each layer at the first step, and what is learnt"
     },
 )

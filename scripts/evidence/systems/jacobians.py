@@ -81,7 +81,7 @@ SYSTEM = System(
     "S13",
     "Jacobians by forward and by reverse accumulation",
     compare_accumulations,
-    readme_pictures={"jacobians.png": "Jacobians by forward and reverse accumulation: time against depth and against outputs"},
+    page_pictures={"jacobians.png": "Jacobians by forward and reverse accumulation: time against depth and against outputs"},
     wrong="The two rows of the published table are swapped: with one output, reverse accumulation is the faster. The published "
     "code multiplies by full diagonal matrices as well, which this one does not.",
 )

@@ -88,5 +88,5 @@ SOFTMAX = System(
     "compared with the loss after the epoch.",
     needs=Data.MNIST,
     peers=PEERS,
-    readme_pictures={"class_accuracy.png": "Test accuracy by digit: written out, by the library, by scikit-learn"},
+    page_pictures={"class_accuracy.png": "Test accuracy by digit: written out, by the library, by scikit-learn"},
 )

@@ -60,9 +60,9 @@ class Result:
         return "ok" if claim.ok else "NOT ok"
 
     @property
-    def readme_pictures(self) -> dict[str, str]:
-        """What the README says of each of its pictures, by their names in docs/."""
-        return {f"systems_{self.system.number}_{name}": text for name, text in self.system.readme_pictures.items()}
+    def page_pictures(self) -> dict[str, str]:
+        """What docs/results.md says of each of its pictures, by their names in docs/."""
+        return {f"systems_{self.system.number}_{name}": text for name, text in self.system.page_pictures.items()}
 
     def plain(self) -> dict[str, Any]:
         """Plain values for a file."""
@@ -87,7 +87,7 @@ class Result:
                 for claim in self.outcome.claims
             ],
             "remarks": self.outcome.remarks,
-            "pictures": self.readme_pictures,
+            "pictures": self.page_pictures,
         }
 
 

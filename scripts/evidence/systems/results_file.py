@@ -1,4 +1,4 @@
-"""The results of all systems as docs/results.json keeps them, and README's table of them."""
+"""The results of all systems as docs/results.json keeps them, and the table of them in docs/results.md."""
 
 import json
 import shutil
@@ -7,16 +7,15 @@ from typing import Any
 
 from command_line.whole_files import write_json
 
+from evidence.page_tables import DOCS, markdown_table, write_block
 from evidence.provenance import measured
-from evidence.readme_tables import README, markdown_table, write_block
 from evidence.systems.result import Result, plain
 
-DOCS = README.parent / "docs"
-RESULTS = DOCS / "results.json"
+RESULTS, PAGE = DOCS / "results.json", DOCS / "results.md"
 
 
-def update_readme(results: list[Result], output: Path, order: list[str]) -> None:
-    """Put these systems into docs/results.json, their pictures beside it, and all that is there into the README.
+def update_docs(results: list[Result], output: Path, order: list[str]) -> None:
+    """Put these systems into docs/results.json, their pictures beside it, and all that is there into the page.
 
     Args:
         results: of the systems that were run.
@@ -28,15 +27,15 @@ def update_readme(results: list[Result], output: Path, order: list[str]) -> None
     """
     empty = [f"{result.system.number} {result.verdict}" for result in results if not result.outcome.claims]
     if empty:
-        raise ValueError(f"the README stays as it is: {'; '.join(empty)}")
+        raise ValueError(f"docs/results.md stays as it is: {'; '.join(empty)}")
     kept = json.loads(RESULTS.read_text(encoding="utf-8"))["systems"] if RESULTS.exists() else {}
     merged = kept | plain(results)
     content = {"systems": {number: merged[number] for number in order if number in merged}}
     for result in results:
-        for name in result.system.readme_pictures:
+        for name in result.system.page_pictures:
             shutil.copyfile(output / result.system.number / name, DOCS / f"systems_{result.system.number}_{name}")
     write_json(RESULTS, content)
-    write_block(README, "results", results_block(content))
+    write_block(PAGE, "results", results_block(content))
 
 
 def results_block(results: dict[str, Any]) -> str:
@@ -54,5 +53,5 @@ def results_block(results: dict[str, Any]) -> str:
     counted = f"{verdicts.count('ok')} of all {len(verdicts)} figures are as expected; `docs/results.json` has them."
     counted += f" Measured: {measured(results['systems'])}."
     table = markdown_table(("system", "figure", "published", "expected here", "obtained"), rows)
-    pictures = [f"![{text}](docs/{file})" for system in systems for file, text in system["pictures"].items()]
+    pictures = [f"![{text}]({file})" for system in systems for file, text in system["pictures"].items()]
     return "\n\n".join([table, counted, *pictures]) + "\n"

@@ -21,7 +21,7 @@ class Claim:
         expected: what it has to be here.
         obtained: what it is.
         digits: how to write it.
-        is_headline: whether the README shows it.
+        is_headline: whether docs/results.md shows it.
     """
 
     name: str
@@ -103,7 +103,7 @@ class System:
         shortened: what is left out without `--long`, a sentence.
         needs: the data without which it cannot run.
         is_exact: whether its numbers are the same at every size, so that a quick run is compared, too.
-        readme_pictures: names of the pictures that the README shows, and what it says of them.
+        page_pictures: names of the pictures that docs/results.md shows, and what it says of them.
         peers: distributions that it is measured with or against, beside torch and Lightning.
     """
 
@@ -114,5 +114,5 @@ class System:
     shortened: str = ""
     needs: Data | None = None
     is_exact: bool = False
-    readme_pictures: dict[str, str] = field(default_factory=dict)
+    page_pictures: dict[str, str] = field(default_factory=dict)
     peers: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""README's table of the benchmark, and a run of several sections of which one fails."""
+"""The table of the benchmark in docs/, and a run of several sections of which one fails."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -12,12 +12,12 @@ from evidence.benchmarks.certified_run import CertifiedRun
 from evidence.benchmarks.performance import performance_block
 from evidence.benchmarks.row import BenchmarkRow
 from evidence.benchmarks.sections import SECTIONS, Given, Section
-from evidence.readme_tables import block
+from evidence.page_tables import block
 
 WON = BenchmarkRow("a | b", "s", "them", (1.0, 2.0, 3.0), (4.0, 4.0, 4.0), more_is_better=False)
 LOST = BenchmarkRow("c", "images/s", "them", (10.0,), (2000.0,), more_is_better=True)
 NEVER = BenchmarkRow("d", "s", "them", (float("inf"),), (2.0,), more_is_better=False)
-README = "x\n<!-- performance: begin, written by y -->\nold\n<!-- performance: end -->\nz\n"
+PAGE = "x\n<!-- performance: begin, written by y -->\nold\n<!-- performance: end -->\nz\n"
 
 
 def section(*given: Given, error: Exception | None = None) -> Callable[[str], Iterator[Given]]:
@@ -32,8 +32,8 @@ def section(*given: Given, error: Exception | None = None) -> Callable[[str], It
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "README.md").write_text(README)
-    monkeypatch.setattr(performance, "README", tmp_path / "README.md")
+    (tmp_path / "performance.md").write_text(PAGE)
+    monkeypatch.setattr(performance, "PAGE", tmp_path / "performance.md")
     monkeypatch.setattr(performance, "PERFORMANCE", tmp_path / "performance.json")
     for name in set(SECTIONS) - {"glm", "gpu", "memory"}:
         monkeypatch.delitem(SECTIONS, name)
@@ -43,9 +43,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_losses_are_in_the_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(benchmark.main, ["all", "--update_readme", "--debug"]) == 0
+    assert run(benchmark.main, ["all", "--update_docs", "--debug"]) == 0
     assert "glm: a remark" in capsys.readouterr().out
-    text = (folder / "README.md").read_text()
+    text = (folder / "performance.md").read_text()
     for line in (
         "| case | ours | theirs | peer | ours ÷ theirs |",
         "| **glm** |  |  |  |  |",
@@ -66,8 +66,8 @@ def test_losses_are_in_the_table(folder: Path, capsys: pytest.CaptureFixture[str
 def test_runs_with_a_certified_answer_are_a_table_of_their_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = CertifiedRun("p", "A | B", 7.0, True, 3, 9), CertifiedRun("q", "A | B", 1.0, True, 5, 11)
     monkeypatch.setitem(SECTIONS, "memory", Section(section(*given, "what counts"), 2))
-    assert run(benchmark.main, ["all", "--update_readme", "--debug"]) == 0
-    text = (folder / "README.md").read_text()
+    assert run(benchmark.main, ["all", "--update_docs", "--debug"]) == 0
+    text = (folder / "performance.md").read_text()
     headings = "| method | ≥ 6 digits, of 2 | < 4 digits though it reports success | median steps | median evaluations |"
     assert f"(`memory`):\n\n{headings}\n| --- | --- | --- | --- | --- |\n| A \\| B | 1 | 1 | 4 | 10 |\n" in text
     assert "better in 1 of all 1 rows" in text and "- memory: what counts" in text and "**memory**" not in text
@@ -76,10 +76,10 @@ def test_runs_with_a_certified_answer_are_a_table_of_their_own(folder: Path, mon
 
 
 def test_a_section_measured_alone_replaces_its_own_rows_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert run(benchmark.main, ["all", "--update_readme"]) == 0
+    assert run(benchmark.main, ["all", "--update_docs"]) == 0
     monkeypatch.setitem(SECTIONS, "memory", Section(section(WON), 1))
-    assert run(benchmark.main, ["memory", "--update_readme"]) == 0
-    text = (folder / "README.md").read_text()
+    assert run(benchmark.main, ["memory", "--update_docs"]) == 0
+    text = (folder / "performance.md").read_text()
     assert "**glm**" in text and "images/s" not in text and "better in 2 of all 2 rows" in text
 
 
@@ -87,31 +87,31 @@ def test_what_fails_does_not_keep_the_others_from_being_measured(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(SECTIONS, "glm", Section(section(WON, error=ArithmeticError("they differ")), 2))
-    assert run(benchmark.main, ["all", "--json=numbers.json", "--update_readme"]) == 1
+    assert run(benchmark.main, ["all", "--json=numbers.json", "--update_docs"]) == 1
     assert capsys.readouterr().err.splitlines()[-1] == "error: glm stopped: they differ"
     numbers = json.loads((folder / "numbers.json").read_text())["sections"]
     assert len(numbers["memory"]["rows"]) == 2 and numbers["gpu"]["remarks"] == ["skipped"]
-    assert "**glm**" not in (folder / "README.md").read_text(), "half a section is not shown"
+    assert "**glm**" not in (folder / "performance.md").read_text(), "half a section is not shown"
 
 
 def test_one_section_that_fails_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SECTIONS, "glm", Section(section(WON, error=OSError("no data")), 2))
-    assert run(benchmark.main, ["glm", "--json=numbers.json", "--update_readme"]) == 1
-    assert [path.name for path in folder.iterdir()] == ["README.md"] and (folder / "README.md").read_text() == README
+    assert run(benchmark.main, ["glm", "--json=numbers.json", "--update_docs"]) == 1
+    assert [path.name for path in folder.iterdir()] == ["performance.md"] and (folder / "performance.md").read_text() == PAGE
 
 
-def test_nothing_to_show_leaves_the_readme(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(benchmark.main, ["gpu", "--update_readme"]) == 1
+def test_nothing_to_show_leaves_the_page(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(benchmark.main, ["gpu", "--update_docs"]) == 1
     error = capsys.readouterr().err.splitlines()[-1]
-    assert error == "error: the README stays as it is: no section ran to its end with rows to show"
-    assert [path.name for path in folder.iterdir()] == ["README.md"] and (folder / "README.md").read_text() == README
+    assert error == "error: docs/performance.md stays as it is: no section ran to its end with rows to show"
+    assert [path.name for path in folder.iterdir()] == ["performance.md"] and (folder / "performance.md").read_text() == PAGE
 
 
-def test_a_readme_without_the_block_is_refused_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (folder / "README.md").write_text("x\n")
+def test_a_page_without_the_block_is_refused_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "performance.md").write_text("x\n")
     monkeypatch.setitem(SECTIONS, "glm", Section(section(error=AssertionError("it was run")), 2))
     with pytest.raises(ValueError, match="there must be one"):
-        benchmark.main(["glm", "--update_readme"])
+        benchmark.main(["glm", "--update_docs"])
 
 
 def test_each_place_day_and_commit_is_named() -> None:
@@ -124,10 +124,10 @@ def test_each_place_day_and_commit_is_named() -> None:
     )
 
 
-def test_readme_shows_what_was_measured() -> None:
-    """`python scripts/benchmark.py all --data_dir data --update_readme` writes both."""
+def test_the_page_shows_what_was_measured() -> None:
+    """`python scripts/benchmark.py all --data_dir data --update_docs` writes both."""
     sections = json.loads(performance.PERFORMANCE.read_text(encoding="utf-8"))["sections"]
-    text = performance.README.read_text(encoding="utf-8")
+    text = performance.PAGE.read_text(encoding="utf-8")
     assert block(text, "performance") == performance_block(sections)
     sections["glm"]["commit"] = "another"
     assert block(text, "performance") != performance_block(sections), "negative control: another commit is another block"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from evidence.readme_tables import block, markdown_table, with_block, write_block
+from evidence.page_tables import block, markdown_table, with_block, write_block
 
 TEXT = "a\n<!-- x: begin, written by make x -->\nold\n<!-- x: end -->\nb\n<!-- y: begin, written by z -->\n<!-- y: end -->\n"
 

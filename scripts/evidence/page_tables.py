@@ -1,4 +1,4 @@
-"""README's tables, rendered from files of results and put between the markers that name the command which writes them.
+"""Tables of the pages in docs/, rendered from files of results, between the markers that name the command which writes them.
 
 <!-- NAME: begin, written by COMMAND -->
 …
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from command_line.whole_files import write_whole
 
-README = Path(__file__).parents[2] / "README.md"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def markdown_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
