@@ -82,6 +82,9 @@ class OnDevice(Tensor):
     def data_ptr(self) -> int:
         return self.raw.data_ptr()
 
+    def tolist(self) -> Any:
+        return self.cpu().tolist()
+
     @property
     def data(self) -> Tensor:  # type: ignore[override]
         return self.detach()
