@@ -2,10 +2,14 @@
 
 import zlib
 from collections.abc import Iterator
+from itertools import groupby
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
+
+# Of a device's memory, for what is copied from there at once.
+TOGETHER_BYTES = 2**26
 
 
 class ReplicasDifferError(ArithmeticError):
@@ -17,7 +21,7 @@ class ReplicaCheck(Callback):
 
     Every process makes the same decisions from the same sums, so they stay equal; faulty memory, a nondeterministic
     kernel or a model that draws random numbers makes them drift apart, and the results would be nobody's. It costs one
-    message with a checksum (CRC-32) for each tensor.
+    message with a checksum (CRC-32) of all tensors; where these differ another with one for each.
 
     Args:
         every_n_epochs: how often.
@@ -35,14 +39,23 @@ class ReplicaCheck(Callback):
         if trainer.world_size == 1 or (trainer.current_epoch + 1) % self.every_n_epochs:
             return
         named = list(replicated(trainer, pl_module))
-        # The number of tensors first: a process that holds fewer would otherwise wait for a message of another length.
-        own = torch.tensor([len(named), checksum(torch.tensor([*"".join(name for name, _ in named).encode()]))])
-        self._compare(trainer, pl_module, ["the number of tensors", "the names of the tensors"], own)
-        sums = torch.tensor([checksum(tensor) for _, tensor in named])
-        self._compare(trainer, pl_module, [name for name, _ in named], sums)
+        sums = checksums([tensor for _, tensor in named])
+        names = "".join(name for name, _ in named)
+        # Of a length that is the same on every process: one that holds fewer tensors would wait for another message.
+        short = [len(named), checksum(torch.tensor([*names.encode()])), checksum(torch.tensor(sums))]
+        gathered = self._of_each_process(trainer, pl_module, short)
+        if bool((gathered == gathered[0]).all()):
+            return
+        self._refuse_others(trainer, ["the number of tensors", "the names of the tensors"], gathered[:, :2])
+        self._refuse_others(trainer, [name for name, _ in named], self._of_each_process(trainer, pl_module, sums))
 
-    def _compare(self, trainer: Trainer, pl_module: LightningModule, names: list[str], own: Tensor) -> None:
-        gathered = trainer.strategy.all_gather(own.to(pl_module.device)).cpu()
+    def _of_each_process(self, trainer: Trainer, pl_module: LightningModule, own: list[int]) -> Tensor:
+        """The numbers of each process, on the CPU: (processes, m)."""
+        gathered: Tensor = trainer.strategy.all_gather(torch.tensor(own).to(pl_module.device, non_blocking=True)).cpu()
+        return gathered
+
+    def _refuse_others(self, trainer: Trainer, names: list[str], gathered: Tensor) -> None:
+        """Refuse numbers (processes, m) that differ from process to process, each known by its name."""
         usual = gathered.mode(0).values  # of two the smaller, of more the one most agree on
         differing = (gathered != (gathered[0] if len(gathered) == 2 else usual)).nonzero()
         if len(differing):
@@ -79,6 +92,31 @@ def _tensors(name: str, value: object) -> Iterator[tuple[str, Tensor]]:
             yield from _tensors(name, part)
 
 
+def checksums(tensors: list[Tensor]) -> list[int]:
+    """The checksum of each; from a device they are copied together, so that it is waited for once and not for each."""
+    found: list[int] = []
+    for device, group in groupby(tensors, lambda tensor: tensor.device):
+        waiting: list[Tensor] = []
+        for tensor in group:
+            waiting.append(_bytes_of(tensor))
+            if device.type == "cpu" or sum(map(len, waiting)) >= TOGETHER_BYTES:
+                found += _of_together(waiting)
+                waiting = []
+        found += _of_together(waiting)
+    return found
+
+
 def checksum(tensor: Tensor) -> int:
     """CRC-32 of the bytes."""
-    return zlib.crc32(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return checksums([tensor])[0]
+
+
+def _bytes_of(tensor: Tensor) -> Tensor:
+    return tensor.detach().contiguous().flatten().view(torch.uint8)
+
+
+def _of_together(parts: list[Tensor]) -> list[int]:
+    if not parts:
+        return []
+    together = (parts[0] if len(parts) == 1 else torch.cat(parts)).cpu()
+    return [zlib.crc32(part.numpy().tobytes()) for part in together.split([len(part) for part in parts])]

@@ -11,7 +11,7 @@ from torchmetrics import MetricCollection
 
 from lightning_modules.linear.linear_probe import Labelled, LinearProbe, fit_probe
 from lightning_modules.networks import ConvEncoder
-from lightning_modules.objectives import ModuleObjective
+from lightning_modules.objectives import ModuleObjective, rows_of_each
 from lightning_modules.objectives.families import Categorical
 from lightning_modules.optimizers import Convergence, CurvatureOptimizer
 from lightning_modules.training.classification_metrics import classification_metrics
@@ -103,25 +103,19 @@ class SimCLR(ObjectiveModule):
                 "MNISTTwoViewDataModule"
             )
         images = len(batch[0])
-        total, squares = self._summed(images, images**2)
+        counts = rows_of_each(images, self.reduction, self.device)
+        total = sum(counts)
         if total < 2:
             raise ValueError(
                 f"a batch of {total} leaves SimCLR no other image to contrast with: use a batch size of 2 or more that "
                 "does not leave 1 image over"
             )
-        if total**2 != self._processes * squares:  # Cauchy and Schwarz: equal if and only if all shares are
+        if len(set(counts)) > 1:
             raise ValueError(
                 f"{total} images do not spread evenly over {self._processes} processes, and the gathered views must: "
                 "choose a batch size, and a number of training images, that divide by the number of processes"
             )
         return images
-
-    def _summed(self, *counts: int) -> list[int]:
-        """The sums of counts over all processes, by one message."""
-        if self._processes == 1:
-            return list(counts)
-        summed: list[int] = self.reduction(torch.tensor(counts, device=self.device)).tolist()
-        return summed
 
     def contrast(self, batch: Batch) -> Tensor:
         """Sum over this process's B images of −½ log …, the views of all processes in the denominator: ()."""

@@ -63,6 +63,12 @@ class ShardedBatchSampler(Sampler[Index]):
             own = start + share.start, start + share.stop
             yield torch.arange(*own) if order is None else order.rows(*own)
 
+    def shares_of_batch(self, number: int) -> list[int]:
+        """Rows on each process of an epoch's batch, counted from 0."""
+        rows = min(self.batch_size, self.num_rows - number * self.batch_size)
+        shares = (share_of_process(rows, rank, self.world_size) for rank in range(self.world_size))
+        return [share.stop - share.start for share in shares]
+
     @property
     def share(self) -> slice:
         """This process's part of all rows, in their own order."""

@@ -30,6 +30,10 @@ class ResumableBatches(ABC):
     def __len__(self) -> int:
         return len(self.sampler)
 
+    def shares_of_batch(self, number: int) -> list[int]:
+        """Rows on each process of an epoch's batch, counted from 0, for a model that need not ask the other processes then."""
+        return self.sampler.shares_of_batch(number)
+
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         epoch, skipped = self.sampler.epoch, self._skipped
         self._skipped = {"epoch": 0, "batches": 0}  # once: who iterates again wants all batches

@@ -14,7 +14,14 @@ from lightning_modules.objectives.module_objective import ModuleObjective, Split
 from lightning_modules.objectives.objective import Objective, Point
 from lightning_modules.objectives.partial_objective import PartialObjective
 from lightning_modules.objectives.rademacher import DiagonalEstimate, estimate_diagonal
-from lightning_modules.objectives.reduction import Reduction, all_processes, this_process, total_count
+from lightning_modules.objectives.reduction import (
+    Reduction,
+    ReductionOfBatch,
+    all_processes,
+    rows_of_each,
+    this_process,
+    total_count,
+)
 from lightning_modules.solvers import Solver as Preconditioner
 from lightning_modules.solvers.undivided import undivided
 
@@ -32,6 +39,7 @@ __all__ = [
     "Point",
     "Preconditioner",
     "Reduction",
+    "ReductionOfBatch",
     "SplitLoss",
     "all_processes",
     "estimate_diagonal",
@@ -40,6 +48,7 @@ __all__ = [
     "hessian_diagonal_estimate",
     "is_asynchronous",
     "pieces",
+    "rows_of_each",
     "runs_ahead",
     "this_process",
     "total_count",

@@ -12,6 +12,7 @@ from typing_extensions import Self
 
 from lightning_modules.training.joined_rows import joined_rows
 from lightning_modules.training.loaded_settings import refuse_calls, settings_in
+from lightning_modules.training.measured_value import MeasuredValue
 from lightning_modules.training.measurement import Measurement
 from lightning_modules.training.one_default_type import refuse_borrowed_type
 
@@ -95,9 +96,8 @@ class MeasuredModule(LightningModule, ABC):
         self._log_measured("test")
 
     def _log_measured(self, split: str) -> None:
-        values = {f"{split}/{name}": value for name, value in self._measured.pop(split).values().items()}
-        # They are of the rows of all processes already; the maximum of equal numbers is that number.
-        self.log_dict(values, sync_dist=True, reduce_fx="max")
+        for name, value in self._measured.pop(split).values().items():
+            self.log(f"{split}/{name}", MeasuredValue(value), metric_attribute="_measured")
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["model_class"] = type(self).__name__

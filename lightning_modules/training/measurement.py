@@ -63,13 +63,16 @@ class Measurement:
             raise
 
     def values(self) -> dict[str, Tensor]:
-        """The metrics of all that was added, the same on every process; after that nothing is.
+        """The metrics of all that was added, in float64 on the CPU, the same on every process; after that nothing is.
 
         A metric whose class says that it `can_be_undefined`, as the area under the ROC curve of rows of one class is, is left
         out where it is nan: there is no number to show. What a metric has to say of its value, its `note`, is told once.
         """
         self._update()
-        values: dict[str, Tensor] = self._metrics.compute()
+        computed: dict[str, Tensor] = self._metrics.compute()
+        # Read together, and not one by one by everybody who looks at them.
+        together = torch.stack([value.double() for value in computed.values()]).cpu()
+        values = {name: value.clone() for name, value in zip(computed, together, strict=True)}
         undefined = {
             name
             for name, metric in self._metrics.items(copy_state=False)

@@ -16,6 +16,7 @@ from lightning_modules.devices import Late, is_asynchronous
 from lightning_modules.objectives import Objective, Point, Reduction, all_processes, flattened, this_process
 from lightning_modules.optimizers import Convergence, CurvatureOptimizer
 from lightning_modules.optimizers.non_finite_loss import refuse_non_finite
+from lightning_modules.training.batch_counts import of_batch
 from lightning_modules.training.kept_objective import KeptObjective
 from lightning_modules.training.late_log import LateLog, LogsTheRest, Metrics
 from lightning_modules.training.loss_share import LossShare, by_objective, is_in_chunks, says_its_share
@@ -67,6 +68,7 @@ class ObjectiveModule(MethodModule):
         self._log, self._checks = ObjectiveLog(self._late), Late()
         self._sample: tuple[Batch, Objective] | None = None
         self._held_names: list[str] = []  # what trains in the last fit
+        self._reduction_of_batch: Reduction | None = None
 
     @abstractmethod
     def objective(self, batch: Batch) -> Objective:
@@ -89,7 +91,11 @@ class ObjectiveModule(MethodModule):
 
     @property
     def reduction(self) -> Reduction:
-        """How this module's objectives sum over processes."""
+        """How this module's objectives sum over processes; in a step, with what its loader knows of the batch."""
+        return self._reduction_of_batch or self._reduction
+
+    @property
+    def _reduction(self) -> Reduction:
         return all_processes if self._trainer is not None and self.trainer.world_size > 1 else this_process
 
     def on_fit_start(self) -> None:
@@ -112,9 +118,10 @@ class ObjectiveModule(MethodModule):
         """A setting that is changed, in the midst of a fit too, changes the loss: the kept objective is that of before.
 
         Not by a look at other rows, which changes the mode, `training`, and back: an objective is kept in the mode it is of.
+        Nor by Lightning, which under several processes puts its own `forward` in place of the model's at every step, and back.
         """
         super().__setattr__(name, value)
-        if name[0] != "_" and name != "training" and "_kept" in vars(self):  # Lightning sets many of its own in every step
+        if name[0] != "_" and name not in ("training", "forward") and "_kept" in vars(self):
             self._kept.forget()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -128,9 +135,13 @@ class ObjectiveModule(MethodModule):
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss on a batch, for Lightning to descend; of a curvature method its step, taken."""
-        if not self.automatic_optimization:
-            return self._curvature_step(batch, batch_idx)
-        loss = self._loss(batch)
+        self._reduction_of_batch = of_batch(self._reduction, self.trainer, batch_idx)
+        try:
+            if not self.automatic_optimization:
+                return self._curvature_step(batch, batch_idx)
+            loss = self._loss(batch)
+        finally:
+            self._reduction_of_batch = None
         self._log.saw(batch_idx, loss, self.trainer.accumulate_grad_batches)
         return loss
 
@@ -233,7 +244,7 @@ class ObjectiveModule(MethodModule):
         trained = set(parameters)
         held = [parameter for parameter in self.parameters() if parameter not in trained]
         make = lambda rows: as_function_of(parameters, self.objective(rows), self)  # noqa: E731
-        return self._kept.of(batch, make, self.reduction, held, self.training)
+        return self._kept.of(batch, make, self._reduction, held, self.training)
 
     # -- the verdict ---------------------------------------------------------------------------------------------------
 
@@ -252,4 +263,4 @@ class ObjectiveModule(MethodModule):
             RuntimeError: the trainer has been used for something else since, and has no training set any more.
         """
         rows = whole_training_set(self.trainer, self.device)
-        return self._kept.of(rows, self.objective, self.reduction, mode=self.training)
+        return self._kept.of(rows, self.objective, self._reduction, mode=self.training)

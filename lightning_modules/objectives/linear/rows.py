@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lightning_modules.objectives.linear.triangle import triangle
 from lightning_modules.objectives.mapped_pages import MappedPages
-from lightning_modules.objectives.reduction import Reduction, of_each_process, rows_before, this_process, total_count
+from lightning_modules.objectives.reduction import Reduction, of_each_process, rows_of_each, this_process
 from lightning_modules.objectives.rows_at_a_time import rows_at_a_time
 
 CACHE_BYTES = 2**21
@@ -34,6 +34,7 @@ class Rows:
         chunk_rows: rows per chunk; by default what fills a cache of 2 MiB, on a device what keeps all that is computed
             within `rows_at_a_time.DEVICE_BYTES`.
         num_outputs: K, linear predictors of a row.
+        counts: rows on each process, if they are known; else the reduction is asked.
 
     Attributes:
         num_rows: of all processes.
@@ -50,6 +51,7 @@ class Rows:
         reduction: Reduction = this_process,
         chunk_rows: int | None = None,
         num_outputs: int = 1,
+        counts: list[int] | None = None,
     ) -> None:
         self.features, self.targets, self.reduction = features, targets, reduction
         self.device, self.num_outputs = targets.device, num_outputs
@@ -63,7 +65,8 @@ class Rows:
         is_moved = features.device != self.device
         self.chunk_rows = chunk_rows or rows_at_a_time(self.device, in_cache, of_features if is_moved else of_outputs)
         self.piece_rows = min(self.chunk_rows, rows_at_a_time(self.device, self.chunk_rows, of_features))
-        self.num_rows = total_count(len(features), reduction, self.device)
+        self._counts = counts or rows_of_each(len(features), reduction, self.device)
+        self.num_rows = sum(self._counts)
         if self.num_rows == 0:
             raise ValueError("there is not a single row to compute a loss from")
 
@@ -73,8 +76,10 @@ class Rows:
         Which rows these are does not depend on how they are shared among processes. They are a view, not a copy, which would
         take memory and save no time.
         """
-        first = -rows_before(len(self.features), self.reduction, self.device) % k
-        return Rows(self.features[first::k], self.targets[first::k], self.reduction, num_outputs=self.num_outputs)
+        before = [sum(self._counts[:rank]) for rank in range(len(self._counts))]
+        counts = [len(range(-rows % k, count, k)) for rows, count in zip(before, self._counts, strict=True)]
+        own = slice(-before[self.reduction.rank] % k, None, k)
+        return Rows(self.features[own], self.targets[own], self.reduction, num_outputs=self.num_outputs, counts=counts)
 
     @property
     def num_chunks(self) -> int:
