@@ -126,6 +126,7 @@ def area_under_roc(scores: Tensor, is_class: Tensor) -> Tensor:
 def _ranks(scores: Tensor) -> Tensor:
     """r (n,), from 1, equal scores sharing their mean."""
     if is_asynchronous(scores):  # how many different scores there are, the host would have to wait for
+        scores = scores.contiguous()
         ordered = scores.sort().values
         below, not_above = (torch.searchsorted(ordered, scores, right=right) for right in (False, True))
         return (below + not_above + 1).double() / 2
