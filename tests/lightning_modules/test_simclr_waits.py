@@ -12,13 +12,13 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from callbacks import NearestNeighbors, TestMetrics, TrainMetrics
 from datamodules import MNISTTwoViewDataModule
-from lightning_modules import SimCLR
+from lightning_modules import MLP, SimCLR
 from lightning_modules.linear.linear_probe import Labelled, LinearProbe
 from lightning_modules.training import measurement
 from tests.callbacks.memory_logger import MemoryLogger
 from tests.idx_files import write_mnist
 from tests.simulated_device import DEVICE, Counts, counting, on_the_device
-from tests.training import make_trainer
+from tests.training import METHODS, make_trainer
 
 EPOCHS, IMAGES, BATCH = 2, 300, 60
 STEPS = 200 // BATCH + 1
@@ -100,6 +100,17 @@ def test_a_step_waits_for_the_loss_of_the_library_alone(tmp_path: Path) -> None:
         assert step.copies == []
         if (number + 1) % STEPS:  # at the last one of an epoch the loss is looked at
             assert len(step.waits) == len(loss.waits) == 4
+
+
+@pytest.mark.parametrize("method", ["adam", "gradient_descent", "diagonal_newton"])
+def test_a_network_on_two_views_waits_for_nothing(tmp_path: Path, method: str) -> None:
+    write_mnist(tmp_path, IMAGES)
+    data, waits = MNISTTwoViewDataModule(str(tmp_path), batch_size=BATCH, val_fraction=1 / 3), Waits()
+    trainer = make_trainer(EPOCHS, waits, log_every_n_steps=STEPS, **on_the_device())
+    trainer.fit(MLP((784, 8, 10), optimizer=METHODS[method]), data)
+    # The first steps find out what stays the same; at the last one of an epoch the loss is looked at.
+    later = [step for number, step in enumerate(waits.steps, 1) if number > 2 and number % STEPS]
+    assert len(later) == 4 and all(step.waits == step.copies == [] for step in later)
 
 
 def test_between_epochs_waits_are_few_and_do_not_grow_with_the_batches(tmp_path: Path) -> None:
