@@ -193,6 +193,10 @@ class SimCLR(ObjectiveModule):
             self._probe_known = flag, flag._version, bool(flag)
         return self._probe_known[2]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy reads the flag anew: it has one of its own."""
+        return {**super().__getstate__(), "_probe_known": None}
+
     def _set_probe(self, fits: bool) -> None:
         self.probe_fits.fill_(int(fits))
         if not self.probe_fits.is_inference():

@@ -1,39 +1,34 @@
 """The project's only training step."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, cast
 
 import torch
-from pytorch_lightning import Callback
 from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.nn import Parameter
-from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from lightning_modules.devices import Late, is_asynchronous
+from lightning_modules.devices import is_asynchronous
 from lightning_modules.objectives import Objective, Point, Reduction, all_processes, flattened, this_process
 from lightning_modules.optimizers import Convergence, CurvatureOptimizer
 from lightning_modules.optimizers.non_finite_loss import refuse_non_finite
 from lightning_modules.training.batch_counts import of_batch
 from lightning_modules.training.kept_objective import KeptObjective
-from lightning_modules.training.late_log import LateLog, LogsTheRest, Metrics
 from lightning_modules.training.loss_share import LossShare, by_objective, is_in_chunks, says_its_share
 from lightning_modules.training.made_optimizer import OptimizerCallable
 from lightning_modules.training.measured_module import Batch
-from lightning_modules.training.method_module import MethodModule
-from lightning_modules.training.objective_log import ObjectiveLog, is_looked_at
 from lightning_modules.training.own_rows import refuse_own_rows
 from lightning_modules.training.trained_parameters import as_function_of, held_parameters, names_of
 from lightning_modules.training.verdict_on_fit import verdict_on, whole_training_set
+from lightning_modules.training.watched_steps import WatchedSteps
 from lightning_modules.training.whole_batch import is_whole
 
 __all__ = ["Batch", "ObjectiveModule", "OptimizerCallable"]
 PLAIN = (bool, int, float, str, list, tuple, dict, type(None))
 
 
-class ObjectiveModule(MethodModule):
+class ObjectiveModule(WatchedSteps):
     """A model that trains by minimising an `Objective`.
 
     Subclasses say what the loss is (`objective`) and how it is measured (`evaluate`, `metrics`). Every method runs through
@@ -64,8 +59,7 @@ class ObjectiveModule(MethodModule):
         self.save_hyperparameters(logger=False)
         for name in [name for name, value in self.hparams.items() if not isinstance(value, PLAIN)]:
             del self.hparams[name]
-        self._kept, self._late = KeptObjective(), LateLog()
-        self._log, self._checks = ObjectiveLog(self._late), Late()
+        self._kept = KeptObjective()
         self._sample: tuple[Batch, Objective] | None = None
         self._held_names: list[str] = []  # what trains in the last fit
         self._reduction_of_batch: Reduction | None = None
@@ -105,6 +99,10 @@ class ObjectiveModule(MethodModule):
         self._held_names = names_of(held_parameters(self.trainer.optimizers[0]), self)
         self.trainer.optimizers[0].register_step_post_hook(lambda *_: self._end_step())
 
+    def on_train_end(self) -> None:
+        super().on_train_end()
+        self._held_names = names_of(held_parameters(self.trainer.optimizers[0]), self)  # a callback may have added some
+
     def teardown(self, stage: str) -> None:
         """Leave a device's memory to others when the trainer is done."""
         super().teardown(stage)
@@ -126,9 +124,7 @@ class ObjectiveModule(MethodModule):
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy, or a model that is saved whole, is without its training rows and what is known of them."""
-        late = LateLog()
-        fresh = {"_kept": KeptObjective(), "_sample": None, "_late": late, "_log": ObjectiveLog(late), "_checks": Late()}
-        return {**super().__getstate__(), **fresh}
+        return {**super().__getstate__(), "_kept": KeptObjective(), "_sample": None}
 
     # -- the step ------------------------------------------------------------------------------------------------------
 
@@ -156,50 +152,6 @@ class ObjectiveModule(MethodModule):
         if self.reduction.num_processes == 1 and (own := objective.own_total()) is not None:
             return LossShare(*own).loss(self.reduction)
         return by_objective(objective, parameters)
-
-    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Refuse to go on with what is not finite; mixed precision leaves out a step whose gradient is not."""
-        if self.automatic_optimization and self._log.last is not None:
-            gradient = [p.grad for p in held_parameters(optimizer) if p.grad is not None]
-            has_scaler = getattr(self.trainer.precision_plugin, "scaler", None) is not None
-            self._refuse_non_finite(self._log.last, [] if has_scaler else gradient)
-
-    def _refuse_non_finite(self, value: Tensor, gradient: list[Tensor]) -> None:
-        """Where to look would be to wait, it is looked at every so many steps, and later: what is not finite stays so."""
-        step, has_damping = self.global_step, not self.automatic_optimization
-        if not is_asynchronous(value):
-            refuse_non_finite(value, gradient, step, has_damping)
-        elif is_looked_at(self.trainer, step + 1):
-            largest = torch.stack(torch._foreach_norm(gradient, torch.inf)).max() if gradient else torch.zeros_like(value)
-
-            def check(arrived: list[Tensor]) -> None:
-                refuse_non_finite(arrived[0], arrived[1:], step, has_damping)
-
-            self._checks.send([value, largest], check)
-
-    def log_late(self, step: int, tensors: Sequence[Tensor], metrics: Metrics) -> None:
-        """Log `metrics(tensors)` of a step when the tensors, of one device, have arrived at the host; see `late_log.py`."""
-        self._late.log(self.trainer, step, tensors, metrics)
-
-    def configure_callbacks(self) -> list[Callback]:
-        callbacks = super().configure_callbacks()
-        is_there = any(isinstance(callback, LogsTheRest) for callback in self.trainer.callbacks)  # type: ignore[attr-defined]
-        return callbacks if is_there else [*callbacks, LogsTheRest()]
-
-    def finish_log(self) -> None:
-        """Log what is still on its way to the host."""
-        self._late.finish()
-
-    def on_train_epoch_end(self) -> None:
-        self._checks.finish()
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        super().on_save_checkpoint(checkpoint)
-        self._late.finish()  # a run that goes on from here has logged what came before
-
-    def on_train_end(self) -> None:
-        self._late.finish()
-        self._held_names = names_of(held_parameters(self.trainer.optimizers[0]), self)  # a callback may have added some
 
     def _curvature_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One step of a curvature method; stops the run when the method is done with the whole training set."""

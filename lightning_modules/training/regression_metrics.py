@@ -65,7 +65,7 @@ class DefinedR2Score(Metric):
             score = self._summed().r2()
             return torch.where(torch.isfinite(score), score, float("nan"))
         preds, target = _joined(self.preds), _joined(self.target)
-        score = torch.tensor(float("nan"), dtype=torch.float64, device=self.device)
+        score = torch.full((), float("nan"), dtype=torch.float64, device=self.device)
         if len(target) < 2 or not bool(torch.isfinite(preds).all() and torch.isfinite(target).all()):
             return score
         # R² does not change with the origin. The mean of equal numbers is rounded, so that they would seem to vary about it.

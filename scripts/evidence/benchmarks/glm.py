@@ -134,21 +134,21 @@ def by_trainer(method: Callable[..., CurvatureOptimizer], problem: Problem, proc
     return parameters_to_vector(model.parameters()).detach()
 
 
-def quiet_trainer(processes: int = 1, accelerator: str = "cpu", max_epochs: int = 100, callbacks: Any = None) -> Trainer:
-    """In float64, keeping and saying nothing."""
-    return Trainer(
-        accelerator=accelerator,
-        devices=processes,
-        strategy="ddp" if processes > 1 else "auto",
-        precision="64-true",
-        max_epochs=max_epochs,
-        callbacks=callbacks,
-        limit_val_batches=0,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
+def quiet_trainer(processes: int = 1, **options: Any) -> Trainer:
+    """In float64, keeping and saying nothing; on the CPU, unless told otherwise."""
+    defaults: dict[str, Any] = {
+        "accelerator": "cpu",
+        "devices": processes,
+        "strategy": "ddp" if processes > 1 else "auto",
+        "precision": "64-true",
+        "max_epochs": 100,
+        "limit_val_batches": 0,
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+    }
+    return Trainer(**(defaults | options))
 
 
 def gradient_max(problem: Problem, theta: Tensor) -> float:

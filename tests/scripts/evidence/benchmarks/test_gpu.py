@@ -1,24 +1,57 @@
 """What is measured on a GPU, run here with the CPU in its place; and that nothing is measured without one."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from evidence.benchmarks import diagonal, gpu, host_waits, two_view
+from evidence.benchmarks import diagonal, gpu, host_memory, host_waits, two_view
+from evidence.benchmarks.place import CPU, GPU, Count, Place
 from evidence.benchmarks.problems import drawn
 from evidence.benchmarks.row import BenchmarkRow
 
+from datamodules.images.view_parameters import ViewDistribution
 from datamodules.serving.batch_sampler import ShardedBatchSampler
 from datamodules.serving.tensor_batches import TensorBatches
 from lightning_modules import LogisticRegression
 from lightning_modules.networks import DenseNetwork
 from lightning_modules.optimizers import Newton
 from tests.idx_files import write_mnist
+from tests.simulated_device import DEVICE, counting, on_the_device
 from tests.training import make_trainer
 
-CPU = torch.device("cpu")
-PLACES = [CPU, *([torch.device("cuda")] if torch.cuda.is_available() else [])]
+
+@contextmanager
+def simulated_waits() -> Iterator[Count]:
+    with counting() as counts:
+        yield lambda: len(counts.waits) + len(counts.copies)
+
+
+SIMULATED = Place(DEVICE, simulated_waits, on_the_device)
+PLACES = [CPU, SIMULATED, *([GPU] if torch.cuda.is_available() else [])]
+SMALL = {"ROWS": 600, "FEATURES": 3, "WIDTHS": (784, 4, 10), "BATCH": 20, "STEPS": 6, "EPOCHS": 4}
+
+
+def name_of(place: Place) -> str:
+    return place.device.type
+
+
+@pytest.fixture
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Sizes that take seconds; the folder of MNIST in small."""
+    write_mnist(tmp_path)
+    monkeypatch.setattr(gpu, "SHAPES", ((6000, 3),))
+    monkeypatch.setattr(gpu, "IMAGES", 256)
+    monkeypatch.setattr(gpu, "DIAGONAL_ROWS", 20)
+    monkeypatch.setattr(gpu, "ROUNDS", 1)
+    monkeypatch.setattr(two_view, "BATCH_SIZES", (64, 128, 300))
+    monkeypatch.setattr(diagonal, "NETWORKS", {"small": (DenseNetwork, (784, 3, 10)), "deep": (DenseNetwork, (784, 3, 3, 10))})
+    for name, value in SMALL.items():
+        monkeypatch.setattr(host_waits, name, value)
+    return str(tmp_path)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
@@ -26,48 +59,100 @@ def test_without_a_gpu_one_line_says_so() -> None:
     assert list(gpu.compare_gpu_with_cpu("nowhere")) == ["skipped: torch finds no CUDA device here"]
 
 
-@pytest.mark.parametrize("device", PLACES, ids=str)
-def test_fits_in_both_precisions(device: torch.device, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gpu, "SHAPES", ((6000, 3),))
-    rows = list(gpu.fits(device))
+@pytest.mark.parametrize("place", PLACES, ids=name_of)
+def test_all_of_it_runs(place: Place, small: str) -> None:
+    """With the simulated device in a GPU's place; the bar counts as many as there are."""
+    found = list(gpu.compare_with_cpu(place, small))
+    rows = [row.case for row in found if isinstance(row, BenchmarkRow)]
+    sentences = [given for given in found if isinstance(given, str)]
     methods = ("Newton", "Newton, every row at every step")
-    expected = [f"6 000 × 3, {precision}: {method}" for precision in ("float64", "float32") for method in methods]
-    assert [row.case for row in rows if isinstance(row, BenchmarkRow)] == expected
+    assert rows == [
+        *(f"6 000 × 3, {precision}: {method}" for precision in ("float64", "float32") for method in methods),
+        *(f"{batches} batches of {size} images with two views" for batches, size in ((4, 64), (2, 128), (1, 300))),
+        *(f"{kind} diagonal, relu {name}, 20 rows" for name in ("small", "deep") for kind in ("Gauss–Newton", "Hessian")),
+    ]
+    assert len(sentences) == host_waits.NUM_ROWS
+    # On a real run there are two shapes, and a sentence on the device.
+    assert len(found) + 4 + 1 == gpu.NUM_ROWS
 
 
 def test_the_precision_is_that_of_the_fit() -> None:
-    single = gpu.moved(drawn(300, 3), CPU, torch.float32)
+    single = gpu.moved(drawn(300, 3), CPU.device, torch.float32)
     assert gpu.glm.bare(Newton, single, gpu.TOLERANCES[torch.float32]).dtype == torch.float32
     assert gpu.are_optimal(single, gpu.glm.bare(Newton, single, gpu.TOLERANCES[torch.float32]))
     assert not gpu.are_optimal(single, torch.zeros(4))
 
 
-@pytest.mark.parametrize("device", PLACES, ids=str)
-def test_views_and_diagonals(device: torch.device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_mnist(tmp_path)
-    monkeypatch.setattr(two_view, "BATCH_SIZES", (128,))
-    monkeypatch.setattr(diagonal, "NETWORKS", {"small": (DenseNetwork, (784, 3, 10)), "deep": (DenseNetwork, (784, 3, 3, 10))})
-    monkeypatch.setattr(gpu, "DIAGONAL_ROWS", 20)
-    assert [row.case for row in gpu.views(device, str(tmp_path))] == ["two views of 300 images, batches of 128"]
-    assert [row.case for row in gpu.diagonals(device)] == [
-        f"{kind} diagonal, relu {name}, 20 rows" for name in ("small", "deep") for kind in ("Gauss–Newton", "Hessian")
-    ]
+def test_views_are_those_of_training_and_are_compared(small: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = host_waits.two_view_data(small, 40)
+    there, here = (gpu.first_and_last(data, 3, device) for device in (DEVICE, CPU.device))
+    assert len(there) == 8 and all(part.device == DEVICE for part in there)
+    assert float(here[0].min()) == pytest.approx(-0.1307 / 0.3081), "normalised"
+    assert gpu.are_same_views(there, here)
+    assert not gpu.are_same_views(there, [*here[:-2], here[-2] + 0.01, here[-1]])
+    assert not gpu.are_same_views(there, [*here[:-1], here[-1] + 1])
+    convert = type(data).convert
+
+    def others_on_the_device(self: Any, batch: Any, dtype: torch.dtype | None) -> Any:
+        self.views = ViewDistribution(degrees=15.0 if batch[0].device == CPU.device else 20.0)
+        return convert(self, batch, dtype)
+
+    monkeypatch.setattr(type(data), "convert", others_on_the_device)
+    monkeypatch.setattr(two_view, "BATCH_SIZES", (300,))
+    with pytest.raises(ArithmeticError, match="1 batches of 300 images with two views: simulated and CPU do not give the same"):
+        list(gpu.views(DEVICE, small))
+
+
+def test_what_memory_does_not_hold_is_not_drawn(small: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "SHAPES", ((20_000_000, 100),))
+    monkeypatch.setattr(host_memory, "available_bytes", lambda: 30_000_000_000)
+    expected = "20 000 000 × 100: skipped, it takes 40 GB of memory and 30 GB are free"
+    assert list(gpu.fits(CPU.device)) == [expected]
+
+
+def test_a_container_may_have_less_memory_than_its_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine, most, taken = (tmp_path / name for name in ("meminfo", "max", "current"))
+    monkeypatch.setattr(host_memory, "MEMORY", machine)
+    monkeypatch.setattr(host_memory, "CONTAINERS", ((most, taken),))
+    assert host_memory.available_bytes() is None and host_memory.lack_of_memory(10**18) is None
+    machine.write_text("MemTotal: 9 kB\nMemAvailable:       8 kB\n")
+    assert host_memory.available_bytes() == 8 * 1024
+    taken.write_text("5000\n")
+    for text, free in (("max\n", 8192), ("9000\n", 4000), ("4000\n", 0)):
+        most.write_text(text)
+        assert host_memory.available_bytes() == free
+    assert host_memory.lack_of_memory(1) is not None and host_memory.lack_of_memory(0) is None
 
 
 def test_different_answers_are_not_measured() -> None:
     with pytest.raises(ArithmeticError, match="a case: cpu and CPU do not give the same, so no time means anything"):
-        gpu.on_both("a case", "s", lambda: torch.ones(2), lambda: torch.ones(2) * 1.001, CPU, gpu.are_close)
-    row = gpu.on_both("a case", "ms", lambda: torch.ones(2), lambda: torch.ones(2) * 1.000001, CPU, gpu.are_close)
-    assert len(row.ours) == gpu.ROUNDS
+        gpu.on_both("a case", "s", lambda: torch.ones(2), lambda: torch.ones(2) * 1.001, CPU.device, gpu.are_close)
+    row = gpu.on_both("a case", "ms", lambda: torch.ones(2), lambda: torch.ones(2) * 1.000001, CPU.device, gpu.are_close)
+    assert len(row.ours) == len(row.theirs) == gpu.ROUNDS
 
 
-def test_nobody_waits_for_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("ROWS", 600), ("FEATURES", 3), ("WIDTHS", (5, 4, 3)), ("BATCH", 8), ("STEPS", 4), ("EPOCHS", 3)):
-        monkeypatch.setattr(host_waits, name, value)
-    sentences = list(host_waits.waits_per_step(CPU))
-    assert len(sentences) == 7
-    assert sentences[0] == "GradientDescent on 600 × 3: the host waits for the device 0 times in a step that does not log"
+def test_where_the_cpu_takes_long_there_are_fewer_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "MOST_SECONDS", 0.0)
+    row = gpu.on_both("a case", "s", lambda: torch.ones(2), lambda: torch.ones(2), CPU.device, gpu.are_close)
+    assert len(row.ours) == len(row.theirs) == 1
+
+
+def test_nobody_waits_for_a_cpu(small: str) -> None:
+    sentences = list(host_waits.waits_per_step(CPU, small))
+    assert sentences[0] == "Newton on 600 × 3: the host waits for the device 0 times in a step that does not log"
     assert all("the host waits for the device 0 times" in sentence for sentence in sentences)
+
+
+def test_waits_for_a_device_are_counted(small: str) -> None:
+    """Limits are tests of the optimizers; here that the numbers arrive, and belong to what they stand beside."""
+    found = dict(sentence.split(": ", 1) for sentence in host_waits.waits_per_step(SIMULATED, small))
+    assert len(found) == host_waits.NUM_ROWS
+    counts = {name: text.split(" times")[0].rsplit(" ", 1)[1] for name, text in found.items()}
+    for name in ("GradientDescent", "Adam", "SGD", "DiagonalNewton"):
+        assert counts[f"{name} on a network, mini-batches"] == "0"
+    assert counts["two views of a mini-batch"] == "0"
+    assert int(counts["Newton on 600 × 3"]) > 0
+    assert counts["SimCLR by Adam on two views, lightly's loss included"] == "4"
 
 
 def test_torchs_warnings_are_counted_step_by_step() -> None:
@@ -79,7 +164,7 @@ def test_torchs_warnings_are_counted_step_by_step() -> None:
                 warnings.warn("called a synchronizing CUDA operation (Triggered internally)", stacklevel=1)
             return super().training_step(batch, batch_idx)
 
-    problem, counter = drawn(60, 3), host_waits.HostWaits(CPU)
+    problem, counter = drawn(60, 3), host_waits.HostWaits(CPU.counting)
     batches = TensorBatches((problem.features, problem.targets), ShardedBatchSampler(60, 20))
     make_trainer(1, counter).fit(Waiting(3, optimizer=torch.optim.SGD), batches)
     assert counter.counts == [2, 3, 4]

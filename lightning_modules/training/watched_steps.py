@@ -1,0 +1,84 @@
+"""What is looked at and logged of the steps of a fit, without a wait for the device that takes them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback
+from torch import Tensor
+from torch.optim import Optimizer
+
+from lightning_modules.devices import Late, is_asynchronous
+from lightning_modules.optimizers.non_finite_loss import refuse_non_finite
+from lightning_modules.training.late_log import LateLog, LogsTheRest, Metrics
+from lightning_modules.training.made_optimizer import OptimizerCallable
+from lightning_modules.training.method_module import MethodModule
+from lightning_modules.training.objective_log import ObjectiveLog, is_looked_at
+from lightning_modules.training.trained_parameters import held_parameters
+
+
+class WatchedSteps(MethodModule):
+    """Logs the loss of every step, and ends a run whose loss or gradient is not finite.
+
+    Args:
+        optimizer: makes the optimizer from the parameters.
+    """
+
+    def __init__(self, optimizer: OptimizerCallable) -> None:
+        super().__init__(optimizer)
+        self._watch()
+
+    def _watch(self) -> None:
+        self._late, self._checks = LateLog(), Late()
+        self._log = ObjectiveLog(self._late)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy, or a model that is saved whole, is without what is on its way to the loggers."""
+        return {name: value for name, value in super().__getstate__().items() if name not in ("_late", "_checks", "_log")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._watch()
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Refuse to go on with what is not finite; mixed precision leaves out a step whose gradient is not."""
+        if self.automatic_optimization and self._log.last is not None:
+            gradient = [p.grad for p in held_parameters(optimizer) if p.grad is not None]
+            has_scaler = getattr(self.trainer.precision_plugin, "scaler", None) is not None
+            self._refuse_non_finite(self._log.last, [] if has_scaler else gradient)
+
+    def _refuse_non_finite(self, value: Tensor, gradient: list[Tensor]) -> None:
+        """Where to look would be to wait, it is looked at every so many steps, and later: what is not finite stays so."""
+        step, has_damping = self.global_step, not self.automatic_optimization
+        if not is_asynchronous(value):
+            refuse_non_finite(value, gradient, step, has_damping)
+        elif is_looked_at(self.trainer, step + 1):
+            largest = torch.stack(torch._foreach_norm(gradient, torch.inf)).max() if gradient else torch.zeros_like(value)
+
+            def check(arrived: list[Tensor]) -> None:
+                refuse_non_finite(arrived[0], arrived[1:], step, has_damping)
+
+            self._checks.send([value, largest], check)
+
+    def log_late(self, step: int, tensors: Sequence[Tensor], metrics: Metrics) -> None:
+        """Log `metrics(tensors)` of a step when the tensors, of one device, have arrived at the host; see `late_log.py`."""
+        self._late.log(self.trainer, step, tensors, metrics)
+
+    def configure_callbacks(self) -> list[Callback]:
+        callbacks = super().configure_callbacks()
+        is_there = any(isinstance(callback, LogsTheRest) for callback in self.trainer.callbacks)  # type: ignore[attr-defined]
+        return callbacks if is_there else [*callbacks, LogsTheRest()]
+
+    def finish_log(self) -> None:
+        """Log what is still on its way to the host."""
+        self._late.finish()
+
+    def on_train_epoch_end(self) -> None:
+        self._checks.finish()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
+        self._late.finish()  # a run that goes on from here has logged what came before
+
+    def on_train_end(self) -> None:
+        self._late.finish()
