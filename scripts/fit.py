@@ -1,4 +1,4 @@
-"""Fit a model, test it, log it. `python scripts/fit.py --help` lists every option."""
+"""Fit a model, test it, log it. `python scripts/fit.py --help` says how."""
 
 import command_line.interruptible  # noqa: F401, I001 – first, so that Ctrl-C is answered during the others
 import sys
@@ -6,6 +6,7 @@ import sys
 from command_line.base_config import with_base
 from command_line.environment import check_environment
 from command_line.first_look import first_look
+from command_line.help_page import first_help
 from command_line.one_line_errors import run
 from command_line.quiet import quiet, show_notes
 from command_line.saying import say_lines
@@ -14,6 +15,9 @@ from command_line.saying import say_lines
 def main(args: list[str]) -> None:
     """Run one fit from command-line arguments."""
     check_environment()
+    if (page := first_help(args)) is not None:
+        say_lines(page)
+        return
     whole = with_base(args)
     first_look(whole)
     # Torch and Lightning take seconds, in which Ctrl-C is answered as in the fit; nothing above needs them.

@@ -1,4 +1,5 @@
-"""`--PLACE.help` lists the classes that can be named at a place, `--PLACE.help=NAME` explains the options of one."""
+"""`--PLACE.help` lists the classes that can be named at a place, `--PLACE.help=NAME` explains the options of one, and
+`--trainer.help` those of Lightning's Trainer."""
 
 import inspect
 import re
@@ -6,8 +7,9 @@ import shutil
 import textwrap
 from collections.abc import Callable
 from importlib import import_module
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from pytorch_lightning import Trainer
 from pytorch_lightning.accelerators import AcceleratorRegistry
 from pytorch_lightning.strategies import StrategyRegistry
 
@@ -16,6 +18,7 @@ from command_line.class_names import CLASSES, suggestion
 from command_line.fit_parser import FitParser
 from command_line.named_loggers import ours
 from command_line.one_line_errors import CommandLineError
+from command_line.trainer_defaults import trainer_defaults
 
 
 class Place(NamedTuple):
@@ -50,8 +53,10 @@ def asked_help(args: list[str]) -> str | None:
     for position, arg in enumerate(args):
         flag, equals, value = arg.partition("=")
         place = flag.removeprefix("--").removesuffix(".help").replace(".init_args", "")
-        if not flag.startswith("--") or not flag.endswith(".help") or place not in {*PLACES, *WORDS}:
+        if not flag.startswith("--") or not flag.endswith(".help") or place not in {*PLACES, *WORDS, "trainer"}:
             continue
+        if place == "trainer":
+            return of_trainer()
         following = args[position + 1] if position + 1 < len(args) else "-"
         name = value if equals else "" if following.startswith("-") else following
         if place in WORDS:
@@ -82,15 +87,29 @@ def explained(place: str, name: str) -> str:
     """The options of a class, under the names that are typed."""
     named = _class(place, name)
     skipped = {option for option in PLACES[place].given if option in inspect.signature(named).parameters}
-    parser = FitParser(usage=f"fit.py --{place}={name} [OPTION ...]", add_help=False)
+    usage, known = _options_of(named, place, f"fit.py --{place}={name} [OPTION ...]", skipped)
+    described = textwrap.fill(_described(named), columns())
+    return "\n".join([f"{usage}\n\n{described}\n", *(known or ["It has no options."])])
+
+
+def of_trainer() -> str:
+    """The options of Lightning's Trainer, with the defaults that a run has."""
+    usage, known = _options_of(Trainer, "trainer", "fit.py [--trainer.OPTION=VALUE ...]", set(), trainer_defaults())
+    return "\n".join([f"{usage}\n\nThe options of Lightning's Trainer.\n", *known])
+
+
+def _options_of(
+    named: type, place: str, usage: str, skipped: set[str], defaults: dict[str, Any] | None = None
+) -> tuple[str, list[str]]:
+    """The line of usage and an entry for each option of a class, under the names that are typed."""
+    parser = FitParser(usage=usage, add_help=False)
     parser.add_class_arguments(named, place, fail_untyped=False, skip=skipped, instantiate=False)
+    parser.set_defaults({f"{place}.{option}": value for option, value in (defaults or {}).items()})
     usage, _, page = parser.format_help().partition("\n\n")
     options = re.findall(r"^  --.*(?:\n {6,}.*)*", page, re.MULTILINE)
     # The parser has an option for the whole group, one for help on every kind of value, and names all that it knows of a kind.
     kept = [each for each in options if not each.startswith(f"  --{place} ") and not _is_of_a_value(each)]
-    known = [re.sub(r",\s+known\s+subclasses:[^)]*\)", ")", each) for each in kept]
-    described = textwrap.fill(_described(named), columns())
-    return "\n".join([f"{usage}\n\n{described}\n", *(known or ["It has no options."])])
+    return usage, [re.sub(r",\s+known\s+subclasses:[^)]*\)", ")", each) for each in kept]
 
 
 def _is_of_a_value(option: str) -> bool:

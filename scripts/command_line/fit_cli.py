@@ -1,6 +1,5 @@
 """The command line of a fit: a LightningCLI whose data, model, method and callbacks can all be named."""
 
-import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -38,7 +37,6 @@ from callbacks import (
     TwoViewGrid,
 )
 from command_line.checked_trainer import BARE, check_callbacks, check_trainer
-from command_line.environment import default_devices
 from command_line.fit_parser import FitParser
 from command_line.named_loggers import first_of, placed, with_ours
 from command_line.null_options import refuse_null
@@ -47,6 +45,7 @@ from command_line.resume import Resumed, find_checkpoint
 from command_line.run_config import RunConfig
 from command_line.run_loggers import share_folder
 from command_line.run_settings import flat_settings, settings_of
+from command_line.trainer_defaults import trainer_defaults
 from command_line.whole_checkpoints import WholeCheckpoints
 from datamodules import *  # noqa: F403 – imported classes can be named by their short names
 from lightning_modules import ObjectiveModule
@@ -83,15 +82,7 @@ class FitCLI(LightningCLI):
             parser_class=FitParser,
             save_config_callback=RunConfig,
             save_config_kwargs={"overwrite": True, "save_to_log_dir": False},
-            trainer_defaults={
-                "precision": "64-true",
-                "devices": default_devices(),
-                "max_epochs": 100,
-                "log_every_n_steps": 1,
-                "num_sanity_val_steps": 0,
-                "enable_model_summary": False,
-                "enable_progress_bar": sys.stdout.isatty(),
-            },
+            trainer_defaults=trainer_defaults(),
             parser_kwargs={
                 "prog": "fit.py",
                 "allow_abbrev": False,

@@ -37,6 +37,7 @@ def told(found: list[Outcome]) -> str:
     return "\n".join([*lines, *(f"  FAULT {count:4d}  {ascii(fault)[:300]}" for fault, count in faults.most_common())])
 
 
+@pytest.mark.slow
 def test_a_few_hostile_tables_end_well(tmp_path: Path) -> None:
     found = walk(10_000, 5, tmp_path)
     assert not [one for one in found if one.faults], told(found)

@@ -46,6 +46,9 @@ class CountsPerStep(Callback):
         self._step.close()
         self.steps.append(self._step.enter_context(counting()))
 
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._step.close()
+
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._step.close()
 

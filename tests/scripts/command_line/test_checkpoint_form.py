@@ -176,6 +176,7 @@ def test_what_is_read_as_it_was_is_fine(trained: Path, tmp_path: Path, monkeypat
     assert run(fit.main, [*TABLE, *ADAM, *MORE, f"--trainer.default_root_dir={tmp_path}", f"--ckpt_path={last}"]) == 0
 
 
+@pytest.mark.slow
 def test_compressed(trained: Path, tmp_path: Path) -> None:
     """A thousand times as large as its file: nothing of it is unpacked."""
     path = tmp_path / "bomb.ckpt"

@@ -55,7 +55,8 @@ def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("logger", ["TensorBoardLogger", pytest.param("false", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("logger", ["TensorBoardLogger", "false"])
 def test_two_resumes_of_one_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], logger: str
 ) -> None:

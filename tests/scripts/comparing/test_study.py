@@ -76,6 +76,7 @@ def test_the_page_shows_table_curves_and_what_they_say(report: Path) -> None:
     assert page.count("data:image/png;base64,") == 2
 
 
+@pytest.mark.slow
 def test_folds_are_scikit_learns_and_their_mean_counts() -> None:
     comparison = {
         **NETWORK,

@@ -40,6 +40,7 @@ def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *rivals: str) -> list[
     return list(networks.time_to_rivals_scores(str(tmp_path)))
 
 
+@pytest.mark.slow
 def test_every_seed_is_timed_until_the_rivals_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (row,) = rows(tmp_path, monkeypatch, "L-BFGS")
     assert isinstance(row, BenchmarkRow)

@@ -95,6 +95,7 @@ def test_the_crossover_lies_between_the_measured_outputs() -> None:
     assert math.isnan(jacobians.crossover(dict(list(times.items())[:2]))), "not measured so far"
 
 
+@pytest.mark.slow
 def test_the_largest_step_size_of_s10_may_diverge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, context: Context) -> None:
     """It does on all of MNIST (lr 1.0), where its study once stopped the system; here a larger one does within a step."""
     write_mnist(tmp_path)

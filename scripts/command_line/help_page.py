@@ -1,0 +1,84 @@
+"""`fit.py --help`: one screen with what a run is made of; `--trainer.help` has the options of Lightning's Trainer.
+
+It is shown before torch is imported, so the names of models are read from their face as text.
+"""
+
+import ast
+import textwrap
+from importlib.util import find_spec
+from pathlib import Path
+
+from command_line.class_names import CLASSES, OPTIMIZERS
+
+WIDTH = 80
+# Beside data, model, method and trainer.
+OWN = {
+    "--config NAME": "a YAML file, or one of scripts/configs/",
+    "--seed_everything N": "seed of all random numbers; default 0",
+    "--ckpt_path FILE": "go on from a checkpoint; last: of this run",
+    "--test_weights NAME": "weights to test: last, or best",
+    "--checkpoint_every_n_steps N": "write last.ckpt within epochs, too",
+    "--test_metrics.every_n_epochs N": "how often the test set is measured",
+    "--gradient_norms.every_n_steps N": "how often they are logged, by layer",
+    "--curvature.max_parameters N": "up to so many, its spectrum is logged",
+    "--feature_baselines true": "judge pixels first, before SimCLR",
+    "--debug": "show the traceback of an error",
+}
+EXAMPLES = """\
+  fit.py --config iris_softmax_newton
+  fit.py --data=TabularDataModule --data.path=patients.csv \\
+      --data.target=outcome --model=LogisticRegression --model.l2=0.01
+  fit.py --data=IrisDataModule --model=MLP --model.widths='[4,10,3]' \\
+      --model.optimizer=Adam --model.optimizer.lr=0.01 --trainer.max_epochs=200"""
+
+
+def first_help(args: list[str]) -> str | None:
+    """The page that `--help` or `-h` asks for; None without either."""
+    return page() if {"--help", "-h"} & set(args) else None
+
+
+def page() -> str:
+    """All of it, in 80 columns."""
+    places = {
+        "--data=CLASS": ", ".join(CLASSES["data"]()),
+        "--model=CLASS": ", ".join(models()),
+        "--model.optimizer=CLASS": f"{', '.join(OPTIMIZERS)}, or Adam, SGD, LBFGS, … of torch.optim",
+        "--trainer.OPTION": "of Lightning's Trainer; --trainer.help lists them",
+        "--model.optimizer.help": "lists all classes there; so at data, model, trainer.logger, …",
+        "--model.help=MLP": "explains the options of a class; so at each of these places",
+    }
+    return "\n".join(
+        [
+            "usage: fit.py [--data=CLASS] [--model=CLASS] [--model.optimizer=CLASS] [OPTION]",
+            "",
+            *textwrap.wrap(
+                "Fit a model to data, test it, and log everything to TensorBoard. Without options: logistic regression by "
+                "Newton's method on breast cancer. A class has its options behind its place, --data.batch_size=64.",
+                WIDTH,
+            ),
+            "",
+            *_entries(places),
+            "",
+            *_entries(OWN),
+            "",
+            "examples:",
+            EXAMPLES,
+        ]
+    )
+
+
+def models() -> list[str]:
+    """What the face of the models exports, but for their base class; read as text."""
+    face = find_spec("lightning_modules")
+    assert face is not None and face.origin is not None
+    for node in ast.parse(Path(face.origin).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == "__all__":
+            return [name for name in ast.literal_eval(node.value) if name != "ObjectiveModule"]
+    raise ValueError(f"{face.origin} has no __all__")
+
+
+def _entries(texts: dict[str, str]) -> list[str]:
+    margin = max(map(len, texts)) + 4
+    return [
+        textwrap.fill(f"  {option:{margin - 2}}{text}", WIDTH, subsequent_indent=" " * margin) for option, text in texts.items()
+    ]
