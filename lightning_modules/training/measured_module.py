@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from lightning_fabric.utilities.cloud_io import _load
 from pytorch_lightning import LightningModule
+from pytorch_lightning.trainer.states import TrainerStatus
 from torch import Tensor
 from torchmetrics import MetricCollection
 from typing_extensions import Self
@@ -27,6 +28,7 @@ class MeasuredModule(LightningModule, ABC):
         super().__init__()
         self._measured: dict[str, Measurement] = {}
         self._told: set[str] = set()
+        self._idle_metrics: list[MetricCollection] = []
 
     @classmethod
     def load_from_checkpoint(cls, checkpoint_path: Any, *args: Any, **kwargs: Any) -> Self:
@@ -65,7 +67,17 @@ class MeasuredModule(LightningModule, ABC):
 
     def measurement(self) -> Measurement:
         """Nothing measured yet: `add` batches of rows, and read the `values` over all of them and all processes."""
-        return Measurement(self.metrics().to(self.device, non_blocking=True), self.evaluate, self._told)
+        # Used again within a trainer's run: to make and move them takes many copies to a device.
+        metrics = self._idle_metrics.pop() if self._idle_metrics else self.metrics().to(self.device, non_blocking=True)
+        return Measurement(metrics, self.evaluate, self._told, self._idle_metrics if self._is_at_work else None)
+
+    @property
+    def _is_at_work(self) -> bool:
+        return self._trainer is not None and self.trainer.state.status == TrainerStatus.RUNNING
+
+    def teardown(self, stage: str) -> None:
+        """Keep no metrics beyond a trainer's run."""
+        self._idle_metrics.clear()
 
     def joined_rows(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
         """The rows that the processes hold, one after the other; each process gives its own, or none."""

@@ -19,23 +19,32 @@ class Measurement:
     """Adds up a model's metrics batch by batch, in float64.
 
     torchmetrics looks at the numbers of every update, and the host waits for them. So batches of a device are put together
-    first: few updates of many rows.
+    first, few updates of many rows, and whether they are finite is read with the values.
 
     Args:
         metrics: fresh ones, on the device of the batches.
         evaluate: what the metrics need of this process's share of a batch.
         told: metrics whose note the user has been told already; the names of those that are told of are added.
+        idle: takes the metrics back when they have been read and hold nothing any more.
     """
 
     def __init__(
-        self, metrics: MetricCollection, evaluate: Callable[[Any], dict[str, Tensor]], told: set[str] | None = None
+        self,
+        metrics: MetricCollection,
+        evaluate: Callable[[Any], dict[str, Tensor]],
+        told: set[str] | None = None,
+        idle: list[MetricCollection] | None = None,
     ) -> None:
         self._metrics, self._evaluate = metrics.set_dtype(torch.float64), evaluate
-        self._told = set() if told is None else told
+        self._told, self._idle = set() if told is None else told, idle
         self._waiting: list[dict[str, Tensor]] = []
+        # Of a device: how many rows there were, in how many of them a prediction is not finite, whether a loss is nan.
+        self._rows, self._bad_rows, self._nans = 0, [], []  # type: tuple[int, list[Tensor], list[Tensor]]
         for metric in self._metrics.values(copy_state=False):
             # They get the rows of all processes, and must not sum over processes once more.
             metric.distributed_available_fn = lambda: False
+            if metric.device.type != "cpu":
+                _leave_unchecked(metric)
 
     def add(self, batch: Any) -> dict[str, Tensor]:
         """Take in a batch, of which each process gives its share; returns what `evaluate` says of this process's.
@@ -56,6 +65,10 @@ class Measurement:
             return
         rows = self._waiting[0] if len(self._waiting) == 1 else _one_after_the_other(self._waiting)
         self._waiting = []
+        if is_asynchronous(rows["preds"]):
+            self._rows += len(rows["preds"])
+            self._bad_rows.append((~_are_finite(rows["preds"])).sum())
+            self._nans.append(rows["value"].isnan().any())
         try:
             self._metrics.update(**rows)
         except (RuntimeError, ValueError) as error:
@@ -67,12 +80,18 @@ class Measurement:
 
         A metric whose class says that it `can_be_undefined`, as the area under the ROC curve of rows of one class is, is left
         out where it is nan: there is no number to show. What a metric has to say of its value, its `note`, is told once.
+
+        Raises:
+            NonFinitePredictionError: as `add`, of predictions on a device.
         """
         self._update()
         computed: dict[str, Tensor] = self._metrics.compute()
         # Read together, and not one by one by everybody who looks at them.
-        together = torch.stack([value.double() for value in computed.values()]).cpu()
-        values = {name: value.clone() for name, value in zip(computed, together, strict=True)}
+        seen = [torch.stack(parts).sum() for parts in (self._bad_rows, self._nans) if parts]
+        together = _read([*computed.values(), *seen])
+        if seen and together[-1] > 0:
+            raise _non_finite(int(together[-2]), self._rows)
+        values = dict(zip(computed, together, strict=False))
         undefined = {
             name
             for name, metric in self._metrics.items(copy_state=False)
@@ -84,7 +103,16 @@ class Measurement:
                 log_info(f"{name}: {note}")
         # Metrics refer to themselves: what they hold of the rows would stay until Python looks for such circles.
         self._metrics.reset()
+        if self._idle is not None:
+            self._idle.append(self._metrics)
         return {name: value for name, value in values.items() if name not in undefined}
+
+
+def _read(numbers: list[Tensor]) -> list[Tensor]:
+    """In float64 on the CPU, () each; a device is waited for once."""
+    there = [number for number in numbers if is_asynchronous(number)]
+    read = iter(torch.stack([number.double() for number in there]).cpu() if there else ())
+    return [next(read).clone() if is_asynchronous(number) else number.double() for number in numbers]
 
 
 class NonFinitePredictionError(ArithmeticError):
@@ -97,12 +125,28 @@ def refuse_non_finite_rows(preds: Tensor, error: Exception) -> None:
     Raises:
         NonFinitePredictionError: they are; says how many.
     """
-    is_finite = torch.isfinite(preds.reshape(len(preds), -1)).all(1)
+    is_finite = _are_finite(preds)
     if not bool(is_finite.all()):
-        raise NonFinitePredictionError(
-            f"{int((~is_finite).sum())} of {len(preds)} predictions are not finite at the present weights: the last steps were "
-            "too long for this problem; lower lr, or scale the features"
-        ) from error
+        raise _non_finite(int((~is_finite).sum()), len(preds)) from error
+
+
+def _non_finite(bad: int, rows: int) -> ArithmeticError:
+    return NonFinitePredictionError(
+        f"{bad} of {rows} predictions are not finite at the present weights: the last steps were too long for this problem; "
+        "lower lr, or scale the features"
+    )
+
+
+def _are_finite(preds: Tensor) -> Tensor:
+    """Of each prediction whether it is: (n, …) -> (n,)."""
+    return torch.isfinite(preds.reshape(len(preds), -1)).all(1)
+
+
+def _leave_unchecked(metric: Any) -> None:
+    """Let a metric look at no number: labels have been checked with the loss, and a device would be waited for."""
+    for name, unchecked in (("validate_args", False), ("nan_strategy", "disable")):
+        if hasattr(metric, name):
+            setattr(metric, name, unchecked)
 
 
 def _one_after_the_other(batches: list[dict[str, Tensor]]) -> dict[str, Tensor]:

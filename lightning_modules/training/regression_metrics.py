@@ -4,7 +4,8 @@ r"""How well real targets are predicted.
 
 in whatever unit the targets are. torchmetrics' R² is not used: it forms Σ y² − n ȳ², which loses everything where the targets
 are far from 0, and takes a sum of squares below 1e-4 for none, so that noise of 1e-3 is a perfect prediction. Here the rows
-are kept, two numbers for each target, and judged by scikit-learn; of more than 2^20 numbers sums of squares are (`squares.py`).
+are kept, two numbers for each target, and judged by scikit-learn; of more than 2^20 numbers, and on a device, sums of squares
+are (`squares.py`).
 """
 
 from functools import reduce
@@ -61,7 +62,8 @@ class DefinedR2Score(Metric):
 
     def compute(self) -> Tensor:
         """()."""
-        if len(self.squares):
+        # On a device too, from where rows would have to be moved for scikit-learn in every epoch.
+        if len(self.squares) or (self.device.type != "cpu" and sum(map(len, self.target)) > 1):
             score = self._summed().r2()
             return torch.where(torch.isfinite(score), score, float("nan"))
         preds, target = _joined(self.preds), _joined(self.target)
