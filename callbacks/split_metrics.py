@@ -2,7 +2,6 @@
 
 from typing import Any, cast
 
-import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from callbacks.frozen import frozen
@@ -54,10 +53,7 @@ def metrics_of_split(trainer: Trainer, pl_module: LightningModule, split: str) -
             is_empty = False
     if is_empty:
         return {}
-    values = measurement.values()
-    # Read together, which is one wait for the device.
-    numbers = torch.stack([value.double() for value in values.values()]).tolist()
-    return dict(zip(values, numbers, strict=True))
+    return {name: float(value) for name, value in measurement.values().items()}
 
 
 def _measured_batches(trainer: Trainer, pl_module: LightningModule, split: str) -> Any:
