@@ -24,12 +24,19 @@ class RandomStates(Callback):
         self._loaded: list[dict[str, Tensor]] = []
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        shared = {
-            name: trainer.strategy.all_gather(state.to(pl_module.device)).cpu().view(trainer.world_size, *state.shape)
-            for name, state in random_states(pl_module.device).items()
-        }
+        own = random_states(pl_module.device)
+        if trainer.world_size == 1:
+            checkpoint[self.KEY] = [own]
+            return
+        # As bytes, in one message.
+        parts = [state.reshape(-1).view(torch.uint8) for state in own.values()]
+        shared = trainer.strategy.all_gather(torch.cat(parts).to(pl_module.device, non_blocking=True)).cpu()
         checkpoint[self.KEY] = [
-            {name: states[rank].clone() for name, states in shared.items()} for rank in range(trainer.world_size)
+            {
+                name: part.clone().view(state.dtype).view(state.shape)
+                for (name, state), part in zip(own.items(), states.split([len(part) for part in parts]), strict=True)
+            }
+            for states in shared
         ]
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Whether the rows of a part of the data have room on the device of a model, or stay on the host and are read from there."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -16,18 +17,31 @@ class Room:
     """Rows that take at most half of a device's free memory, in the model's type, have room there.
 
     The other half is for what is computed from them. It is looked at once for each part, when first asked for: while rows are
-    there less is free, and what has been decided stays.
+    there less is free, and what has been decided stays. Several processes decide together, since batches depend on it.
     """
 
     def __init__(self) -> None:
         self._decided: dict[tuple[object, ...], bool] = {}
 
-    def has_room(self, part: str, rows: tuple[Tensor, ...], device: torch.device, dtype: torch.dtype | None) -> bool:
-        """Whether all rows that this process has of a part, (features, targets), have room on a device."""
+    def has_room(
+        self,
+        part: str,
+        rows: tuple[Tensor, ...],
+        device: torch.device,
+        dtype: torch.dtype | None,
+        agreed: Callable[[bool], bool] = lambda own: own,
+    ) -> bool:
+        """Whether all rows that this process has of a part, (features, targets), have room on a device.
+
+        Args:
+            part, rows: whose rows they are, and which.
+            device, dtype: where, and in which floating type.
+            agreed: takes what this process says to what all of them do.
+        """
         key = part, device, dtype
         if key not in self._decided:
             free = free_bytes(device)
-            self._decided[key] = free is None or bytes_in(rows, dtype) <= free // 2
+            self._decided[key] = free is None or agreed(bytes_in(rows, dtype) <= free // 2)
         return self._decided[key]
 
     def forget(self) -> None:

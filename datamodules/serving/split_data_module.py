@@ -218,7 +218,8 @@ class SplitDataModule(LightningDataModule, ABC):
         shuffle = is_trained and not is_overfitted
         rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
         batch_size = self.batch_size if is_trained else self.evaluation_batch_size
-        if not is_trained and not self._has_room(split):
+        has_room = self._has_room(split)  # asked for those of training too, of which a process may have none later
+        if not is_trained and not has_room:
             batch_size = min(batch_size or EVALUATION_ROWS, EVALUATION_ROWS)
         sampler = ShardedBatchSampler(
             len(tensors[0]), batch_size, shuffle=shuffle, seed=self.seed, rank=rank, world_size=world_size
@@ -226,13 +227,13 @@ class SplitDataModule(LightningDataModule, ABC):
         return self.batches(tensors, sampler)
 
     def _has_room(self, split: str) -> bool:
-        """Whether all rows that a process has of a part can be one batch on its device."""
+        """Whether all rows that each process has of a part can be one batch on its device; all of them ask."""
         strategy = getattr(self.trainer, "strategy", None)
         if strategy is None:
             return True
         share = -(-len(self.splits[split][0]) // self.trainer.world_size)  # type: ignore[union-attr]
         rows = tuple(tensor[:share] for tensor in self.splits[split])
-        return self._room.has_room(split, rows, strategy.root_device, self.model_dtype)
+        return self._room.has_room(split, rows, strategy.root_device, self.model_dtype, strategy.reduce_boolean_decision)
 
     def batches(self, tensors: Split, sampler: ShardedBatchSampler) -> TensorBatches:
         """Batches of rows as the sampler says."""

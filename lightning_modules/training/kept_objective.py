@@ -24,7 +24,11 @@ class KeptObjective:
         held: Iterable[Tensor] = (),
         mode: bool = True,
     ) -> Objective:
-        """The objective of a batch. Making one reduces over processes, so all of them make one or none does.
+        """The objective of a batch. All processes make a new one or none does, which takes a message at every step.
+
+        A process that alone had other rows would sum something else next, another the Hessian for example where this one sums
+        its loss, and both would wait forever. That can be seen by nobody beforehand: rows may be changed in place on one
+        process alone.
 
         Args:
             batch: the rows.

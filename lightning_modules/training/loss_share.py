@@ -59,16 +59,18 @@ def says_its_share(model: object) -> bool:
     return "loss_share" in lowest
 
 
-def is_in_chunks(rows: Tensor, parameters: list[Parameter]) -> bool:
+def is_in_chunks(rows: Tensor, parameters: list[Parameter], reduction: Reduction) -> bool:
     """Whether a batch of rows (n, …) is differentiated in chunks: only in full precision, which the chunks are computed in;
-    always if they are where the parameters are not, since a chunk is moved when it is read."""
+    always if they are where the parameters are not, since a chunk is moved when it is read. The same on every process, however
+    many rows it has: in chunks they send each other something else."""
     first = parameters[0]
     if isinstance(rows, Tensor) and rows.device != first.device:
         return True
     if first.dtype not in (torch.float32, torch.float64) or torch.is_autocast_enabled(first.device.type):
         return False
     widest = max(max(parameter.shape, default=1) for parameter in parameters)
-    return len(rows) * widest * first.element_size() > MOST_BYTES
+    most = max(rows_of_each(len(rows), reduction, first.device))
+    return most * widest * first.element_size() > MOST_BYTES
 
 
 def by_objective(objective: Objective, parameters: list[Parameter]) -> Tensor:

@@ -144,7 +144,7 @@ class ObjectiveModule(WatchedSteps):
     def _loss(self, batch: Batch) -> Tensor:
         """The loss of this process on a batch, to be differentiated by torch: at once, or in chunks where it is large."""
         parameters = held_parameters(self.trainer.optimizers[0])
-        if says_its_share(self) and not is_in_chunks(batch[0], parameters):
+        if says_its_share(self) and not is_in_chunks(batch[0], parameters, self.reduction):
             return self.loss_share(batch).loss(self.reduction)
         objective = self._objective_of(batch, parameters)
         refuse_own_rows(objective, self.reduction)

@@ -74,7 +74,9 @@ def test_a_step_sends_what_it_needs(here: Results) -> None:
 def test_a_loader_that_does_not_say_how_many_rows_there_are_costs_a_message(here: Results) -> None:
     """Negative control."""
     for _, method, size in ASKING:
-        assert {count for rank in here for count in rank["asking", method, size]["steps"]} == {STEPS[method, size] + 1}
+        # Torch's methods ask twice: whether the rows of any process are so many that they are taken in chunks.
+        more = 2 if method == "sgd" else 1
+        assert {count for rank in here for count in rank["asking", method, size]["steps"]} == {STEPS[method, size] + more}
         mine, theirs = (here[0][model, method, size]["theta"] for model in ("logistic", "asking"))
         torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-14)
 

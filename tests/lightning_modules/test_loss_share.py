@@ -8,10 +8,11 @@ from torch.testing import assert_close
 
 from datamodules import IrisDataModule
 from lightning_modules import MLP, LinearRegression, LogisticRegression, SoftmaxRegression
-from lightning_modules.objectives import Objective, flattened
+from lightning_modules.objectives import Objective, Reduction, ReductionOfBatch, flattened, this_process
 from lightning_modules.training import loss_share
 from lightning_modules.training.loss_share import LossShare, says_its_share
 from lightning_modules.training.objective_module import Batch
+from tests.lightning_modules.processes import in_processes
 from tests.training import METHODS, fit_iterates, make_trainer
 
 ROWS = torch.randn(20, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -106,3 +107,17 @@ def test_no_row_is_refused() -> None:
     model = SoftmaxRegression(4, 3, optimizer=METHODS["adam"])
     with pytest.raises(ValueError, match="not a single row"):
         model.loss_share((torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64))).loss(model.reduction)
+
+
+def test_processes_with_one_row_more_and_less_take_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In chunks they send each other gradients, else their loss: at the bound one alone would wait forever."""
+    monkeypatch.setattr(loss_share, "MOST_BYTES", 8 * 5 * 3)
+    parameters = [torch.nn.Parameter(torch.zeros(5, 2, dtype=torch.float64))]
+
+    def work(rank: int, reduction: Reduction) -> tuple[bool, bool]:
+        rows = torch.zeros(3 + rank, 2)
+        known = ReductionOfBatch(reduction, [3, 4])
+        return tuple(loss_share.is_in_chunks(rows, parameters, each) for each in (known, reduction))  # type: ignore[return-value]
+
+    assert in_processes(2, work) == [(True, True)] * 2
+    assert not loss_share.is_in_chunks(torch.zeros(3, 2), parameters, this_process)

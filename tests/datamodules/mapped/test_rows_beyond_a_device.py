@@ -133,5 +133,11 @@ def test_what_was_decided_stays(monkeypatch: pytest.MonkeyPatch) -> None:
         assert room.has_room("train", rows, DEVICE, torch.float32) is expected
     assert not room.has_room("train", rows, DEVICE, torch.float64)
     room.forget()
+    # Several processes decide together: batches of the part depend on it.
+    monkeypatch.setattr(module, "mem_get_info", lambda device: (2**30, 2**40), raising=False)
+    asked: list[bool] = []
+    assert not room.has_room("val", rows, DEVICE, None, lambda own: asked.append(own) or False)  # type: ignore[func-returns-value]
+    assert asked == [True] and not room.has_room("val", rows, DEVICE, None)
+    monkeypatch.setattr(module, "mem_get_info", lambda device: (0, 2**40), raising=False)
     assert not room.has_room("train", rows, DEVICE, torch.float32)
     assert room.has_room("train", rows, torch.device("cpu"), torch.float64), "the host does not say"
