@@ -107,6 +107,10 @@ class ObjectiveModule(WatchedSteps):
         """Leave a device's memory to others when the trainer is done."""
         super().teardown(stage)
         self._kept.release_device()
+        for optimizer in self.trainer.optimizers:
+            report = getattr(optimizer, "report", None)
+            if report is not None and is_asynchronous(report.gradient_max):
+                optimizer.report = None  # type: ignore[attr-defined]  # it holds the point, and that the rows
 
     def _end_step(self) -> None:
         self._sample = None

@@ -1,5 +1,6 @@
 """A fit on a device is the fit on the CPU: to the last bit on the simulated one, whose arithmetic is the CPU's."""
 
+import gc
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from lightning_modules.objectives.layered import network_curvature, network_loss
 from lightning_modules.objectives.linear import rows
 from lightning_modules.training.objective_module import OptimizerCallable
 from tests.simulated_device import on_the_device
+from tests.simulated_device.on_device import OnDevice
 from tests.training import METHODS, ON_BATCHES, make_model, make_trainer
 
 PLACES = {"cpu": dict, "device": on_the_device}
@@ -118,3 +120,17 @@ def test_metrics_and_predictions_are_those_of_the_cpu() -> None:
         found.append((trainer.test(model, data, verbose=False), predictions))
     assert found[0][0] == found[1][0]
     assert torch.equal(found[0][1], found[1][1])
+
+
+@pytest.mark.parametrize("method", ["newton", "diagonal_newton", "adam"])
+@pytest.mark.parametrize("batch_size", [None, 100])
+def test_after_the_fit_the_device_is_left_to_others(batch_size: int | None, method: str) -> None:
+    """Though trainer, model and data are still there."""
+    data = BreastCancerDataModule(batch_size=batch_size)
+    model = make_model(data, METHODS[method])
+    trainer = make_trainer(2, limit_val_batches=1.0, **on_the_device())
+    trainer.fit(model, data)
+    gc.collect()
+    left = [thing for thing in gc.get_objects() if type(thing) is OnDevice and thing.numel() >= data.num_features * 50]
+    assert not left, f"{len(left)} tensors as large as rows"
+    assert trainer.train_dataloader is not None
