@@ -4,18 +4,24 @@ import command_line.interruptible  # noqa: F401, I001 – first, so that Ctrl-C 
 import sys
 from pathlib import Path
 
+from command_line.choices import choices
 from command_line.one_line_errors import run
 from command_line.one_line_parser import OneLineParser
 from command_line.quiet import quiet
+from command_line.saying import say_lines
 from command_line.terminal import Terminal
 from command_line.version_folder import report_folder
-from comparing.comparison_file import comparison_names, find_comparison, read_comparison
+from comparing.comparison_file import comparison_names, comparison_titles, find_comparison, read_comparison
 from comparing.reports import report_side_by_side, report_study
 
 
 def main(args: list[str]) -> None:
     """Run the comparison that the arguments name."""
     quiet()
+    if not args:
+        more = "or the path of a YAML file like theirs. --help lists the options."
+        say_lines("\n".join(choices("compare.py NAME", comparison_titles(), more)))
+        return
     parser = OneLineParser(prog="compare.py", description=__doc__)
     parser.add_argument("name", help=f"A comparison: {comparison_names()}, or the path of a YAML file like theirs.")
     parser.add_argument("--output", type=str, default=None, help="Folder of the report; default reports/<name>/version_n.")

@@ -9,10 +9,12 @@ import sys
 import warnings
 from pathlib import Path
 
+from command_line.choices import choices
 from command_line.class_names import suggestion
 from command_line.one_line_errors import CommandLineError, run
 from command_line.one_line_parser import OneLineParser
 from command_line.quiet import quiet
+from command_line.saying import say_lines
 from command_line.terminal import Terminal
 from command_line.version_folder import report_folder
 from evidence.systems import SYSTEMS, System
@@ -32,6 +34,10 @@ def main(args: list[str]) -> None:
     quiet()
     warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated")  # by torch, whose own torch.func uses it
     numbers = [system.number for system in SYSTEMS]
+    if not args:
+        titles = {system.number: system.title for system in SYSTEMS}
+        say_lines("\n".join(choices("reproduce.py NAME ...", titles, "or all of them: all. --help lists the options.")))
+        return
     parser = OneLineParser(prog="reproduce.py", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("systems", nargs="+", help=f"{', '.join(numbers)}, or all.")
     parser.add_argument("--data_dir", type=str, default=None, help="Folder of MNIST and California housing; default data.")

@@ -8,6 +8,11 @@ from command_line.base_config import read_config
 COMPARISONS = Path(__file__).parents[1] / "comparisons"
 
 
+def comparison_titles() -> dict[str, str]:
+    """Of those in `scripts/comparisons/`, by name."""
+    return {file.stem: str(read_config(file)["title"]) for file in sorted(COMPARISONS.glob("*.yaml"))}
+
+
 def comparison_names() -> str:
     """Those of `scripts/comparisons/`, for a message."""
     return ", ".join(sorted(file.stem for file in COMPARISONS.glob("*.yaml")))
