@@ -13,6 +13,7 @@ from datamodules import BreastCancerDataModule, CaliforniaHousingDataModule, Dig
 from lightning_modules import MLP, ObjectiveModule, ResidualMLP
 from lightning_modules.objectives.layered import network_curvature, network_loss
 from lightning_modules.objectives.linear import rows
+from lightning_modules.optimizers.non_finite_loss import NonFiniteLossError
 from lightning_modules.training.objective_module import OptimizerCallable
 from tests.simulated_device import on_the_device
 from tests.simulated_device.on_device import OnDevice
@@ -72,8 +73,14 @@ def test_so_does_every_model_on_all_data(
         pytest.skip("linear models, full batch")
     for reader in (rows, network_curvature, network_loss):
         monkeypatch.setattr(reader, "rows_at_a_time", lambda device, in_cache, computed_bytes: max(1, in_cache))
-    here, there = (weights(fitted(place, DATA[data](batch_size=batch_size), model, method)) for place in PLACES)
-    assert torch.equal(here, there)
+    ends: list[Any] = []
+    for place in PLACES:
+        try:
+            ends.append(weights(fitted(place, DATA[data](batch_size=batch_size), model, method)))
+        except NonFiniteLossError as error:  # as L-BFGS may end on mini-batches
+            ends.append(str(error))
+    here, there = ends
+    assert here == there if isinstance(here, str) else torch.equal(here, there)
 
 
 @pytest.mark.parametrize("method", ["newton", "subsampled_newton", "diagonal_newton", "lbfgs"])
