@@ -1,9 +1,12 @@
 """float32 with all its digits: by a setting of torch, products of matrices and convolutions may be computed in fewer."""
 
+from collections.abc import Callable
 from contextlib import ContextDecorator
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+
+T = TypeVar("T")
 
 
 class full_float32(ContextDecorator):
@@ -14,17 +17,51 @@ class full_float32(ContextDecorator):
     """
 
     def __enter__(self) -> "full_float32":
-        self._before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+        self._before = _settings()
         _set("highest", False)
+        for operation in _operations():  # those that nothing is set for take what is set for all of them
+            operation.fp32_precision = "ieee"
         return self
 
     def __exit__(self, *_: Any) -> None:
-        _set(*self._before)
+        matmul, convolutions, of_each = self._before
+        _set(matmul, convolutions)
+        for operation, precision in zip(_operations(), of_each, strict=True):
+            operation.fp32_precision = precision
 
     def _recreate_cm(self) -> "full_float32":
         return full_float32()  # each call has a setting of its own to return to
 
 
-def _set(matmul: str, convolutions: bool) -> None:
-    torch.set_float32_matmul_precision(matmul)
-    torch.backends.cudnn.allow_tf32 = convolutions
+def _settings() -> tuple[str | None, bool | None, list[str]]:
+    """What is set for products, for convolutions, and from torch 2.9 on for each operation by itself.
+
+    Where a user has set the latter, torch refuses to say the former: None.
+    """
+    return (
+        _if_said(torch.get_float32_matmul_precision),
+        _if_said(lambda: torch.backends.cudnn.allow_tf32),
+        [operation.fp32_precision for operation in _operations()],
+    )
+
+
+def _if_said(setting: Callable[[], T]) -> T | None:
+    try:
+        return setting()
+    except RuntimeError:
+        return None
+
+
+def _operations() -> list[Any]:
+    """What has a precision of its own in this version of torch."""
+    backends: Any = torch.backends
+    places = (backends.cuda, "matmul"), (backends.cudnn, "conv"), (backends.cudnn, "rnn"), (backends.mkldnn, "matmul")
+    found = [getattr(backend, name, None) for backend, name in places]
+    return [operation for operation in found if hasattr(operation, "fp32_precision")]
+
+
+def _set(matmul: str | None, convolutions: bool | None) -> None:
+    if matmul is not None:
+        torch.set_float32_matmul_precision(matmul)
+    if convolutions is not None:
+        torch.backends.cudnn.allow_tf32 = convolutions

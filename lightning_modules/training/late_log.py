@@ -1,7 +1,6 @@
 """What a device computed is logged one logged step later: to read it at once would be to wait for it, at every step."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, cast
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
@@ -36,4 +35,6 @@ class LogsTheRest(Callback):
     """A fit that breaks off logs what was still on its way."""
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        cast(Any, pl_module).finish_log()
+        finish_log = getattr(pl_module, "finish_log", None)
+        if finish_log is not None:  # the trainer may be used for another model by now, which has none
+            finish_log()

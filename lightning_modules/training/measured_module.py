@@ -75,6 +75,11 @@ class MeasuredModule(LightningModule, ABC):
     def _is_at_work(self) -> bool:
         return self._trainer is not None and self.trainer.state.status == TrainerStatus.RUNNING
 
+    def setup(self, stage: str) -> None:
+        """Forget what a run that broke off has left behind: metrics of its device, and what was measured by then."""
+        self._idle_metrics.clear()
+        self._measured.clear()
+
     def teardown(self, stage: str) -> None:
         """Keep no metrics beyond a trainer's run."""
         self._idle_metrics.clear()

@@ -40,6 +40,11 @@ class WatchedSteps(MethodModule):
         super().__setstate__(state)
         self._watch()
 
+    def on_fit_start(self) -> None:
+        """Forget what a fit that broke off has left behind: its last loss, and checks that were still on their way."""
+        super().on_fit_start()
+        self._watch()
+
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Refuse to go on with what is not finite; mixed precision leaves out a step whose gradient is not."""
         if self.automatic_optimization and self._log.last is not None:

@@ -1,5 +1,7 @@
 """Derivatives are computed with all digits of float32, whatever the user allows torch to leave out elsewhere."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -61,3 +63,26 @@ def test_it_is_as_before_after_an_error_and_within_itself() -> None:
     with pytest.raises(ArithmeticError):
         nested(3)
     assert settings() == ("medium", True)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["backends.cuda.matmul", "backends.cudnn.conv", "backends.cudnn", "backends.mkldnn.matmul", "backends"],
+)
+def test_what_is_set_for_one_operation_is_known_and_left(setting: str) -> None:
+    """torch refuses to say in one word what was set in several: a program of its own, since that cannot be undone."""
+    if not hasattr(torch.backends.cuda.matmul, "fp32_precision"):
+        pytest.skip("of torch 2.9 and later")
+    program = f"""
+import torch
+from lightning_modules.devices import full_float32
+places = torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn, torch.backends.mkldnn.matmul
+torch.{setting}.fp32_precision = "tf32"
+before = [place.fp32_precision for place in places]
+assert "tf32" in before
+with full_float32():
+    assert [place.fp32_precision for place in places] == ["ieee"] * 4
+assert [place.fp32_precision for place in places] == before
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
