@@ -51,6 +51,7 @@ class MLP(ObjectiveModule):
 
     network_class: ClassVar[type[DenseNetwork]] = DenseNetwork
     reads_in_chunks = True
+    takes_every_row = True
 
     def __init__(
         self,

@@ -47,6 +47,7 @@ class SimCLR(ObjectiveModule):
         ValueError: a setting out of its range, or a method of this project: it needs a loss that is a fixed function.
     """
 
+    takes_every_row = True
     probe_weight: Tensor
     probe_bias: Tensor
     probe_fits: Tensor

@@ -28,6 +28,7 @@ class GeneralizedLinearModel(ObjectiveModule):
     """
 
     reads_in_chunks = True
+    takes_every_row = True
 
     def __init__(self, num_features: int, family: Family, l2: float, optimizer: OptimizerCallable) -> None:
         super().__init__(optimizer)

@@ -12,12 +12,17 @@ class NonFiniteLossError(ArithmeticError):
 
 
 def refuse_non_finite(
-    value: Tensor, gradient: list[Tensor], step: int, has_damping: bool = True, total: SupportsFloat | None = None
+    value: Tensor,
+    gradient: list[Tensor],
+    step: int,
+    has_damping: bool = True,
+    total: SupportsFloat | None = None,
+    what: str = "the loss",
 ) -> None:
     """Look at the loss () and at the parts of its gradient after so many steps; the host waits for them.
 
     `has_damping`: whether the method is one of this project's, to which its advice belongs. `total`: the sum of all of it,
-    where that has been asked for already.
+    where that has been asked for already. `what`: the value is, in words.
 
     Raises:
         NonFiniteLossError: either is not finite.
@@ -25,7 +30,7 @@ def refuse_non_finite(
     if math.isfinite(sum((part.sum() for part in gradient), start=value) if total is None else total):
         return  # so is every term, and a sum costs a tenth of looking at each
     if not bool(torch.isfinite(value)):
-        where, number = "the loss", value
+        where, number = what, value
     elif all(bool(torch.isfinite(part).all()) for part in gradient):
         return
     else:

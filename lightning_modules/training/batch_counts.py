@@ -5,6 +5,13 @@ from pytorch_lightning import Trainer
 from lightning_modules.objectives import Reduction, ReductionOfBatch, this_process
 
 
+def takes_every_row(model: object) -> bool:
+    """Whether the class that says what a model's loss is says too that it takes every row of a batch."""
+    levels = [vars(model), *(vars(level) for level in type(model).__mro__)]
+    lowest = next(level for level in levels if {"objective", "loss_share", "takes_every_row"} & level.keys())
+    return bool(lowest.get("takes_every_row", False))
+
+
 def of_batch(reduction: Reduction, trainer: Trainer, batch_idx: int) -> Reduction:
     """The reduction with what the training loader knows of a batch, by a method `shares_of_batch`: the rows on each process.
 

@@ -1,6 +1,8 @@
 """The project's only training step."""
 
 from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar, Literal, cast
 
 import torch
@@ -13,7 +15,7 @@ from lightning_modules.devices import is_asynchronous
 from lightning_modules.objectives import Objective, Point, Reduction, all_processes, flattened, this_process
 from lightning_modules.optimizers import Convergence, CurvatureOptimizer
 from lightning_modules.optimizers.non_finite_loss import refuse_non_finite
-from lightning_modules.training.batch_counts import of_batch
+from lightning_modules.training.batch_counts import of_batch, takes_every_row
 from lightning_modules.training.kept_objective import KeptObjective
 from lightning_modules.training.loss_share import LossShare, by_objective, is_in_chunks, says_its_share
 from lightning_modules.training.made_optimizer import OptimizerCallable
@@ -47,10 +49,14 @@ class ObjectiveModule(WatchedSteps):
         task: what the model is for, if one thing only; a data module that would guess is told so.
         reads_in_chunks: whether `objective` takes features that are not where the targets are, or in another floating type:
             rows that are too many for a device stay on the host then, and each chunk is moved when it is read.
+        takes_every_row: whether `objective` and `loss_share` take all rows of a batch, so that several processes know from its
+            loader how many they are. Of a subclass with an `objective` or `loss_share` of its own, which may leave some out,
+            they ask each other, unless it says so too.
     """
 
     task: ClassVar[Literal["classification", "regression"] | None] = None
     reads_in_chunks: ClassVar[bool] = False
+    takes_every_row: ClassVar[bool] = False
 
     def __init__(self, optimizer: OptimizerCallable) -> None:
         super().__init__(optimizer)
@@ -135,15 +141,22 @@ class ObjectiveModule(WatchedSteps):
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss on a batch, for Lightning to descend; of a curvature method its step, taken."""
-        self._reduction_of_batch = of_batch(self._reduction, self.trainer, batch_idx)
-        try:
-            if not self.automatic_optimization:
-                return self._curvature_step(batch, batch_idx)
+        if not self.automatic_optimization:
+            return self._curvature_step(batch, batch_idx)
+        with self._rows_known(batch_idx):
             loss = self._loss(batch)
-        finally:
-            self._reduction_of_batch = None
         self._log.saw(batch_idx, loss, self.trainer.accumulate_grad_batches)
         return loss
+
+    @contextmanager
+    def _rows_known(self, batch_idx: int) -> Iterator[None]:
+        """While its loss is made, how many rows a batch has over all processes is known; nothing is of what others ask for."""
+        if takes_every_row(self):
+            self._reduction_of_batch = of_batch(self._reduction, self.trainer, batch_idx)
+        try:
+            yield
+        finally:
+            self._reduction_of_batch = None
 
     def _loss(self, batch: Batch) -> Tensor:
         """The loss of this process on a batch, to be differentiated by torch: at once, or in chunks where it is large."""
@@ -162,7 +175,8 @@ class ObjectiveModule(WatchedSteps):
         optimizer = cast(LightningOptimizer, self.optimizers())
         method, is_whole_set = cast(CurvatureOptimizer, optimizer.optimizer), is_whole(self.trainer)
         parameters = held_parameters(method)
-        objective = self._objective_of(batch, parameters)
+        with self._rows_known(batch_idx):
+            objective = self._objective_of(batch, parameters)
         refuse_own_rows(objective, self.reduction)
         point: Point | None = None  # held until the end of the step, so that the method finds it
 

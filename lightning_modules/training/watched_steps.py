@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from pytorch_lightning import Callback
+from pytorch_lightning.trainer.states import TrainerFn, TrainerStatus
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -84,6 +85,21 @@ class WatchedSteps(MethodModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)
         self._late.finish()  # a run that goes on from here has logged what came before
+        is_fit = self._trainer is not None and self.trainer.state.fn == TrainerFn.FITTING
+        if is_fit and is_asynchronous(next(self.parameters())):
+            self._refuse_to_save()
+
+    def _refuse_to_save(self) -> None:
+        """A device may be steps ahead of who looks: no checkpoint of a fit is written over a good one with weights of nan.
+
+        Raises:
+            NonFiniteLossError: a weight, or a loss or gradient before, is not finite; not while another error ends the fit.
+        """
+        if self.trainer.state.status == TrainerStatus.INTERRUPTED:
+            return
+        self._checks.finish()
+        largest = torch.stack(torch._foreach_norm([weight.detach() for weight in self.parameters()], torch.inf)).max()
+        refuse_non_finite(largest, [], self.global_step, not self.automatic_optimization, what="a weight")
 
     def on_train_end(self) -> None:
         self._late.finish()

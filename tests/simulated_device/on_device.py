@@ -8,7 +8,7 @@ operations: one that launches several of its own counts once.
 """
 
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -81,6 +81,19 @@ class OnDevice(Tensor):
 
     def __repr__(self, **_: object) -> str:  # type: ignore[override]
         return f"OnDevice({self.raw})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if self.dim() == 0 else repr(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if id(self) not in memo:
+            copy: Tensor = self.detach().clone()
+            memo[id(self)] = torch.nn.Parameter(copy) if isinstance(self, torch.nn.Parameter) else copy
+        return cast(Tensor, memo[id(self)])
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        waited("a file")
+        return self.raw.detach().__reduce_ex__(protocol)
 
     def data_ptr(self) -> int:
         return self.raw.data_ptr()
