@@ -79,7 +79,7 @@ def test_tensorboard_shows_what_is_promised(default_run: tuple[Path, str]) -> No
     metrics = {f"{split}/{name}" for split in ("train", "val", "test") for name in ("loss", "accuracy", "f1", "auroc")}
     curvature = {f"curvature/{name}" for name in ("damping", "gain_ratio", "newton_decrement", "condition", "eigenvalue_min")}
     assert metrics | curvature <= tags["scalars"]
-    assert {"grad_norm/linear", "grad_norm/total", "time/train_seconds", "train/objective", "hp/test/accuracy"} <= tags[
+    assert {"grad_norm/linear", "grad_norm/total", "time/train_seconds", "train/objective", "train/converged"} <= tags[
         "scalars"
     ]
     assert {"test/confusion_matrix", "test/class_accuracy"} <= tags["images"]
