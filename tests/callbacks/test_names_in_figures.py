@@ -118,7 +118,7 @@ def test_a_fit_whose_figure_fails_ends_with_its_results(
     assert said == ["the figure 'test/confusion_matrix' could not be drawn (RuntimeError: matplotlib gives up)"]
     (summary,) = tmp_path.rglob("summary.json")
     assert "test/accuracy" in json.loads(summary.read_text())
-    assert EventAccumulator(str(summary.parent)).Reload().Tags()["images"] == ["test/class_accuracy"]
+    assert EventAccumulator(str(summary.parent)).Reload().Tags()["images"] == ["train/steps", "test/class_accuracy"]
 
 
 def test_markdown_shows_signs_and_obeys_none() -> None:
