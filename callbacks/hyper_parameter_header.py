@@ -19,7 +19,7 @@ from tensorboard.plugins.hparams.metadata import EXPERIMENT_TAG, create_summary_
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 OTHER = "other settings"
-# In this order; the damping may be "adaptive", the batch all rows.
+# In this order: the table shows the first five until others are ticked. The damping may be "adaptive", the batch all rows.
 COLUMNS = ("method", "lr", "damping", "l2", "model", "data", "batch_size", OTHER, "seed")
 NUMBERS = ("lr", "l2", "seed")
 # What a column of results is called, by the curve that it ends.
@@ -50,7 +50,7 @@ def header() -> Summary:
             name=column(name),
             display_name=name,
             type=DATA_TYPE_FLOAT64 if name in NUMBERS else DATA_TYPE_STRING,
-            differs=True,  # columns that do not are hidden until somebody asks for them
+            differs=True,  # those that are said not to would come last
         )
         for name in COLUMNS
     ]

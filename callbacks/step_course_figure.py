@@ -45,7 +45,7 @@ def draw_step_course(course: dict[str, Points], title: str, precision: float) ->
         steps, values = steps[finite], values[finite]
         if name == OBJECTIVE and len(values):
             values = above_best(axes, values, precision)
-        plot_positive(axes, steps, values, color)
+        plot_positive(axes, steps, values, color, "the best" if name == OBJECTIVE else "0 or less")
         if name == "curvature/gain_ratio":
             axes.axhline(1, color="0.5", linewidth=0.8, linestyle=":")
         axes.set(xlabel="step", ylabel=label or GRADIENTS[name])
@@ -72,8 +72,8 @@ def above_best(axes: Axes, values: np.ndarray, precision: float) -> np.ndarray:
     return np.maximum(above, level)
 
 
-def plot_positive(axes: Axes, steps: np.ndarray, values: np.ndarray, color: str) -> None:
-    """Values (k,) against steps (k,) on log axes; triangles at the lower edge stand for those that are 0 or less."""
+def plot_positive(axes: Axes, steps: np.ndarray, values: np.ndarray, color: str, rest: str) -> None:
+    """Values (k,) against steps (k,) on log axes; triangles at the lower edge stand for the rest, which are 0 or less."""
     positive = values > 0
     if not positive.any():
         what = "0 in every step" if len(values) and not values.any() else "never above 0"
@@ -86,7 +86,7 @@ def plot_positive(axes: Axes, steps: np.ndarray, values: np.ndarray, color: str)
     axes.plot(steps[positive], values[positive], color=color, marker=marker, markersize=3, linewidth=1.2)
     if not positive.all():
         edge = np.full(np.count_nonzero(~positive), lowest / 3)
-        axes.plot(steps[~positive], edge, "v", color=color, markersize=5, markerfacecolor="none", label="0 or less")
+        axes.plot(steps[~positive], edge, "v", color=color, markersize=5, markerfacecolor="none", label=rest)
         axes.legend(fontsize=7, frameon=False)
     elif highest < ONE_DECADE * lowest:
         for axis_part in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):

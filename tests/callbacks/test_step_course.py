@@ -100,6 +100,7 @@ def test_zeros_are_seen_on_log_axes() -> None:
     objective, damping, gain = draw_step_course(course, "", EPS).axes
     lowest = [line for line in objective.lines if line.get_marker() == "v"]
     assert [list(np.asarray(line.get_xdata())) for line in lowest] == [[1, 3]], "the best, which is 0 above itself"
+    assert [text.get_text() for text in objective.get_legend().get_texts()] == ["the best"]
     assert damping.texts[0].get_text() == "0 in every step"
     assert any(line.get_marker() == "v" for line in gain.lines)
     draw_step_course({OBJECTIVE: [(0, float("nan"))]}, "", EPS)
