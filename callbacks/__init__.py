@@ -20,6 +20,7 @@ from callbacks.resuming.monitored_values import MonitoredValues
 from callbacks.resuming.random_states import RandomStates
 from callbacks.resuming.run_settings import RunSettings
 from callbacks.resuming.stop_decision import StopDecision
+from callbacks.step_course import StepCourse
 from callbacks.test_metrics import TestMetrics
 from callbacks.train_metrics import TrainMetrics
 from callbacks.training_time import TrainingTime
@@ -43,6 +44,7 @@ __all__ = [
     "RandomStates",
     "ReplicaCheck",
     "RunSettings",
+    "StepCourse",
     "StopDecision",
     "TestMetrics",
     "TrainMetrics",

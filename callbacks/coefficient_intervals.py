@@ -38,7 +38,7 @@ class CoefficientIntervals(Callback):
         outputs, scaling = getattr(data, "class_names", None) or (), scaling_of(data, len(names))
         self.table = list(pl_module.coefficients(names, outputs, scaling))
         if self.table:
-            log_figure(trainer, "coefficients", lambda: draw_coefficients(self.table, len(names)), trainer.global_step)
+            log_figure(trainer, "train/coefficients", lambda: draw_coefficients(self.table, len(names)), trainer.global_step)
 
 
 def scaling_of(data: Any, num_features: int) -> tuple[Any, Any] | None:

@@ -19,6 +19,9 @@ MOST_CLASSES = 64
 class ConfusionMatrix(Callback):
     """Draws the test set's confusion matrix and per-class accuracy as figures in TensorBoard; idle under regression.
 
+    They stand under `test/…`, among the curves: TensorBoard opens the first groups of names, and a figure's own group would
+    be one of these.
+
     Attributes:
         counts: of all processes after a test (C, C), true classes down and predicted ones across; None under regression.
     """
@@ -52,8 +55,8 @@ class ConfusionMatrix(Callback):
             return
         counts = self.counts = cast(Tensor, trainer.strategy.reduce(self._counts, reduce_op="sum")).cpu()
         names = getattr(getattr(trainer, "datamodule", None), "class_names", None) or tuple(map(str, range(len(counts))))
-        log_figure(trainer, "confusion_matrix", lambda: draw_confusion(counts, names), trainer.global_step)
-        log_figure(trainer, "class_accuracy", lambda: draw_class_accuracy(counts, names), trainer.global_step)
+        log_figure(trainer, "test/confusion_matrix", lambda: draw_confusion(counts, names), trainer.global_step)
+        log_figure(trainer, "test/class_accuracy", lambda: draw_class_accuracy(counts, names), trainer.global_step)
 
 
 def draw_confusion(counts: Tensor, names: tuple[str, ...]) -> Figure:

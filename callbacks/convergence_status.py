@@ -12,6 +12,8 @@ from callbacks.names_as_text import in_markdown
 class ConvergenceStatus(Callback):
     """Asks the model at the end of a fit whether its weights are the optimum, and says so in TensorBoard's text tab.
 
+    As a number for its tables, `train/converged` is 1 if they are, and else 0; `epoch` ends at how many there were.
+
     Attributes:
         status: `converged`, `separated`, `rank_deficient`, `stalled`, `budget` or `stopped`; None before the end.
         message: one sentence with the numbers, and with the names of the features that matter.
@@ -33,6 +35,8 @@ class ConvergenceStatus(Callback):
             self.message += _names_of(verdict, names)
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
+                numbers = {"train/converged": float(self.status == "converged"), "epoch": float(trainer.current_epoch)}
+                logger.log_metrics(numbers, trainer.global_step)
                 logger.experiment.add_text("status", f"**{self.status}** – {in_markdown(self.message)}", trainer.global_step)
 
 

@@ -25,6 +25,7 @@ def main(args: list[str]) -> None:
     from command_line.fit_cli import FitCLI  # noqa: PLC0415
     from command_line.fitting import fit  # noqa: PLC0415
     from command_line.summary import show  # noqa: PLC0415
+    from command_line.tensorboard_command import tensorboard_command  # noqa: PLC0415
 
     quiet()
     show_notes()
@@ -34,7 +35,7 @@ def main(args: list[str]) -> None:
     cli = FitCLI(whole)
     summary, log_dir = fit(cli)
     if cli.trainer.is_global_zero:
-        show(summary, log_dir)
+        show(summary, log_dir, tensorboard_command(cli.trainer.loggers))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ class TwoViewGrid(Callback):
         if trainer.global_step or not isinstance(batch, (tuple, list)) or len(batch) != NUM_PARTS:
             return
         original, first, second, labels = (part[:NUM_IMAGES].detach().cpu() for part in batch)
-        log_figure(trainer, "two_views", lambda: draw_two_views(original, first, second, labels), 0)
+        log_figure(trainer, "train/two_views", lambda: draw_two_views(original, first, second, labels), 0)
 
 
 def draw_two_views(original: Tensor, first: Tensor, second: Tensor, labels: Tensor) -> Figure:

@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 
 from lightning_modules.devices import Late, is_asynchronous
 from lightning_modules.optimizers.non_finite_loss import refuse_non_finite
-from lightning_modules.training.late_log import LateLog, LogsTheRest, Metrics
+from lightning_modules.training.late_log import LateLog, Listener, LogsTheRest, Metrics
 from lightning_modules.training.made_optimizer import OptimizerCallable
 from lightning_modules.training.method_module import MethodModule
 from lightning_modules.training.objective_log import ObjectiveLog, is_looked_at
@@ -70,14 +70,21 @@ class WatchedSteps(MethodModule):
         """Log `metrics(tensors)` of a step when the tensors, of one device, have arrived at the host; see `late_log.py`."""
         self._late.log(self.trainer, step, tensors, metrics)
 
+    def listen_to_log(self, listen: Listener) -> None:
+        """Have a function given, until the end of the fit, each step's number and what is logged of it when it has arrived."""
+        self._late.listeners.append(listen)
+
+    def on_fit_end(self) -> None:
+        self.finish_log()
+
     def configure_callbacks(self) -> list[Callback]:
         callbacks = super().configure_callbacks()
         is_there = any(isinstance(callback, LogsTheRest) for callback in self.trainer.callbacks)  # type: ignore[attr-defined]
         return callbacks if is_there else [*callbacks, LogsTheRest()]
 
     def finish_log(self) -> None:
-        """Log what is still on its way to the host."""
-        self._late.finish()
+        """Log what is still on its way to the host, at the end of a fit, be it by an error."""
+        self._late.end()
 
     def on_train_epoch_end(self) -> None:
         self._checks.finish()

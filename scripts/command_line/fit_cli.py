@@ -1,6 +1,5 @@
 """The command line of a fit: a LightningCLI whose data, model, method and callbacks can all be named."""
 
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from callbacks import (
     RandomStates,
     ReplicaCheck,
     RunSettings,
+    StepCourse,
     StopDecision,
     TestMetrics,
     TrainingTime,
@@ -37,6 +37,7 @@ from callbacks import (
     TwoViewGrid,
 )
 from command_line.checked_trainer import BARE, check_callbacks, check_trainer
+from command_line.chosen_settings import LINKS, chosen_settings, class_of
 from command_line.fit_parser import FitParser
 from command_line.named_loggers import first_of, placed, with_ours
 from command_line.null_options import refuse_null
@@ -44,13 +45,11 @@ from command_line.one_line_errors import CommandLineError
 from command_line.resume import Resumed, find_checkpoint
 from command_line.run_config import RunConfig
 from command_line.run_loggers import share_folder
-from command_line.run_settings import flat_settings, settings_of
+from command_line.run_settings import settings_of
 from command_line.trainer_defaults import trainer_defaults
 from command_line.whole_checkpoints import WholeCheckpoints
 from datamodules import *  # noqa: F403 – imported classes can be named by their short names
 from lightning_modules import ObjectiveModule
-
-LINKS = ("num_features", "num_targets", "num_classes", "image_size")
 
 
 class FitCLI(LightningCLI):
@@ -131,7 +130,7 @@ class FitCLI(LightningCLI):
         Where the data module would guess whether its targets are classes, the model says it; loggers are told where to write.
         """
         task, data, trainer = (
-            getattr(_class_of(self.config.model.class_path), "task", None),
+            getattr(class_of(self.config.model.class_path), "task", None),
             self.config.data,
             self.config.trainer,
         )
@@ -207,11 +206,12 @@ class FitCLI(LightningCLI):
             self.coefficient_intervals,
             ConfusionMatrix(),
             MetricCharts(),
+            StepCourse(),
             TwoViewGrid(),
             *([FeatureBaselines()] if self.config.feature_baselines else []),
             NearestNeighbors(every_n_epochs=self.config.test_metrics.every_n_epochs),
             EmbeddingProjector(),
-            HyperParameters(flat_settings(self.names, self.config)),
+            HyperParameters(chosen_settings(self.names, self.config)),
             *self.further_callbacks,
             ReplicaCheck(),
             StopDecision(),
@@ -225,11 +225,6 @@ class FitCLI(LightningCLI):
         if config.enable_progress_bar and not any(isinstance(callback, ProgressBar) for callback in listed(config.callbacks)):
             callbacks.append(FitProgress())
         return callbacks
-
-
-def _class_of(path: str) -> Any:
-    module, _, name = path.rpartition(".")
-    return getattr(import_module(module), name)
 
 
 def listed(given: Any) -> list[Any]:

@@ -77,7 +77,7 @@ def _fit(cli: FitCLI, log_dir: Path | None, made: bool) -> tuple[dict[str, Any],
     summary = summarize(cli, {name: float(value) for name, value in tested.items()})
     if log_dir is not None and trainer.is_global_zero:
         write_json(log_dir / "summary.json", summary)
-        log_text(summary, trainer.loggers)
+        log_text(summary, trainer.loggers, trainer.global_step)
     return summary, log_dir
 
 

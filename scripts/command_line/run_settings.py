@@ -1,4 +1,4 @@
-"""The settings of a run: as its checkpoints keep them, compared when it goes on, and beside its results."""
+"""The settings of a run: as its checkpoints keep them, and compared when it goes on."""
 
 from pathlib import Path
 from typing import Any
@@ -40,18 +40,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(each) for each in value]
     return value if isinstance(value, (bool, int, float, str, type(None))) else str(value)
-
-
-def flat_settings(names: tuple[str, str, str], config: Namespace) -> dict[str, bool | int | float | str]:
-    """The configuration of data, model and method, whose names these are: `method/lr`, `data/seed`, …"""
-    settings: dict[str, bool | int | float | str] = dict(zip(("data", "model", "method"), names, strict=True))
-    data = config.data.as_dict().get("init_args", {})
-    model = config.model.as_dict()["init_args"]
-    method = model.pop("optimizer").get("init_args", {})
-    for prefix, values in (("data", data), ("model", model), ("method", method)):
-        for name, value in values.items():
-            settings[f"{prefix}/{name}"] = value if isinstance(value, (bool, int, float, str)) else str(value)
-    return settings
 
 
 def other_settings(path: Path, differing: list[tuple[str, Any, Any]]) -> ValueError:

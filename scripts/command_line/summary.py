@@ -42,8 +42,8 @@ def summarize(cli: FitCLI, metrics: dict[str, float]) -> dict[str, Any]:
     }
 
 
-def show(summary: dict[str, Any], log_dir: Path | None) -> None:
-    """Print the table and the path of the logs."""
+def show(summary: dict[str, Any], log_dir: Path | None, to_look: str | None = None) -> None:
+    """Print the table, the path of the logs, and the command to look at them by, if there is one."""
     console = Terminal()
     console.print(f"{summary['model']} on {summary['data']} by {summary['method']}", soft_wrap=True)
     show_report(console, summary["table"])
@@ -56,10 +56,12 @@ def show(summary: dict[str, Any], log_dir: Path | None) -> None:
     console.print(shown(summary["status_message"]), soft_wrap=True)
     if log_dir is not None:
         console.print(shown(f"logs: {log_dir}"), soft_wrap=True)
+        if to_look is not None:
+            console.print(f"look: {to_look}", soft_wrap=True)
 
 
-def log_text(summary: dict[str, Any], loggers: list[Logger]) -> None:
-    """The same table, with what was run and on what, in TensorBoard's text tab."""
+def log_text(summary: dict[str, Any], loggers: list[Logger], step: int) -> None:
+    """The same table, with what was run and on what, in TensorBoard's text tab, at the step of the verdict."""
     circumstances = [(name, str(summary[name])) for name in ("status_message", "method", "model", "data", "seed", "weights")]
     versions = [(name, number) for name, number in summary["versions"].items()]
     rows = [
@@ -68,9 +70,9 @@ def log_text(summary: dict[str, Any], loggers: list[Logger]) -> None:
     ]
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
-            logger.experiment.add_text("summary", "\n".join(["| result | value |", "|---|---|", *rows]), summary["epochs"])
+            logger.experiment.add_text("summary", "\n".join(["| result | value |", "|---|---|", *rows]), step)
             if summary["table"] is not None:
-                logger.experiment.add_text("table", markdown(summary["table"]), summary["epochs"])
+                logger.experiment.add_text("table", markdown(summary["table"]), step)
             logger.experiment.close()  # and the thread it writes by
 
 

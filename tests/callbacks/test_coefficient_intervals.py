@@ -49,7 +49,7 @@ FIELDS = ("estimate", "standard_error", "low", "high", "p_value")
 def test_they_are_statsmodels(standardize: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     summary, figures = fitted(tmp_path, [f"--data.standardize={standardize}", TWO_TESTED])
     printed = capsys.readouterr().out
-    assert "coefficients" in figures and "intercept" in printed and "in the table's own units" in printed
+    assert "train/coefficients" in figures and "intercept" in printed and "in the table's own units" in printed
     x, y = training_rows()
     scaled = (x - x.mean(0)) / x.std(0)
     units = {"own_units": x, "per_deviation": scaled} if standardize == "true" else {"own_units": x}
@@ -67,7 +67,8 @@ def test_they_are_statsmodels(standardize: str, tmp_path: Path, capsys: pytest.C
 def test_under_a_penalty_they_are_estimates_in_both_units(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     summary, figures = fitted(tmp_path, ["--model.l2=0.1", TWO_TESTED])
     printed = capsys.readouterr().out
-    assert "coefficients" in figures and "a penalty, l2 = 0.1, leaves no standard errors" in printed and "± s.e." not in printed
+    assert "train/coefficients" in figures
+    assert "a penalty, l2 = 0.1, leaves no standard errors" in printed and "± s.e." not in printed
     x, y = training_rows()
     peer = Ridge(alpha=0.1 * len(y)).fit((x - x.mean(0)) / x.std(0), y)
     slopes = peer.coef_ / x.std(0)

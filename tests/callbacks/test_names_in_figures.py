@@ -115,10 +115,10 @@ def test_a_fit_whose_figure_fails_ends_with_its_results(
     monkeypatch.setattr(confusion_matrix, "draw_confusion", failing)
     assert run(main, ["--data=IrisDataModule", "--model=SoftmaxRegression", "--trainer.max_epochs=1"]) == 0
     said = [line for line in capsys.readouterr().err.splitlines() if "drawn" in line]
-    assert said == ["the figure 'confusion_matrix' could not be drawn (RuntimeError: matplotlib gives up)"]
+    assert said == ["the figure 'test/confusion_matrix' could not be drawn (RuntimeError: matplotlib gives up)"]
     (summary,) = tmp_path.rglob("summary.json")
     assert "test/accuracy" in json.loads(summary.read_text())
-    assert EventAccumulator(str(summary.parent)).Reload().Tags()["images"] == ["class_accuracy"]
+    assert EventAccumulator(str(summary.parent)).Reload().Tags()["images"] == ["train/steps", "test/class_accuracy"]
 
 
 def test_markdown_shows_signs_and_obeys_none() -> None:

@@ -79,10 +79,12 @@ def test_tensorboard_shows_what_is_promised(default_run: tuple[Path, str]) -> No
     metrics = {f"{split}/{name}" for split in ("train", "val", "test") for name in ("loss", "accuracy", "f1", "auroc")}
     curvature = {f"curvature/{name}" for name in ("damping", "gain_ratio", "newton_decrement", "condition", "eigenvalue_min")}
     assert metrics | curvature <= tags["scalars"]
-    assert {"grad_norm/linear", "grad_norm/total", "time/train_seconds", "train/objective", "hp/test/accuracy"} <= tags[
+    assert {"grad_norm/linear", "grad_norm/total", "time/train_seconds", "train/objective", "train/converged"} <= tags[
         "scalars"
     ]
-    assert {"confusion_matrix", "class_accuracy"} <= tags["images"]
+    assert {"test/confusion_matrix", "test/class_accuracy"} <= tags["images"]
+    curves = {tag.partition("/")[0] for tag in tags["scalars"]}
+    assert {tag.partition("/")[0] for tag in tags["images"]} <= curves, "TensorBoard opens the first groups of names"
     assert {"status/text_summary", "summary/text_summary", "custom_scalars__config__"} <= tags["tensors"]
     assert {"experiment", "session_start_info", "session_end_info"} <= tags["hparams"]
 
@@ -138,7 +140,7 @@ def test_own_table_is_one_command_away(summary_of: Any) -> None:
     assert summary["status"] == "converged"
     assert summary["test/r2"] > 0.999
     (log_dir,) = (path.parent for path in Path("logs").rglob("summary.json"))
-    assert "coefficients" in tags_of(log_dir)["images"], "the intervals of a model without penalty"
+    assert "train/coefficients" in tags_of(log_dir)["images"], "the intervals of a model without penalty"
 
 
 def test_versions_do_not_overwrite_each_other(summary_of: Any) -> None:

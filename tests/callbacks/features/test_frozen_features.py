@@ -69,7 +69,7 @@ def test_tensorboard_gets_embedding_and_classes(tmp_path: Path) -> None:
     assert np.loadtxt(vectors).shape == (30, 16)
     assert list(folder.rglob("sprite.png"))
     events = EventAccumulator(str(folder)).Reload()
-    assert {"confusion_matrix", "class_accuracy"} <= set(events.Tags()["images"])
+    assert {"test/confusion_matrix", "test/class_accuracy"} <= set(events.Tags()["images"])
 
 
 def test_idle_for_a_supervised_model() -> None:

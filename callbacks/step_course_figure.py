@@ -1,0 +1,97 @@
+"""The steps of a fit as one figure, on log axes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+# A step's number and what it had there.
+Points = Sequence[tuple[int, float]]
+
+OBJECTIVE = "train/objective"
+# In Okabe's and Ito's colours, which people who confuse red and green tell apart.
+PANELS = (
+    ((OBJECTIVE,), "objective above its best", "#0072B2"),
+    (("curvature/gradient_max", "grad_norm/total"), "", "#D55E00"),  # the first that there is
+    (("curvature/newton_decrement",), "Newton decrement", "#009E73"),
+    (("curvature/damping",), "damping μ", "#E69F00"),
+    (("curvature/gain_ratio",), "gain ratio", "#CC79A7"),
+)
+GRADIENTS = {"curvature/gradient_max": "largest gradient entry", "grad_norm/total": "2-norm of the gradient"}
+NAMES = frozenset(name for names, _, _ in PANELS for name in names)
+MANY_STEPS = 100  # from so many on the steps are on a log axis as well
+COLUMNS = 3
+ONE_DECADE = 10  # in less the ticks are plain numbers
+
+
+def draw_step_course(course: dict[str, Points], title: str, precision: float) -> Figure:
+    """A panel for each quantity of `PANELS` that there is.
+
+    Args:
+        course: points by the name they were logged under, at least one of them.
+        title: of the figure.
+        precision: the relative one that the objective is computed in.
+    """
+    panels = [(next(name for name in names if course.get(name)), label, color) for names, label, color in PANELS
+              if any(course.get(name) for name in names)]  # fmt: skip
+    columns = min(COLUMNS, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(0.4 + 3.4 * columns, 0.4 + 2.6 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, (name, label, color) in zip(grid, panels, strict=False):
+        steps, values = (np.asarray(side, dtype=float) for side in zip(*course[name], strict=True))
+        finite = np.isfinite(values)
+        steps, values = steps[finite], values[finite]
+        if name == OBJECTIVE and len(values):
+            values = above_best(axes, values, precision)
+        plot_positive(axes, steps, values, color, "the best" if name == OBJECTIVE else "0 or less")
+        if name == "curvature/gain_ratio":
+            axes.axhline(1, color="0.5", linewidth=0.8, linestyle=":")
+        axes.set(xlabel="step", ylabel=label or GRADIENTS[name])
+    for axes in grid[len(panels) :]:
+        axes.remove()
+    figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def above_best(axes: Axes, values: np.ndarray, precision: float) -> np.ndarray:
+    """How far values (k,) are above the smallest of them.
+
+    Where they come near it, what is less than rounding leaves to be seen is drawn at that level, which has a line of its own.
+    Elsewhere the best is one value among many, and stays 0.
+    """
+    best = values.min()
+    above = values - best
+    level = precision * abs(best)
+    if not level or not np.any((above > 0) & (above <= precision**0.5 * abs(best))):
+        return above
+    axes.axhline(level, color="0.5", linewidth=0.8, linestyle=":")
+    axes.annotate("rounding", (0, level), (3, 2), xycoords=("axes fraction", "data"), textcoords="offset points",
+                  fontsize=7, color="0.4")  # fmt: skip
+    return np.maximum(above, level)
+
+
+def plot_positive(axes: Axes, steps: np.ndarray, values: np.ndarray, color: str, rest: str) -> None:
+    """Values (k,) against steps (k,) on log axes; triangles at the lower edge stand for the rest, which are 0 or less."""
+    positive = values > 0
+    if not positive.any():
+        what = "0 in every step" if len(values) and not values.any() else "never above 0"
+        axes.text(0.5, 0.5, what, transform=axes.transAxes, ha="center", va="center", color="0.4")
+        axes.set(xticks=[], yticks=[])
+        return
+    axes.set_yscale("log")
+    lowest, highest = values[positive].min(), values.max()
+    marker = "o" if len(values) <= MANY_STEPS else None
+    axes.plot(steps[positive], values[positive], color=color, marker=marker, markersize=3, linewidth=1.2)
+    if not positive.all():
+        edge = np.full(np.count_nonzero(~positive), lowest / 3)
+        axes.plot(steps[~positive], edge, "v", color=color, markersize=5, markerfacecolor="none", label=rest)
+        axes.legend(fontsize=7, frameon=False)
+    elif highest < ONE_DECADE * lowest:
+        for axis_part in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+            axis_part("{x:g}")
+    if steps[-1] >= MANY_STEPS:
+        axes.set_xscale("symlog", linthresh=1)
+        axes.set_xlim(left=0)
+    axes.grid(alpha=0.3)
