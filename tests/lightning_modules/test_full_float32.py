@@ -65,6 +65,7 @@ def test_it_is_as_before_after_an_error_and_within_itself() -> None:
     assert settings() == ("medium", True)
 
 
+@pytest.mark.slow  # a program each
 @pytest.mark.parametrize(
     "setting",
     ["backends.cuda.matmul", "backends.cudnn.conv", "backends.cudnn", "backends.mkldnn.matmul", "backends"],
