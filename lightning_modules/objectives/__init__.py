@@ -21,6 +21,7 @@ from lightning_modules.objectives.reduction import (
     rows_of_each,
     this_process,
     total_count,
+    total_rows,
 )
 from lightning_modules.solvers import Solver as Preconditioner
 from lightning_modules.solvers.undivided import undivided
@@ -52,5 +53,6 @@ __all__ = [
     "runs_ahead",
     "this_process",
     "total_count",
+    "total_rows",
     "undivided",
 ]

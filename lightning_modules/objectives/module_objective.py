@@ -21,7 +21,7 @@ from torch.func import functional_call
 from lightning_modules.objectives.curvature import Curvature, Kind
 from lightning_modules.objectives.objective import Objective, Point
 from lightning_modules.objectives.once import once
-from lightning_modules.objectives.reduction import Reduction, rows_of_each, this_process
+from lightning_modules.objectives.reduction import Reduction, this_process, total_rows
 
 # Takes the module at θ and this process's batch, returns the sum of the rows' losses ().
 SummedLoss = Callable[[Any, Any], Tensor]
@@ -107,7 +107,7 @@ class ModuleObjective(Objective):
     ) -> None:
         self.module, self.reduction, self.own = module, reduction, _OwnRows(module, loss, batch)
         self.own_rows = num_rows
-        self.num_rows = sum(rows_of_each(num_rows, reduction, next(module.parameters()).device))
+        self.num_rows = total_rows(num_rows, reduction, next(module.parameters()).device)
         if self.num_rows == 0:
             raise ValueError("there is not a single row to compute a loss from")
 

@@ -123,6 +123,13 @@ def rows_of_each(rows: int, reduction: Reduction, device: torch.device) -> list[
     return counts
 
 
+def total_rows(rows: int, reduction: Reduction, device: torch.device) -> int:
+    """The sum of `rows_of_each`."""
+    if isinstance(reduction, ReductionOfBatch):
+        return sum(reduction.rows_of_each(rows))
+    return total_count(rows, reduction, device)
+
+
 def total_count(count: int, reduction: Reduction, device: torch.device) -> int:
     """The sum of a count over processes; where there is one process, without a tensor and without a wait for its device."""
     return count if reduction is this_process else int(reduction(torch.tensor(count, device=device)))

@@ -40,6 +40,10 @@ class LateLog:
         """Log what is still on its way."""
         self._late.finish()
 
+    def forget(self) -> None:
+        """Let go of what is still on its way."""
+        self._late = Late()
+
     def end(self) -> None:
         """The same, after which nobody listens."""
         self.finish()

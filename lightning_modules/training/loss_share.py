@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from lightning_modules.objectives import Objective, Reduction, flattened, rows_of_each
+from lightning_modules.objectives import Objective, Reduction, flattened, rows_of_each, total_rows
 
 # Of the widest layer's numbers for all rows of a batch.
 MOST_BYTES = 2**26
@@ -41,7 +41,7 @@ class LossShare(NamedTuple):
         Raises:
             ValueError: not a single row on any process.
         """
-        rows = sum(rows_of_each(self.rows, reduction, self.total.device))
+        rows = total_rows(self.rows, reduction, self.total.device)
         if rows == 0:
             raise ValueError("there is not a single row to compute a loss from")
         mean = self.total / (rows / reduction.num_processes)

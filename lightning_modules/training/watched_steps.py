@@ -44,7 +44,8 @@ class WatchedSteps(MethodModule):
     def on_fit_start(self) -> None:
         """Forget what a fit that broke off has left behind: its last loss, and checks that were still on their way."""
         super().on_fit_start()
-        self._watch()
+        self._late.forget()  # who listens has said so already
+        self._checks, self._log = Late(), ObjectiveLog(self._late)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Refuse to go on with what is not finite; mixed precision leaves out a step whose gradient is not."""

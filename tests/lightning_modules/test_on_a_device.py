@@ -136,8 +136,12 @@ def test_after_the_fit_the_device_is_left_to_others(batch_size: int | None, meth
     data = BreastCancerDataModule(batch_size=batch_size)
     model = make_model(data, METHODS[method])
     trainer = make_trainer(2, limit_val_batches=1.0, **on_the_device())
+
+    def large() -> set[int]:
+        gc.collect()
+        return {id(thing) for thing in gc.get_objects() if type(thing) is OnDevice and thing.numel() >= data.num_features * 50}
+
+    before = large()  # of other tests
     trainer.fit(model, data)
-    gc.collect()
-    left = [thing for thing in gc.get_objects() if type(thing) is OnDevice and thing.numel() >= data.num_features * 50]
-    assert not left, f"{len(left)} tensors as large as rows"
+    assert not large() - before, "tensors as large as rows"
     assert trainer.train_dataloader is not None

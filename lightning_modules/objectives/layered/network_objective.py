@@ -18,7 +18,7 @@ from lightning_modules.objectives.layered.network_loss import NetworkLoss
 from lightning_modules.objectives.layered.network_point import NetworkPoint
 from lightning_modules.objectives.layered.trace import Layer, Trace, layers_of
 from lightning_modules.objectives.objective import Objective
-from lightning_modules.objectives.reduction import Reduction, rows_of_each, this_process
+from lightning_modules.objectives.reduction import Reduction, this_process, total_rows
 
 
 class NetworkObjective(Objective):
@@ -58,7 +58,7 @@ class NetworkObjective(Objective):
                 f"the network has {network.widths[-1]} outputs, the loss takes {loss.num_outputs}: make the last width "
                 f"{loss.num_outputs}"
             )
-        self.num_rows = sum(rows_of_each(len(features), reduction, targets.device))
+        self.num_rows = total_rows(len(features), reduction, targets.device)
         if self.num_rows == 0:
             raise ValueError("there is not a single row to compute a loss from")
         self.network = network
