@@ -37,7 +37,10 @@ def draw_step_course(course: dict[str, Points], title: str, precision: float) ->
               if any(course.get(name) for name in names)]  # fmt: skip
     columns = min(COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(0.4 + 3.4 * columns, 0.4 + 2.6 * rows), layout="constrained")
+    width, height = 0.4 + 3.4 * columns, 0.4 + 2.6 * rows
+    # Places of their own: to have a layout find them takes half as long again, and more than a small fit.
+    figure = Figure(figsize=(width, height))
+    figure.subplots_adjust(0.75 / width, 0.5 / height, 1 - 0.15 / width, 1 - 0.35 / height, 0.32, 0.28)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, (name, label, color) in zip(grid, panels, strict=False):
         steps, values = (np.asarray(side, dtype=float) for side in zip(*course[name], strict=True))
@@ -81,6 +84,8 @@ def plot_positive(axes: Axes, steps: np.ndarray, values: np.ndarray, color: str,
         axes.set(xticks=[], yticks=[])
         return
     axes.set_yscale("log")
+    if values.max() >= ONE_DECADE * values[positive].min():
+        axes.minorticks_off()
     lowest, highest = values[positive].min(), values.max()
     marker = "o" if len(values) <= MANY_STEPS else None
     axes.plot(steps[positive], values[positive], color=color, marker=marker, markersize=3, linewidth=1.2)

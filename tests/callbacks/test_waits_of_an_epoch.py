@@ -92,7 +92,7 @@ def waits(data: Any, method: Any) -> list[int]:
     return between.found
 
 
-@pytest.mark.parametrize("data", DATA)
+@pytest.mark.parametrize("data", ["two classes", *(pytest.param(name, marks=pytest.mark.slow) for name in list(DATA)[1:])])
 @pytest.mark.parametrize(
     ("method", "batch_size"),
     [*((method, None) for method in METHODS), ("gradient_descent", 100), ("diagonal_newton", 100), ("adam", 100)],

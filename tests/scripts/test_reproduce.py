@@ -121,7 +121,7 @@ def test_a_system_that_stops_lets_the_others_run(
     ("args", "cause"),
     [
         (["S17"], "there is no system 'S17' "),
-        ([], "systems"),
+        (["--quick"], "systems"),
         (["S3", "--data_dir=nowhere"], "--data_dir=nowhere: there is no such folder"),
         (["S9"], "nothing could be run: S9 needs MNIST, which is not in data"),
         (["S3", "--quick", "--long"], "--quick and --long exclude each other"),

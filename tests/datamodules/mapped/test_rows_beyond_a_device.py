@@ -21,6 +21,8 @@ from tests.datamodules.mapped.mapped_tables import columns, in_memory, mapped, w
 from tests.simulated_device import DEVICE, on_device, on_the_device
 from tests.training import make_model, make_trainer
 
+pytestmark = pytest.mark.slow
+
 EPOCHS = 3
 
 

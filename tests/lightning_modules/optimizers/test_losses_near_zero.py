@@ -13,6 +13,8 @@ from lightning_modules.objectives import FunctionObjective, Point
 from lightning_modules.optimizers import DiagonalNewton, GradientDescent, Newton, minimise, search, trial
 from tests.lightning_modules.optimizers.fitting import normal
 
+pytestmark = pytest.mark.slow
+
 START = torch.zeros(5, dtype=torch.float64)
 METHODS: dict[str, Callable[[Any], Any]] = {
     "newton": Newton,

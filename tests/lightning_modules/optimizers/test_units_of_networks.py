@@ -17,6 +17,8 @@ from tests.lightning_modules.optimizers.fitting import normal
 from tests.lightning_modules.optimizers.units import EXACT, ODD, Way, assert_same_bits, distances, units, way
 from tests.lightning_modules.processes import in_processes
 
+pytestmark = pytest.mark.slow
+
 STEPS = 20
 X = normal(40, 3, seed=1)
 Y = torch.stack([X[:, 0].sin() + X[:, 1] * X[:, 2], X[:, 1].cos()], 1) + 0.1 * normal(40, 2, seed=2)

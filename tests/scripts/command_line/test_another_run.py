@@ -12,6 +12,8 @@ from fit import main
 from callbacks.resuming.run_settings import RunSettings
 from datamodules import IrisDataModule, TabularDataModule
 
+pytestmark = pytest.mark.slow
+
 ADAM = ["--model.optimizer=torch.optim.Adam", "--model.optimizer.lr=0.1"]
 IRIS = ["--data=IrisDataModule", "--data.batch_size=50", "--model=SoftmaxRegression", *ADAM, "--trainer.max_epochs=2"]
 

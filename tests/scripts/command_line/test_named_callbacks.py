@@ -11,6 +11,8 @@ from fit import main
 
 from tests.scripts.command_line.printed import error_line
 
+pytestmark = pytest.mark.slow
+
 QUICK = ["--trainer.max_epochs=3", "--trainer.accelerator=cpu"]
 SETTINGS = {
     "EarlyStopping": ["monitor=val/loss"],

@@ -22,6 +22,8 @@ from sklearn.preprocessing import StandardScaler
 
 from lightning_modules.optimizers import NonFiniteLossError
 
+pytestmark = pytest.mark.slow
+
 ADAM = {"class_path": "torch.optim.Adam"}
 NETWORK: dict[str, Any] = {
     "title": "A small study",

@@ -17,6 +17,8 @@ from sklearn.metrics import confusion_matrix, recall_score
 
 from tests.idx_files import write_mnist
 
+pytestmark = pytest.mark.slow
+
 PEERS: dict[str, Any] = {
     "library layer": {"class_path": "LibraryLayer", "init_args": {"like": "SGD"}},
     "scikit-learn": {"class_path": "ScikitLearn", "init_args": {"solver": "newton-cg", "tol": 1e-8}},
