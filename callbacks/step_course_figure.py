@@ -84,16 +84,17 @@ def plot_positive(axes: Axes, steps: np.ndarray, values: np.ndarray, color: str,
         axes.set(xticks=[], yticks=[])
         return
     axes.set_yscale("log")
-    if values.max() >= ONE_DECADE * values[positive].min():
-        axes.minorticks_off()
     lowest, highest = values[positive].min(), values.max()
+    is_wide = highest >= ONE_DECADE * lowest
+    if is_wide:
+        axes.minorticks_off()
     marker = "o" if len(values) <= MANY_STEPS else None
     axes.plot(steps[positive], values[positive], color=color, marker=marker, markersize=3, linewidth=1.2)
     if not positive.all():
         edge = np.full(np.count_nonzero(~positive), lowest / 3)
         axes.plot(steps[~positive], edge, "v", color=color, markersize=5, markerfacecolor="none", label=rest)
         axes.legend(fontsize=7, frameon=False)
-    elif highest < ONE_DECADE * lowest:
+    elif not is_wide:
         for axis_part in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
             axis_part("{x:g}")
     if steps[-1] >= MANY_STEPS:

@@ -14,9 +14,17 @@ class full_float32(ContextDecorator):
 
     TF32 keeps 10 of 23 bits. Derivatives are good to 3 digits then, and a curvature of 3 digits is not positive definite where
     its condition number is above 1000.
+
+    Args:
+        dtype: of what is computed inside; of float64 nothing is ever left out, and nothing has to be set.
     """
 
+    def __init__(self, dtype: torch.dtype = torch.float32) -> None:
+        self._dtype = dtype
+
     def __enter__(self) -> "full_float32":
+        if self._dtype == torch.float64:
+            return self
         self._before = _settings()
         _set("highest", False)
         for operation in _operations():  # those that nothing is set for take what is set for all of them
@@ -24,13 +32,15 @@ class full_float32(ContextDecorator):
         return self
 
     def __exit__(self, *_: Any) -> None:
+        if self._dtype == torch.float64:
+            return
         matmul, convolutions, of_each = self._before
         _set(matmul, convolutions)
         for operation, precision in zip(_operations(), of_each, strict=True):
             operation.fp32_precision = precision
 
     def _recreate_cm(self) -> "full_float32":
-        return full_float32()  # each call has a setting of its own to return to
+        return full_float32(self._dtype)  # each call has a setting of its own to return to
 
 
 def _settings() -> tuple[str | None, bool | None, list[str]]:

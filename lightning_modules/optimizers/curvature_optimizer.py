@@ -82,7 +82,6 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
         super().add_param_group(param_group)
 
     @torch.no_grad()
-    @full_float32()
     def step(self, closure: Callable[[], Tensor], *, objective: Objective) -> Tensor:  # type: ignore[override]
         """Evaluate the gradient at θ by one call of the closure, then move unless θ is optimal.
 
@@ -95,17 +94,18 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
             The loss before the step.
         """
         self.report = None  # what the last one holds, of another batch perhaps, is not needed beside this one
-        with torch.enable_grad():
-            loss = closure()
-        point = self._point(objective, loss)
-        # As somebody may have left it: a callback may clip it.
-        gradient = flattened(cast(list[Tensor], [p.grad for p in self._params]))
-        report = StepReport(point, gradient.abs().max())
-        # On a sample a small gradient means nothing for the rest of the data.
-        if not objective.is_sample and self._is_optimal(report, gradient):
-            report = replace(report, status="converged")
-        else:
-            report = self.advance(report, gradient)
+        with full_float32(self._params[0].dtype):
+            with torch.enable_grad():
+                loss = closure()
+            point = self._point(objective, loss)
+            # As somebody may have left it: a callback may clip it.
+            gradient = flattened(cast(list[Tensor], [p.grad for p in self._params]))
+            report = StepReport(point, gradient.abs().max())
+            # On a sample a small gradient means nothing for the rest of the data.
+            if not objective.is_sample and self._is_optimal(report, gradient):
+                report = replace(report, status="converged")
+            else:
+                report = self.advance(report, gradient)
         if report.theta is not None:
             parts = report.theta.split([p.numel() for p in self._params])
             # Into the memory the parameters have: as views of θ they would change the point with them.

@@ -87,3 +87,10 @@ assert [place.fp32_precision for place in places] == before
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_in_float64_nothing_is_set_which_would_cost_a_tenth_of_a_small_step() -> None:
+    with full_float32(torch.float64):
+        assert settings() == ("medium", True)
+    with full_float32(torch.float32):
+        assert settings() == ("highest", False)
