@@ -87,6 +87,11 @@ class WatchedSteps(MethodModule):
         """Log what is still on its way to the host, at the end of a fit, be it by an error."""
         self._late.end()
 
+    def on_validation_start(self) -> None:
+        """A loss that was not finite ends the run by that name, before predictions of such weights are measured."""
+        super().on_validation_start()
+        self._checks.finish()
+
     def on_train_epoch_end(self) -> None:
         self._checks.finish()
 

@@ -64,7 +64,7 @@ def run_method(comparison: dict[str, Any], label: str, method: dict[str, Any], i
     """Fit and test one method of a comparison, and predict the test rows.
 
     Raises:
-        NonFiniteLossError: it diverged.
+        NonFiniteLossError, NonFinitePredictionError: it diverged.
     """
     objective = TrainObjective()
     cli = make_cli(comparison, method, {"enable_progress_bar": False}, objective, *callbacks)

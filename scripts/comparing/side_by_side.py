@@ -9,10 +9,9 @@ from command_line.terminal import Terminal
 from pytorch_lightning import Callback, LightningModule, Trainer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from comparing.divergence import DivergedError, every_method_diverged, reason_of
+from comparing.divergence import DIVERGENCES, DivergedError, every_method_diverged, reason_of
 from comparing.peers import Peer
 from comparing.run import Run, make_cli, run_method
-from lightning_modules.optimizers import NonFiniteLossError
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def fit_side_by_side(comparison: dict[str, Any], peers: dict[str, Peer]) -> Side
             bar = EpochBar(progress, progress.add_task(label, total=method["max_epochs"]), total)
             try:
                 runs.append(run_method(comparison, label, method, label in peers, bar))
-            except NonFiniteLossError as error:
+            except DIVERGENCES as error:
                 diverged[label] = f"it diverged ({reason_of(error)})"
             bar.finish(method["max_epochs"])
     return SideBySide(runs, diverged)
@@ -76,7 +75,7 @@ def fit_side_by_side(comparison: dict[str, Any], peers: dict[str, Peer]) -> Side
 
 def warm_up(comparison: dict[str, Any], method: dict[str, Any]) -> None:
     """One epoch that nobody looks at: a process's first fit pays for loading libraries, which no method shall pay for all."""
-    with suppress(NonFiniteLossError):
+    with suppress(*DIVERGENCES):
         fit(make_cli(comparison, method, {"max_epochs": 1, "logger": False, "enable_checkpointing": False}))
 
 

@@ -12,11 +12,10 @@ from command_line.check_before_fit import check_before_fit
 from command_line.fitting import fit
 from pytorch_lightning import Callback
 
-from comparing.divergence import reason_of
+from comparing.divergence import DIVERGENCES, reason_of
 from comparing.run import make_cli
 from comparing.study import LOSSES, SCORES, Study, StudyRun, is_score
 from comparing.study_course import Course
-from lightning_modules.optimizers import NonFiniteLossError
 
 QUIET = {"enable_progress_bar": False, "logger": False}
 
@@ -50,7 +49,7 @@ def study_all(comparison: dict[str, Any], fitted: Callable[[str], None]) -> list
             if settings is not None:
                 try:
                     runs[label].append(run_once(comparison, with_settings(method, settings), seed, fold))
-                except NonFiniteLossError as error:
+                except DIVERGENCES as error:
                     diverged[label].append(reason_of(error))
             fitted(label)
     return [
@@ -77,7 +76,7 @@ def choose(
     for candidate in candidates:
         try:
             scores.append(trial(comparison, with_settings(method, candidate), comparison["seeds"][0]))
-        except NonFiniteLossError as error:
+        except DIVERGENCES as error:
             scores.append(math.nan)
             reasons.append(reason_of(error))
         fitted()
@@ -116,7 +115,7 @@ def trial(comparison: dict[str, Any], method: dict[str, Any], seed: int) -> floa
     """The selecting metric on validation, of the weights that would be tested. Nothing is tested.
 
     Raises:
-        NonFiniteLossError: the run diverged.
+        NonFiniteLossError, NonFinitePredictionError: the run diverged.
     """
     course = Course()
     cli = seeded(comparison, method, seed, 0, {**QUIET, "enable_checkpointing": False}, course, test_weights="last")
@@ -131,7 +130,7 @@ def run_once(comparison: dict[str, Any], method: dict[str, Any], seed: int, fold
     """Fit and test.
 
     Raises:
-        NonFiniteLossError: the run diverged.
+        NonFiniteLossError, NonFinitePredictionError: the run diverged.
     """
     course = Course()
     with tempfile.TemporaryDirectory() as folder:

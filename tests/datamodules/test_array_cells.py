@@ -46,7 +46,7 @@ MISSING: dict[str, Any] = {
     "masked real numbers": np.ma.masked_array(X[:, 0], mask=HOLES),
     "masked texts": np.ma.masked_array(TEXTS, mask=HOLES),
     "masked rows": [np.ma.masked_array([0.5 * i, i], mask=[False, hole]) for i, hole in enumerate(HOLES)],
-    "dates": np.where(HOLES, np.datetime64("NaT"), np.datetime64("2020-01-01")),
+    "dates": np.where(HOLES, np.datetime64("NaT", "D"), np.datetime64("2020-01-01")),
 }
 
 

@@ -10,7 +10,6 @@ operations: one that launches several of its own counts once.
 from functools import partial
 from typing import Any, cast
 
-import pytest
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
@@ -18,8 +17,6 @@ from torch.utils.backend_registration import _setup_privateuseone_for_python_bac
 
 from tests.simulated_device.counts import copied, launched, moved, waited
 
-if torch.cuda.is_available():
-    pytest.skip("torch knows one device beside the CPU at a time, and this machine has a real one", allow_module_level=True)
 NAME = "simulated"
 aten = torch.ops.aten
 # Operations that hand a number, or a shape that depends on numbers, to the host; and those that check whether they worked.
