@@ -13,7 +13,7 @@ from torch import Tensor
 from lightning_modules.objectives.families.binary_link import BinaryLink
 
 # Below it h + z, the difference of two numbers like it, comes from its series.
-FAR = -20.0
+FAR = -40.0
 
 
 class Probit(BinaryLink):

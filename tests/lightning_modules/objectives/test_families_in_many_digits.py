@@ -90,7 +90,7 @@ def test_loss_and_derivatives(case):
     assert_close(family.second_derivative(z, y)[:, 0], exact(function, z, y, 2), rtol=1e-11 * scale, atol=1e-300)
 
 
-@pytest.mark.parametrize("z", [-19.9, -20.1, -25.0, -35.0, -300.0])
+@pytest.mark.parametrize("z", [-20.0, -39.9, -40.1, -300.0])
 def test_probit_is_as_exact_where_its_probability_is_next_to_none(z):
     at, one = torch.tensor([[z]], dtype=torch.float64), torch.ones(1, 1)
     with mpmath.workdps(60):
