@@ -1,6 +1,10 @@
 """Rows that count several times, or a part of one: only for models whose loss takes their weights."""
 
-from lightning_modules.training.measured_module import Batch
+from typing import Any
+
+from torch import Tensor
+
+Batch = tuple[Tensor, ...]
 
 SAYS_THE_LOSS = {"objective", "loss_share", "training_step", "takes_weights"}
 
@@ -12,9 +16,9 @@ def takes_weights(model: object) -> bool:
     return bool(lowest.get("takes_weights", False))
 
 
-def has_weights(batch: Batch) -> bool:
+def has_weights(batch: Any) -> bool:
     """Whether a batch is (features, targets, weights)."""
-    return len(batch) == 3
+    return isinstance(batch, (tuple, list)) and len(batch) == 3
 
 
 def refuse_weights(model: object, batch: Batch) -> None:

@@ -53,3 +53,10 @@ def fitted_with(model: MLP):  # type: ignore[no-untyped-def]
         make_trainer(1, limit_val_batches=0).fit(model, RowData(*batch))
 
     return fit
+
+
+def test_an_offset_is_not_taken_for_a_feature() -> None:
+    data = RowData(X, Y)
+    data.has_offset = True  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match=r"MLP takes no offset, and the data have one: leave offset and exposure out"):
+        make_trainer(1).fit(MLP((3, 3), optimizer=Newton), data)
