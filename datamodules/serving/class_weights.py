@@ -18,6 +18,8 @@ from datamodules.messages import listed
 from datamodules.messages.split_options import ClassWeight
 
 Rows = tuple[Tensor, ...]
+# What YAML reads as true and false, on a command line too.
+TRUTH = {True: ("true", "yes", "on"), False: ("false", "no", "off")}
 
 
 def with_class_weights(rows: Rows, class_weight: ClassWeight, names: Sequence[str] | None) -> Rows:
@@ -50,8 +52,13 @@ def with_class_weights(rows: Rows, class_weight: ClassWeight, names: Sequence[st
 def _by_name(class_weight: dict[str, float], names: Sequence[str]) -> NDArray[np.float64]:
     by_class = np.ones(len(names))
     for key, weight in class_weight.items():
-        name = next((name for name in names if name in (str(key), level_text(key))), None)
-        if name is None:
+        meant = [name for name in names if _is_name(key, name)]
+        if len(meant) != 1:
             raise ValueError(f"class_weight names no class by {key!r}: the classes are {listed(map(repr, names), 20)}")
-        by_class[names.index(name)] = weight
+        by_class[names.index(meant[0])] = weight
     return by_class
+
+
+def _is_name(key: object, name: str) -> bool:
+    """Whether a class may be called so: by its name, or by a number or truth value that was read from it."""
+    return name.lower() in TRUTH[key] if isinstance(key, bool) else name in (str(key), level_text(key))

@@ -53,6 +53,26 @@ def test_weights_by_class_are_those_of_scikit_learn(class_weight: Any) -> None:
     assert len(data.splits["val"]) == len(data.splits["test"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("labels", "class_weight"),
+    [
+        (["no", "yes"], {False: 2, True: 3}),
+        (["off", "on"], {False: 2, True: 3}),
+        ([False, True], {False: 2, True: 3}),
+        ([0, 1], {0: 2, 1: 3}),
+        ([0, 1], {"0": 2, "1": 3}),
+        (["1.5", "2"], {1.5: 2, 2.0: 3}),
+    ],
+)
+def test_classes_are_named_as_they_are_read(labels: list[Any], class_weight: dict[Any, float]) -> None:
+    """YAML reads a class called no as a truth value, and one called 1 as a number."""
+    data = ArrayDataModule(X[:40], labels * 20, class_weight=class_weight)
+    _, y, weights = data.splits["train"]
+    assert torch.equal(weights, (2 + y).double())
+    with pytest.raises(ValueError, match="names no class by True"):
+        ArrayDataModule(X[:40], ["yes", "true"] * 20, class_weight={True: 2}).splits  # noqa: B018  # type: ignore[dict-item]
+
+
 def test_weights_by_class_multiply_those_of_the_rows() -> None:
     data = ArrayDataModule(X, LABELS, weights=WEIGHTS, class_weight="balanced", **NONE)
     rows = np.repeat(np.arange(90), WEIGHTS)
