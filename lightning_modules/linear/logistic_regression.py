@@ -4,12 +4,11 @@ from collections.abc import Callable
 from typing import Literal
 
 from torch import Tensor
-from torchmetrics import MeanMetric, MetricCollection
-from torchmetrics.classification import BinaryAccuracy, BinaryF1Score
+from torchmetrics import MetricCollection
 
 from lightning_modules.linear.generalized_linear_model import GeneralizedLinearModel
 from lightning_modules.objectives.families import Bernoulli, ComplementaryLogLog, Family, Probit
-from lightning_modules.training.area_under_roc import BinaryAreaUnderROC
+from lightning_modules.training.classification_metrics import binary_metrics
 from lightning_modules.training.objective_module import Batch, OptimizerCallable
 
 LINKS: dict[str, Callable[[], Family]] = {"logit": Bernoulli, "probit": Probit, "cloglog": ComplementaryLogLog}
@@ -51,9 +50,7 @@ class LogisticRegression(GeneralizedLinearModel):
         super().__init__(num_features, LINKS[link](), l2, optimizer, intercept, offset)
 
     def metrics(self) -> MetricCollection:
-        return MetricCollection(
-            {"loss": MeanMetric("error"), "accuracy": BinaryAccuracy(), "f1": BinaryF1Score(), "auroc": BinaryAreaUnderROC()}
-        )
+        return binary_metrics()
 
     def predict(self, features: Tensor) -> Tensor:
         """Probabilities of class 1 (n,)."""
