@@ -63,7 +63,6 @@ class Convergence:
 
 
 @torch.no_grad()
-@full_float32()
 def diagnose(
     objective: Objective,
     theta: Tensor,
@@ -85,8 +84,13 @@ def diagnose(
         scale: D (p,) of the method's steps, see `parameter_scale.py`; None where it did not look.
         largest: the largest |θ_j| of its steps (p,), of a function; see `sizes`.
     """
-    if tolerance is None:
-        tolerance = default_tolerance(theta.dtype)
+    with full_float32(theta.dtype):
+        return _judged(objective, theta, default_tolerance(theta.dtype) if tolerance is None else tolerance, stalled, scale, largest)
+
+
+def _judged(
+    objective: Objective, theta: Tensor, tolerance: float, stalled: bool, scale: Tensor | None, largest: Tensor | None
+) -> Convergence:
     # What rounding may leave is that of the precision the steps were computed in.
     precision = theta.dtype
     point = objective.at_full_precision(theta)
