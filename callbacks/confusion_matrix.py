@@ -23,7 +23,8 @@ class ConfusionMatrix(Callback):
     be one of these.
 
     Attributes:
-        counts: of all processes after a test (C, C), true classes down and predicted ones across; None under regression.
+        counts: of all processes after a test (C, C), true classes down and predicted ones across, or sums of the rows'
+            weights; None under regression.
     """
 
     def __init__(self) -> None:
@@ -47,7 +48,7 @@ class ConfusionMatrix(Callback):
             return
         classes = preds.shape[1] if preds.ndim == 2 else 2
         predicted = preds.argmax(1) if preds.ndim == 2 else (preds > 0.5).long()
-        counts = torch.bincount(target * classes + predicted, minlength=classes**2).view(classes, classes)
+        counts = torch.bincount(target * classes + predicted, outputs.get("weight"), classes**2).view(classes, classes)
         self._counts = counts if self._counts is None else self._counts + counts
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -81,11 +82,15 @@ def plot_confusion(axes: Axes, counts: Tensor, names: tuple[str, ...]) -> None:
     for i in range(len(names)):
         for j in range(len(names)):
             color = "white" if shares[i, j] > 0.5 else "black" if counts[i, j] else "silver"
-            axes.text(j, i, str(int(counts[i, j])), ha="center", va="center", color=color)
+            axes.text(j, i, _shown(float(counts[i, j])), ha="center", va="center", color=color)
     ticks = [in_figure(name) for name in names]
     axes.set_xticks(range(len(names)), ticks, rotation=name_rotation(names))
     axes.set_yticks(range(len(names)), ticks)
     axes.set(xlabel="predicted", ylabel="true")
+
+
+def _shown(count: float) -> str:
+    return str(int(count)) if count.is_integer() else f"{count:.4g}"
 
 
 def draw_class_accuracy(counts: Tensor, names: tuple[str, ...]) -> Figure:

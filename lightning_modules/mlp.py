@@ -19,6 +19,7 @@ from lightning_modules.training.objective_module import Batch, ObjectiveModule, 
 from lightning_modules.training.regression_metrics import regression_metrics
 from lightning_modules.training.trained_parameters import refuse_other_parameters
 from lightning_modules.training.two_views import as_rows
+from lightning_modules.training.weighted_rows import refuse_weights
 
 LOSSES: dict[str, Callable[[int], PointwiseLoss]] = {
     "cross_entropy": Categorical,
@@ -113,20 +114,26 @@ class MLP(ObjectiveModule):
         return self.loss
 
     def loss_share(self, batch: Batch) -> LossShare:
-        features, targets = as_rows(batch)
+        features, targets = self._rows(batch)
         total = self.minimised_loss.total(self(features), self.loss.check(targets))
         if self.l2 == 0:
             return LossShare(total, len(features))
         squares = sum(layer.weight.square().sum() for layer in self.network.layers)
         return LossShare(total, len(features), self.l2 / 2 * squares)
 
+    def _rows(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Features (n, d) and targets of a batch without weights."""
+        refuse_weights(self, batch)
+        rows = as_rows(batch)
+        return rows.features, rows.targets
+
     def objective(self, batch: Batch) -> NetworkObjective:
         refuse_other_parameters(self.network.layers)
-        features, targets = as_rows(batch)
+        features, targets = self._rows(batch)
         return NetworkObjective(self.network, self.minimised_loss, features, targets, self.l2, self.reduction)
 
     def evaluate(self, batch: Batch) -> dict[str, Tensor]:
-        features, targets = as_rows(batch)
+        features, targets, _ = as_rows(batch)
         z, y = self._outputs(features), self.loss.check(targets)
         return {"preds": self.loss.mean(z), "target": y, "value": self.loss.loss(z, y)}
 

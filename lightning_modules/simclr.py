@@ -20,6 +20,7 @@ from lightning_modules.training.loss_share import LossShare
 from lightning_modules.training.objective_module import Batch, ObjectiveModule, OptimizerCallable
 from lightning_modules.training.plain_features import plain_features
 from lightning_modules.training.run_ending import run_ending
+from lightning_modules.training.weighted_rows import refuse_weights
 
 
 class SimCLR(ObjectiveModule):
@@ -127,7 +128,8 @@ class SimCLR(ObjectiveModule):
 
     def check_data(self, rows: Batch) -> None:
         """Rows of validation and test, and originals of training, must be images of the encoder's size with labels."""
-        images, labels = rows
+        refuse_weights(self, rows)
+        images, labels, *_ = rows
         if labels.is_floating_point():
             raise ValueError(
                 "SimCLR is measured by how well its features tell classes apart: for real targets use LinearRegression"

@@ -46,6 +46,7 @@ ALLOWED = {
         "lightning_modules.objectives.families",
         "lightning_modules.devices",
         "lightning_modules.objectives.mapped_pages",  # targets too may be more than memory holds
+        "lightning_modules.objectives.double_double",
     ),
     "lightning_modules/objectives/linear": (*CORE, "lightning_modules.objectives.linear"),
     "lightning_modules/objectives/layered": (*CORE, "lightning_modules.objectives.layered", "lightning_modules.networks"),

@@ -198,11 +198,15 @@ LOSSES = [
 @pytest.mark.parametrize("kind", LOSSES)
 def test_the_derivatives_of_every_loss_and_family_are_those_of_its_value(kind: type[families.PointwiseLoss]) -> None:
     required = [p.name for p in inspect.signature(kind).parameters.values() if p.default is p.empty]
-    loss = kind(**dict.fromkeys(required, 3))
+    for value in (3, 1.5):
+        with suppress(ValueError):
+            loss = kind(**dict.fromkeys(required, value))
+            break
     generator = torch.Generator().manual_seed(0)
     z, v = torch.randn(2, 30, loss.num_outputs, dtype=torch.float64, generator=generator)
     counts = torch.randint(3, (30,), generator=generator)
-    for targets in (counts, counts % 2, counts[:, None].double(), torch.randn(z.shape, dtype=z.dtype, generator=generator)):
+    reals = torch.randn(z.shape, dtype=z.dtype, generator=generator)
+    for targets in (counts, counts % 2, counts + 1, counts[:, None].double(), reals):
         with suppress(ValueError):
             y = loss.check(targets)
             break
@@ -213,5 +217,5 @@ def test_the_derivatives_of_every_loss_and_family_are_those_of_its_value(kind: t
     close(loss.curvature_product(z, y, v), torch.einsum("njk,nk->nj", curvature, v))
     close(torch.einsum("cnj,cnk->njk", factor, factor), curvature)
     if isinstance(loss, families.Family):
-        close(loss.curvature(z).contiguous(), curvature)
-        close(loss.curvature_diagonal(z), torch.diagonal(curvature, dim1=1, dim2=2))
+        close(loss.curvature(z, y).contiguous(), curvature)
+        close(loss.curvature_diagonal(z, y), torch.diagonal(curvature, dim1=1, dim2=2))

@@ -15,6 +15,7 @@ from lightning_modules.training.loss_share import LossShare
 from lightning_modules.training.objective_module import Batch, ObjectiveModule, OptimizerCallable
 from lightning_modules.training.trained_parameters import refuse_other_parameters
 from lightning_modules.training.two_views import as_rows
+from lightning_modules.training.weighted_rows import refuse_weights
 
 
 class GeneralizedLinearModel(ObjectiveModule):
@@ -64,7 +65,8 @@ class GeneralizedLinearModel(ObjectiveModule):
 
     def _rows(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Features (n, d) and targets of a batch, of which the first are refused where there are not d."""
-        features, targets = as_rows(batch)
+        refuse_weights(self, batch)
+        features, targets, _ = as_rows(batch)
         if features.shape[1] != self.linear.in_features:
             raise ValueError(
                 f"the data have {features.shape[1]} features, the model takes {self.linear.in_features}: "
@@ -107,6 +109,6 @@ class GeneralizedLinearModel(ObjectiveModule):
             return []
 
     def evaluate(self, batch: Batch) -> dict[str, Tensor]:
-        features, targets = as_rows(batch)
+        features, targets, _ = as_rows(batch)
         z, y = self._predictors(features), self.family.check(targets)
         return {"preds": self.family.mean(z), "target": y, "value": self.family.loss(z, y)}

@@ -1,5 +1,6 @@
 """A model's metrics over the rows of all processes."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from torchmetrics import MetricCollection
 from lightning_modules.devices import is_asynchronous
 from lightning_modules.training.joined_rows import joined_rows
 from lightning_modules.training.notes import log_info
+from lightning_modules.training.weighted_rows import has_weights
 
 # What is measured on a device waits there until it takes so much memory.
 MOST_WAITING_BYTES = 2**26
@@ -23,7 +25,8 @@ class Measurement:
 
     Args:
         metrics: fresh ones, on the device of the batches.
-        evaluate: what the metrics need of this process's share of a batch.
+        evaluate: what the metrics need of this process's share of a batch; the weights of its rows are handed to them as
+            `weight`, and a row of weight 2 counts as two.
         told: metrics whose note the user has been told already; the names of those that are told of are added.
         idle: takes the metrics back when they have been read and hold nothing any more.
     """
@@ -52,13 +55,28 @@ class Measurement:
         Raises:
             NonFinitePredictionError: a prediction is nan or infinite, and a metric has no number for that; of a device that
                 may be said later, at the latest with the values.
+            ValueError: the rows have weights, and a metric takes none.
         """
         evaluated = self._evaluate(batch)
+        if has_weights(batch):
+            self._expect_weights()
+            evaluated = evaluated | {"weight": batch[2]}
         self._waiting.append(_in_double(joined_rows(evaluated)))
         is_on_device = any(is_asynchronous(part) for part in self._waiting[-1].values())
         if not is_on_device or sum(part.nbytes for rows in self._waiting for part in rows.values()) > MOST_WAITING_BYTES:
             self._update()
         return evaluated
+
+    def _expect_weights(self) -> None:
+        """Refuse metrics that would count every row once."""
+        for name, metric in self._metrics.items(copy_state=False):
+            if "weight" not in inspect.signature(metric.update).parameters:
+                raise ValueError(
+                    f"the metric {name!r} ({type(metric).__name__}) takes no weights of rows, and these have some: give its "
+                    "update an argument weight, of shape (n,), or leave weights out of the data module"
+                )
+            if getattr(metric, "nan_strategy", None) == "disable":
+                metric.nan_strategy = "error"  # without its look for nan torchmetrics' mean leaves the weights out
 
     def _update(self) -> None:
         if not self._waiting:

@@ -14,6 +14,7 @@ from lightning_modules.training.low_precision import refuse_low_precision
 from lightning_modules.training.made_optimizer import MuonWithAdamW, OptimizerCallable, made_optimizer
 from lightning_modules.training.measured_module import MeasuredModule
 from lightning_modules.training.notes import log_info
+from lightning_modules.training.offset_of_data import refuse_offset
 from lightning_modules.training.one_default_type import refuse_beside_others
 from lightning_modules.training.trained_parameters import trained_parameters
 from lightning_modules.training.trainer_callbacks import refuse_callbacks
@@ -82,7 +83,8 @@ class MethodModule(MeasuredModule):
         return []
 
     def check_trainer(self, trainer: Trainer, data: LightningDataModule | None = None) -> None:
-        """Refuse a trainer whose settings or callbacks cannot do here what they are for.
+        """Refuse a trainer whose settings or callbacks cannot do here what they are for, and data with an offset for a model
+        that takes none.
 
         Raises:
             ValueError: names what cannot be, why, and what can.
@@ -90,6 +92,7 @@ class MethodModule(MeasuredModule):
         method = self.method()
         refuse_settings(trainer, method)
         refuse_callbacks(trainer, self, method, data)
+        refuse_offset(self, data)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         optimizer = self.method()

@@ -24,6 +24,7 @@ from lightning_modules.training.own_rows import refuse_own_rows
 from lightning_modules.training.trained_parameters import as_function_of, held_parameters, names_of
 from lightning_modules.training.verdict_on_fit import verdict_on, whole_training_set
 from lightning_modules.training.watched_steps import WatchedSteps
+from lightning_modules.training.weighted_rows import refuse_weights
 from lightning_modules.training.whole_batch import is_whole
 
 __all__ = ["Batch", "ObjectiveModule", "OptimizerCallable"]
@@ -52,11 +53,14 @@ class ObjectiveModule(WatchedSteps):
         takes_every_row: whether `objective` and `loss_share` take all rows of a batch, so that several processes know from its
             loader how many they are. Of a subclass with an `objective` or `loss_share` of its own, which may leave some out,
             they ask each other, unless it says so too.
+        takes_weights: whether `objective` and `loss_share` take the weights of rows; a batch with weights is refused
+            otherwise, and so it is of a subclass with a loss of its own that does not say so too.
     """
 
     task: ClassVar[Literal["classification", "regression"] | None] = None
     reads_in_chunks: ClassVar[bool] = False
     takes_every_row: ClassVar[bool] = False
+    takes_weights: ClassVar[bool] = False
 
     def __init__(self, optimizer: OptimizerCallable) -> None:
         super().__init__(optimizer)
@@ -74,11 +78,13 @@ class ObjectiveModule(WatchedSteps):
     def objective(self, batch: Batch) -> Objective:
         """The loss over a batch as a function of the flat parameters.
 
-        A batch is (features, targets), or (original, view 1, view 2, labels) where training sees two views.
+        A batch is (features, targets), (features, targets, weights) where rows count more or less than once, or (original,
+        view 1, view 2, labels) where training sees two views.
         """
 
     def check_data(self, rows: Batch) -> None:
-        """Refuse by a ValueError rows (features, targets) that do not suit the model, before anything is computed."""
+        """Refuse by a ValueError rows of a batch that do not suit the model, before anything is computed."""
+        refuse_weights(self, rows)
         self.objective(rows)
 
     def loss_share(self, batch: Batch) -> LossShare:
@@ -141,6 +147,7 @@ class ObjectiveModule(WatchedSteps):
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss on a batch, for Lightning to descend; of a curvature method its step, taken."""
+        refuse_weights(self, batch)
         if not self.automatic_optimization:
             return self._curvature_step(batch, batch_idx)
         with self._rows_known(batch_idx):

@@ -32,7 +32,7 @@ class ScoreBins:
 
     Attributes:
         first, last: the smallest and the largest number in each bin (b,), int64, ascending.
-        of_class, others: rows in each bin (b,), int64.
+        of_class, others: rows in each bin (b,), int64, or sums of their weights, float64.
         shift: k.
     """
 
@@ -43,20 +43,12 @@ class ScoreBins:
     shift: int = 0
 
     @staticmethod
-    def of(scores: Tensor, is_class: Tensor) -> "ScoreBins":
-        """A bin for every row, in no order: scores (n,) in [0, 1], and whether each row is of the class (n,)."""
-        numbers, counts = numbers_of(scores), is_class.long()
-        return ScoreBins(numbers, numbers, counts, 1 - counts)
-
-    @staticmethod
-    def from_columns(columns: Tensor, shift: int) -> "ScoreBins":
-        """What `columns` are of, side by side: (b, 4)."""
-        first, last, of_class, others = columns.unbind(1)
-        return ScoreBins(first, last, of_class, others, shift)
-
-    def columns(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(b,) each."""
-        return self.first, self.last, self.of_class, self.others
+    def of(scores: Tensor, is_class: Tensor, weights: Tensor | None = None) -> "ScoreBins":
+        """A bin for every row, in no order: scores (n,) in [0, 1], whether each row is of the class (n,), weights (n,)."""
+        numbers, of_class = numbers_of(scores), is_class.long()
+        if weights is None:
+            return ScoreBins(numbers, numbers, of_class, 1 - of_class)
+        return ScoreBins(numbers, numbers, of_class * weights, (1 - of_class) * weights)
 
     def merged(self, other: "ScoreBins", most: int) -> "ScoreBins":
         """The rows of both, in at most so many bins."""
@@ -68,11 +60,13 @@ class ScoreBins:
             bins, again = torch.unique_consecutive(bins >> further, return_inverse=True)
             place = again[place]
         nothing = torch.zeros_like(bins)
+        of_class, others = torch.cat([self.of_class, other.of_class]), torch.cat([self.others, other.others])
+        no_rows = of_class.new_zeros(len(bins))
         return ScoreBins(
             nothing.scatter_reduce(0, place, first, "amin", include_self=False),
             nothing.scatter_reduce(0, place, last, "amax", include_self=False),
-            nothing.index_add(0, place, torch.cat([self.of_class, other.of_class])),
-            nothing.index_add(0, place, torch.cat([self.others, other.others])),
+            no_rows.index_add(0, place, of_class),
+            no_rows.index_add(0, place, others),
             shift + further,
         )
 

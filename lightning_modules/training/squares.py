@@ -18,7 +18,7 @@ class Squares(NamedTuple):
 
     Attributes:
         origin: y of the first row.
-        rows: how many they are.
+        rows: how many they are, or the sum of their weights.
         mean: ȳ less the origin.
         about_mean: Σ (y − ȳ)².
         residual: Σ (y − ŷ)².
@@ -31,10 +31,15 @@ class Squares(NamedTuple):
     residual: Tensor
 
     @staticmethod
-    def of(preds: Tensor, target: Tensor) -> "Squares":
-        """Of at least one row (n, K), in float64."""
+    def of(preds: Tensor, target: Tensor, weights: Tensor | None = None) -> "Squares":
+        """Of at least one row (n, K), in float64, which counts by its weight (n,) if there are some."""
         origin = target[0]
         moved = target - origin
+        if weights is not None:
+            w = weights[:, None]
+            rows = w.sum(0).expand_as(origin).clone()
+            mean = (w * moved).sum(0) / rows
+            return Squares(origin, rows, mean, (w * (moved - mean).square()).sum(0), (w * (target - preds).square()).sum(0))
         mean = moved.mean(0)
         rows = torch.full_like(mean, len(target))
         return Squares(origin, rows, mean, (moved - mean).square().sum(0), (target - preds).square().sum(0))

@@ -1,18 +1,33 @@
-"""What a supervised model makes of two views."""
+"""What a supervised model makes of a batch, one of two views included."""
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from lightning_modules.training.objective_module import Batch
+from lightning_modules.training.measured_module import Batch
 
 
-def as_rows(batch: Batch) -> tuple[Tensor, Tensor]:
-    """(features (n, d), targets) of a batch.
+class Rows(NamedTuple):
+    """Examples, one a row.
 
-    Of a two-view batch (x0, x1, x2, y) both views are training examples with the label, the original is not: 2B rows.
+    Attributes:
+        features: (n, d); where the data have an offset, it is the last column.
+        targets: (n,) or (n, K).
+        weights: how many times each row counts (n,), in the features' floating type; None = once.
     """
-    if len(batch) == 2:
-        features, targets = batch
-        return features, targets
-    _, first, second, labels = batch
-    return torch.cat([first, second]).flatten(1), torch.cat([labels, labels])
+
+    features: Tensor
+    targets: Tensor
+    weights: Tensor | None = None
+
+
+def as_rows(batch: Batch) -> Rows:
+    """The examples of a batch: (features, targets), (features, targets, weights), or (original, view 1, view 2, labels).
+
+    Of two views both are training examples with the label, the original is not: 2B rows, without weights.
+    """
+    if len(batch) == 4:
+        _, first, second, labels = batch
+        return Rows(torch.cat([first, second]).flatten(1), torch.cat([labels, labels]))
+    return Rows(*batch)

@@ -20,7 +20,6 @@ class Categorical(Family):
     """
 
     self_concordance = 2.0
-    has_lipschitz_mean = True
     shift_invariant = True
 
     def check(self, targets: Tensor) -> Tensor:
@@ -68,13 +67,13 @@ class Categorical(Family):
         loss = torch.where(missed < 0.5, torch.log1p(-missed), log_p.gather(0, y)).neg_()
         return loss[0], others.scatter_(0, y, -missed).T
 
-    def curvature(self, z: Tensor) -> Tensor:
+    def curvature(self, z: Tensor, y: Tensor) -> Tensor:
         p = _softmax(z).T
         curvature = -p[:, None] * p
         curvature.diagonal().add_(p.T)
         return curvature.permute(2, 0, 1)
 
-    def curvature_diagonal(self, z: Tensor) -> Tensor:
+    def curvature_diagonal(self, z: Tensor, y: Tensor) -> Tensor:
         p = _softmax(z)
         return p * (1 - p)
 
@@ -92,6 +91,13 @@ class Categorical(Family):
 
     def recession(self, z: Tensor, y: Tensor) -> Tensor:
         return z.amax(1) - z.gather(1, y[:, None])[:, 0]
+
+    def sensitivity(self, z: Tensor, y: Tensor, errors: Tensor) -> Tensor:
+        # A row of ∇μ has magnitudes that add up to 2 p (1 − p) ≤ ½.
+        return errors.expand_as(z)
+
+    def gradient_terms(self, z: Tensor, y: Tensor) -> Tensor:
+        return torch.ones_like(z)
 
 
 def _softmax(z: Tensor) -> Tensor:

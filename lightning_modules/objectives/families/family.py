@@ -1,19 +1,24 @@
-"""The pointwise part of a generalised linear model with its canonical link.
+r"""The pointwise part of a generalised linear model.
 
-    l(z, y) = A(z) − ⟨t(y), z⟩ + const        loss of one row
-    ∂l/∂z   = μ(z) − t(y)                      μ = ∇A, the mean function (inverse link)
-    ∂²l/∂z² = ∇μ(z) ⪰ 0                        does not depend on y
+    l(z, y)                     loss of one row, convex in its linear predictors z (K,)
+    μ(z)                        the mean that they stand for, the inverse of the link
+    ∂²l/∂z² ⪰ 0                 the observed information of a row
+    E[∂²l/∂z²],  y ~ μ(z)       the expected one
 
-z (n, K) are the linear predictors, y the targets, t(y) their sufficient statistic. With the canonical link the
-curvature is free of y, so the Hessian and the generalised Gauss–Newton matrix are the same.
+With its canonical link a family's loss is  A(z) − ⟨t(y), z⟩ + const: then μ = ∇A, and ∂²l/∂z² = ∇μ(z) does not depend on y,
+so that both informations, and the Hessian and the generalised Gauss–Newton matrix of the model, are the same. With another
+link "hessian" is the observed information and "ggn" the expected one, by which Newton's method is Fisher scoring.
 
-Reference: P. McCullagh and J. Nelder, Generalized Linear Models, 2nd ed. (1989), section 2.2.
+Reference: P. McCullagh and J. Nelder, Generalized Linear Models, 2nd ed. (1989), sections 2.2 and 2.5.
 """
 
+import math
 from abc import abstractmethod
 
+import torch
 from torch import Tensor
 
+from lightning_modules.objectives.double_double import Pair
 from lightning_modules.objectives.families.pointwise_loss import PointwiseLoss
 
 
@@ -25,10 +30,8 @@ class Family(PointwiseLoss):
     """
 
     # c with |l'''(z)[u, u, v]| ≤ c max_k |v_k| l''(z)[u, u] for all u, v: generalised self-concordance (Bach, 2010, section 2).
+    # Infinite where no c is right everywhere; then `local_self_concordance` may have one that is right near a point.
     self_concordance: float
-    # Whether the mean function is 1-Lipschitz, ‖∇μ‖ ≤ 1, so that a predictor's rounding is no larger in the mean. A family
-    # that does not say so has no bound on the distance to the optimum, which counts every rounding.
-    has_lipschitz_mean = False
     # Whether the curvature of a row is one weight w for all its outputs, ∂²l/∂z² = w I, so that rows √w x̃ have its root.
     has_row_weights = False
 
@@ -37,12 +40,17 @@ class Family(PointwiseLoss):
         """Expected sufficient statistic μ(z): (n, K) -> (n, K)."""
 
     @abstractmethod
-    def curvature(self, z: Tensor) -> Tensor:
-        """∂²l/∂z∂zᵀ of each row: (n, K) -> (n, K, K)."""
+    def curvature(self, z: Tensor, y: Tensor) -> Tensor:
+        """∂²l/∂z∂zᵀ of each row: (n, K), checked targets -> (n, K, K)."""
 
     @abstractmethod
-    def curvature_diagonal(self, z: Tensor) -> Tensor:
-        """Diagonal of `curvature`: (n, K) -> (n, K)."""
+    def curvature_diagonal(self, z: Tensor, y: Tensor) -> Tensor:
+        """Diagonal of `curvature`: (n, K), checked targets -> (n, K)."""
+
+    @property
+    def expected(self) -> "Family":
+        """The same family with the expected information as its curvature: itself, if its link is canonical."""
+        return self
 
     @abstractmethod
     def recession(self, z: Tensor, y: Tensor) -> Tensor:
@@ -51,3 +59,31 @@ class Family(PointwiseLoss):
         0 where going on along z never raises the loss of the row. Source: R. T. Rockafellar, Convex Analysis (1970),
         section 8 (recession functions).
         """
+
+    # -- for what is proved --------------------------------------------------------------------------------------------
+
+    def local_self_concordance(self, z: Tensor, y: Tensor) -> Tensor:
+        """c ≥ 1 as above for all predictors within 1 of these ones: (n, K), checked targets -> () or (n, 1)."""
+        return z.new_full((), self.self_concordance)
+
+    def sensitivity(self, z: Tensor, y: Tensor, errors: Tensor) -> Tensor:
+        """How far the gradient is off at most if no predictor of a row is off by more than its error.
+
+        Along the way the curvature is at most e^(c·error) times that at z, and of any curvature |H_jk| ≤ √(H_jj H_kk).
+
+        (n, K), checked targets, (n, 1) -> (n, K)
+        """
+        if not self.self_concordance < math.inf:
+            factor = (self.local_self_concordance(z, y) * errors).exp().where(errors <= 1, torch.inf)
+        else:
+            factor = (self.self_concordance * errors).exp()
+        roots = self.curvature_diagonal(z, y).sqrt()
+        return factor * errors * roots * roots.sum(1, keepdim=True)
+
+    def gradient_terms(self, z: Tensor, y: Tensor) -> Tensor:
+        """Σ of the magnitudes that the gradient is the difference of, to tell its rounding by: as `gradient`."""
+        return self.mean(z).abs() + self.gradient(z, y).abs()
+
+    def precise_gradient(self, z: Pair, y: Tensor) -> Pair:
+        """`gradient` at predictors with twice the digits: as exact as a function of z, rounded once, is; (n, K) each."""
+        return Pair(self.gradient(z.hi, y), self.curvature_product(z.hi, y, z.lo))

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from lightning_modules.objectives.double_double import Pair, two_sum
 from lightning_modules.objectives.families.family import Family
 from lightning_modules.objectives.families.real_targets import real_targets
 
@@ -20,7 +21,6 @@ class Gaussian(Family):
     has_units = True
 
     self_concordance = 0.0
-    has_lipschitz_mean = True
     has_row_weights = True
 
     def check(self, targets: Tensor) -> Tensor:
@@ -36,17 +36,28 @@ class Gaussian(Family):
     def gradient(self, z: Tensor, y: Tensor) -> Tensor:
         return z - y.to(z.dtype)
 
-    def curvature(self, z: Tensor) -> Tensor:
+    def curvature(self, z: Tensor, y: Tensor) -> Tensor:
         return torch.eye(self.num_outputs, dtype=z.dtype, device=z.device).expand(len(z), -1, -1)
 
-    def curvature_diagonal(self, z: Tensor) -> Tensor:
+    def curvature_diagonal(self, z: Tensor, y: Tensor) -> Tensor:
         return torch.ones_like(z)
 
     def curvature_product(self, z: Tensor, y: Tensor, v: Tensor) -> Tensor:
         return v
 
     def curvature_factor(self, z: Tensor, y: Tensor) -> Tensor:
-        return self.curvature(z).transpose(0, 1)
+        return self.curvature(z, y).transpose(0, 1)
 
     def recession(self, z: Tensor, y: Tensor) -> Tensor:
         return torch.where(z.abs().sum(1) > 0, torch.inf, 0.0).to(z)
+
+    def sensitivity(self, z: Tensor, y: Tensor, errors: Tensor) -> Tensor:
+        return errors.expand_as(z)
+
+    def gradient_terms(self, z: Tensor, y: Tensor) -> Tensor:
+        return z.abs() + y.abs()
+
+    def precise_gradient(self, z: Pair, y: Tensor) -> Pair:
+        """To twice the digits."""
+        hi, lo = two_sum(z.hi, -y.double())
+        return Pair(hi, lo + z.lo)

@@ -13,7 +13,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives.mapped_pages import pieces
+# Takes a function of the targets of rows, (n, …) -> (n, …), and returns its mean over all rows, (…).
+MeanOf = Callable[[Callable[[Tensor], Tensor]], Tensor]
 
 
 class PointwiseLoss(ABC):
@@ -39,24 +40,19 @@ class PointwiseLoss(ABC):
             ValueError: the targets do not suit the loss; the message says what was found and what would fit.
         """
 
-    def unit(self, y: Tensor, mean: Callable[[Tensor], Tensor]) -> float:
+    def unit(self, mean_of: MeanOf) -> float:
         """What the mean loss is measured in: 1, as a logarithm of a probability is, or in units of the targets the mean loss of
         predicting each by their mean: of squares half the variance or all of it, of absolute values the deviation.
 
         Args:
-            y: checked targets of this process's rows, (n, K) where they have units.
-            mean: sums over this process's rows -> means over all rows.
+            mean_of: the mean over all rows of a function of checked targets, (n, K) where they have units.
         """
         if not self.has_units:
             return 1.0
-
-        def summed(of: Callable[[Tensor], Tensor]) -> Tensor:
-            return torch.stack([of(part.double()) for (part,) in pieces(y)]).sum(0)
-
-        center = mean(summed(lambda part: part.sum(0)))
+        center = mean_of(lambda y: y.double())
         # Once more, since the first mean is as exact as sums of large numbers are.
-        center = center + mean(summed(lambda part: (part - center).sum(0)))
-        return float(mean(summed(lambda part: self.loss(torch.zeros_like(part), part - center).sum())))
+        center = center + mean_of(lambda y: y.double() - center)
+        return float(mean_of(lambda y: self.loss(torch.zeros_like(y.double()), y.double() - center)))
 
     @abstractmethod
     def loss(self, z: Tensor, y: Tensor) -> Tensor:

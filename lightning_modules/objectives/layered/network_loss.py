@@ -1,14 +1,16 @@
 """A dense network on rows: what is summed over them, divided once, and penalised."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+import torch
 from torch import Tensor
 
 from lightning_modules.networks import DenseNetwork
 from lightning_modules.objectives.families.pointwise_loss import PointwiseLoss
 from lightning_modules.objectives.layered.trace import layers_of
-from lightning_modules.objectives.mapped_pages import MappedPages
+from lightning_modules.objectives.mapped_pages import MappedPages, pieces
 from lightning_modules.objectives.reduction import Reduction
 from lightning_modules.objectives.rows_at_a_time import rows_at_a_time
 
@@ -75,6 +77,10 @@ class NetworkLoss:
     def mean(self, sums: Tensor) -> Tensor:
         """Sums over this process's rows -> means over all rows, in their place where one process has all."""
         return self.reduction(sums).div_(self.num_rows)
+
+    def mean_of_targets(self, of: Callable[[Tensor], Tensor]) -> Tensor:
+        """The mean over all rows of a function of their targets: (n, …) -> (…)."""
+        return self.mean(torch.stack([of(y).sum(0) for (y,) in pieces(self.targets)]).sum(0))
 
     def penalty(self, theta: Tensor) -> Tensor:
         """λ/2 Σ_ℓ ‖W_ℓ‖²: (p,) -> ()."""

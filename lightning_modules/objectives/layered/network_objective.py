@@ -72,7 +72,7 @@ class NetworkObjective(Objective):
     @cached_property
     def unit(self) -> float:  # type: ignore[override]
         """Of the loss on these targets."""
-        return self.loss.unit(self.network_loss.targets, self.network_loss.mean)
+        return self.loss.unit(self.network_loss.mean_of_targets)
 
     def point(self, theta: Tensor) -> NetworkPoint:
         return NetworkPoint(self, self.network_loss, theta)

@@ -14,6 +14,9 @@ H̄v = −g, H̄ = ∫₀¹ H(θ + tv) dt, where (1 − e^(−Cr)) / Cr ≤ H̄/
 
     ‖v − n‖_H ≤ (Cr / (1 − e^(−Cr)) − 1) λ ≤ r̄ − λ .        For least squares C = 0 and v = n.
 
+Families without a c that is right everywhere have one, c ≥ 1, that is right while no predictor changes by more than 1. With
+λC ≤ ½ it is: then Cr̄ ≤ log 2, and a predictor changes by no more than max_i ‖x̃_i‖_(H⁻¹) r̄ = Cr̄/c < 1.
+
 Computed are a root R of H and a gradient, see `root.py`, in units of which every column has length 1, so that nothing here
 depends on units. With  (1 − τ) RᵀR ≼ H ≼ (1 + τ) RᵀR,  proved in `spread.py`, |ĝ − g| ≤ δ entry by entry, and ĥ = R⁻ᵀĝ,
 
@@ -74,9 +77,9 @@ def distance_bound(predictors: Predictors, root: Root | None, gradient: Tensor, 
     off = root.inverse.T.abs() @ (delta + size * eps * (root.upper.T.abs() @ h.abs()))
     length, eta = float(h.norm()), slack * float(off.norm())
     decrement = (length + eta) / math.sqrt(1 - tau)
-    concordance = predictors.glm.family.self_concordance * slack * longest(predictors, root) / math.sqrt(1 - tau)
+    concordance = predictors.self_concordance * slack * longest(predictors, root) / math.sqrt(1 - tau)
     x = decrement * concordance
-    if not x < 1:
+    if not x < (1 if predictors.glm.family.self_concordance < math.inf else 0.5):
         return nothing
     beyond = -math.log1p(-x) / concordance - decrement if x > 1e-4 else decrement * x  # −log(1 − x) − x ≤ x², x ≤ ½
     step = root.solved(-h)
@@ -95,7 +98,7 @@ def longest(predictors: Predictors, root: Root) -> float:
     rows, outputs = predictors.glm.rows, predictors.glm.family.num_outputs
     largest = root.scale.new_zeros(())
     if predictors.glm.family.self_concordance > 0:
-        size = rows.num_features + 1
+        size = rows.num_columns
         blocks = (root.inverse * root.unit[:, None]).split(size)
         halves = [block if outputs == 1 else torch.linalg.qr(block.T, mode="r").R.T for block in blocks]
         for extended in rows.extended_chunks():

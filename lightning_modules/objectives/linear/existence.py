@@ -5,7 +5,6 @@ from torch import Tensor
 
 from lightning_modules.objectives.linear.glm import GLM
 from lightning_modules.objectives.linear.predictors import Predictors
-from lightning_modules.objectives.mapped_pages import pieces
 
 
 def separates(glm: GLM, candidate: Tensor) -> Tensor | None:
@@ -46,10 +45,14 @@ def escaping_bias(glm: GLM, theta: Tensor) -> Tensor | None:
 
     Biases are not penalised, so this happens whatever λ is.
     """
+    if not glm.layout.has_bias:
+        return None
     outputs = torch.eye(glm.family.num_outputs, dtype=theta.dtype, device=theta.device)
     directions = torch.cat([outputs, -outputs])
-    raised = torch.zeros(len(directions), dtype=torch.int64, device=theta.device)
-    for (y,) in pieces(glm.rows.targets):
-        raised += torch.stack([(glm.family.recession(z.expand(len(y), -1), y) > 0).sum() for z in directions])
+
+    def raises(y: Tensor) -> Tensor:
+        return torch.stack([glm.family.recession(z.expand(len(y), -1), y) > 0 for z in directions], 1).long()
+
+    raised = glm.rows.sum_of_targets(raises)
     escaping = directions[glm.rows.reduction(raised) == 0]
     return torch.cat([theta.new_zeros(len(theta) - len(outputs)), escaping[0]]) if len(escaping) else None

@@ -1,5 +1,6 @@
 """A generalised linear model on rows: what is summed over them, divided once, and penalised."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,7 +30,7 @@ class GLM:
     @property
     def layout(self) -> Layout:
         """How W and b lie in θ."""
-        return Layout(self.family.num_outputs, self.rows.num_features)
+        return Layout(self.family.num_outputs, self.rows.num_features, self.rows.has_constant)
 
     @cached_property
     def dependent_columns(self) -> tuple[int, ...]:
@@ -38,7 +39,14 @@ class GLM:
 
     def mean(self, sums: Tensor) -> Tensor:
         """Sums over this process's rows -> means over all rows."""
-        return self.rows.reduction(sums) / self.rows.num_rows
+        return self.rows.reduction(sums) / self.rows.weight
+
+    def mean_of_targets(self, of: Callable[[Tensor], Tensor]) -> Tensor:
+        """The mean over all rows of a function of their targets, as the family takes these: (n, …) -> (…).
+
+        Weights are the family's to multiply by.
+        """
+        return self.mean(self.rows.sum_of_targets(of))
 
     def penalty(self, theta: Tensor) -> Tensor:
         """λ/2 ‖W‖²: (p,) -> ()."""
@@ -48,4 +56,4 @@ class GLM:
         """The common shifts of W and b, for a family that they leave alone: (p,) -> (p, k)."""
         if not self.family.shift_invariant:
             return theta.new_zeros(len(theta), 0)
-        return common_shifts(self.layout.split(theta)[0], penalised=self.l2 > 0)
+        return common_shifts(self.layout.split(theta)[0], self.l2 > 0, self.layout.has_bias)

@@ -2,7 +2,8 @@ r"""The curvature of a generalised linear model in closed form.
 
     C = 1/n Σ_i (∂²l/∂z²)_i ⊗ x̃_i x̃_iᵀ + λ diag(1_W, 0),      x̃ = (x, 1)
 
-It is the Hessian and the generalised Gauss–Newton matrix at once.
+With the observed information of the rows it is the Hessian; with the expected one the generalised Gauss–Newton matrix, which of
+a canonical link is the same.
 """
 
 import torch
@@ -29,6 +30,7 @@ class GLMCurvature(Curvature):
     def __init__(self, point: Place, kind: Kind, predictors: Predictors) -> None:
         super().__init__(point, kind)
         self.predictors, self.glm = predictors, predictors.glm
+        self.family = self.glm.family if kind == "hessian" else self.glm.family.expected
 
     def product(self, v: Tensor) -> Tensor:
         glm = self.glm
@@ -39,7 +41,7 @@ class GLMCurvature(Curvature):
 
             def add(x: Tensor, y: Tensor, z: Tensor) -> None:
                 dz = torch.addmm(bias, x, weight.T)  # v → Jv
-                pull_back(glm.family.curvature_product(z, y, dz), x)  # Jv → HJv → JᵀHJv
+                pull_back(self.family.curvature_product(z, y, dz), x)  # Jv → HJv → JᵀHJv
 
             return add
 
@@ -47,22 +49,22 @@ class GLMCurvature(Curvature):
 
     @once
     def matrix(self) -> Tensor:
-        family = self.glm.family
-        outputs, size = family.num_outputs, self.glm.rows.num_features + 1
+        outputs, size, d = self.family.num_outputs, self.glm.layout.width, self.glm.layout.num_features
 
         def adding_to(blocks: Tensor) -> Add:
             def add(x: Tensor, y: Tensor, z: Tensor) -> None:
-                curvature = family.curvature(z).permute(1, 2, 0).contiguous()
-                blocks[:, :, :-1, -1] += (curvature.flatten(0, 1) @ x).view(outputs, outputs, -1)
-                blocks[:, :, -1, -1] += curvature.sum(-1)
+                curvature = self.family.curvature(z, y).permute(1, 2, 0).contiguous()
+                if size > d:
+                    blocks[:, :, :d, d] += (curvature.flatten(0, 1) @ x).view(outputs, outputs, -1)
+                    blocks[:, :, d, d] += curvature.sum(-1)
                 for j in range(outputs):
                     for k in range(j + 1):
-                        blocks[j, k, :-1, :-1].addmm_((x * curvature[j, k, :, None]).T, x)
+                        blocks[j, k, :d, :d].addmm_((x * curvature[j, k, :, None]).T, x)
 
             return add
 
         blocks = self.predictors.mean_of((outputs, outputs, size, size), adding_to, is_wide=True)
-        blocks[:, :, -1, :-1] = blocks[:, :, :-1, -1]
+        blocks[:, :, d:, :d] = blocks[:, :, :d, d:].transpose(2, 3)
         for j in range(outputs):
             for k in range(j):
                 blocks[k, j] = blocks[j, k]  # a block is symmetric itself
@@ -77,7 +79,7 @@ class GLMCurvature(Curvature):
 
         def adding_to(total: Tensor) -> Add:
             pull_back = glm.layout.pulling_back(total)
-            return lambda x, y, z: pull_back(glm.family.curvature_diagonal(z), x.square())
+            return lambda x, y, z: pull_back(self.family.curvature_diagonal(z, y), x.square())
 
         return self.predictors.mean_of(self.theta.shape, adding_to, is_wide=True) + self._of_penalty
 
@@ -97,7 +99,7 @@ class GLMCurvature(Curvature):
 
         def adding_to(total: Tensor) -> Add:
             def add(x: Tensor, y: Tensor, z: Tensor) -> None:
-                total.add_(glm.family.curvature(z).sum(0))
+                total.add_(self.family.curvature(z, y).sum(0))
 
             return add
 

@@ -24,6 +24,7 @@ from lightning_modules.objectives.linear.glm_point import GLMPoint
 from lightning_modules.objectives.linear.layout import Layout
 from lightning_modules.objectives.linear.linear_dependence import least_distance
 from lightning_modules.objectives.linear.root import MOST_INVERSE
+from lightning_modules.objectives.linear.row_terms import row_terms, rows_that_count, with_terms
 from lightning_modules.objectives.linear.rows import Rows
 from lightning_modules.objectives.objective import Objective
 from lightning_modules.objectives.reduction import Reduction, this_process
@@ -44,9 +45,13 @@ class GLMObjective(Objective):
         l2: λ ≥ 0.
         reduction: sums over processes; `this_process` if all rows are here.
         chunk_rows: rows per chunk; by default as many as `Rows` says.
+        weights: w (n,) ≥ 0: the loss is  Σ w_i l_i / Σ w_i, as if row i were there w_i times; None = 1 each.
+        offset: o (n,) or (n, K): what is added to the predictors of a row; None = 0.
+        intercept: whether there is a bias b. Without one θ is W alone.
 
     Raises:
-        ValueError: targets that do not suit the family, features and targets of different length, no row at all.
+        ValueError: targets that do not suit the family, features and targets of different length, no row at all, weights or an
+            offset of another shape or that are not finite, a negative weight, no weight above 0.
     """
 
     is_convex = True
@@ -59,15 +64,18 @@ class GLMObjective(Objective):
         l2: float = 0.0,
         reduction: Reduction = this_process,
         chunk_rows: int | None = None,
+        weights: Tensor | None = None,
+        offset: Tensor | None = None,
+        intercept: bool = True,
     ) -> None:
         if len(features) != len(targets):
             raise ValueError(f"{len(features)} rows of features but {len(targets)} targets: they must match row by row")
-        self.glm = GLM(family, Rows(features, family.check(targets), reduction, chunk_rows, family.num_outputs), l2)
-
-    @property
-    def family(self) -> Family:
-        """Loss, mean function and curvature of a row's predictors."""
-        return self.glm.family
+        self.family, outputs = family, family.num_outputs
+        targets, terms = family.check(targets), row_terms(len(features), outputs, weights, offset, reduction)
+        if (kept := rows_that_count(terms)) is not None:
+            features, targets, terms = features[kept], targets[kept], terms.of(kept)
+        rows = Rows(features, targets, reduction, chunk_rows, outputs, terms=terms, has_constant=intercept)
+        self.glm = GLM(with_terms(family, terms, targets), rows, l2)
 
     @property
     def l2(self) -> float:
@@ -91,7 +99,7 @@ class GLMObjective(Objective):
 
     @property
     def targets(self) -> Tensor:
-        """y of this process, as the family's methods take them."""
+        """y of this process, as the family's methods take them, without weights and offsets."""
         return self.rows.targets
 
     @property
@@ -102,7 +110,7 @@ class GLMObjective(Objective):
     @cached_property
     def unit(self) -> float:  # type: ignore[override]
         """Of the family's loss on these targets."""
-        return self.family.unit(self.targets, self.glm.mean)
+        return self.glm.family.unit(self.glm.mean_of_targets)
 
     @property
     def num_features(self) -> int:
@@ -137,7 +145,7 @@ class GLMObjective(Objective):
         weight, bias = self.layout.split(theta)
         losses = theta.new_zeros(())
         for x, y in self.rows.chunks(theta.dtype):
-            losses = losses + self.family.loss(torch.addmm(bias, x, weight.T), y).sum()
+            losses = losses + self.glm.family.loss(torch.addmm(bias, x, weight.T), y).sum()
         return self.glm.mean(losses) + self.penalty(theta)
 
     def outputs(self, theta: Tensor) -> Tensor:
@@ -145,7 +153,7 @@ class GLMObjective(Objective):
         return self.features.to(theta) @ weight.T + bias
 
     def output_loss(self, outputs: Tensor) -> Tensor:
-        return self.glm.mean(self.family.loss(outputs, self.targets).sum())
+        return self.glm.mean(self.glm.family.loss(outputs, self.rows.all_targets).sum())
 
     def penalty(self, theta: Tensor) -> Tensor:
         return self.glm.penalty(theta)
@@ -175,10 +183,7 @@ class GLMObjective(Objective):
         if len(theta) > MOST_BOUNDED:
             return False
         point = self.at_full_precision(theta)
-        if self.family.has_lipschitz_mean:
-            is_certain = math.isfinite(point.distance.norm)
-        else:
-            is_certain = point.root is not None and decrement * point.concordance <= 0.5
+        is_certain = math.isfinite(point.distance.norm)
         return is_certain and (self._is_clearly_regular(point) or not self.glm.dependent_columns)
 
     def attains_partial_minimum(self, theta: Tensor, decrement: float, hessian: Tensor | None) -> bool:
@@ -191,7 +196,7 @@ class GLMObjective(Objective):
         return point.root is not None and decrement * point.concordance <= 0.5
 
     def _is_clearly_regular(self, point: GLMPoint) -> bool:
-        apart = least_distance(self.num_features + 1, self.rows.rounding)
+        apart = least_distance(self.rows.num_columns, self.rows.rounding)
         return point.root is not None and 2 * apart * point.root.largest < 1
 
     def degeneracy(self, theta: Tensor, direction: Tensor | None = None) -> Degeneracy | None:
@@ -212,8 +217,8 @@ class GLMObjective(Objective):
         return None
 
     def distance_bound(self, theta: Tensor, gradient: Tensor, hessian: Tensor | None) -> float | None:
-        """Where the family's mean function is 1-Lipschitz, which the bound on rounding relies on, and p is not large."""
-        if not self.family.has_lipschitz_mean or len(theta) > MOST_BOUNDED:
+        """Where p is not large."""
+        if len(theta) > MOST_BOUNDED:
             return None
         return self.at_full_precision(theta).distance.norm
 

@@ -100,11 +100,11 @@ class GLMPoint(Point):
     @property
     def concordance(self) -> float:
         """C with |D³f[u, u, v]| ≤ C √(vᵀHv) D²f[u, u] everywhere, see `distance_bound.py`: rounding not counted."""
-        return math.inf if self.root is None else self.glm.family.self_concordance * longest(self.predictors, self.root)
+        return math.inf if self.root is None else self.predictors.self_concordance * longest(self.predictors, self.root)
 
     def make_curvature(self, kind: Kind) -> GLMCurvature:
         return GLMCurvature(self, kind, self.predictors)
 
     def results_of(self, kind: Kind) -> dict[str, Any]:
-        # z is linear in θ, so the generalised Gauss–Newton matrix is the Hessian.
-        return super().results_of("hessian")
+        # z is linear in θ, so that with a canonical link the generalised Gauss–Newton matrix is the Hessian.
+        return super().results_of("hessian" if self.glm.family.expected is self.glm.family else kind)

@@ -9,23 +9,34 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Layout:
-    """θ (p,) = (W (K, d) row by row, b (K,)), p = K (d + 1): the layout of `torch.nn.Linear(d, K)`.
+    """θ (p,) = (W (K, d) row by row, b (K,)), p = K (d + 1): the layout of `torch.nn.Linear(d, K)`; W alone without a bias.
 
     Attributes:
         num_outputs: K.
         num_features: d.
+        has_bias: whether there is a b.
     """
 
     num_outputs: int
     num_features: int
+    has_bias: bool = True
+
+    @property
+    def width(self) -> int:
+        """Parameters of an output: d + 1, or d without a bias."""
+        return self.num_features + self.has_bias
 
     def split(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """(p,) -> W (K, d), b (K,)."""
+        """(p,) -> W (K, d), b (K,); without a bias b is 0."""
+        if not self.has_bias:
+            return theta.view(self.num_outputs, self.num_features), theta.new_zeros(self.num_outputs)
         weight, bias = theta.split([self.num_outputs * self.num_features, self.num_outputs])
         return weight.view(self.num_outputs, self.num_features), bias
 
     def weights_of(self, theta: Tensor) -> Tensor:
         """(W, b) -> (W, 0): the penalised part of a parameter vector."""
+        if not self.has_bias:
+            return theta
         weight, bias = self.split(theta)
         return torch.cat([weight.flatten(), torch.zeros_like(bias)])
 
@@ -35,12 +46,14 @@ class Layout:
 
         def pull_back(g: Tensor, x: Tensor) -> None:
             weight.addmm_(g.T, x)
-            bias.add_(g.sum(0))
+            if self.has_bias:
+                bias.add_(g.sum(0))
 
         return pull_back
 
     def by_layout(self, device: torch.device) -> Tensor:
         """Takes a vector ordered output by output, (W | b) row by row, to the layout of θ: indices (p,)."""
-        order = torch.arange(self.num_outputs * (self.num_features + 1), device=device)
-        by_output = order.view(self.num_outputs, self.num_features + 1)
-        return torch.cat([by_output[:, :-1].flatten(), by_output[:, -1]])
+        order = torch.arange(self.num_outputs * self.width, device=device)
+        by_output = order.view(self.num_outputs, self.width)
+        d = self.num_features
+        return torch.cat([by_output[:, :d].flatten(), by_output[:, d:].flatten()])

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives.linear.double_double import product
+from lightning_modules.objectives.double_double import product
 from lightning_modules.objectives.linear.rows import Rows
 from lightning_modules.objectives.linear.triangle import factor, triangle
 from lightning_modules.objectives.reduction import of_each_process
@@ -39,12 +39,12 @@ def dependent_columns(rows: Rows) -> tuple[int, ...]:
     """
     if _surely_independent(rows):
         return ()
-    size = rows.num_features + 1
-    bias_first = [size - 1, *range(size - 1)]
+    size, first = rows.num_columns, int(rows.has_constant)
+    bias_first = [*range(rows.num_features, size), *range(rows.num_features)]
     upper = factor(rows.triangle[:, bias_first])
     lengths = upper.norm(dim=0)
     upper = upper / torch.where(lengths > 0, lengths, 1)
-    independent, dependent = {0}, set[int]()
+    independent, dependent = set(range(first)), set[int]()
     while suspects := _suspects(upper, independent, dependent, rows.rounding):
         found = {j for j, basis in suspects.items() if len(basis) == rows.num_rows}  # these span everything
         found |= _confirmed(rows, {j: basis for j, basis in suspects.items() if j not in found}, bias_first)
@@ -53,7 +53,7 @@ def dependent_columns(rows: Rows) -> tuple[int, ...]:
             break
         # The others may depend on it, now that it counts.
         independent.add(min(suspects.keys() - found))
-    return tuple(sorted(j - 1 for j in dependent))
+    return tuple(sorted(j - first for j in dependent))
 
 
 def least_distance(size: int, rounding: float) -> float:
@@ -66,7 +66,7 @@ def least_distance(size: int, rounding: float) -> float:
 
 def _surely_independent(rows: Rows) -> bool:
     """Whether the Gram matrix, cheaper than R, proves it by its smallest eigenvalue."""
-    size, eps = rows.num_features + 1, torch.finfo(torch.float64).eps
+    size, eps = rows.num_columns, torch.finfo(torch.float64).eps
     if rows.num_rows < size:
         return False
     lengths = rows.scaled_gram.diagonal().sqrt()

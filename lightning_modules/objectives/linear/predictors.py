@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Callable, Iterator
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from lightning_modules.objectives.linear.glm import GLM
+from lightning_modules.objectives.reduction import of_each_process
 from lightning_modules.objectives.shared_work import shared
 
 # Predictors are kept up to this size: those of two million rows, so that memory does not grow with rows beyond.
@@ -69,6 +71,18 @@ class Predictors:
         if self._kept is None:
             return self.theta.new_empty(rows, self.glm.family.num_outputs)
         return self._kept[number * self.glm.rows.chunk_rows :][:rows]
+
+    @cached_property
+    def self_concordance(self) -> float:
+        """c of the family, everywhere or while no predictor changes by more than 1; see `distance_bound.py`."""
+        family = self.glm.family
+        if family.self_concordance < math.inf:
+            return family.self_concordance
+        largest = self.theta.new_ones(())
+        for _, y, z in self.chunks():
+            if len(z):
+                largest = torch.maximum(largest, family.local_self_concordance(z, y).amax())
+        return float(of_each_process(largest, self.glm.rows.reduction).amax())
 
     def mean_of(self, shape: tuple[int, ...], adding_to: Callable[[Tensor], Add], is_wide: bool = False) -> Tensor:
         """A sum over all rows ÷ n, the cores of a processor sharing the chunks; then the processes' sums are added.

@@ -109,8 +109,8 @@ def root_of_matrix(glm: GLM, hessian: Tensor) -> Root | None:
 def root_of_rows(predictors: Predictors) -> Root | None:
     """From the rows, of a family whose curvature is one weight for each; None if these leave a column without a pivot."""
     glm, rows = predictors.glm, predictors.glm.rows
-    upper = rows.triangle if glm.family.self_concordance == 0 else _weighted(predictors)
-    upper = upper / math.sqrt(rows.num_rows)
+    is_given = glm.family.self_concordance == 0 and not rows.terms_of_rows
+    upper = (rows.triangle if is_given else _weighted(predictors)) / math.sqrt(rows.weight)
     if glm.l2 > 0:
         upper = factor(upper, penalty_rows(glm))
     lengths = upper.norm(dim=0)
@@ -143,8 +143,8 @@ def by_output(glm: GLM, like: Tensor) -> Tensor:
 def weighted_rows(predictors: Predictors) -> Iterator[Tensor]:
     """√w_i s x̃_i of this process's rows, piece by piece."""
     glm = predictors.glm
-    for x, _, z in predictors.pieces():
-        yield glm.family.curvature_diagonal(z)[:, :1].sqrt() * glm.rows.extended(x)
+    for x, y, z in predictors.pieces():
+        yield glm.family.curvature_diagonal(z, y)[:, :1].sqrt() * glm.rows.extended(x)
 
 
 def _weighted(predictors: Predictors) -> Tensor:
@@ -154,4 +154,4 @@ def _weighted(predictors: Predictors) -> Tensor:
 
 def penalty_rows(glm: GLM) -> Tensor:
     """√λ s, a row for each feature: (d, d + 1)."""
-    return (math.sqrt(glm.l2) * glm.rows.scale).diag()[:-1]
+    return (math.sqrt(glm.l2) * glm.rows.scale).diag()[: glm.rows.num_features]

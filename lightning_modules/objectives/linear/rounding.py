@@ -28,8 +28,8 @@ class Rounding:
 def rounding_at(predictors: Predictors, is_precise: bool) -> Rounding:
     """A sum of k products errs by at most kε of the sum of their magnitudes, whatever the order; by kε² with twice the digits.
 
-    Predictors err by ζ ≤ (d + 1) ε (|W||x| + |b|), means then by at most ζ and their own rounding, second derivatives by the
-    factor e^(cζ).
+    Predictors err by ζ ≤ (d + 1) ε (|W||x| + |b|), the gradient of a row then by what the family says (`sensitivity`) and by
+    its own rounding, second derivatives by the factor e^(cζ).
 
     Args:
         predictors: of the rows at θ (p,), in float64.
@@ -44,13 +44,15 @@ def rounding_at(predictors: Predictors, is_precise: bool) -> Rounding:
     for x, y, z in predictors.pieces():
         magnitudes = torch.addmm(bias.abs(), x.abs(), weight.abs().T)
         slopes, errors = family.gradient(z, y).abs(), eps * (rows.num_features + 1) * magnitudes.amax(1, keepdim=True)
-        means = errors if not is_precise else 4 * eps * (rows.num_features + 4) * errors
+        off = family.sensitivity(z, y, errors if not is_precise else 4 * eps * (rows.num_features + 4) * errors)
         if is_curved:
-            means = means + eps * (family.num_outputs + OPERATIONS) * (slopes if is_precise else 1.0)
-            means = means + (errors.square() if is_precise else 0.0)
+            off = off + eps * (family.num_outputs + OPERATIONS) * (slopes if is_precise else family.gradient_terms(z, y))
+            if is_precise:
+                off = off + family.sensitivity(z, y, predictors.self_concordance * errors.square())
         elif is_precise:
-            means = means + eps**2 * OPERATIONS * (magnitudes + y.abs())
-        total += rows.extended(x).abs().T @ (unit * terms * slopes + means)
+            magnitudes = magnitudes.amax(1, keepdim=True)
+            off = off + eps**2 * OPERATIONS * (family.sensitivity(z, y, magnitudes) + family.gradient_terms(z, y))
+        total += rows.extended(x).abs().T @ (unit * terms * slopes + off)
         if len(x):
             largest = torch.maximum(largest, errors.amax())
     sums = glm.mean(total).T.flatten()

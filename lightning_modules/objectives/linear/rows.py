@@ -1,14 +1,15 @@
 """Rows of features and targets, read in chunks that fit a processor's cache, or that keep a device at work."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from lightning_modules.objectives.linear.per_row import RowTerms
 from lightning_modules.objectives.linear.triangle import triangle
-from lightning_modules.objectives.mapped_pages import MappedPages
+from lightning_modules.objectives.mapped_pages import MappedPages, pieces
 from lightning_modules.objectives.reduction import Reduction, of_each_process, rows_of_each, this_process
 from lightning_modules.objectives.rows_at_a_time import rows_at_a_time
 
@@ -16,6 +17,7 @@ CACHE_BYTES = 2**21
 TOUCHED_BYTES = 2**24
 # So many numbers of a row are computed for each output, and for each feature where rows are copied or scaled.
 NUMBERS = 8
+NO_TERMS = RowTerms()
 # Powers of two that float64 has, and their inverses.
 MOST_EXPONENT = 1000
 
@@ -35,9 +37,12 @@ class Rows:
             within `rows_at_a_time.DEVICE_BYTES`.
         num_outputs: K, linear predictors of a row.
         counts: rows on each process, if they are known; else the reduction is asked.
+        terms: weights and offsets of the rows, if they have any: then a chunk's targets are these beside y (`RowTerms`).
+        has_constant: whether the model has a bias, a column of ones beside X.
 
     Attributes:
         num_rows: of all processes.
+        weight: n of the means, the sum of all processes' weights; without weights the number of rows.
         device: where is computed.
 
     Raises:
@@ -52,10 +57,14 @@ class Rows:
         chunk_rows: int | None = None,
         num_outputs: int = 1,
         counts: list[int] | None = None,
+        terms: RowTerms = NO_TERMS,
+        has_constant: bool = True,
     ) -> None:
         self.features, self.targets, self.reduction = features, targets, reduction
         self.device, self.num_outputs = targets.device, num_outputs
+        self.terms_of_rows, self.has_constant = terms, has_constant
         self.num_features = features.shape[1]
+        self.num_columns = self.num_features + has_constant  # of (x, 1)
         row_bytes = max(1, self.num_features * features.element_size())
         # Of every k-th row of a mapped file the pages in between are touched as well.
         apart_bytes = max(1, features.stride(0) * features.element_size())
@@ -69,6 +78,9 @@ class Rows:
         self.num_rows = sum(self._counts)
         if self.num_rows == 0:
             raise ValueError("there is not a single row to compute a loss from")
+        self.weight: Tensor | int = self.num_rows
+        if terms.weights is not None:
+            self.weight = reduction(torch.stack([part.double().sum() for (part,) in pieces(terms.weights)]).sum())
 
     def every_kth(self, k: int) -> "Rows":
         """Every k-th of all rows from the first, the processes taken in order: a sample, if the rows' order means nothing.
@@ -79,7 +91,15 @@ class Rows:
         before = [sum(self._counts[:rank]) for rank in range(len(self._counts))]
         counts = [len(range(-rows % k, count, k)) for rows, count in zip(before, self._counts, strict=True)]
         own = slice(-before[self.reduction.rank] % k, None, k)
-        return Rows(self.features[own], self.targets[own], self.reduction, num_outputs=self.num_outputs, counts=counts)
+        return Rows(
+            self.features[own],
+            self.targets[own],
+            self.reduction,
+            num_outputs=self.num_outputs,
+            counts=counts,
+            terms=self.terms_of_rows.of(own),
+            has_constant=self.has_constant,
+        )
 
     @property
     def num_chunks(self) -> int:
@@ -90,6 +110,8 @@ class Rows:
         """Features (rows, d) and targets of one chunk, on the device: views where they lie there, to be read at once."""
         x, y = self._chunks[number]
         self._pages.was_read(x, y)
+        if self.terms_of_rows:
+            y = self.terms_of_rows.of(slice(number * self.chunk_rows, (number + 1) * self.chunk_rows)).beside(y)
         # Not waited for: memory of the host that can be swapped out is read before the call returns.
         return x.to(self.device, non_blocking=True), y
 
@@ -114,6 +136,15 @@ class Rows:
         for number in range(self.num_chunks):
             yield from self.pieces(*self.chunk(number))
 
+    @property
+    def all_targets(self) -> Tensor:
+        """Targets of this process's rows, as chunks have them."""
+        return self.terms_of_rows.beside(self.targets) if self.terms_of_rows else self.targets
+
+    def sum_of_targets(self, of: Callable[[Tensor], Tensor]) -> Tensor:
+        """Σ over this process's rows of a function of their targets, (m, …) -> (m, …), as chunks have them: (…)."""
+        return torch.stack([of(y).sum(0) for y in self.terms_of_rows.pieces_beside(self.targets)]).sum(0)
+
     @cached_property
     def _chunks(self) -> list[tuple[Tensor, Tensor]]:
         if len(self.features) == 0:
@@ -130,20 +161,22 @@ class Rows:
     def scale(self) -> Tensor:
         """s (d + 1,), powers of two that bring the largest entry of every column of (x, 1) to between ½ and 1.
 
+        Here and below: without a bias there is no column of ones, and d + 1 is d.
+
         Multiplying by them rounds nothing, and then neither squares nor their sums leave what float64 can hold.
         """
-        largest = torch.zeros(self.num_features + 1, dtype=torch.float64, device=self.device)
-        largest[-1] = 0.5
+        largest = torch.zeros(self.num_columns, dtype=torch.float64, device=self.device)
+        largest[self.num_features :] = 0.5
         for x, _ in self.all_pieces():
-            largest[:-1] = torch.maximum(largest[:-1], x.abs().amax(0))
+            largest[: self.num_features] = torch.maximum(largest[: self.num_features], x.abs().amax(0))
         largest = of_each_process(largest, self.reduction).amax(0)
         return torch.exp2(-torch.frexp(largest).exponent.double().clamp(-MOST_EXPONENT, MOST_EXPONENT))
 
     def extended(self, x: Tensor) -> Tensor:
         """Rows x (m, d) -> s · (x, 1), in float64: (m, d + 1)."""
-        extended = self.scale.new_empty(len(x), self.num_features + 1)
-        torch.mul(x.double(), self.scale[:-1], out=extended[:, :-1])
-        extended[:, -1] = self.scale[-1]
+        extended, d = self.scale.new_empty(len(x), self.num_columns), self.num_features
+        torch.mul(x.double(), self.scale[:d], out=extended[:, :d])
+        extended[:, d:] = self.scale[d:]
         return extended
 
     def extended_chunks(self) -> Iterator[Tensor]:
@@ -159,12 +192,12 @@ class Rows:
     @property
     def no_rows(self) -> Tensor:
         """`extended` of none: (0, d + 1)."""
-        return self.scale.new_empty(0, self.num_features + 1)
+        return self.scale.new_empty(0, self.num_columns)
 
     @cached_property
     def scaled_gram(self) -> Tensor:
         """Σ s(x, 1)(x, 1)ᵀs over all rows, in float64: (d + 1, d + 1)."""
-        size = self.num_features + 1
+        size = self.num_columns
         total = torch.zeros(size, size, dtype=torch.float64, device=self.device)
         for extended in self.extended_chunks():
             total.addmm_(extended.T, extended)

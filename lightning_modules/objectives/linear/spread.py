@@ -38,18 +38,18 @@ def _of_matrix(predictors: Predictors, root: Root, rounding: Rounding) -> float:
     glm, size = predictors.glm, len(root.scale)
     eps, family = torch.finfo(root.upper.dtype).eps, glm.family
     terms = glm.rows.terms + OPERATIONS + family.num_outputs + 10 * size
-    factor = eps * terms + 2 * family.self_concordance * rounding.predictor
+    factor = eps * terms + 2 * predictors.self_concordance * rounding.predictor
     return 2 * factor * float(root.upper.square().sum()) * root.largest**2
 
 
 def _of_rows(predictors: Predictors, root: Root, rounding: Rounding) -> float:
     glm, rows = predictors.glm, predictors.glm.rows
-    size, eps = rows.num_features + 1, torch.finfo(root.upper.dtype).eps
+    size, eps = rows.num_columns, torch.finfo(root.upper.dtype).eps
     upper, unit = root.upper[:size, :size], root.unit[:size]
 
     def blocks() -> Iterator[Tensor]:
         for block in weighted_rows(predictors):
-            yield block / math.sqrt(rows.num_rows)
+            yield block / math.sqrt(rows.weight)
 
     def gram(parts: "Iterator[Tensor] | list[Tensor]") -> Tensor:
         total = torch.zeros_like(upper)
@@ -68,6 +68,6 @@ def _of_rows(predictors: Predictors, root: Root, rounding: Rounding) -> float:
     inverse = root.inverse[:size, :size].abs() * (root.largest / float(root.inverse.norm()))
     eta = (size + OPERATIONS) * eps * math.sqrt(size * (1 + delta)) * float((upper.abs() @ inverse).norm())
     # Of the weights: the rounding of predictors and their own.
-    omega = math.expm1(glm.family.self_concordance * rounding.predictor) + OPERATIONS * eps
+    omega = math.expm1(predictors.self_concordance * rounding.predictor) + OPERATIONS * eps
     low, high = math.sqrt(1 - delta) - eta, math.sqrt(1 + delta) + eta
     return max(1 - low**2 * (1 - omega), high**2 * (1 + omega) - 1) if low > 0 and omega < 1 else math.inf

@@ -11,7 +11,7 @@ from comparing.peers.peer import Peer
 from comparing.run import Run
 from lightning_modules import LogisticRegression, SoftmaxRegression
 from lightning_modules.linear import GeneralizedLinearModel
-from lightning_modules.training import Batch, OptimizerCallable, as_rows
+from lightning_modules.training import Batch, OptimizerCallable, as_rows, refuse_weights
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,8 @@ class LibraryLogisticRegression(LogisticRegression):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Mean loss plus penalty, for autograd."""
-        features, labels = as_rows(batch)
+        refuse_weights(self, batch)
+        features, labels, _ = as_rows(batch)
         z = self.linear(features)[:, 0]
         return penalised(self, self.loss(z, labels.to(z)))
 
@@ -86,7 +87,8 @@ class LibrarySoftmaxRegression(SoftmaxRegression):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Mean loss plus penalty, for autograd."""
-        features, labels = as_rows(batch)
+        refuse_weights(self, batch)
+        features, labels, _ = as_rows(batch)
         return penalised(self, self.loss(self.linear(features), labels))
 
 

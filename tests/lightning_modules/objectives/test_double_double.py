@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives.linear.double_double import Pair, product, total, transposed_product, two_product, two_sum
+from lightning_modules.objectives.double_double import Pair, product, total, transposed_product, two_product, two_sum
 from tests.lightning_modules.optimizers.fitting import normal
 
 

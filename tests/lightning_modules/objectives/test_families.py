@@ -39,7 +39,7 @@ def test_derivatives_equal_torch_func(family, scale):
     z, y = sample(family, scale)
     curvature = vmap(hessian(row_loss(family)))(z, y)
     assert_close(family.gradient(z, y), vmap(grad(row_loss(family)))(z, y), rtol=1e-10, atol=1e-14)
-    assert_close(family.curvature(z).contiguous(), curvature, rtol=1e-10, atol=1e-14)
+    assert_close(family.curvature(z, y).contiguous(), curvature, rtol=1e-10, atol=1e-14)
 
 
 @each_family
@@ -64,10 +64,10 @@ def test_own_loss_is_differentiable(family, scale):
 @each_scale
 def test_the_forms_of_the_curvature_agree(family, scale):
     z, y = sample(family, scale)
-    v, curvature = torch.randn_like(z), family.curvature(z)
+    v, curvature = torch.randn_like(z), family.curvature(z, y)
     factor = family.curvature_factor(z, y)
     assert_close(torch.einsum("cnj,cnk->njk", factor, factor), curvature.contiguous(), rtol=1e-10, atol=1e-14)
-    assert_close(family.curvature_diagonal(z), curvature.diagonal(dim1=1, dim2=2), rtol=1e-10, atol=1e-14)
+    assert_close(family.curvature_diagonal(z, y), curvature.diagonal(dim1=1, dim2=2), rtol=1e-10, atol=1e-14)
     assert_close(family.curvature_product(z, y, v), torch.einsum("njk,nk->nj", curvature, v), rtol=1e-10, atol=1e-14)
     assert (torch.linalg.eigvalsh(curvature) >= -1e-14).all()
 
@@ -92,8 +92,8 @@ def test_extreme_predictors_stay_finite(family, size):
         family.loss(z, y),
         family.mean(z),
         family.gradient(z, y),
-        family.curvature(z),
-        family.curvature_diagonal(z),
+        family.curvature(z, y),
+        family.curvature_diagonal(z, y),
         family.curvature_product(z, y, v),
         family.recession(z, y),
     )
@@ -107,7 +107,7 @@ def test_extreme_predictors_stay_finite(family, size):
 def test_bernoulli_curvature_never_underflows_early(z):
     """σ(z) σ(−z) = e^−|z| / (1 + e^−|z|)², positive where σ (1 − σ) has long been 0."""
     small = torch.tensor(-abs(z), dtype=torch.float64).exp()
-    curvature = Bernoulli().curvature(torch.tensor([[z]], dtype=torch.float64))
+    curvature = Bernoulli().curvature(torch.tensor([[z]], dtype=torch.float64), torch.tensor([[0]]))
     assert curvature.item() > 0
     assert_close(curvature[0, 0, 0], small / (1 + small) ** 2, rtol=1e-12, atol=0)
 
@@ -229,7 +229,7 @@ NAN, INF = float("nan"), float("inf")
     [
         (Bernoulli(), torch.tensor([0, 1, 2, 2]), "2 of 4 targets are neither 0 nor 1", "SoftmaxRegression.*3"),
         (Bernoulli(), torch.tensor([0, -1]), "run from -1 to 0", "use"),
-        (Bernoulli(), torch.tensor([0.0, 0.5]), "run from 0 to 0.5", "use LinearRegression"),
+        (Bernoulli(), torch.tensor([0.0, 1.5]), "run from 0 to 1.5", "use LinearRegression"),
         (Bernoulli(), torch.zeros(4, 2), r"shape \(4, 2\)", "one 0/1 label a row"),
         (Bernoulli(), torch.tensor([0.0, NAN]), "1 targets are not finite", "remove those rows"),
         (Categorical(3), torch.tensor([0, 3, 1]), r"1 of 3 labels lie outside 0 … 2 \(found 0 … 3\)", "num_classes"),

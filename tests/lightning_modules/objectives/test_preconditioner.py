@@ -110,7 +110,7 @@ def test_it_is_the_hessian_with_the_mean_curvature_of_the_rows(family: Family, l
     objective = correlated(family, l2=l2)
     theta, rhs = normal(9 * family.num_outputs), normal(9 * family.num_outputs, seed=1)
     x = torch.cat([objective.features, objective.features.new_ones(120, 1)], 1)
-    mean = family.curvature(objective.outputs(theta)).mean(0)
+    mean = family.curvature(objective.outputs(theta), objective.targets).mean(0)
     order = objective.layout.by_layout(theta.device)
     dense = torch.kron(mean.contiguous(), x.T @ x / 120)[order][:, order]
     # Under a penalty in the units of the penalty, otherwise in the scale of the parameters: what it is exact for.

@@ -1,0 +1,45 @@
+"""Targets of binary models: labels 0 and 1, or shares between them."""
+
+import torch
+from torch import Tensor
+
+from lightning_modules.objectives.families.refused_rows import refuse_any
+from lightning_modules.objectives.mapped_pages import pieces
+
+
+def checked_shares(targets: Tensor) -> Tensor:
+    """Labels 0 and 1 of any type -> integers (n, 1); shares in [0, 1], of which one at least is no label, as they are (n, 1).
+
+    A share k/m of m trials that ended with k successes, in a row of weight m, is a grouped binomial target.
+
+    Args:
+        targets: (n,) or (n, 1).
+
+    Raises:
+        ValueError: another shape, or numbers that are neither; says what would fit them.
+    """
+    y = targets[:, None] if targets.ndim == 1 else targets
+    if y.shape[1:] != (1,):
+        raise ValueError(f"the targets have shape {tuple(targets.shape)}, a binary model takes one 0/1 label a row")
+    if y.is_floating_point():
+        refuse_any(y, lambda part: ~((part >= 0) & (part <= 1)), lambda bad: _remedy(y, bad))
+        return y if _has_shares(y) else y.long()
+    refuse_any(y, lambda part: (part != 0) & (part != 1), lambda bad: _remedy(y, bad))
+    return y.long()
+
+
+def _has_shares(y: Tensor) -> bool:
+    """Whether a number lies between the labels. A device is not asked: numbers are as good as labels."""
+    return y.device.type != "cpu" or any(bool(((part != 0) & (part != 1)).any()) for (part,) in pieces(y))
+
+
+def _remedy(y: Tensor, bad: Tensor) -> str:
+    if not torch.isfinite(y).all():
+        return f"{int((~torch.isfinite(y)).sum())} targets are not finite: remove those rows"
+    low, high = y.min().item(), y.max().item()
+    remedy = "LinearRegression" if y.is_floating_point() else f"SoftmaxRegression (num_classes={high + 1})"
+    found = "neither 0 nor 1, nor between" if y.is_floating_point() else "neither 0 nor 1"
+    return (
+        f"{int(bad.sum())} of {len(y)} targets are {found} (they run from {low:g} to {high:g}): "
+        f"a binary classifier does not fit them; use {remedy}"
+    )

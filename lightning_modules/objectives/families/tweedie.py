@@ -1,0 +1,100 @@
+r"""Tweedie's family with the logarithm as its link: counts (Poisson), amounts (gamma), and sums of amounts with zeros between.
+
+    μ = eᶻ ,    Var y = φ μᵖ ,    1 ≤ p ≤ 2:    p = 1 Poisson,  p = 2 gamma,  between them a Poisson number of gamma amounts
+
+    l(z, y)   = ½ unit deviance = y^(2−p) (φ_(2−p)(u) − φ_(1−p)(u)) ,   u = z − log y ,   φ_a(u) = (e^(au) − 1)/a ,  φ_0(u) = u
+    ∂l/∂z     = e^((1−p)z) (eᶻ − y)
+    ∂²l/∂z²   = (2−p) e^((2−p)z) + (p−1) y e^((1−p)z) ,      E[∂²l/∂z²] = e^((2−p)z)
+
+and l = e^((2−p)z)/(2−p) for y = 0, p < 2. The loss is 0 where a target is met. Both terms of the second derivative are
+exponentials of z, so that |l'''| ≤ max(2−p, p−1) l''. Outside 1 ≤ p ≤ 2 it would be negative for some z.
+
+Source: B. Jørgensen, The Theory of Dispersion Models (1997), chapter 4; P. McCullagh and J. Nelder, Generalized Linear Models,
+2nd ed. (1989), sections 6.2 and 8.3.
+"""
+
+import torch
+from torch import Tensor
+
+from lightning_modules.objectives.families.amounts import checked_amounts
+from lightning_modules.objectives.families.one_output import OneOutput
+from lightning_modules.objectives.families.pointwise_loss import MeanOf
+
+
+class Tweedie(OneOutput):
+    """As above; K = 1.
+
+    Args:
+        power: p of the variance μᵖ, in [1, 2].
+
+    Raises:
+        ValueError: p is outside.
+    """
+
+    has_units = True
+
+    def __init__(self, power: float) -> None:
+        super().__init__()
+        if not 1 <= power <= 2:
+            other = " (for power=0 use LinearRegression)" if power == 0 else ""
+            raise ValueError(
+                f"power={power}: the loss with a logarithmic link is convex for 1 ≤ power ≤ 2, from Poisson to gamma; choose "
+                f"one of these{other}"
+            )
+        self.power = float(power)
+        self.is_canonical, self.self_concordance = power == 1, max(2 - self.power, self.power - 1)
+
+    def check(self, targets: Tensor) -> Tensor:
+        """Numbers ≥ 0, of p = 2 > 0, of any type, (n,) or (n, 1) -> (n, 1)."""
+        return checked_amounts(targets, has_zeros=self.power < 2)
+
+    def unit(self, mean_of: MeanOf) -> float:
+        """Half the mean deviance of predicting each target by their mean."""
+        center = mean_of(lambda y: y.double())
+        if not bool((center > 0).all()):
+            return 0.0
+        return float(mean_of(lambda y: self.loss(center.log().expand(len(y), -1), y.double())))
+
+    def loss(self, z: Tensor, y: Tensor) -> Tensor:
+        y = y.to(z.dtype)
+        is_zero = y == 0
+        some = torch.where(is_zero, 1.0, y)
+        u = z - some.log()
+        met = some ** (2 - self.power) * (_power(u, 2 - self.power) - _power(u, 1 - self.power))
+        if self.power == 2:
+            return met[:, 0]
+        return torch.where(is_zero, ((2 - self.power) * z).exp() / (2 - self.power), met)[:, 0]
+
+    def mean(self, z: Tensor) -> Tensor:
+        return z.exp()
+
+    def gradient(self, z: Tensor, y: Tensor) -> Tensor:
+        if self.power == 1:
+            return z.exp() - y.to(z.dtype)
+        return ((2 - self.power) * z).exp() - self._of_target(z, y)
+
+    def second_derivative(self, z: Tensor, y: Tensor) -> Tensor:
+        expected = ((2 - self.power) * z).exp()
+        return expected if self.power == 1 else (2 - self.power) * expected + (self.power - 1) * self._of_target(z, y)
+
+    def expected_second_derivative(self, z: Tensor) -> Tensor:
+        return ((2 - self.power) * z).exp()
+
+    def recession(self, z: Tensor, y: Tensor) -> Tensor:
+        # Towards larger means e^((2−p)z), towards smaller ones y e^((1−p)z): exponentials, but for p = 2 and p = 1.
+        up = z if self.power == 2 else torch.where(z > 0, torch.inf, 0.0)
+        down = -y.to(z.dtype) * z if self.power == 1 else torch.where(y > 0, torch.inf, 0.0)
+        return torch.where(z > 0, up, torch.where(z < 0, down, 0.0)).to(z)[:, 0]
+
+    def gradient_terms(self, z: Tensor, y: Tensor) -> Tensor:
+        # An exponential of a number is off by the number times its rounding.
+        return (1 + z.abs()) * (((2 - self.power) * z).exp() + self._of_target(z, y))
+
+    def _of_target(self, z: Tensor, y: Tensor) -> Tensor:
+        """y e^((1−p)z), and 0 for y = 0 where the exponential is infinite."""
+        return torch.where(y == 0, 0.0, y.to(z.dtype) * ((1 - self.power) * z).exp())
+
+
+def _power(u: Tensor, a: float) -> Tensor:
+    """(e^(au) − 1)/a, and its limit u for a = 0."""
+    return u if a == 0 else torch.expm1(a * u) / a
