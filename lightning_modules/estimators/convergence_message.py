@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from lightning_modules.optimizers import Convergence
 
 REMEDIES = {
-    "separated": "probabilities of separated rows go to 0 and 1, and coefficients have no finite values: give l2 > 0, {l2:.2g} for "
-    "example (the penalty of scikit-learn's C=1), or leave out what separates the classes",
+    "separated": "probabilities of separated rows go to 0 and 1, and coefficients have no finite values: give l2 > 0, {l2:.2g} "
+    "for example (the penalty of scikit-learn's C=1), or leave out what separates the classes",
     "rank_deficient": "coefficients are not unique: leave those features out, or give l2 > 0",
     "budget": "give more max_steps, or l2 > 0",
     "stalled": "scale the features, by StandardScaler for example, or give l2 > 0",

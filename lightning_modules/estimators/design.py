@@ -53,7 +53,7 @@ class Design:
         """
         if not is_frame(frame):
             listed = ", ".join(repr(column.column) for column in self.columns if isinstance(column, Levels))
-            raise ValueError(f"it was fitted on a frame with texts or categories in {listed}: give a frame with the same columns")
+            raise ValueError(f"the fit was on a frame with texts or categories in {listed}: give a frame with the same columns")
         numbers, begin = np.empty((len(frame), len(self.names))), 0
         for place, column in enumerate(self.columns):
             cells = frame.iloc[:, place]
@@ -92,8 +92,10 @@ def _has_levels(name: str, cells: Any) -> bool:
     if kind in NUMBERS:
         return False
     if kind.startswith("mixed"):
-        raise ValueError(f"column {name!r} mixes texts and numbers: make it one of both, by frame[{name!r}].astype(str) for example")
-    raise ValueError(f"column {name!r} holds {kind}, which a linear model cannot take: turn it into numbers or categories first")
+        raise ValueError(
+            f"column {name!r} mixes texts and numbers: make it one kind, by frame[{name!r}].astype(str) for example"
+        )
+    raise ValueError(f"column {name!r} holds {kind}, which no linear model takes: turn it into numbers or categories first")
 
 
 def _numbers(name: str, cells: Any) -> NDArray[np.float64]:
@@ -102,5 +104,5 @@ def _numbers(name: str, cells: Any) -> NDArray[np.float64]:
     except (TypeError, ValueError) as error:
         raise ValueError(f"column {name!r} held numbers in training, and now something else: {error}") from error
     if missing := int(np.isnan(numbers).sum()):
-        raise ValueError(f"column {name!r} has {missing} missing values (NaN): fill them in first, by SimpleImputer for example")
+        raise ValueError(f"column {name!r} has {missing} missing values (NaN): fill them in, by SimpleImputer for example")
     return numbers

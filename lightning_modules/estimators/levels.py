@@ -42,8 +42,8 @@ class Levels:
         present = np.flatnonzero(counts[:-1])  # a frame's own list of levels may be longer than what its rows have
         if len(present) > MOST_LEVELS:
             raise ValueError(
-                f"column {column!r} has {len(present)} different levels in {len(codes)} rows, more than {MOST_LEVELS}: leave it "
-                "out, or pool the rare ones"
+                f"column {column!r} has {len(present)} different levels in {len(codes)} rows, more than {MOST_LEVELS}: "
+                "leave it out, or pool the rare ones"
             )
         kept = counts[[*present, len(coded.categories)]]
         return Levels(column, tuple(coded.categories[present].tolist()), int(kept.argmax()), has_missing)

@@ -17,7 +17,7 @@ from torch import Tensor
 from lightning_modules.estimators.convergence_message import convergence_message
 from lightning_modules.estimators.design import Design, as_pandas
 from lightning_modules.estimators.fit_facts import FitFacts
-from lightning_modules.estimators.rows import Rows, own, read_offset, tensor_of
+from lightning_modules.estimators.rows import Rows, owned, read_offset, tensor_of
 from lightning_modules.estimators.small_table import MOST_ROWS, small_table
 from lightning_modules.estimators.solved import solved
 from lightning_modules.estimators.summary import Summary
@@ -96,17 +96,21 @@ class NewtonEstimator(BaseEstimator):
             ValueError: targets or offsets that do not suit the family, features with which nothing can be computed.
         """
         name, self._design, has_bias = type(self).__name__, rows.design, bool(self.fit_intercept)
-        is_small = rows.columns.shape[0] <= MOST_ROWS
-        columns, weights, offset = (own(part) if is_small else part for part in (rows.columns, rows.weights, rows.offset))
-        given: dict[str, Any] = {"weights": weights, "offset": offset}
-        optional = {key: tensor_of(array) for key, array in given.items() if array is not None}
-        if not has_bias:
-            optional["intercept"] = False
-        objective = GLMObjective(family, tensor_of(columns), targets, float(self.l2), **optional)
+        if is_small := len(rows.columns) <= MOST_ROWS:
+            rows = owned(rows)
+        objective = GLMObjective(
+            family,
+            tensor_of(rows.columns),
+            targets,
+            float(self.l2),
+            weights=None if rows.weights is None else tensor_of(rows.weights),
+            offset=None if rows.offset is None else tensor_of(rows.offset),
+            intercept=has_bias,
+        )
         weight_count = family.num_outputs * objective.num_features
         start = torch.zeros(weight_count + has_bias * family.num_outputs, dtype=torch.float64)
         tolerance = default_tolerance(torch.float64) if self.tolerance is None else float(self.tolerance)
-        table = small_table(objective, columns, weights, offset, has_bias) if is_small else None
+        table = small_table(objective, rows.columns, rows.weights, rows.offset, has_bias) if is_small else None
         try:
             found = solved(objective, start, tolerance, int(self.max_steps), table)
         except NonFiniteLossError as error:
@@ -140,5 +144,3 @@ class NewtonEstimator(BaseEstimator):
             return z
         added = read_offset(offset, z)
         return z + (added[:, None] if added.ndim == 1 else added)
-
-

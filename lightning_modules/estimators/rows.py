@@ -79,8 +79,16 @@ def read_offset(offset: Any, X: Any) -> NDArray[np.float64]:
 def reweighted(rows: Rows, factors: NDArray[np.float64]) -> Rows:
     """Every row's weight times a factor (n,); rows of which nothing is left are dropped."""
     weights = factors if rows.weights is None else rows.weights * factors
-    parts = rows.columns, rows.targets, weights, rows.offset
-    return Rows(*(parts if weights.all() else _without(weights == 0, *parts)), rows.design)
+    if weights.all():
+        return rows._replace(weights=weights)
+    columns, targets, weights, offset = _without(weights == 0, rows.columns, rows.targets, weights, rows.offset)
+    return Rows(columns, targets, weights, offset, rows.design)
+
+
+def owned(rows: Rows) -> Rows:
+    """Copies, which stay as they are whatever becomes of the user's arrays; targets are copied by who makes numbers of them."""
+    weights, offset = (None if part is None else part.copy() for part in (rows.weights, rows.offset))
+    return Rows(rows.columns.copy(), rows.targets, weights, offset, rows.design)
 
 
 def tensor_of(array: NDArray[Any]) -> Tensor:
@@ -89,11 +97,6 @@ def tensor_of(array: NDArray[Any]) -> Tensor:
         if not array.flags.writeable:
             warnings.filterwarnings("ignore", "The given NumPy array is not writable")
         return torch.from_numpy(array)
-
-
-def own(array: NDArray[Any] | None) -> NDArray[Any] | None:
-    """A copy, which stays as it is whatever becomes of the user's array."""
-    return None if array is None else array.copy()
 
 
 def _without(dropped: NDArray[np.bool_], *parts: Any) -> list[Any]:

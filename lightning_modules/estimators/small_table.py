@@ -19,7 +19,6 @@ from scipy.linalg.lapack import dpocon, dposv
 from torch import Tensor
 
 from lightning_modules.objectives import GLMObjective
-from lightning_modules.objectives.families import Bernoulli, Categorical, Gaussian
 from lightning_modules.solvers import completed
 
 Array = NDArray[np.float64]
@@ -51,10 +50,9 @@ class Reached(NamedTuple):
 def small_table(
     objective: GLMObjective, columns: Array, weights: Array | None, offset: Array | None, intercept: bool
 ) -> "SmallTable | None":
-    """The objective on the rows (n, d) that it was made of, where they are few and its link canonical; else None."""
-    family, (rows, features) = objective.family, columns.shape
-    size = features + intercept
-    if not isinstance(family, (Bernoulli, Categorical, Gaussian)) or size * family.num_outputs > MOST_PARAMETERS:
+    """The objective on the rows (n, d) that it was made of, where these and the parameters are few; else None."""
+    (rows, features), size = columns.shape, columns.shape[1] + intercept
+    if rows > MOST_ROWS or size * objective.family.num_outputs > MOST_PARAMETERS:
         return None
     extended, penalty = np.ones((rows, size)), np.zeros((size, 1))
     extended[:, :features], penalty[:features] = columns, objective.l2
@@ -64,7 +62,7 @@ def small_table(
 
 @dataclass(frozen=True, eq=False)
 class SmallTable:
-    """A generalised linear model with a canonical link, its columns and the constant one side by side.
+    """A generalised linear model, its columns and the constant one side by side.
 
     Attributes:
         objective: the same loss, whose family and targets these are.
@@ -142,12 +140,12 @@ class SmallTable:
         return step.reshape(gradient.shape[::-1]).T, float(slope @ step), float(np.abs(scale * slope).max()), factor
 
     def _hessian(self, z: Tensor) -> Array:
-        family, columns = self.objective.family, self.columns
+        family, targets, columns = self.objective.family, self.objective.targets, self.columns
         if family.num_outputs == 1:
-            rows = columns * np.sqrt(family.curvature_diagonal(z).numpy()[:, 0] * self.shares)[:, None]
+            rows = columns * np.sqrt(family.curvature_diagonal(z, targets).numpy()[:, 0] * self.shares)[:, None]
             hessian = rows.T @ rows  # of which NumPy computes one half
         else:
-            curvature = family.curvature(z).numpy() * self.shares[:, None, None]
+            curvature = family.curvature(z, targets).numpy() * self.shares[:, None, None]
             # Of one output after another, so that no more is held than a few copies of the columns.
             hessian = np.concatenate(
                 [columns.T @ (block[:, :, None] * columns[:, None]).reshape(len(z), -1) for block in curvature.swapaxes(0, 1)]

@@ -27,9 +27,9 @@ class Solved(NamedTuple):
 def solved(objective: GLMObjective, start: Tensor, tolerance: float, max_steps: int, table: SmallTable | None) -> Solved:
     """Minimise an objective from a start (p,); errors as in `minimise`.
 
-    On a small table plain steps come first; if nothing is proved of where they end, `Newton` goes on. Under a penalty there is a
-    minimiser unless a bias runs away, and none other: where that is sure and the loss is flat to tolerance, nothing else has to
-    be proved.
+    On a small table plain steps come first; if nothing is proved of where they end, `Newton` goes on. Under a penalty there is
+    a minimiser unless a bias runs away, and none other: where that is sure and the loss is flat to tolerance, nothing else has
+    to be proved.
 
     Args:
         objective: the loss.

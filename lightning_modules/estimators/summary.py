@@ -8,6 +8,7 @@ from torch import Tensor
 
 from lightning_modules.linear.coefficients import Coefficient, coefficients
 from lightning_modules.objectives import GLMObjective
+from lightning_modules.objectives.families import Categorical, Poisson, Tweedie
 from lightning_modules.solvers import SingularCurvatureError
 
 # The covariance of more coefficients would cost more than the fit.
@@ -64,17 +65,43 @@ def told_coefficients(
         names: of the d features.
         outputs: of the classes, or of the targets where there are several.
     """
-    note = ""
-    if objective.l2 > 0:
-        note = "no standard errors: the penalty pulls coefficients towards 0 by more than their noise (l2=0 has them)"
-    elif len(theta) > MOST_ERRORS:
-        note = f"no standard errors: they are computed for up to {MOST_ERRORS} coefficients, here are {len(theta)}"
-    else:
+    if not (note := _why_no_errors(objective, len(theta))):
         try:
             return tuple(coefficients(objective, theta, names, outputs)), ""
         except (SingularCurvatureError, ValueError) as error:  # a target without noise is a ValueError
             note = f"no standard errors: {error}"
-    return tuple(coefficients(objective, theta, names, outputs, has_errors=False)), note
+    if objective.layout.has_bias:
+        return tuple(coefficients(objective, theta, names, outputs, has_errors=False)), note
+    return _without_intercept(objective, theta, names, outputs), note
+
+
+def _why_no_errors(objective: GLMObjective, size: int) -> str:
+    """Why there are no errors of so many coefficients, whatever their values; "" if there may be."""
+    if objective.l2 > 0:
+        return "no standard errors: the penalty pulls coefficients towards 0 by more than their noise (l2=0 has them)"
+    if size > MOST_ERRORS:
+        return f"no standard errors: they are computed for up to {MOST_ERRORS} coefficients, here are {size}"
+    is_weighted = objective.glm.family is not objective.family
+    is_dispersed = isinstance(objective.family, Tweedie) and not isinstance(objective.family, Poisson)
+    if is_weighted or is_dispersed or not objective.layout.has_bias:
+        return (
+            "no standard errors: they are not computed yet of weighted rows, offsets, models without an intercept, and amounts"
+        )
+    return ""
+
+
+def _without_intercept(
+    objective: GLMObjective, theta: Tensor, names: Sequence[str], outputs: Sequence[str]
+) -> tuple[Coefficient, ...]:
+    """Estimates alone, named as `coefficients` names them: differences from the first of several classes."""
+    by_output = objective.layout.split(theta)[0]
+    if isinstance(objective.family, Categorical):
+        by_output = by_output[1:] - by_output[:1]
+        outputs = [f"{output} − {outputs[0]}" for output in outputs[1:]]
+    full = names if len(by_output) == 1 else [f"{output}: {name}" for output in outputs for name in names]
+    return tuple(
+        Coefficient(name, value, None, None, None, None) for name, value in zip(full, by_output.flatten().tolist(), strict=True)
+    )
 
 
 def _numbers(each: Coefficient) -> tuple[float, ...]:

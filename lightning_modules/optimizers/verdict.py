@@ -84,8 +84,10 @@ def diagnose(
         scale: D (p,) of the method's steps, see `parameter_scale.py`; None where it did not look.
         largest: the largest |θ_j| of its steps (p,), of a function; see `sizes`.
     """
+    if tolerance is None:
+        tolerance = default_tolerance(theta.dtype)
     with full_float32(theta.dtype):
-        return _judged(objective, theta, default_tolerance(theta.dtype) if tolerance is None else tolerance, stalled, scale, largest)
+        return _judged(objective, theta, tolerance, stalled, scale, largest)
 
 
 def _judged(
