@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 
 from lightning_modules.linear.coefficients import Coefficient, coefficients
+from lightning_modules.linear.covariance import Covariance
 from lightning_modules.linear.dispersion import ConstantTargetError
+from lightning_modules.linear.fit_statistics import FitStatistics, fit_statistics
 from lightning_modules.objectives import GLMObjective, flattened
 from lightning_modules.objectives.families import Family
 from lightning_modules.optimizers import SingularCurvatureError
@@ -36,6 +38,8 @@ class GeneralizedLinearModel(ObjectiveModule):
     reads_in_chunks = True
     takes_every_row = True
     takes_weights = True
+    # Whether α of negative binomial counts is estimated with the coefficients.
+    is_alpha_estimated = False
 
     def __init__(
         self,
@@ -123,6 +127,8 @@ class GeneralizedLinearModel(ObjectiveModule):
         feature_names: Sequence[str],
         output_names: Sequence[str] = (),
         scaling: tuple[Any, Any] | None = None,
+        covariance: Covariance = "observed",
+        level: float = 0.95,
     ) -> list[Coefficient]:
         """Coefficients with standard errors, intervals and p-values, at the end of a fit; see `coefficients.py`.
 
@@ -136,16 +142,41 @@ class GeneralizedLinearModel(ObjectiveModule):
             output_names: of the classes, or of the targets where there are several.
             scaling: mean (d,) and deviation (d,) that the data module scaled the features by, for coefficients in units of
                 their own as well.
+            covariance: what the errors are of, see `covariance.py`; not of clusters.
+            level: of the intervals, in (0, 1).
         """
         objective = cast(GLMObjective, self.training_objective())
-        if self.l2 == 0 and float(objective.rows.weight) <= objective.layout.width:
+        if self.l2 == 0 and not self._has_noise(objective):
             return []
-        theta = flattened(self.parameters())
-        is_estimated = all(parameter.requires_grad for parameter in self.parameters())
+        theta, names = flattened(self.parameters()), (feature_names, output_names)
         try:
-            return coefficients(objective, theta, feature_names, output_names, scaling=scaling, has_errors=is_estimated)
+            return coefficients(objective, theta, *names, level, scaling, self._is_estimated, covariance)
         except (SingularCurvatureError, ConstantTargetError):
             return []
+
+    def fit_statistics(self) -> FitStatistics | None:
+        """Likelihood, deviance and criteria of the whole model at the end of a fit; see `fit_statistics.py`.
+
+        None under a penalty, or where some weights are frozen, and where there are no errors to be had. Every process must call
+        it, and before the trainer is torn down.
+        """
+        if self.l2 > 0 or not self._is_estimated:
+            return None
+        objective = cast(GLMObjective, self.training_objective())
+        if not self._has_noise(objective):
+            return None
+        try:
+            return fit_statistics(objective, flattened(self.parameters()), self.is_alpha_estimated)
+        except ConstantTargetError:
+            return None
+
+    @property
+    def _is_estimated(self) -> bool:
+        return all(parameter.requires_grad for parameter in self.parameters())
+
+    def _has_noise(self, objective: GLMObjective) -> bool:
+        """Whether there are more rows than coefficients of a target."""
+        return float(objective.rows.weight) > objective.layout.width
 
     def evaluate(self, batch: Batch) -> dict[str, Tensor]:
         features, targets, _ = as_rows(batch)

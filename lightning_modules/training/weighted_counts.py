@@ -11,11 +11,14 @@ from torchmetrics.classification import BinaryAccuracy, BinaryF1Score, Multiclas
 class _ByWeight:
     """What is added to torchmetrics' classes: `update` takes weights (n,), and calls theirs without them."""
 
+    _is_weighted = False
+
     def update(self, preds: Tensor, target: Tensor, weight: Tensor | None = None) -> None:
         """Probabilities (n,) or (n, K), labels and weights of some rows."""
         if weight is None:
             super().update(preds, target)  # type: ignore[misc]
             return
+        self._is_weighted = True
         binary = preds.ndim == 1
         predicted = (preds > 0.5).long() if binary else preds.argmax(1)
         classes = 2 if binary else preds.shape[1]
@@ -30,7 +33,9 @@ class _ByWeight:
         self._update_state(*parts)  # type: ignore[attr-defined]
 
     def _final_state(self) -> tuple[Tensor, ...]:
-        return tuple(map(_as_counts, super()._final_state()))  # type: ignore[misc]
+        states: tuple[Tensor, ...] = super()._final_state()  # type: ignore[misc]
+        # To look whether sums are whole is to wait for a device; counts of rows are.
+        return tuple(map(_as_counts, states)) if self._is_weighted else states
 
 
 def _as_counts(sums: Tensor) -> Tensor:
