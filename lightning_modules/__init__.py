@@ -1,27 +1,9 @@
-"""Models that train themselves by gradient descent, Newton's method, diagonal Newton or any torch.optim optimiser."""
+"""Models that train themselves by gradient descent, Newton's method, diagonal Newton or any torch.optim optimiser.
 
-from lightning_modules.linear.gamma_regression import GammaRegression
-from lightning_modules.linear.linear_regression import LinearRegression
-from lightning_modules.linear.logistic_regression import LogisticRegression
-from lightning_modules.linear.negative_binomial_regression import NegativeBinomialRegression
-from lightning_modules.linear.poisson_regression import PoissonRegression
-from lightning_modules.linear.softmax_regression import SoftmaxRegression
-from lightning_modules.linear.tweedie_regression import TweedieRegression
-from lightning_modules.mlp import MLP
-from lightning_modules.residual_mlp import ResidualMLP
-from lightning_modules.simclr import SimCLR
-from lightning_modules.training.objective_module import ObjectiveModule
+The names and where they come from are in `__init__.pyi`. Each is imported when it is first asked for (SPEC 1), so that what
+needs no Trainer does not wait for Lightning.
+"""
 
-__all__ = [
-    "MLP",
-    "GammaRegression",
-    "LinearRegression",
-    "LogisticRegression",
-    "NegativeBinomialRegression",
-    "ObjectiveModule",
-    "PoissonRegression",
-    "ResidualMLP",
-    "SimCLR",
-    "SoftmaxRegression",
-    "TweedieRegression",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

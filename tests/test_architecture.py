@@ -58,6 +58,11 @@ ALLOWED = {
         *(*TORCH_ONLY_FACES, "lightning_modules.optimizers", "lightning_modules.training"),
         "lightning_modules.linear",
     ),
+    # Nothing of a trainer: the face of linear models is lazy, and their coefficients know none.
+    "lightning_modules/estimators": (
+        *(*TORCH_ONLY_FACES, "lightning_modules.optimizers", "lightning_modules.linear.coefficients"),
+        "lightning_modules.estimators",
+    ),
     "lightning_modules": ("lightning_modules",),
     "datamodules/messages": ("datamodules.messages",),
     "datamodules/columns": ("datamodules.messages", "datamodules.columns"),

@@ -19,8 +19,9 @@ def test_types_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     build.finalize_options()
     files = {package: names for package, _, _, names in build.get_data_files_without_manifest()}
     assert {package: {Path(name).name for name in names} for package, names in files.items() if names} == {
-        "lightning_modules": {"py.typed"},
-        "datamodules": {"py.typed", "__init__.pyi"},  # without its stub a lazy face cannot be imported
+        "lightning_modules": {"py.typed", "__init__.pyi"},  # without its stub a lazy face cannot be imported
+        "lightning_modules.linear": {"__init__.pyi"},
+        "datamodules": {"py.typed", "__init__.pyi"},
         "callbacks": {"py.typed"},
     }
     for folder in ("lightning_modules.objectives.families", "datamodules.mapped", "callbacks.features"):

@@ -6,7 +6,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from lightning_modules.linear.coefficients import Coefficient, ConstantTargetError, coefficients
+from lightning_modules.linear.coefficients import Coefficient, coefficients
+from lightning_modules.linear.dispersion import ConstantTargetError
 from lightning_modules.objectives import GLMObjective, flattened
 from lightning_modules.objectives.families import Family
 from lightning_modules.optimizers import SingularCurvatureError

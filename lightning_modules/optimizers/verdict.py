@@ -63,7 +63,6 @@ class Convergence:
 
 
 @torch.no_grad()
-@full_float32()
 def diagnose(
     objective: Objective,
     theta: Tensor,
@@ -87,6 +86,13 @@ def diagnose(
     """
     if tolerance is None:
         tolerance = default_tolerance(theta.dtype)
+    with full_float32(theta.dtype):
+        return _judged(objective, theta, tolerance, stalled, scale, largest)
+
+
+def _judged(
+    objective: Objective, theta: Tensor, tolerance: float, stalled: bool, scale: Tensor | None, largest: Tensor | None
+) -> Convergence:
     # What rounding may leave is that of the precision the steps were computed in.
     precision = theta.dtype
     point = objective.at_full_precision(theta)

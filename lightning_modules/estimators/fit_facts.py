@@ -1,0 +1,66 @@
+"""What is known of where a fit ended: the verdict, and the table of coefficients."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from torch import Tensor
+
+from lightning_modules.estimators.summary import Summary, told_coefficients
+from lightning_modules.objectives import GLMObjective
+from lightning_modules.optimizers import Convergence, diagnose
+
+
+class FitFacts:
+    """Facts of a fit at θ, found when they are first asked for, or when they are written to a file: without the rows.
+
+    Args:
+        objective: the loss over rows that nobody changes afterwards.
+        theta: where the fit ended (p,).
+        tolerance: τ of the fit, see `diagnose`.
+        title: of the table.
+        names: of the d columns.
+        outputs: names of the classes, or of the targets where there are several.
+        verdict: on θ; None = not found yet.
+    """
+
+    def __init__(
+        self,
+        objective: GLMObjective,
+        theta: Tensor,
+        tolerance: float,
+        title: str,
+        names: Sequence[str],
+        outputs: Sequence[str],
+        verdict: Convergence | None,
+    ) -> None:
+        self._where: tuple[GLMObjective, Tensor] | None = (objective, theta)
+        self._tolerance, self._title, self._names, self._outputs = tolerance, title, names, outputs
+        if verdict is not None:
+            self.verdict = verdict
+
+    @cached_property
+    def verdict(self) -> Convergence:
+        """The judgement on θ."""
+        assert self._where is not None
+        objective, theta = self._where
+        return diagnose(objective, theta, self._tolerance)
+
+    @cached_property
+    def summary(self) -> Summary:
+        """Coefficients with their errors."""
+        verdict = self.verdict
+        assert self._where is not None
+        objective, theta = self._where
+        told, note = told_coefficients(objective, theta, self._names, self._outputs)
+        objective.forget()
+        return Summary(f"{self._title}: {verdict.status}, {verdict.message}", told, note)
+
+    def settle(self) -> None:
+        """Find all there is, and let go of the rows."""
+        self.summary  # noqa: B018
+        self._where = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        self.settle()
+        return vars(self)

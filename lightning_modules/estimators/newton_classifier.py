@@ -1,0 +1,146 @@
+"""Logistic and softmax regression as an estimator of scikit-learn."""
+
+import math
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.utils import Tags
+from sklearn.utils.multiclass import check_classification_targets
+from typing_extensions import Self
+
+from lightning_modules.estimators.class_factors import class_factors
+from lightning_modules.estimators.newton_estimator import NewtonEstimator
+from lightning_modules.estimators.rows import read_rows, reweighted
+from lightning_modules.objectives.families import Bernoulli, Categorical, ComplementaryLogLog, Family, Probit
+
+Link = Literal["logit", "probit", "cloglog"]
+LINKS: dict[str, Callable[[], Family]] = {"logit": Bernoulli, "probit": Probit, "cloglog": ComplementaryLogLog}
+# The linear predictor at which both classes are as probable: P = 1 − exp(−eᶻ) of the complementary log–log link.
+EVEN = {"cloglog": math.log(math.log(2))}
+
+
+class NewtonClassifier(ClassifierMixin, NewtonEstimator):
+    """Logistic regression for two classes, softmax regression for more, at an optimum that is proved.
+
+    It minimises  Σ w_i l(z_i, y_i) / Σ w_i + l2/2 ‖W‖²,  z = Wx + b, b not penalised; `LogisticRegression(C=1/(n·l2))` of
+    scikit-learn has the same minimiser.
+
+    Without a penalty, which is the default, coefficients are those of maximum likelihood: they do not depend on the features'
+    units, and have standard errors. Where classes are separated there is no maximum; the fit then ends on a plane that
+    separates them, with a `ConvergenceWarning` that says so and names the features.
+
+    Args:
+        l2: strength of the penalty, ≥ 0, relative to the *mean* loss.
+        link: of two classes, "logit", "probit" or "cloglog" (complementary log–log); more take "logit".
+        fit_intercept: whether there is a b.
+        class_weight: factors of the rows' weights: "balanced" for as much weight on each class, or a factor by class.
+        max_steps: after so many steps it ends in any case.
+        tolerance: how small gradient and Newton decrement have to be; None = 3.7e-11.
+
+    Attributes:
+        classes_: labels, in order (K,).
+        coef_: (1, d) for two classes, else (K, d); of a frame with categories, d columns are named by `get_feature_names_out`.
+        intercept_: (1,) or (K,).
+        n_iter_: how many steps it took.
+        convergence_: the verdict, with `status`, `message` and a bound on the `distance` to the optimum.
+        n_features_in_, feature_names_in_: of the columns as they were given; the latter where all have names.
+    """
+
+    def __init__(
+        self,
+        l2: float = 0.0,
+        *,
+        link: Link = "logit",
+        fit_intercept: bool = True,
+        class_weight: dict[Any, float] | Literal["balanced"] | None = None,
+        max_steps: int = 500,
+        tolerance: float | None = None,
+    ) -> None:
+        self.l2 = l2
+        self.link = link
+        self.fit_intercept = fit_intercept
+        self.class_weight = class_weight
+        self.max_steps = max_steps
+        self.tolerance = tolerance
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = self.link == "logit"
+        return tags
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> Self:
+        """Fit the model.
+
+        Args:
+            X: features (n, d): an array, a tensor, or a frame, of which texts and categories become indicators.
+            y: labels (n,).
+            sample_weight: (n,), ≥ 0; a weight of 2 is the row twice, 0 a missing row. None = 1 for each.
+            offset: (n,), or (n, K) for more than two classes, added to the linear predictors; None = 0.
+
+        Raises:
+            ValueError: a parameter out of its range, a single class, missing or infinite numbers, arrays of different lengths.
+            TypeError: a sparse matrix.
+
+        Warns:
+            ConvergenceWarning: it did not end at an optimum; says why, and what to do.
+        """
+        self._check_parameters()
+        if self.link not in LINKS:
+            raise ValueError(f"{type(self).__name__}(link={self.link!r}): choose one of {', '.join(map(repr, LINKS))}")
+        rows = read_rows(self, X, y, sample_weight, offset)
+        check_classification_targets(rows.targets)
+        if self.class_weight is not None:
+            rows = reweighted(rows, class_factors(self.class_weight, rows.targets, rows.weights))
+        self.classes_, codes = np.unique(rows.targets, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"{type(self).__name__} tells at least two classes apart, but all rows of a weight above 0 are of one class: "
+                f"{self.classes_.tolist()[0]!r}"
+            )
+        is_binary = len(self.classes_) == 2
+        if not is_binary and self.link != "logit":
+            raise ValueError(
+                f"Only binary classification is supported by {type(self).__name__}(link={self.link!r}), and here are "
+                f"{len(self.classes_)} classes: use link='logit'"
+            )
+        self._family: Family = LINKS[self.link]() if is_binary else Categorical(len(self.classes_))
+        outputs = () if is_binary else [str(label) for label in self.classes_.tolist()]
+        self._even = EVEN.get(self.link, 0.0)
+        self.coef_, self.intercept_ = self._fit(self._family, rows, torch.from_numpy(codes), outputs)
+        return self
+
+    def decision_function(self, X: Any, offset: Any = None) -> NDArray[np.float64]:
+        """Linear predictors: of two classes (n,), above 0 where the second is the more probable; else (n, K).
+
+        Args:
+            X: features (n, d), as in `fit`.
+            offset: as in `fit`.
+        """
+        z = self._predictors(X, offset)
+        return z[:, 0] - self._even if len(self.classes_) == 2 else z
+
+    def predict(self, X: Any, offset: Any = None) -> NDArray[Any]:
+        """The most probable class of each row (n,); arguments as in `decision_function`."""
+        z = self.decision_function(X, offset)
+        places = (z > 0).astype(int) if z.ndim == 1 else z.argmax(1)
+        labels: NDArray[Any] = self.classes_[places]
+        return labels
+
+    def predict_proba(self, X: Any, offset: Any = None) -> NDArray[np.float64]:
+        """Probabilities of the classes (n, K), in the order of `classes_`; arguments as in `decision_function`."""
+        return np.exp(self._log_probabilities(X, offset))
+
+    def predict_log_proba(self, X: Any, offset: Any = None) -> NDArray[np.float64]:
+        """Logarithms of `predict_proba`, of all digits also where a probability rounds to 1; −∞ where it rounds to 0."""
+        found = self._log_probabilities(X, offset)
+        return np.where(np.exp(found) > 0, found, -np.inf)
+
+    def _log_probabilities(self, X: Any, offset: Any) -> NDArray[np.float64]:
+        z = torch.from_numpy(self._predictors(X, offset))
+        # The loss of a label is minus the logarithm of its probability.
+        codes = [self._family.check(torch.full((len(z),), code)) for code in range(len(self.classes_))]
+        return -torch.stack([self._family.loss(z, code) for code in codes], 1).numpy()

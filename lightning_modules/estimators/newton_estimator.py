@@ -1,0 +1,146 @@
+"""What the estimators share: their parameters, the fit with its verdict, linear predictors, the table of coefficients."""
+
+import warnings
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_array
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
+from torch import Tensor
+
+from lightning_modules.estimators.convergence_message import convergence_message
+from lightning_modules.estimators.design import Design, as_pandas
+from lightning_modules.estimators.fit_facts import FitFacts
+from lightning_modules.estimators.rows import Rows, owned, read_offset, tensor_of
+from lightning_modules.estimators.small_table import MOST_ROWS, small_table
+from lightning_modules.estimators.solved import solved
+from lightning_modules.estimators.summary import Summary
+from lightning_modules.objectives import GLMObjective
+from lightning_modules.objectives.families import Family
+from lightning_modules.optimizers import Convergence, NonFiniteLossError
+from lightning_modules.optimizers.optimality import default_tolerance
+
+
+class NewtonEstimator(BaseEstimator):
+    """A generalised linear model, fitted by Newton's method to minimise  Σ w_i l(z_i, y_i) / Σ w_i + l2/2 ‖W‖².
+
+    Subclasses have the parameters `l2`, `fit_intercept`, `max_steps` and `tolerance`.
+    """
+
+    l2: float
+    fit_intercept: bool
+    max_steps: int
+    tolerance: float | None
+    _design: Design | None
+
+    def summary(self) -> Summary:
+        """Coefficients with standard errors, 95 % intervals and p-values: print it, or take its `frame()`.
+
+        Raises:
+            NotFittedError: before the fit.
+        """
+        check_is_fitted(self)
+        return self._facts.summary
+
+    @property
+    def convergence_(self) -> Convergence:
+        """The verdict: `status`, `message`, and a proven bound on the `distance` to the optimum where one is known."""
+        if not hasattr(self, "_facts"):
+            raise AttributeError(f"{type(self).__name__} has no convergence_ before its fit")
+        return self._facts.verdict
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
+        """Names of the d columns of `coef_`: those of the features, and "town_Paris" for an indicator.
+
+        Args:
+            input_features: names of an array's features; of a frame they are known.
+
+        Raises:
+            NotFittedError: before the fit.
+        """
+        check_is_fitted(self)
+        if self._design is not None:
+            return np.asarray(self._design.names, dtype=object)
+        return np.asarray(_check_feature_names_in(self, input_features), dtype=object)
+
+    # -- the fit -------------------------------------------------------------------------------------------------------
+
+    def _check_parameters(self) -> None:
+        name = type(self).__name__
+        for parameter, value in (("l2", self.l2), ("tolerance", self.tolerance)):
+            is_number = isinstance(value, Real) and not isinstance(value, bool) and 0 <= value < float("inf")
+            if not is_number and not (parameter == "tolerance" and value is None):
+                raise ValueError(f"{name}({parameter}={value!r}): give a number ≥ 0")
+        if not isinstance(self.max_steps, Integral) or isinstance(self.max_steps, bool) or self.max_steps < 1:
+            raise ValueError(f"{name}(max_steps={self.max_steps!r}): give a whole number ≥ 1")
+        if not isinstance(self.fit_intercept, (bool, np.bool_)):
+            raise ValueError(f"{name}(fit_intercept={self.fit_intercept!r}): give True or False")
+
+    @torch.no_grad()
+    def _fit(self, family: Family, rows: Rows, targets: Tensor, outputs: Sequence[str]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """W (K, d) and b (K,); sets what does not depend on the kind of the target.
+
+        Args:
+            family: of the targets.
+            rows: as they were read.
+            targets: as the family takes them, on memory that nobody else changes.
+            outputs: names of the classes, or of the targets where there are several.
+
+        Raises:
+            ValueError: targets or offsets that do not suit the family, features with which nothing can be computed.
+        """
+        name, self._design, has_bias = type(self).__name__, rows.design, bool(self.fit_intercept)
+        if is_small := len(rows.columns) <= MOST_ROWS:
+            rows = owned(rows)
+        objective = GLMObjective(
+            family,
+            tensor_of(rows.columns),
+            targets,
+            float(self.l2),
+            weights=None if rows.weights is None else tensor_of(rows.weights),
+            offset=None if rows.offset is None else tensor_of(rows.offset),
+            intercept=has_bias,
+        )
+        weight_count = family.num_outputs * objective.num_features
+        start = torch.zeros(weight_count + has_bias * family.num_outputs, dtype=torch.float64)
+        tolerance = default_tolerance(torch.float64) if self.tolerance is None else float(self.tolerance)
+        table = small_table(objective, rows.columns, rows.weights, rows.offset, has_bias) if is_small else None
+        try:
+            found = solved(objective, start, tolerance, int(self.max_steps), table)
+        except NonFiniteLossError as error:
+            raise ValueError(f"{name}: {error}") from error
+        names = self.get_feature_names_out().tolist()
+        self.n_iter_ = found.steps
+        title = f"{name}, {objective.num_rows:g} rows, {len(names)} columns, l2={self.l2:g}"
+        self._facts = FitFacts(objective, found.theta, tolerance, title, names, outputs, found.verdict)
+        if not is_small:
+            self._facts.settle()
+        if found.verdict is not None and found.verdict.status != "converged":
+            said = convergence_message(found.verdict, names, family.num_outputs, float(objective.num_rows))
+            warnings.warn(f"{name}: {said}", ConvergenceWarning, stacklevel=4)
+        theta: NDArray[Any] = found.theta.numpy().copy()
+        biases = theta[weight_count:] if has_bias else np.zeros(family.num_outputs)
+        return theta[:weight_count].reshape(family.num_outputs, -1), biases
+
+    # -- afterwards ----------------------------------------------------------------------------------------------------
+
+    def _predictors(self, X: Any, offset: Any) -> NDArray[np.float64]:
+        """Linear predictors of new rows (n, K)."""
+        check_is_fitted(self)
+        X = as_pandas(X)
+        if self._design is None:
+            columns = validate_data(self, X, reset=False, dtype=np.float64)
+        else:
+            validate_data(self, X, reset=False, skip_check_array=True)
+            columns = check_array(self._design.numbers(X))
+        z = columns @ np.atleast_2d(self.coef_).T + self.intercept_
+        if offset is None:
+            return z
+        added = read_offset(offset, z)
+        return z + (added[:, None] if added.ndim == 1 else added)

@@ -1,0 +1,139 @@
+"""Generalised linear regression as an estimator of scikit-learn."""
+
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils import Tags, check_consistent_length, column_or_1d
+from sklearn.utils.validation import _check_sample_weight
+from typing_extensions import Self
+
+from lightning_modules.estimators.explained_deviance import explained_deviance
+from lightning_modules.estimators.newton_estimator import NewtonEstimator
+from lightning_modules.estimators.rows import read_rows
+from lightning_modules.objectives.families import Family, Gamma, Gaussian, NegativeBinomial, Poisson, Tweedie
+
+FAMILIES = ("gaussian", "poisson", "gamma", "tweedie", "negative_binomial")
+
+
+class NewtonRegressor(RegressorMixin, NewtonEstimator):
+    """Linear regression, and regression of counts and amounts with a logarithmic link, at an optimum that is proved.
+
+    It minimises  Σ w_i l(z_i, y_i) / Σ w_i + l2/2 ‖W‖²,  z = Wx + b, b not penalised, l half the deviance of a row: ½ ‖z − y‖²
+    for "gaussian". With l2 = alpha/n `Ridge(alpha)` of scikit-learn has the same minimiser, with l2 = alpha
+    `PoissonRegressor(alpha)`, `GammaRegressor(alpha)` and `TweedieRegressor(power=power, alpha=alpha)` have.
+
+    Args:
+        l2: strength of the penalty, ≥ 0, relative to the *mean* loss.
+        family: "gaussian"; "poisson" for counts and rates, "negative_binomial" for counts that vary more, "gamma" for positive
+            amounts, "tweedie" for amounts with zeros among them.
+        power: p of the variance μᵖ of "tweedie", from 1 to 2.
+        dispersion: α of the variance μ + αμ² of "negative_binomial", > 0.
+        fit_intercept: whether there is a b.
+        max_steps: after so many steps it ends in any case.
+        tolerance: how small gradient and Newton decrement have to be in units of the loss; None = 3.7e-11.
+
+    Attributes:
+        coef_: (d,), or (K, d) for targets (n, K); of a frame with categories, d columns are named by `get_feature_names_out`.
+        intercept_: a number, or (K,).
+        n_iter_: how many steps it took.
+        convergence_: the verdict, with `status`, `message` and a bound on the `distance` to the optimum.
+        n_features_in_, feature_names_in_: of the columns as they were given; the latter where all have names.
+    """
+
+    def __init__(
+        self,
+        l2: float = 0.0,
+        *,
+        family: Literal["gaussian", "poisson", "gamma", "tweedie", "negative_binomial"] = "gaussian",
+        power: float = 1.5,
+        dispersion: float = 1.0,
+        fit_intercept: bool = True,
+        max_steps: int = 500,
+        tolerance: float | None = None,
+    ) -> None:
+        self.l2 = l2
+        self.family = family
+        self.power = power
+        self.dispersion = dispersion
+        self.fit_intercept = fit_intercept
+        self.max_steps = max_steps
+        self.tolerance = tolerance
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = self.family == "gaussian"
+        tags.target_tags.positive_only = self.family != "gaussian"
+        return tags
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> Self:
+        """Fit the model.
+
+        Args:
+            X: features (n, d): an array, a tensor, or a frame, of which texts and categories become indicators.
+            y: targets (n,), or (n, K) for "gaussian".
+            sample_weight: (n,), ≥ 0; a weight of 2 is the row twice, 0 a missing row. None = 1 for each.
+            offset: (n,) or (n, K), added to the linear predictors, such as the logarithm of an exposure; None = 0.
+
+        Raises:
+            ValueError: a parameter out of its range, missing or infinite numbers, arrays of different lengths.
+            TypeError: a sparse matrix.
+
+        Warns:
+            ConvergenceWarning: it did not end at an optimum; says why, and what to do.
+        """
+        self._check_parameters()
+        self._made_family(1)  # refuses parameters before anything is read
+        rows = read_rows(self, X, y, sample_weight, offset, multi_output=self.family == "gaussian", y_numeric=True)
+        targets = torch.from_numpy(np.array(rows.targets, np.float64))  # a copy
+        outputs = () if targets.ndim == 1 else [str(place) for place in range(targets.shape[1])]
+        self._family = self._made_family(1 if targets.ndim == 1 else targets.shape[1])
+        weight, bias = self._fit(self._family, rows, targets, outputs)
+        self.coef_: NDArray[np.float64] = weight[0] if targets.ndim == 1 else weight
+        self.intercept_: float | NDArray[np.float64] = float(bias[0]) if targets.ndim == 1 else bias
+        return self
+
+    def _made_family(self, outputs: int) -> Family:
+        match self.family:
+            case "gaussian":
+                return Gaussian(outputs)
+            case "poisson":
+                return Poisson()
+            case "gamma":
+                return Gamma()
+            case "tweedie":
+                return Tweedie(self.power)
+            case "negative_binomial":
+                return NegativeBinomial(self.dispersion)
+        raise ValueError(f"{type(self).__name__}(family={self.family!r}): choose one of {', '.join(map(repr, FAMILIES))}")
+
+    def predict(self, X: Any, offset: Any = None) -> NDArray[np.float64]:
+        """Expected targets (n,) or (n, K).
+
+        Args:
+            X: features (n, d), as in `fit`.
+            offset: as in `fit`.
+        """
+        z = torch.from_numpy(self._predictors(X, offset))
+        mean: NDArray[np.float64] = self._family.mean(z).numpy()
+        return mean[:, 0] if self.coef_.ndim == 1 else mean
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
+        """R² for "gaussian", else D²: the share of the deviance from the targets' mean that is explained.
+
+        Args:
+            X: features (n, d), as in `fit`.
+            y: targets, as in `fit`.
+            sample_weight: of the rows (n,); None = 1 for each.
+            offset: as in `fit`.
+        """
+        if self.family == "gaussian":
+            return float(r2_score(y, self.predict(X, offset), sample_weight=sample_weight))
+        z = self._predictors(X, offset)
+        check_consistent_length(z, y)
+        weights = _check_sample_weight(sample_weight, z, dtype=np.float64, ensure_non_negative=True)
+        targets = np.array(column_or_1d(y, warn=True), np.float64)
+        return explained_deviance(self._family, *map(torch.from_numpy, (z, targets, weights)))

@@ -1,0 +1,160 @@
+r"""Newton's method on a table that fits in a cache, with nothing around it: a good start for the method that proves its end.
+
+    g = X̃ᵀ(w ⊙ ∂l/∂z) + λ(W, 0),     H = Σ_i w_i (∂²l/∂z²)_i ⊗ x̃_i x̃_iᵀ + λ diag(1_W, 0),     θ ← θ − H⁻¹g
+
+with x̃ = (x, 1), or x without an intercept, and weights w that sum to 1. There a sum over all rows takes less time than what
+`Newton` keeps, damps and reports beside it, and than a call of torch, so that the linear algebra is NumPy's. A step has to
+lower the loss by a share of what it promises; where one does not, these steps end, and `minimise` goes on from the last good
+one.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.linalg.lapack import dpocon, dposv
+from torch import Tensor
+
+from lightning_modules.objectives import GLMObjective
+from lightning_modules.solvers import completed
+
+Array = NDArray[np.float64]
+
+# Beyond, `Newton` has better ways.
+MOST_PARAMETERS, MOST_ROWS = 128, 4096
+# The share of gᵀH⁻¹g, twice what the model promises, that a step has to gain. Below the second share of the loss a gain is lost
+# in rounding; there, and below the tolerance, gᵀH⁻¹g itself has to shrink to a quarter, as it does near an optimum only.
+LEAST_SHARE, LOST, SHRUNK = 1e-4, 1e-10, 0.25
+# Of the inverse of H, scaled to a unit diagonal. Of columns beyond, `Newton` knows steps with more digits.
+MOST_INVERSE = 1e6
+
+
+class Reached(NamedTuple):
+    """Where the steps led.
+
+    Attributes:
+        theta: (p,), in the objective's layout.
+        steps: how many there were.
+        is_flat: whether gradient and Newton decrement are 0 to tolerance there, as `optimality.py` has it, and H is so well
+            conditioned that no step has more digits.
+    """
+
+    theta: Tensor
+    steps: int
+    is_flat: bool
+
+
+def small_table(
+    objective: GLMObjective, columns: Array, weights: Array | None, offset: Array | None, intercept: bool
+) -> "SmallTable | None":
+    """The objective on the rows (n, d) that it was made of, where these and the parameters are few; else None."""
+    (rows, features), size = columns.shape, columns.shape[1] + intercept
+    if rows > MOST_ROWS or size * objective.family.num_outputs > MOST_PARAMETERS:
+        return None
+    extended, penalty = np.ones((rows, size)), np.zeros((size, 1))
+    extended[:, :features], penalty[:features] = columns, objective.l2
+    shares = np.full(rows, 1 / rows) if weights is None else weights / weights.sum()
+    return SmallTable(objective, extended, shares, None if offset is None else offset.reshape(rows, -1), penalty)
+
+
+@dataclass(frozen=True, eq=False)
+class SmallTable:
+    """A generalised linear model, its columns and the constant one side by side.
+
+    Attributes:
+        objective: the same loss, whose family and targets these are.
+        columns: X̃ (n, q).
+        shares: w (n,).
+        offset: added to the rows' predictors (n, K); None = 0.
+        penalty: λ of each column's coefficients (q, 1): 0 for the intercept.
+    """
+
+    objective: GLMObjective
+    columns: Array
+    shares: Array
+    offset: Array | None
+    penalty: Array
+
+    def minimise(self, tolerance: float, max_steps: int) -> Reached:
+        """Undamped steps from 0, to where the loss is flat to a tolerance, or until one fails."""
+        theta = np.zeros((self.columns.shape[1], self.objective.family.num_outputs))
+        invariant, unit = self._invariant(theta), self.objective.unit
+        value, gradient, z = self._value_and_gradient(theta)
+        steps, before, is_flat = 0, math.inf, False
+        while (found := self._newton_step(z, gradient, invariant)) is not None:
+            step, squared, steepest, factor = found
+            is_flat = squared <= 2 * tolerance * unit and steepest <= tolerance * math.sqrt(unit)
+            is_near = before <= max(LOST * abs(value), 2 * tolerance * unit)
+            if is_flat or steps == max_steps or not squared > 0 or (is_near and squared > SHRUNK * before):  # > is false of nan
+                break
+            trial = theta - step
+            then, slope, predictors = self._value_and_gradient(trial)
+            if squared > LOST * abs(value) and not then <= value - LEAST_SHARE * squared:
+                break
+            theta, value, gradient, z, steps, before = trial, then, slope, predictors, steps + 1, squared
+        return Reached(self._by_layout(theta), steps, is_flat and _is_well_conditioned(factor))
+
+    def _by_layout(self, theta: Array) -> Tensor:
+        """(q, K) -> θ (p,) as the objective has it."""
+        features = self.objective.num_features
+        return torch.from_numpy(np.concatenate([theta[:features].T.ravel(), theta[features:].ravel()]))
+
+    def _invariant(self, theta: Array) -> Tensor:
+        """Directions along which the loss never changes, output by output as H is: (p, k)."""
+        invariant = self.objective.invariant_directions(self._by_layout(theta))
+        if not invariant.shape[1]:
+            return invariant
+        places = self._by_layout(np.arange(theta.size, dtype=np.float64).reshape(theta.shape[::-1]).T)
+        return invariant[places.argsort()]
+
+    def _value_and_gradient(self, theta: Array) -> tuple[float, Array, Array]:
+        """Of θ (q, K): the loss, its gradient (q, K), and the predictors (n, K)."""
+        z = self.columns @ theta
+        if self.offset is not None:
+            z += self.offset
+        losses, slopes = self.objective.family.loss_and_gradient(torch.from_numpy(z), self.objective.targets)
+        penalty = self.penalty * theta
+        value = losses.numpy() @ self.shares + 0.5 * np.vdot(penalty, theta)
+        return float(value), self.columns.T @ (slopes.numpy() * self.shares[:, None]) + penalty, z
+
+    def _newton_step(self, z: Array, gradient: Array, invariant: Tensor) -> tuple[Array, float, float, Array] | None:
+        """H⁻¹g (q, K), gᵀH⁻¹g, the largest |g_j| / √H_jj, and a triangular factor of H in its own scale (p, p), at predictors z
+        (n, K); None where H is not positive definite.
+
+        H (p, p), output by output, is factorised in the scale of its own diagonal, so that units do not count.
+        """
+        hessian = self._hessian(torch.from_numpy(z))
+        diagonal = hessian.diagonal()
+        if not (diagonal > 0).all():
+            return None
+        scale, slope = 1 / np.sqrt(diagonal), gradient.T.ravel()
+        if invariant.shape[1]:
+            hessian = completed(torch.from_numpy(hessian), invariant).numpy()
+        factor, step, info = dposv(scale[:, None] * hessian * scale, scale * slope)
+        if info:
+            return None
+        step *= scale
+        return step.reshape(gradient.shape[::-1]).T, float(slope @ step), float(np.abs(scale * slope).max()), factor
+
+    def _hessian(self, z: Tensor) -> Array:
+        family, targets, columns = self.objective.family, self.objective.targets, self.columns
+        if family.num_outputs == 1:
+            rows = columns * np.sqrt(family.curvature_diagonal(z, targets).numpy()[:, 0] * self.shares)[:, None]
+            hessian = rows.T @ rows  # of which NumPy computes one half
+        else:
+            curvature = family.curvature(z, targets).numpy() * self.shares[:, None, None]
+            # Of one output after another, so that no more is held than a few copies of the columns.
+            hessian = np.concatenate(
+                [columns.T @ (block[:, :, None] * columns[:, None]).reshape(len(z), -1) for block in curvature.swapaxes(0, 1)]
+            )
+        hessian[np.diag_indices_from(hessian)] += np.tile(self.penalty[:, 0], family.num_outputs)
+        return hessian
+
+
+def _is_well_conditioned(factor: Array) -> bool:
+    # Of a matrix with the norm 1 in place of its own, what LAPACK gives is one over the norm of the inverse.
+    reciprocal, info = dpocon(factor, 1.0)
+    return not info and reciprocal * MOST_INVERSE >= 1

@@ -1,0 +1,51 @@
+"""A generalised linear model fitted without a trainer."""
+
+from functools import partial
+from typing import NamedTuple
+
+from torch import Tensor
+
+from lightning_modules.estimators.small_table import SmallTable
+from lightning_modules.objectives import GLMObjective
+from lightning_modules.optimizers import Convergence, Newton, diagnose, minimise
+
+
+class Solved(NamedTuple):
+    """Where the steps led.
+
+    Attributes:
+        theta: (p,), in the objective's layout.
+        steps: how many there were.
+        verdict: on θ; None where it is known to be at the optimum, and not yet how near.
+    """
+
+    theta: Tensor
+    steps: int
+    verdict: Convergence | None
+
+
+def solved(objective: GLMObjective, start: Tensor, tolerance: float, max_steps: int, table: SmallTable | None) -> Solved:
+    """Minimise an objective from a start (p,); errors as in `minimise`.
+
+    On a small table plain steps come first; if nothing is proved of where they end, `Newton` goes on. Under a penalty there is
+    a minimiser unless a bias runs away, and none other: where that is sure and the loss is flat to tolerance, nothing else has
+    to be proved.
+
+    Args:
+        objective: the loss.
+        start: θ (p,), zeros where there is a table.
+        tolerance: τ, see `optimality.py`.
+        max_steps: after so many steps it ends in any case.
+        table: the same loss, if it is a small one.
+    """
+    steps = 0
+    if table is not None:
+        start, steps, is_flat = table.minimise(tolerance, max_steps)
+        if is_flat and objective.l2 > 0 and objective.attains_minimum(start, 0.0, None):
+            return Solved(start, steps, None)
+        verdict = diagnose(objective, start, tolerance)
+        is_precise = objective.at_full_precision(start).newton_step() is None  # none with more digits is known
+        if is_precise and verdict.status in ("converged", "separated"):
+            return Solved(start, steps, verdict)
+    minimum = minimise(objective, start, partial(Newton, tolerance=tolerance), max_steps - steps)
+    return Solved(minimum.theta, steps + minimum.steps, minimum.verdict)
