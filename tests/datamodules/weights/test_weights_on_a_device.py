@@ -9,6 +9,7 @@ from torch.nn.utils import parameters_to_vector
 
 from callbacks import ConfusionMatrix, ConvergenceStatus, TestMetrics, TrainMetrics
 from datamodules import ArrayDataModule
+from datamodules.serving import split_data_module
 from datamodules.serving.room import Room
 from lightning_modules import LogisticRegression
 from lightning_modules.optimizers import Newton
@@ -34,6 +35,7 @@ def fitted(**options: Any) -> tuple[dict[str, float], torch.Tensor, str | None]:
 @pytest.mark.parametrize("has_room", [True, False])
 def test_a_device_has_the_numbers_of_the_cpu(has_room: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     metrics, theta, status = fitted()
+    monkeypatch.setattr(split_data_module, "EVALUATION_ROWS", 50)  # fewer than there are
     monkeypatch.setattr(Room, "has_room", lambda *_: has_room)
     there = fitted(**on_the_device())
     assert there[0] == pytest.approx(metrics, rel=1e-10) and there[2] == status == "converged"
