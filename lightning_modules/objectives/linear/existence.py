@@ -1,13 +1,18 @@
 """Whether a generalised linear model has a finite minimiser: a proof that it does, witnesses that it does not."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
 from lightning_modules.objectives.linear.glm import GLM
 from lightning_modules.objectives.linear.predictors import Predictors
+from lightning_modules.objectives.linear.triangle import triangle
 
 # Beside the largest coefficient, in units of predictors; and beside the typical predictor.
 LEAST_PART, LEAST_RAISE = 1e-5, 1e-7
+# Beside the largest singular value of columns of length 1.
+LEAST_SINGULAR = 1e-9
 
 
 def separates(glm: GLM, candidate: Tensor) -> Tensor | None:
@@ -44,6 +49,35 @@ def separates(glm: GLM, candidate: Tensor) -> Tensor | None:
         return None
     direction = direction / direction.abs().max()
     return direction / direction.norm()
+
+
+def leaving_still(glm: GLM, candidate: Tensor) -> Tensor | None:
+    """What is left of a candidate (p,) if it must not move rows whose loss rises both ways, as of counts above 0; None where
+    there are no such rows.
+
+    A Newton step comes down to that only as far as rounding lets it, and where a loss has all but reached its infimum nothing
+    is left of the step but rounding.
+    """
+    rows, family = glm.rows, glm.family
+    if family.num_outputs > 1:
+        return None
+
+    def still() -> Iterator[Tensor]:
+        for x, y in rows.all_pieces():
+            up = candidate.new_ones(len(x), 1)
+            rises = (family.recession(up, y) > 0) & (family.recession(-up, y) > 0)
+            yield rows.extended(x)[rises]
+
+    upper = triangle(still(), rows.no_rows, rows.num_rows, rows.reduction)
+    lengths = upper.norm(dim=0)
+    if not bool((lengths > 0).any()):
+        return None
+    lengths = torch.where(lengths > 0, lengths, 1.0)
+    _, values, directions = torch.linalg.svd(upper / lengths, full_matrices=True)
+    free = directions[int((values > LEAST_SINGULAR * values.max()).sum()) :]
+    # In units in which the columns of these rows have length 1.
+    units = rows.scale.to(candidate) / lengths.to(candidate)
+    return (free.T.to(candidate) @ (free.to(candidate) @ (candidate / units))) * units
 
 
 def separating_alone(glm: GLM, direction: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from typing_extensions import Self
 
 from lightning_modules.objectives.degeneracy import Degeneracy
 from lightning_modules.objectives.families.family import Family
-from lightning_modules.objectives.linear.existence import escaping_bias, separates, separating_alone
+from lightning_modules.objectives.linear.existence import escaping_bias, leaving_still, separates, separating_alone
 from lightning_modules.objectives.linear.glm import GLM
 from lightning_modules.objectives.linear.glm_point import GLMPoint
 from lightning_modules.objectives.linear.layout import Layout
@@ -201,7 +201,8 @@ class GLMObjective(Objective):
 
     def degeneracy(self, theta: Tensor, direction: Tensor | None = None) -> Degeneracy | None:
         """Classes separated along θ or `direction`, or linearly dependent features."""
-        for candidate in (theta, direction, escaping_bias(self.glm, theta)):
+        free = [leaving_still(self.glm, each) for each in (theta, direction) if each is not None and self.l2 == 0]
+        for candidate in (theta, direction, escaping_bias(self.glm, theta), *free):
             if candidate is not None and (separating := separates(self.glm, candidate)) is not None:
                 why = f"{self.family.separation}, so the loss falls forever along one direction"
                 return Degeneracy("separated", why, direction=separating_alone(self.glm, separating))
