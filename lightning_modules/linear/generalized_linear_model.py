@@ -110,7 +110,8 @@ class GeneralizedLinearModel(ObjectiveModule):
         features, targets, weights = self._rows(batch)
         x, offset = self._divided(features)
         if offset is not None:
-            offset = offset.expand(-1, self.family.num_outputs)
+            # Features that have no room on the device stay on the host; targets and their terms are there.
+            offset = offset.to(targets.device).expand(-1, self.family.num_outputs)
         return GLMObjective(
             self.family,
             x,
