@@ -137,6 +137,7 @@ class NewtonEstimator(BaseEstimator):
         if self._design is None:
             columns = validate_data(self, X, reset=False, dtype=np.float64)
         else:
+            self._design.refuse_array(X)
             validate_data(self, X, reset=False, skip_check_array=True)
             columns = check_array(self._design.numbers(X))
         z = columns @ np.atleast_2d(self.coef_).T + self.intercept_

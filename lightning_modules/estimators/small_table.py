@@ -78,6 +78,7 @@ class SmallTable:
     offset: Array | None
     penalty: Array
 
+    @np.errstate(all="ignore")  # a step that leads to where numbers run out is not taken, and said by who goes on
     def minimise(self, tolerance: float, max_steps: int) -> Reached:
         """Undamped steps from 0, to where the loss is flat to a tolerance, or until one fails."""
         theta = np.zeros((self.columns.shape[1], self.objective.family.num_outputs))
@@ -92,7 +93,8 @@ class SmallTable:
                 break
             trial = theta - step
             then, slope, predictors = self._value_and_gradient(trial)
-            if squared > LOST * abs(value) and not then <= value - LEAST_SHARE * squared:
+            is_lower = squared <= LOST * abs(value) or then <= value - LEAST_SHARE * squared  # false of nan
+            if not (is_lower and math.isfinite(then + slope.sum())):
                 break
             theta, value, gradient, z, steps, before = trial, then, slope, predictors, steps + 1, squared
         return Reached(self._by_layout(theta), steps, is_flat and _is_well_conditioned(factor))

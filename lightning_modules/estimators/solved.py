@@ -44,8 +44,10 @@ def solved(objective: GLMObjective, start: Tensor, tolerance: float, max_steps: 
         if is_flat and objective.l2 > 0 and objective.attains_minimum(start, 0.0, None):
             return Solved(start, steps, None)
         verdict = diagnose(objective, start, tolerance)
-        is_precise = objective.at_full_precision(start).newton_step() is None  # none with more digits is known
-        if is_precise and verdict.status in ("converged", "separated"):
+        is_last = verdict.newton_decrement**2 <= 2 * tolerance * objective.unit
+        if verdict.status == "separated" and is_last:  # every further step would lower the loss by as little again
+            return Solved(start, steps, verdict)
+        if verdict.status == "converged" and objective.at_full_precision(start).newton_step() is None:
             return Solved(start, steps, verdict)
     minimum = minimise(objective, start, partial(Newton, tolerance=tolerance), max_steps - steps)
     return Solved(minimum.theta, steps + minimum.steps, minimum.verdict)
