@@ -6,9 +6,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from datamodules.array_cells import missing_cells, plain_array
+from datamodules.array_given import numbers_of_rows
 from datamodules.array_targets import targets_of
+from datamodules.columns import Column
+from datamodules.columns.given import NOTHING_GIVEN, Given
 from datamodules.columns.rules import Task
 from datamodules.messages.option_types import check_names
+from datamodules.messages.split_options import ClassWeight
 from datamodules.tables.table import Table
 from datamodules.tables.table_data_module import TableDataModule
 
@@ -27,14 +31,19 @@ class ArrayDataModule(TableDataModule):
         test_fraction: share of all rows for the test, in [0, 1); 0 = no test.
         seed: of the split and of the order of mini-batches.
         standardize: whether to scale the features.
-        folds, fold: as in `TableDataModule`.
+        folds, fold, class_weight: as in `TableDataModule`.
+        weights: how many times each row counts (n,), in the loss, the scaling and the metrics: numbers ≥ 0, of which 2 is two
+            equal rows; those of weight 0 are left out.
+        offset: what is added to the linear predictor of each row (n,), for models that take an offset: of counts over an
+            exposure its logarithm.
 
     Raises:
         ValueError: x and y that are no table together, an unknown task, names that are not d; labels that are missing (None,
-            NaN, NA or masked), of several kinds, or neither number nor text. Missing cells of x are refused with the table.
+            NaN, NA or masked), of several kinds, or neither number nor text; weights or an offset that are not one such number
+            a row. Missing cells of x are refused with the table.
     """
 
-    unsaved: ClassVar[tuple[str, ...]] = ("x", "y")
+    unsaved: ClassVar[tuple[str, ...]] = ("x", "y", "weights", "offset")
 
     def __init__(
         self,
@@ -49,8 +58,11 @@ class ArrayDataModule(TableDataModule):
         standardize: bool = True,
         folds: int | None = None,
         fold: int = 0,
+        class_weight: ClassWeight | None = None,
+        weights: ArrayLike | None = None,
+        offset: ArrayLike | None = None,
     ) -> None:
-        super().__init__(None, batch_size, val_fraction, test_fraction, seed, standardize, folds, fold)
+        super().__init__(None, batch_size, val_fraction, test_fraction, seed, standardize, folds, fold, class_weight)
         check_names("feature_names", feature_names)
         if task not in get_args(Task):
             raise ValueError(f"task={task!r}: choose among {', '.join(get_args(Task))}")
@@ -67,8 +79,21 @@ class ArrayDataModule(TableDataModule):
         names = tuple(map(str, default if feature_names is None else feature_names))
         if len(names) != features.shape[1] or len(set(names)) < len(names):
             raise ValueError(f"feature_names={list(names)}: give {features.shape[1]} different names")
+        by, added = (numbers_of_rows(name, given, len(features)) for name, given in (("weights", weights), ("offset", offset)))
+        if by is not None and not by.all():
+            counts = by != 0
+            features, targets, by, added = (
+                features[counts],
+                targets[counts],
+                by[counts],
+                added if added is None else added[counts],
+            )
         labels, class_names = targets_of(targets, task)
-        self._table = Table(features, labels, names, class_names)
+        # A file with new rows has it in a column.
+        name = next(free for free in ("offset", "(offset)", "((offset))") if free not in names)
+        given = NOTHING_GIVEN if added is None else Given(offset=Column(name, "number", groups=False))
+        weighted = None if by is None or (by == 1).all() else by
+        self._table = Table(features, labels, names, class_names, weights=weighted, offset=added, given=given)
 
     def load(self) -> Table:
         return self._table

@@ -9,6 +9,7 @@ from datamodules.columns.rules import Dates, Missing, Task
 from datamodules.files.table_options import SplitBy, TableOptions
 from datamodules.mapped.division import SplitOptions
 from datamodules.mapped.mapped_table import MappedTable
+from datamodules.messages.split_options import ClassWeight
 from datamodules.serving.class_notes import with_class_notes
 from datamodules.serving.divided_rows import DividedRows
 from datamodules.serving.split import split_rows
@@ -51,6 +52,11 @@ class TabularDataModule(TableDataModule):
         strict: whether whatever would have to be done to the table is refused.
         test_path: file with the rows for the test, with the same columns; null = test_fraction of the rows of `path`.
         groups: column whose rows with the same value stay together in one part; it is no feature.
+        weights: column that says how many times a row counts, in the loss, in what is learnt from the table and in the
+            metrics: a number ≥ 0, of which 2 is two equal rows and 0 none. It is no feature.
+        offset: column that is added to the linear predictor, for models that take an offset; it is no feature.
+        exposure: column of numbers > 0 whose logarithm is the offset, or is added to it; it is no feature.
+        class_weight: as in `TableDataModule`.
         split_by: "random", or "last": the last rows are the test, those before them validation, as in time.
         data_dir: folder of the file; null = the current folder.
         batch_size: rows of one step, over all processes together; null = full batch.
@@ -87,6 +93,10 @@ class TabularDataModule(TableDataModule):
         strict: bool = False,
         test_path: str | None = None,
         groups: str | None = None,
+        weights: str | None = None,
+        offset: str | None = None,
+        exposure: str | None = None,
+        class_weight: ClassWeight | None = None,
         split_by: SplitBy = "random",
         data_dir: str | None = None,
         batch_size: int | None = None,
@@ -98,11 +108,11 @@ class TabularDataModule(TableDataModule):
         fold: int = 0,
         memory_map: str | None = None,
     ) -> None:
-        super().__init__(data_dir, batch_size, val_fraction, test_fraction, seed, standardize, folds, fold)
+        super().__init__(data_dir, batch_size, val_fraction, test_fraction, seed, standardize, folds, fold, class_weight)
         options = TableOptions(
             path, target, categorical, exclude, task, delimiter, encoding, header, missing, missing_codes, not_missing, decimal,
-            dates, rare_levels, max_levels, strict, test_path, groups, split_by, data_dir, batch_size, val_fraction,
-            test_fraction, seed, standardize, folds, fold, memory_map,
+            dates, rare_levels, max_levels, strict, test_path, groups, weights, offset, exposure, class_weight, split_by,
+            data_dir, batch_size, val_fraction, test_fraction, seed, standardize, folds, fold, memory_map,
         )  # fmt: skip
         self.file, self.rules, self.test_file = options.file, options.rules, options.test_file
         self.memory_map, self.split_by = memory_map, split_by

@@ -31,7 +31,8 @@ def main(args: list[str]) -> None:
         temporary.write_bytes(program(trained, output.suffix, options.precision))
     names = trained.preprocessing.class_names
     out = f"probabilities of {', '.join(names)}" if names else "values"
-    say(f"{output}: rows of {len(trained.preprocessing.feature_names)} features, unscaled, to {out}")
+    offset = " and, as the last column, the offset" if trained.preprocessing.given.has_offset else ""
+    say(f"{output}: rows of {len(trained.preprocessing.feature_names)} features, unscaled{offset}, to {out}")
 
 
 if __name__ == "__main__":

@@ -132,12 +132,13 @@ def test_every_data_module_shares_the_common_options(data_module: Any) -> None:
 
 
 def rows_for(model: Any) -> tuple[Tensor, Tensor]:
-    """Features and targets that suit a model of four features: labels, real numbers or counts, by what it does not refuse."""
+    """Features and targets that suit a model of four features: labels, real numbers or counts, by what it
+    does not refuse."""
     generator = torch.Generator().manual_seed(0)
     features = torch.randn(30, 4, dtype=torch.float64, generator=generator)
     counts = torch.randint(4, (30, 1), generator=generator)
     real = torch.randn(30, 1, dtype=torch.float64, generator=generator)
-    for targets in (counts[:, 0] % 3, counts[:, 0] % 2, real, counts.double()):
+    for targets in (counts[:, 0] % 3, counts[:, 0] % 2, real, counts.double(), counts + 1.0):
         try:
             model.check_data((features, targets))
         except ValueError:

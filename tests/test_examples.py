@@ -79,7 +79,7 @@ def test_a_model(method: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     x = generator.normal(size=(200, 3))
     y = generator.poisson(np.exp(x @ [0.5, -0.3, 0.1] + 0.2))
     data = ArrayDataModule(x, y, task="regression", val_fraction=0.0)
-    model = example("PoissonRegression", tmp_path, monkeypatch)(data.num_features, optimizer=method)
+    model = example("RateRegression", tmp_path, monkeypatch)(data.num_features, optimizer=method)
     trainer = make_trainer(100)
     trainer.fit(model, data)
     features, targets = (part.numpy() for part in data.splits["train"])

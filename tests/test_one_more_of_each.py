@@ -15,7 +15,7 @@ from tests.test_examples import all_blocks
 # The README's example of a class, and the package that it joins.
 FROM_README = {
     "SteepestDescent": "lightning_modules/optimizers",
-    "PoissonRegression": "lightning_modules",
+    "RateRegression": "lightning_modules",
     "WineDataModule": "datamodules",
 }
 FAMILY = '''"""Counts."""
@@ -26,8 +26,8 @@ from torch import Tensor
 from lightning_modules.objectives.families.family import Family
 
 
-class Poisson(Family):
-    """l(z, y) = eᶻ − y z with counts y ≥ 0; K = 1."""
+class Geometric(Family):
+    """l(z, y) = (y + 1) log(1 + eᶻ) − y z with counts y ≥ 0, of mean eᶻ; K = 1."""
 
     self_concordance = 1.0
 
@@ -42,22 +42,28 @@ class Poisson(Family):
         return y
 
     def loss(self, z: Tensor, y: Tensor) -> Tensor:
-        return (z.exp() - y * z)[:, 0]
+        return ((y + 1) * torch.nn.functional.softplus(z, threshold=40) - y * z)[:, 0]
 
     def mean(self, z: Tensor) -> Tensor:
         return z.exp()
 
     def gradient(self, z: Tensor, y: Tensor) -> Tensor:
-        return z.exp() - y
+        return (y + 1) * torch.sigmoid(z) - y
 
-    def curvature(self, z: Tensor) -> Tensor:
-        return z.exp()[:, :, None]
+    def curvature(self, z: Tensor, y: Tensor) -> Tensor:
+        return self.curvature_diagonal(z, y)[:, :, None]
 
-    def curvature_diagonal(self, z: Tensor) -> Tensor:
-        return z.exp()
+    def curvature_diagonal(self, z: Tensor, y: Tensor) -> Tensor:
+        return (y + 1) * torch.sigmoid(z) * torch.sigmoid(-z)
+
+    def curvature_product(self, z: Tensor, y: Tensor, v: Tensor) -> Tensor:
+        return self.curvature_diagonal(z, y) * v
+
+    def curvature_factor(self, z: Tensor, y: Tensor) -> Tensor:
+        return self.curvature_diagonal(z, y).sqrt()[None]
 
     def recession(self, z: Tensor, y: Tensor) -> Tensor:
-        return torch.where(z > 0, torch.inf, -y * z)[:, 0]
+        return torch.where(z > 0, z, -y * z)[:, 0]
 '''
 CALLBACK = '''"""How many epochs went by."""
 
@@ -73,7 +79,7 @@ class EpochCounter(Callback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.epochs += 1
 '''
-OTHERS = {"Poisson": ("lightning_modules/objectives/families", FAMILY), "EpochCounter": ("callbacks", CALLBACK)}
+OTHERS = {"Geometric": ("lightning_modules/objectives/families", FAMILY), "EpochCounter": ("callbacks", CALLBACK)}
 
 
 @pytest.fixture(scope="module")

@@ -44,18 +44,23 @@ class Learner:
     def __init__(self, rules: ColumnRules, report: Report) -> None:
         self.rules, self.report = rules, report
         self._marked: dict[int, str] = {}
+        self._weights: Cells | None = None
 
-    def encoder(self, columns: Sequence[Column], cells: Iterable[Cells], train: Rows) -> Encoder:
+    def encoder(self, columns: Sequence[Column], cells: Iterable[Cells], train: Rows, weights: Cells | None = None) -> Encoder:
         """The encodings of those columns that say something.
+
+        A row of weight 2 counts as two rows: in medians, for the most frequent category, and for which ones are rare.
 
         Args:
             columns: how they are read.
             cells: of all rows, (n,) each.
             train: which of the rows are for training.
+            weights: of all rows (n,), > 0; None = 1.
 
         Raises:
             ValueError: no column is left; what the rules refuse.
         """
+        self._weights = weights if weights is None or isinstance(train, slice) else weights[train]
         found = [self._encodings(column, values, train) for column, values in zip(columns, cells, strict=True)]
         self.report.check()
         if not any(found):
@@ -103,27 +108,31 @@ class Learner:
         )
 
     def _number(self, column: Column, part: Part, values: Cells, train: slice, marks: bool) -> list[Encoding]:
-        def pieces() -> Iterator[NDArray[np.float64]]:
-            for piece in _pieces(values, train)():
+        def pieces() -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64] | None]]:
+            for piece, weights in self._weighted(values, train):
                 cells = part_of(piece, part)
-                yield cells[~np.isnan(cells)]
+                is_known = ~np.isnan(cells)
+                yield cells[is_known], None if weights is None else weights[is_known]
 
-        count = sum(map(len, pieces()))
-        lowest, highest = min(p.min() for p in pieces() if len(p)), max(p.max() for p in pieces() if len(p))
+        lowest, highest = min(p.min() for p, _ in pieces() if len(p)), max(p.max() for p, _ in pieces() if len(p))
         if lowest == highest and not marks:
             return []
-        fill = median(pieces, count) if self.rules.missing == "impute" and not self.rules.strict else None
+        fill = median(pieces) if self.rules.missing == "impute" and not self.rules.strict else None
         return [Encoding(column.name, part, has_value=bool(lowest < highest), marks_missing=marks, fill=fill)]
 
     def _categories(
         self, column: Column, part: Part, levels: tuple[str, ...], values: Cells, train: slice, marks: bool
     ) -> list[Encoding]:
         counts = np.zeros(len(levels) + 1, np.int64)  # the last one counts those that are none of them
-        for piece in _pieces(values, train)():
+        sums = np.zeros(len(counts))
+        for piece, weights in self._weighted(values, train):
             cells = part_of(piece, part)
-            codes = cells[~np.isnan(cells)].astype(np.int64)
-            counts += np.bincount(np.where(codes < 0, len(levels), codes), minlength=len(counts))
-        kept = self._frequent(counts[:-1], column.name in self.rules.categorical)
+            is_known = ~np.isnan(cells)
+            codes = cells[is_known].astype(np.int64)
+            codes = np.where(codes < 0, len(levels), codes)
+            counts += np.bincount(codes, minlength=len(counts))
+            sums += np.bincount(codes, None if weights is None else weights[is_known], len(counts))
+        kept = self._frequent(counts[:-1], sums[:-1], column.name in self.rules.categorical)
         pooled = int(counts.sum() - counts[kept].sum())
         if len(kept) + (pooled > 0) + marks < 2:
             if not (kept or part):
@@ -135,13 +144,24 @@ class Learner:
         names = tuple(levels[code] for code in kept)
         return [Encoding(column.name, part, names, tuple(places.tolist()), pooled > 0, marks_missing=marks)]
 
-    def _frequent(self, counts: NDArray[np.int64], is_named: bool) -> list[int]:
-        """Codes of the categories that have a feature each but the first, the most frequent one; the others as they come."""
+    def _weighted(self, values: Cells, train: slice) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64] | None]]:
+        """The training rows, a few at a time, with their weights."""
+        weights = None if self._weights is None else _pieces(self._weights, train)()
+        for piece in _pieces(values, train)():
+            yield piece, None if weights is None else next(weights)
+
+    def _frequent(self, rows: NDArray[np.int64], weights: NDArray[np.float64], is_named: bool) -> list[int]:
+        """Codes of the categories that have a feature each but the first, the most frequent one; the others as they come.
+
+        The most frequent one is that of the largest weight. No category is rare whose rows are many, however small their
+        weights: weights that sum to 1 do not make all of them rare.
+        """
+        counts = np.maximum(rows, weights)
         fewest = self.rules.rare_levels or min(FEWEST_ROWS, max(2, math.ceil(TENTH * counts.sum())))
-        order = sorted(np.flatnonzero(counts), key=lambda code: (-counts[code], code))
+        order = sorted(np.flatnonzero(rows), key=lambda code: (-weights[code], code))
         if self.rules.strict:
             fewest = 1
-        elif self.rules.rare_levels is None and order and counts[order[0]] < fewest:
+        elif self.rules.rare_levels is None and order and counts.max() < fewest:
             # None is frequent. They are categories all the same if they come again, or the user says so.
             fewest = 2 if counts.sum() >= 2 * len(order) else 1 if is_named else fewest
         kept = [int(code) for code in order if counts[code] >= fewest][: self.rules.max_levels]

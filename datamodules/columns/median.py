@@ -7,7 +7,9 @@ until few enough are left to be sorted: at most four passes give the number to t
 Computer Programming, vol. 3, 2nd ed. (1998), section 5.2.5 (radix sorting), for one rank.
 """
 
+import math
 from collections.abc import Callable, Iterable
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,37 +18,56 @@ from numpy.typing import NDArray
 FEW = 2**20
 _SIGN = np.uint64(1 << 63)
 _DIGIT, _DIGITS = 16, 4
-Pieces = Callable[[], Iterable[NDArray[np.float64]]]
+Weights = NDArray[np.float64] | None
+Pieces = Callable[[], Iterable[tuple[NDArray[np.float64], Weights]]]
 
 
-def median(pieces: Pieces, count: int) -> float:
-    """Of `count` finite numbers, given again and again in pieces; of an even number the mean of the middle two."""
-    low = _of_rank(pieces, count, (count - 1) // 2)
-    high = low if count % 2 else _of_rank(pieces, count, count // 2)
+def median(pieces: Pieces) -> float:
+    """Of finite numbers, given again and again in pieces; of an even number the mean of the middle two.
+
+    Args:
+        pieces: numbers (m,), and how many times each of them counts (m,), None = once: with weights w these are the first
+            number up to which Σ w reaches half of all, and the first up to which it exceeds it.
+    """
+    total = sum(len(numbers) if weights is None else float(weights.sum()) for numbers, weights in pieces())
+    count = sum(len(numbers) for numbers, _ in pieces())
+    low, high = (_where_half_is(pieces, count, total / 2, side) for side in ("left", "right"))
     middle = (low + high) / 2
     # The sum of large numbers may overflow; there is no −0 among medians.
     return middle + 0.0 if np.isfinite(middle) else low / 2 + high / 2
 
 
-def _of_rank(pieces: Pieces, count: int, rank: int) -> float:
-    """The number that so many of them are less than, or equal to, and come before it."""
+def _where_half_is(pieces: Pieces, count: int, half: float, side: Literal["left", "right"]) -> float:
+    """The number, of `count`, up to which they weigh at least half of all ("left"), or more than that ("right")."""
     prefix, place = np.uint64(0), _DIGITS
 
-    def those_left() -> Iterable[NDArray[np.uint64]]:
+    def those_left() -> Iterable[tuple[NDArray[np.uint64], Weights]]:
         above = np.uint64(_DIGIT * place)
-        for piece in pieces():
-            keys = _keys(piece)
-            yield keys[keys >> above == prefix] if place < _DIGITS else keys
+        for numbers, weights in pieces():
+            keys = _keys(numbers)
+            is_left = keys >> above == prefix if place < _DIGITS else slice(None)
+            yield keys[is_left], None if weights is None else weights[is_left]
 
     while count > FEW and place:
-        counts, shift = np.zeros(1 << _DIGIT, np.int64), np.uint64(_DIGIT * (place - 1))
-        for keys in those_left():
-            counts += np.bincount((keys >> shift & np.uint64((1 << _DIGIT) - 1)).astype(np.int64), minlength=len(counts))
-        ends = np.cumsum(counts)
-        digit = int(np.searchsorted(ends, rank, side="right"))
-        rank, count = rank - int(ends[digit] - counts[digit]), int(counts[digit])
+        sums, counts, shift = np.zeros(1 << _DIGIT), np.zeros(1 << _DIGIT, np.int64), np.uint64(_DIGIT * (place - 1))
+        for keys, weights in those_left():
+            digits = (keys >> shift & np.uint64((1 << _DIGIT) - 1)).astype(np.int64)
+            counts += np.bincount(digits, minlength=len(counts))
+            sums += np.bincount(digits, weights, len(sums))
+        ends = np.cumsum(sums)
+        digit = min(int(np.searchsorted(ends, half, side)), int(np.flatnonzero(counts)[-1]))
+        half, count = half - (ends[digit] - sums[digit]), int(counts[digit])
         prefix, place = (prefix << np.uint64(_DIGIT)) | np.uint64(digit), place - 1
-    return _number(np.partition(np.concatenate(list(those_left())), rank)[rank] if place else prefix)
+    if not place:
+        return _number(prefix)
+    found, by = zip(*those_left(), strict=True)
+    keys = np.concatenate(found)
+    if by[0] is None:
+        rank = math.ceil(half) - 1 if side == "left" else math.floor(half)
+        return _number(np.partition(keys, rank)[rank])
+    order = np.argsort(keys)
+    ends = np.cumsum(np.concatenate(by)[order])
+    return _number(keys[order[min(int(np.searchsorted(ends, half, side)), len(order) - 1)]])
 
 
 def _keys(values: NDArray[np.float64]) -> NDArray[np.uint64]:

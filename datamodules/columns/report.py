@@ -33,6 +33,7 @@ class Topic(Enum):
         "leave these cells empty, or name the texts in missing_codes",
     )
     NO_TARGET = ("rows left out", "rows that cannot be used", "drop those rows")
+    NO_WEIGHT = ("rows left out, of weight 0", "rows of weight 0", "drop those rows")
     MISSING = (
         "missing values, numbers by the training median and marked, others a category of their own",
         "missing values",
@@ -73,7 +74,7 @@ class Topic(Enum):
 
 
 # What is no intervention is not refused either.
-HARMLESS = frozenset({Topic.FORMAT, Topic.ALL_DIFFERENT})
+HARMLESS = frozenset({Topic.FORMAT, Topic.ALL_DIFFERENT, Topic.NO_WEIGHT})
 
 
 @dataclass

@@ -30,6 +30,15 @@ class ColumnRules:
     max_levels: int = 100
     strict: bool = False
     groups: str | None = None
+    weights: str | None = None
+    offset: str | None = None
+    exposure: str | None = None
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The columns that are no features but say how a row counts or where its predictor begins, by their options."""
+        named = {"weights": self.weights, "offset": self.offset, "exposure": self.exposure}
+        return {option: name for option, name in named.items() if name is not None}
 
     @property
     def refused(self) -> frozenset[Topic]:
@@ -51,7 +60,8 @@ def column_rules(
     """The rules as options give them.
 
     Raises:
-        ValueError: an option of a wrong type, or out of its range; the target among the excluded columns.
+        ValueError: an option of a wrong type, or out of its range; the target among the excluded columns; a column with two
+            roles.
     """
     check_type("target", target, TEXT, "the name of a column")
     check_names("categorical", categorical)
@@ -68,7 +78,8 @@ def column_rules(
         not_missing=tuple(not_missing or ()),
         **others,
     )
-    check_type("groups", rules.groups, TEXT, "the name of a column, or None", optional=True)
+    for name in ("groups", "weights", "offset", "exposure"):
+        check_type(name, getattr(rules, name), TEXT, "the name of a column, or None", optional=True)
     check_choice("task", rules.task, get_args(Task))
     check_choice("missing", rules.missing, get_args(Missing))
     check_choice("dates", rules.dates, get_args(Dates))
@@ -82,4 +93,10 @@ def column_rules(
         raise ValueError(f"exclude={exclude}: the target {target!r} cannot be left out; remove it from exclude")
     if rules.groups is not None and rules.groups in (target, *rules.exclude):
         raise ValueError(f"groups={rules.groups!r}: the groups cannot be the target or an excluded column; name another one")
+    roles: dict[str, tuple[str, ...]] = {"target": (target,), "groups": (rules.groups or "",)}
+    roles |= {"exclude": rules.exclude, "categorical": rules.categorical}
+    for option, name in rules.given.items():
+        if other := next((role for role, names in roles.items() if name in names and name), None):
+            raise ValueError(f"{option}={name!r}: {other} names this column too, and it can be only one of them; name another")
+        roles[option] = (name,)
     return rules

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from datamodules.columns.arrow_types import described, is_text
 from datamodules.columns.column import Column
+from datamodules.columns.given import NOTHING_GIVEN, Given, given
 from datamodules.columns.meaning import ROW_NUMBERS, decimal_of, meaning
 from datamodules.columns.missing_codes import AMONG_NUMBERS, AMONG_TEXTS
 from datamodules.columns.profile import Profile
 from datamodules.columns.report import Report, Topic
 from datamodules.columns.rules import ColumnRules
 from datamodules.columns.target import Target, target
+from datamodules.columns.zero_weights import are_zero
 from datamodules.messages import counted, listed
 
 INDEX = "__index_level_"
@@ -35,12 +37,14 @@ class Scan:
         columns: of which features can be made, and how they are read.
         target: what is predicted.
         empty: those of the columns that have no value in any row.
+        given: weights, offset and exposure.
     """
 
     rows: int
     columns: tuple[Column, ...]
     target: Target
     empty: frozenset[str]
+    given: Given = NOTHING_GIVEN
 
 
 def scan(schema: pa.Schema, pieces: Iterable[pa.Table], rules: ColumnRules, report: Report, delimiter: str = ",") -> Scan:
@@ -65,7 +69,7 @@ def scan(schema: pa.Schema, pieces: Iterable[pa.Table], rules: ColumnRules, repo
     kinds = {field.name: encoded.get(field.name, field.type) for field in schema if field.name not in rules.exclude}
     profiles = {name: Profile(kind, codes) for name, kind in kinds.items()}
     counters = {name: _RowNumbers() for name in profiles if _may_number_rows(name, schema)}
-    rows = 0
+    rows = without_weight = 0
     for piece in pieces:
         cells = dict(zip(piece.column_names, piece.columns, strict=True))
         for name, profile in profiles.items():
@@ -73,19 +77,30 @@ def scan(schema: pa.Schema, pieces: Iterable[pa.Table], rules: ColumnRules, repo
             if name in counters:
                 counters[name].add(cells[name])
         rows += len(piece)
+        without_weight += int(are_zero(cells[rules.weights]).sum()) if rules.weights is not None else 0
     if not rows:
         raise ValueError(f"{rules.path} has no rows: nothing can be fitted; check the file")
+    if without_weight == rows:
+        raise ValueError(
+            f"{rules.path}: column {rules.weights!r} (weights) is 0 in all {counted(rows)}, so that none of them counts: name "
+            "another column"
+        )
     report.rows["read"] = rows
     report.columns.update(dict.fromkeys(rules.exclude, "excluded"))
     decimal = decimal_of(profiles, rules, delimiter)
+    others = given(profiles, rules, decimal, report)
     goal = target(profiles[rules.target], rules, decimal, report)
     report.columns[rules.target] = "the target"
     columns = []
     for name, profile in profiles.items():
-        if name in (rules.target, rules.groups):
+        if name in (rules.target, rules.groups, *rules.given.values()):
             continue
         is_index = name == "" or name.startswith(INDEX)
-        if name in counters and name not in rules.categorical and (is_index or counters[name].are_they(profile)):
+        if (
+            name in counters
+            and name not in rules.categorical
+            and (is_index or counters[name].are_they(profile, rows - without_weight))
+        ):
             report.add(Topic.ROW_NUMBERS, f"{name!r}")
             report.columns[name] = Topic.ROW_NUMBERS.done
         elif (column := meaning(name, profile, rules, decimal, report)) is None:
@@ -95,7 +110,7 @@ def scan(schema: pa.Schema, pieces: Iterable[pa.Table], rules: ColumnRules, repo
             columns.append(column)
             if column.kind == "number" and _may_identify(name, profile):
                 report.add(Topic.ALL_DIFFERENT, f"{name!r}")
-    _report_codes({column.name: column for column in (*columns, goal.column)}, profiles, report)
+    _report_codes({column.name: column for column in (*columns, goal.column, *others.columns)}, profiles, report)
     report.check()
     if not columns:
         why = "; ".join(report.lines(3)) or "all others are excluded"
@@ -105,7 +120,7 @@ def scan(schema: pa.Schema, pieces: Iterable[pa.Table], rules: ColumnRules, repo
     empty = frozenset(
         name for name, profile in profiles.items() if not (profile.numbers or profile.others or len(profile.levels))
     )
-    return Scan(rows, tuple(columns), goal, empty)
+    return Scan(rows, tuple(columns), goal, empty, others)
 
 
 def _check_names(names: list[str], rules: ColumnRules) -> None:
@@ -114,6 +129,7 @@ def _check_names(names: list[str], rules: ColumnRules) -> None:
         "categorical": rules.categorical,
         "exclude": rules.exclude,
         "groups": (rules.groups,) if rules.groups is not None else (),
+        **{option: (name,) for option, name in rules.given.items()},
     }
     for option, wanted in asked.items():
         if unknown := [name for name in wanted if name not in names]:
@@ -172,10 +188,10 @@ class _RowNumbers:
             )
             self._next = start + len(numbers)
 
-    def are_they(self, profile: Profile) -> bool:
+    def are_they(self, profile: Profile, rows: int) -> bool:
         if self._counts:
             return True
-        is_different = profile.levels.is_cut or len(profile.levels) == profile.rows
+        is_different = profile.levels.is_cut or len(profile.levels) == rows
         return is_different and bool(profile.others)
 
 

@@ -12,6 +12,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from datamodules.columns.meaning import PARQUETS
+from datamodules.columns.zero_weights import without_zero_weights
 from datamodules.files.categories import encoded_columns, without_dictionaries
 from datamodules.files.column_names import unique_names
 from datamodules.files.compression import open_bytes, suffix_of
@@ -32,6 +33,7 @@ class TableFile:
         path: the file.
         delimiter, encoding, header: of a text file, as in `TabularDataModule`; None = found out.
         wanted: the name of a column that is looked for.
+        weights: the name of the column of weights: a row of weight 0 is as good as not there, and holds nothing.
     """
 
     path: Path
@@ -39,6 +41,7 @@ class TableFile:
     encoding: str | None = None
     header: bool | None = None
     wanted: str = ""
+    weights: str | None = None
 
     def __post_init__(self) -> None:
         if self.delimiter is not None and len(self.delimiter) != 1:
@@ -139,7 +142,12 @@ class TableFile:
         names = self.schema.names
         wanted = names if columns is None else list(dict.fromkeys(columns))
         with one_line_read_errors(self.path, None if self.is_parquet else self.format.encoding):
-            yield from self._parquet(names, wanted) if self.is_parquet else self._text(names, wanted)
+            read = self._parquet if self.is_parquet else self._text
+            if self.weights is None or self.weights not in names:
+                yield from read(names, wanted)
+                return
+            for piece in read(names, list(dict.fromkeys([*wanted, self.weights]))):
+                yield without_zero_weights(piece, self.weights).select(wanted)
 
     def _parquet(self, names: list[str], wanted: list[str]) -> Iterator[pa.Table]:
         rows = max(256, PIECE_BYTES // (8 * len(wanted)))

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 from datamodules.columns.rules import Dates, Missing, Task, column_rules
 from datamodules.files.table_file import TableFile
 from datamodules.messages.option_types import PATH, check_choice, check_type
-from datamodules.messages.split_options import check_fold, check_split_options
+from datamodules.messages.split_options import ClassWeight, check_class_weight, check_fold, check_split_options
 
 SplitBy = Literal["random", "last"]
 
@@ -49,6 +49,10 @@ class TableOptions:
         strict: bool = False,
         test_path: str | None = None,
         groups: str | None = None,
+        weights: str | None = None,
+        offset: str | None = None,
+        exposure: str | None = None,
+        class_weight: ClassWeight | None = None,
         split_by: SplitBy = "random",
         data_dir: str | None = None,
         batch_size: int | None = None,
@@ -61,6 +65,7 @@ class TableOptions:
         memory_map: str | None = None,
     ) -> None:
         check_split_options(data_dir, batch_size, val_fraction, test_fraction, seed)
+        check_class_weight(class_weight)
         if folds is not None:
             check_fold(fold, folds)
         check_type("path", path, PATH, "the path of a file")
@@ -71,9 +76,10 @@ class TableOptions:
         self.rules = column_rules(
             path=folder / path, target=target, categorical=categorical, exclude=exclude, task=task, missing=missing,
             missing_codes=missing_codes, not_missing=not_missing, decimal=decimal, dates=dates, rare_levels=rare_levels,
-            max_levels=max_levels, strict=strict, groups=groups,
+            max_levels=max_levels, strict=strict, groups=groups, weights=weights,
+            offset=offset, exposure=exposure,
         )  # fmt: skip
-        form = (separator(delimiter), encoding, header, target)
+        form = (separator(delimiter), encoding, header, target, weights)
         self.file = TableFile(self.rules.path, *form)
         self.test_file = None if test_path is None else TableFile(folder / test_path, *form)
         self.is_mapped = memory_map is not None

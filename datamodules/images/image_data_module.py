@@ -119,8 +119,8 @@ class ImageDataModule(SplitDataModule):
 
     def convert(self, batch: Split, dtype: torch.dtype | None) -> Split:
         """Images (n, h·w) uint8 as pixels in the model's floating type."""
-        images, labels = batch
-        return self.to_pixels(images, dtype or torch.get_default_dtype()), labels
+        images, *others = batch
+        return self.to_pixels(images, dtype or torch.get_default_dtype()), *others
 
     def to_pixels(self, images: Tensor, dtype: torch.dtype) -> Tensor:
         """uint8 images of any shape as pixels of a floating type: x / white, or (x / white − mean) / std."""

@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from filelock import FileLock
+from numpy.typing import NDArray
 
 from datamodules.columns.report import Report
 from datamodules.columns.rules import ColumnRules
 from datamodules.files import TableFile
 from datamodules.files.unchanged import state, unchanged
-from datamodules.mapped.divided_cells import TARGETS
+from datamodules.mapped.divided_cells import TARGETS, WEIGHTS
 from datamodules.mapped.division import SplitOptions
 from datamodules.mapped.given_back import GivenBack
 from datamodules.mapped.left_partials import remove_left
@@ -33,7 +34,7 @@ from datamodules.serving.tensor_batches import TensorBatches
 from datamodules.tables.split_table import PARTS
 from datamodules.tables.table import Table
 
-FORMAT = 6
+FORMAT = 7
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class MappedTable:
 
     Attributes:
         table: scaled, of arrays that are mapped.
+        inputs: the features of the table, mapped, and the offset behind them if there is one (n, d + 1).
         sizes: rows of each part.
         preprocessing: how the rows were encoded and scaled.
         report: what was done to the file.
@@ -49,6 +51,7 @@ class MappedTable:
     """
 
     table: Table
+    inputs: NDArray[np.float64]
     sizes: list[int]
     preprocessing: Preprocessing
     report: Report
@@ -113,13 +116,20 @@ class MappedTable:
                 f"{copy} is a copy of another table, or made with other options, as if folders had been renamed: delete it; "
                 f"the copy of {path} is made anew"
             )
-        features, targets = (np.load(copy / name, mmap_mode="r") for name in (FEATURES, TARGETS))
+        inputs, targets, *others = (
+            np.load(copy / name, mmap_mode="r") for name in (FEATURES, TARGETS, WEIGHTS) if name in about[FILES]
+        )
         preprocessing = Preprocessing.from_plain(about["preprocessing"])
         report = Report(path)
         report.take(about["report"])
-        table = Table(features, targets, preprocessing.feature_names, preprocessing.class_names, preprocessing.encoder)
+        names, d = preprocessing.feature_names, len(preprocessing.feature_names)
+        offset = inputs[:, d] if preprocessing.given.has_offset else None
+        table = Table(
+            inputs[:, :d], targets, names, preprocessing.class_names, preprocessing.encoder, others[0] if others else None,
+            offset, preprocessing.given,
+        )  # fmt: skip
         checksum = zlib.crc32(repr((about[FILES], about["sizes"], table.feature_names, table.class_names)).encode())
-        return MappedTable(table, about["sizes"], preprocessing, report, checksum)
+        return MappedTable(table, inputs, about["sizes"], preprocessing, report, checksum)
 
     @property
     def evaluation_rows(self) -> int:
@@ -137,7 +147,7 @@ class MappedTable:
         return {part: np.arange(end - size, end) for part, size, end in zip(PARTS, self.sizes, ends, strict=True)}
 
     def batches(self, tensors: Split, sampler: ShardedBatchSampler) -> TensorBatches:
-        return MappedBatches(tensors, sampler, GivenBack(self.table.features, self.table.targets))
+        return MappedBatches(tensors, sampler, GivenBack(self.inputs, self.table.targets, self.table.weights))
 
     def check_full_batch(self, dtype: torch.dtype | None) -> None:
         """Refuse another type than the files': all rows in it would be a copy in memory.
@@ -152,9 +162,9 @@ class MappedTable:
             )
 
     def splits(self) -> dict[str, Split]:
-        """(features, targets) of each part: views of the files, which nobody may write to."""
+        """The rows of each part: views of the files, which nobody may write to."""
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-            features, targets = torch.from_numpy(self.table.features), torch.from_numpy(self.table.targets)
-        parts = zip(features.split(self.sizes), targets.split(self.sizes), strict=True)
+            held = [array for array in (self.inputs, self.table.targets, self.table.weights) if array is not None]
+            parts = zip(*(torch.from_numpy(array).split(self.sizes) for array in held), strict=True)
         return dict(zip(PARTS, parts, strict=True))

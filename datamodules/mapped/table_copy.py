@@ -12,7 +12,7 @@ from datamodules.columns.rules import ColumnRules
 from datamodules.files import TableFile
 from datamodules.files.progress_bar import with_progress_bar
 from datamodules.files.scan_file import scan_file
-from datamodules.mapped.divided_cells import CELLS, TARGETS, DividedCells
+from datamodules.mapped.divided_cells import CELLS, OFFSET, TARGETS, WEIGHTS, DividedCells
 from datamodules.mapped.division import SplitOptions, division
 from datamodules.mapped.seal import ABOUT, sealed
 from datamodules.mapped.usable_pieces import labels_of, usable_pieces, usable_rows
@@ -33,7 +33,8 @@ def write_copy(
     test_file: TableFile | None,
     identity: str,
 ) -> None:
-    """`features.npy`, `targets.npy` and `about.json`: rows for training first, then validation, then test.
+    """`features.npy`, `targets.npy`, `weights.npy` if rows count more or less than once, and `about.json`: rows for training
+    first, then validation, then test.
 
     The file is read twice, to find out what it holds and to write its cells as numbers, each row to its part, in the file's
     order; from these the features are made. Rows are counted in between where the first reading cannot tell how many can be
@@ -53,8 +54,10 @@ def write_copy(
         OSError: no space for the copy.
     """
     about = {IDENTITY: identity, **_write_arrays(folder, file, rules, options, report, test_file)}
-    (folder / CELLS).unlink()  # nothing maps it any more
-    (folder / ABOUT).write_text(json.dumps(sealed(about, folder, (FEATURES, TARGETS))), encoding="utf-8")
+    for name in (CELLS, OFFSET):
+        (folder / name).unlink(missing_ok=True)  # nothing maps it any more
+    kept = [name for name in (FEATURES, TARGETS, WEIGHTS) if (folder / name).exists()]
+    (folder / ABOUT).write_text(json.dumps(sealed(about, folder, kept)), encoding="utf-8")
 
 
 def _write_arrays(
@@ -67,23 +70,29 @@ def _write_arrays(
     sizes = split.sizes.copy()
     if test_file is not None:
         sizes[TEST] = sum(usable_rows(test_file, found, rules))
-    divided = DividedCells(folder, len(found.columns), sizes, names)
-    for cells, targets in usable_pieces("copying", file, found, rules, report):
-        divided.put(cells, targets, split.parts(labels_of(targets, names)))
+    divided = DividedCells(folder, len(found.columns), sizes, names, found.given)
+    for rows in usable_pieces("copying", file, found, rules, report):
+        divided.put(rows, split.parts(labels_of(rows.targets, names)))
     report.add(Topic.CLASSES, *class_notes(names or (), divided.counts))
     if test_file is not None:
-        for cells, targets in usable_pieces("copying", test_file, found, rules, report):
-            divided.put(cells, targets, np.full(len(targets), TEST))
+        for rows in usable_pieces("copying", test_file, found, rules, report):
+            divided.put(rows, np.full(len(rows.targets), TEST))
     divided.check_full()
     report.rows.update(zip(("training", "validation", "test"), sizes.tolist(), strict=True))
     train = int(sizes[TRAIN])
     columns = with_progress_bar("learning", divided.columns(), len(divided.cells), lambda _: 1, "columns")
-    encoder = Learner(rules, report).encoder(found.columns, columns, slice(0, train))
-    writer = FeatureWriter(encoder, found.columns, divided.cells, train)
+    weights = divided.weights_of_rows()
+    encoder = Learner(rules, report).encoder(found.columns, columns, slice(0, train), weights)
+    writer = FeatureWriter(encoder, found.columns, divided.cells, train, weights, divided.offset)
     d = len(encoder.names)
     mean, deviation = writer.scale() if options.standardize else (np.zeros(d), np.ones(d))
     writer.write(folder, divided.targets, names, mean, deviation)
     divided.targets.flush()
+    if weights is None:
+        (folder / WEIGHTS).unlink(missing_ok=True)
+    elif divided.weights is not None:
+        divided.weights.flush()
     describe(encoder, report)
-    preprocessing = Preprocessing(pruned(encoder), mean, deviation, names, rules.strict or rules.missing != "impute")
+    is_strict, given = rules.strict or rules.missing != "impute", found.given.without_weights()
+    preprocessing = Preprocessing(pruned(encoder), mean, deviation, names, is_strict, given)
     return {"sizes": sizes.tolist(), "preprocessing": preprocessing.plain(), "report": report.plain()}

@@ -12,13 +12,13 @@ from datamodules.columns.scan import Scan
 from datamodules.files import TableFile
 from datamodules.files.progress_bar import with_progress_bar
 from datamodules.tables.cell_pieces import cell_pieces
-from datamodules.tables.usable_rows import RowFilter
+from datamodules.tables.usable_rows import RowFilter, UsableRows
 
 
 def usable_pieces(
     what: str, file: TableFile, found: Scan, rules: ColumnRules, report: Report, of_features: bool = True
-) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """(cells of each column (c, m), targets (m,)), with a progress bar.
+) -> Iterator[UsableRows]:
+    """A few at a time, with a progress bar.
 
     Args:
         what: is done, for the bar.
@@ -31,13 +31,10 @@ def usable_pieces(
     Raises:
         OSError, ValueError: the file cannot be read; no row can be used; what the rules refuse.
     """
-    usable = RowFilter(file, found, rules)
-    columns = (*(found.columns if of_features else ()), found.target.column)
+    usable = RowFilter(file, found, rules, of_features)
     rows = found.rows if file.path == rules.path else file.expected_rows
-    for piece in with_progress_bar(what, cell_pieces(file, columns), rows, lambda piece: piece.cells.shape[1]):
-        kept = usable(piece.cells)
-        cells = piece.cells if kept.all() else piece.cells[:, kept]
-        yield cells[:-1], cells[-1]
+    for piece in with_progress_bar(what, cell_pieces(file, usable.columns), rows, lambda piece: piece.cells.shape[1]):
+        yield usable(piece.cells)
     usable.tell(report)
 
 
@@ -52,8 +49,8 @@ def usable_rows(file: TableFile, found: Scan, rules: ColumnRules) -> list[int]:
         return list(found.target.class_rows)
     names = found.target.class_names
     counts = np.zeros(len(names or "1"), np.int64)
-    for _, targets in usable_pieces("counting", file, found, rules, Report(rules.path), is_dropped):
-        counts += np.bincount(labels_of(targets, names), minlength=len(counts))
+    for rows in usable_pieces("counting", file, found, rules, Report(rules.path), is_dropped):
+        counts += np.bincount(labels_of(rows.targets, names), minlength=len(counts))
     return counts.tolist()
 
 

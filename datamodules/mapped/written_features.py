@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
 from datamodules.columns import Column, Encoder
+from datamodules.columns.learning import Cells
 from datamodules.files.progress_bar import with_progress_bar
 from datamodules.mapped.given_back import GivenBack
 from datamodules.mapped.reserved_file import reserve
@@ -26,20 +27,34 @@ class FeatureWriter:
         columns: what the cells are, those of the encoder among others.
         cells: of each column (c, n), the training rows first.
         train_rows: how many these are.
+        weights: how many times each row counts (n,); None = once.
+        offset: what stands behind the features (n,); None without one.
     """
 
-    def __init__(self, encoder: Encoder, columns: tuple[Column, ...], cells: NDArray[np.float64], train_rows: int) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        columns: tuple[Column, ...],
+        cells: NDArray[np.float64],
+        train_rows: int,
+        weights: Cells | None = None,
+        offset: NDArray[np.float64] | None = None,
+    ) -> None:
         places = {column.name: place for place, column in enumerate(columns)}
         self.encoder, self._cells, self._train_rows = encoder, cells, train_rows
         self._kept = [places[column.name] for column in encoder.columns]
-        self._pages = GivenBack(cells)
+        self._weights, self._offset = weights, offset
+        self._pages = GivenBack(cells, offset)
 
     def scale(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and population standard deviation of the training rows (d,); of constant features 1."""
         scaler = StandardScaler()
         with np.errstate(over="ignore", invalid="ignore"):  # what is too large is refused when it is written
+            start = 0
             for piece in with_progress_bar("scaling", self._pieces(self._train_rows), self._train_rows):
-                scaler.partial_fit(piece)
+                weights = None if self._weights is None else self._weights[start : start + len(piece)]
+                scaler.partial_fit(piece, sample_weight=weights)
+                start += len(piece)
         return scaler.mean_, scaler.scale_
 
     def write(
@@ -50,14 +65,14 @@ class FeatureWriter:
         mean: NDArray[np.float64],
         deviation: NDArray[np.float64],
     ) -> None:
-        """`features.npy` (n, d), less the mean (d,), by the deviation (d,).
+        """`features.npy` (n, d), less the mean (d,), by the deviation (d,); behind them the offset, (n, d + 1).
 
         Raises:
             ValueError: what `Table.check` refuses.
             OSError: the disk is too small.
         """
-        names, n = self.encoder.names, len(targets)
-        features = reserve(folder / FEATURES, (n, len(names)), np.float64)
+        names, n, d = self.encoder.names, len(targets), len(self.encoder.names)
+        features = reserve(folder / FEATURES, (n, d if self._offset is None else d + 1), np.float64)
         extremes, target_extremes, start = _Extremes(), _Extremes(), 0
         pages = GivenBack(features, targets)
         for piece in with_progress_bar("writing", self._pieces(n), n):
@@ -65,7 +80,9 @@ class FeatureWriter:
             extremes.add(piece)
             target_extremes.add(np.asarray(targets[rows]))
             np.subtract(piece, mean, out=piece)
-            np.divide(piece, deviation, out=features[rows])
+            np.divide(piece, deviation, out=features[rows, :d])
+            if self._offset is not None:
+                features[rows, d] = self._offset[rows]
             start += len(piece)
             pages.touched(piece.nbytes + targets[rows].nbytes)
         features.flush()

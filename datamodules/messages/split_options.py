@@ -1,6 +1,10 @@
 """Options that say how rows are divided and served, refused where they make no sense."""
 
+from typing import Literal
+
 from datamodules.messages.option_types import PATH, REAL, WHOLE, check_type
+
+ClassWeight = Literal["balanced"] | dict[str, float]
 
 
 def check_split_options(
@@ -40,6 +44,26 @@ def check_fractions(val_fraction: float, test_fraction: float | None) -> None:
             f"val_fraction={val_fraction} and test_fraction={test_fraction} leave no rows for training: "
             "make their sum less than 1"
         )
+
+
+def check_class_weight(value: object) -> None:
+    """Refuse what is neither None, "balanced" nor weights by class.
+
+    Raises:
+        ValueError: says so.
+    """
+    if value is None or value == "balanced":
+        return
+    if not isinstance(value, dict) or not value:
+        raise ValueError(
+            f"class_weight={value!r}: give 'balanced', or weights by the names of classes, {{sick: 2.5}} for example"
+        )
+    for name, weight in value.items():
+        check_type(f"class_weight of {name!r}", weight, REAL, "a number")
+        if not 0 < weight < float("inf"):
+            raise ValueError(
+                f"class_weight of {name!r} is {weight}: give a finite number > 0, or leave the rows of that class out"
+            )
 
 
 def check_fold(number: int, count: int) -> None:

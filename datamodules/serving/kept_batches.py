@@ -66,3 +66,8 @@ class KeptBatches:
         self._kept = {
             part: kept for part, kept in self._kept.items() if all(tensor.device.type == "cpu" for tensor in kept.made)
         }
+
+
+def is_view_of(some: Tensor, rows: Tensor) -> bool:
+    """Whether the first tensor holds some of the rows of the other, and no copy of them."""
+    return 0 <= some.data_ptr() - rows.data_ptr() < rows.nbytes

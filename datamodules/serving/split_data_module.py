@@ -10,13 +10,13 @@ from torch import Tensor
 
 from datamodules.messages.split_options import check_split_options
 from datamodules.serving.batch_sampler import ShardedBatchSampler
-from datamodules.serving.kept_batches import KeptBatches
+from datamodules.serving.kept_batches import KeptBatches, is_view_of
 from datamodules.serving.preprocessing import Preprocessing
 from datamodules.serving.room import Room, free_bytes
 from datamodules.serving.rows_checksum import checksum_of_rows
 from datamodules.serving.tensor_batches import TensorBatches
 
-Split = tuple[Tensor, Tensor]
+Split = tuple[Tensor, ...]
 # What is kept of validation and test on the CPU takes at most so much beside the rows; on a device half of its free memory.
 KEPT_BYTES = 2**30
 # Rows of one batch of validation or test where all of them have no room on the device.
@@ -57,7 +57,8 @@ class SplitDataModule(LightningDataModule, ABC):
 
     @abstractmethod
     def split(self) -> dict[str, Split]:
-        """(features (n, d), targets) of "train", "val" and "test", of which the last two can be empty."""
+        """(features (n, d), targets) of "train", "val" and "test", of which the last two can be empty; or with weights (n,),
+        where rows do not count once each. An offset is the last column of the features, (n, d + 1)."""
 
     @cached_property
     def splits(self) -> dict[str, Split]:
@@ -77,6 +78,11 @@ class SplitDataModule(LightningDataModule, ABC):
     @abstractmethod
     def num_features(self) -> int:
         """d."""
+
+    @property
+    def has_offset(self) -> bool:
+        """Whether there is one more column behind the features, which is added to the linear predictor and has no weight."""
+        return False
 
     @property
     @abstractmethod
@@ -130,11 +136,7 @@ class SplitDataModule(LightningDataModule, ABC):
 
     def _part_of(self, batch: Any) -> str | None:
         """The part of which a batch is a view: "train", "val" or "test"."""
-        some = batch[0]
-        for name, (rows, _) in self.splits.items():
-            if len(some) > 0 and 0 <= some.data_ptr() - rows.data_ptr() < rows.nbytes:
-                return name
-        return None
+        return next((name for name, rows in self.splits.items() if len(batch[0]) and is_view_of(batch[0], rows[0])), None)
 
     def check_full_batch(self, dtype: torch.dtype | None) -> None:
         """Refuse a floating type of the model in which all training rows cannot be one batch.
@@ -154,11 +156,12 @@ class SplitDataModule(LightningDataModule, ABC):
             return make(batch)
         if part == "train" and self.batch_size is None:
             self.check_full_batch(dtype)
+        kept_as = part if is_view_of(batch[-1], self.splits[part][-1]) else f"{part}, measured"  # with other weights
         if part == "train" and self._stays_where_it_is(batch, device, dtype):
-            return self._kept.get_or_make(part, batch, lambda rows: self._beside(rows, device, dtype, move), device, dtype)
+            return self._kept.get_or_make(kept_as, batch, lambda rows: self._beside(rows, device, dtype, move), device, dtype)
         free = free_bytes(device)
         most = KEPT_BYTES if free is None else self._kept.added_bytes + free // 2
-        return self._kept.get_or_make(part, batch, make, device, dtype, most=None if part == "train" else most)
+        return self._kept.get_or_make(kept_as, batch, make, device, dtype, most=None if part == "train" else most)
 
     def _stays_where_it_is(self, rows: Split, device: torch.device, dtype: torch.dtype | None) -> bool:
         """Whether the features of all training rows are read from where they are, chunk by chunk.
@@ -179,9 +182,9 @@ class SplitDataModule(LightningDataModule, ABC):
         return False
 
     def _beside(self, rows: Any, device: torch.device, dtype: torch.dtype | None, move: Any) -> Split:
-        """Features as they are, and targets on the device."""
-        features, targets = rows
-        return features, self.convert((features[:0], move(targets, device, 0)), dtype)[1]
+        """Features as they are, and what is beside them on the device."""
+        features, *others = rows
+        return features, *self.convert((features[:0], *(move(part, device, 0) for part in others)), dtype)[1:]
 
     def teardown(self, stage: str) -> None:
         """Leave a device's memory to others when the trainer is done."""
@@ -212,7 +215,7 @@ class SplitDataModule(LightningDataModule, ABC):
     def _batches(self, split: str, is_measured: bool = False) -> TensorBatches:
         """Batches of a part of the rows: of training in a new order in every epoch, unless the trainer overfits some of them,
         which have to stay the same, or they are only measured."""
-        tensors = self.splits[split]
+        tensors = self.rows_of(split, is_measured)
         is_overfitted = getattr(self.trainer, "overfit_batches", 0) > 0
         is_trained = split == "train" and not is_measured
         shuffle = is_trained and not is_overfitted
@@ -234,6 +237,10 @@ class SplitDataModule(LightningDataModule, ABC):
         share = -(-len(self.splits[split][0]) // self.trainer.world_size)  # type: ignore[union-attr]
         rows = tuple(tensor[:share] for tensor in self.splits[split])
         return self._room.has_room(split, rows, strategy.root_device, self.model_dtype, strategy.reduce_boolean_decision)
+
+    def rows_of(self, split: str, is_measured: bool) -> Split:
+        """The rows of a part, for a step or to be measured only."""
+        return self.splits[split]
 
     def batches(self, tensors: Split, sampler: ShardedBatchSampler) -> TensorBatches:
         """Batches of rows as the sampler says."""

@@ -1,7 +1,7 @@
 """The table of a file, in memory: scanned, divided, and then made numbers by what its training rows settle."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -22,7 +22,7 @@ from datamodules.serving.divided_rows import DividedRows, Rows
 from datamodules.tables.cell_pieces import cell_pieces
 from datamodules.tables.split_table import PARTS, TableInMemory
 from datamodules.tables.table import Table
-from datamodules.tables.usable_rows import RowFilter
+from datamodules.tables.usable_rows import RowFilter, UsableRows
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,15 @@ class Cells:
     Attributes:
         columns: cells of each column (c, n).
         targets: of the rows.
+        weights: how many times each of them counts (n,); None = once.
+        offset: of the rows (n,); None without one.
         own_test_rows: how many of them, the last ones, are of the test file.
     """
 
     columns: NDArray[np.float64]
     targets: Targets
+    weights: NDArray[np.float64] | None = None
+    offset: NDArray[np.float64] | None = None
     own_test_rows: int = 0
 
 
@@ -88,29 +92,31 @@ class FileTable(TableInMemory):
         with unchanged([file.path for file in files]):
             self._scan  # noqa: B018 – the first reading
             cells = self._read(self._file)
-            if self._test_file is None:
-                return cells
-            test = self._read(self._test_file)
-        targets = Targets(
-            np.concatenate([cells.targets.targets, test.targets.targets]), cells.targets.class_names, cells.targets.groups
-        )
-        return Cells(np.concatenate([cells.columns, test.columns], 1), targets, len(test.targets.targets))
+            if self._test_file is not None:
+                cells = _joined(cells, self._read(self._test_file))
+        is_weighted = cells.weights is not None and bool((cells.weights != 1).any())
+        return cells if is_weighted else replace(cells, weights=None)
 
     def _read(self, file: TableFile) -> Cells:
         """The rows of a file that have a target and, if the rules say so, no missing value."""
-        found: list[NDArray[np.float64]] = []
+        found: list[UsableRows] = []
         groups: list[object] = []
         asked = [self._rules.groups] if self._rules.groups is not None and file is self._file else []
-        columns, usable = (*self._scan.columns, self._scan.target.column), RowFilter(file, self._scan, self._rules)
-        pieces = cell_pieces(file, columns, asked)
+        usable, names = RowFilter(file, self._scan, self._rules), self._scan.target.class_names
+        pieces = cell_pieces(file, usable.columns, asked)
         for piece in with_progress_bar("reading", pieces, self._scan.rows, lambda piece: piece.cells.shape[1]):
             rows = usable(piece.cells)
-            found.append(piece.cells if rows.all() else piece.cells[:, rows])
-            groups += [group for name in asked for group in piece.others[name].filter(pa.array(rows)).to_pylist()]
+            found.append(rows)
+            groups += [group for name in asked for group in piece.others[name].filter(pa.array(rows.are_usable)).to_pylist()]
         usable.tell(self.report)
-        cells, names = np.concatenate(found, 1), self._scan.target.class_names
-        values = cells[-1].astype(np.int64) if names is not None else cells[-1][:, None]
-        return Cells(cells[:-1], Targets(values, names, _groups(groups, self._rules) if asked else None))
+        targets = np.concatenate([rows.targets for rows in found])
+        values = targets.astype(np.int64) if names is not None else targets[:, None]
+        return Cells(
+            np.concatenate([rows.cells for rows in found], 1),
+            Targets(values, names, _groups(groups, self._rules) if asked else None),
+            _one_after_the_other([rows.weights for rows in found]),
+            _one_after_the_other([rows.offset for rows in found]),
+        )
 
     @cached_property
     def _divided(self) -> tuple[Rows, Rows, Rows]:
@@ -135,16 +141,38 @@ class FileTable(TableInMemory):
         """With all categories of the file."""
         cells = self._cells.columns
         learnt = with_progress_bar("learning", cells, len(cells), lambda _: 1, "columns")
-        return Learner(self._rules, self.report).encoder(self._scan.columns, learnt, self.rows["train"])
+        learner, weights = Learner(self._rules, self.report), self._cells.weights
+        return learner.encoder(self._scan.columns, learnt, self.rows["train"], weights)
 
     def _encode(self) -> Table:
         encoder, cells = self._encoder, self._cells
         place = {column.name: number for number, column in enumerate(self._scan.columns)}
         features = encoder.features([cells.columns[place[column.name]] for column in encoder.columns])
         describe(encoder, self.report)
-        table = Table(features, cells.targets.targets, encoder.names, cells.targets.class_names, pruned(encoder))
+        table = Table(
+            features, cells.targets.targets, encoder.names, cells.targets.class_names, pruned(encoder), cells.weights,
+            cells.offset, self._scan.given.without_weights(),
+        )  # fmt: skip
         del self.__dict__["_cells"]  # the table holds the same
         return table
+
+
+def _joined(cells: Cells, test: Cells) -> Cells:
+    """The rows of the file, and behind them those of the test file."""
+    labels = np.concatenate([cells.targets.targets, test.targets.targets])
+    return Cells(
+        np.concatenate([cells.columns, test.columns], 1),
+        Targets(labels, cells.targets.class_names, cells.targets.groups),
+        _one_after_the_other([cells.weights, test.weights]),
+        _one_after_the_other([cells.offset, test.offset]),
+        len(test.targets.targets),
+    )
+
+
+def _one_after_the_other(parts: list[NDArray[np.float64] | None]) -> NDArray[np.float64] | None:
+    """Either all of them are there or none is."""
+    held = [part for part in parts if part is not None]
+    return np.concatenate(held) if held else None
 
 
 def _groups(values: list[object], rules: ColumnRules) -> NDArray[np.object_]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from datamodules.columns import Column, Encoding
 from datamodules.columns.arrow_types import is_text
+from datamodules.columns.given import WANTED, bad_cell
 from datamodules.files import TableFile
 from datamodules.files.unchanged import unchanged
 from datamodules.messages import listed
@@ -48,12 +49,18 @@ class NewRows:
     @cached_property
     def columns(self) -> tuple[Column, ...]:
         """Those of the training, as the cells of this file are read; texts of numbers and dates are looked at first."""
-        columns = self.preprocessing.encoder.columns
-        refuse_lacking(self.file, [column.name for column in columns])
-        return read_in_new_notation(self.file, columns)
+        refuse_lacking(self.file, [column.name for column in self.trained_columns])
+        return read_in_new_notation(self.file, self.trained_columns)
+
+    @property
+    def trained_columns(self) -> tuple[Column, ...]:
+        """Of the features, and behind them those of the offset."""
+        return *self.preprocessing.encoder.columns, *self.preprocessing.given.columns
 
     def pieces(self) -> Iterator[tuple[NDArray[np.float64], pa.Table]]:
         """(features (m, d) unscaled, kept columns) of a few rows at a time, in the order of the file.
+
+        Behind the features stands the offset, (m, d + 1), where the model was trained with one.
 
         Raises:
             ValueError: a column or a cell that the model cannot be given; no rows.
@@ -63,15 +70,21 @@ class NewRows:
         with unchanged([self.file.path]):  # between the look at its texts and their reading
             names = [column.name for column in self.columns]
             for piece in self.file.pieces([*names, *self.kept]):
-                cells = [self._cells(column, piece[column.name], rows) for column in self.columns]
+                first = len(self.preprocessing.encoder.columns)
+                cells = [self._cells(column, piece[column.name], rows) for column in self.columns[:first]]
+                features = self.preprocessing.encoder.features(cells)
+                if self.preprocessing.given.has_offset:
+                    options = zip(self.preprocessing.given.by_option, self.columns[first:], strict=True)
+                    others = [self._given_cells(option, column, piece[column.name], rows) for option, column in options]
+                    features = np.column_stack([features, self.preprocessing.given.offset_of(others)])
                 rows += len(piece)
-                yield self.preprocessing.encoder.features(cells), piece.select(list(self.kept))
+                yield features, piece.select(list(self.kept))
         if not rows:
             raise ValueError(f"{self.file.path} has no rows: there is nothing to predict")
 
     def notes(self) -> list[str]:
         """What was done to the rows that have gone by, a line each."""
-        notes = new_notations(self.preprocessing.encoder.columns, self.columns)
+        notes = new_notations(self.trained_columns, self.columns)
         if self.filled:
             cells = listed(f"{name!r} ({count}, {self._encoding(name).stand_in()})" for name, count in self.filled.items())
             notes.append(f"missing values: {cells}")
@@ -81,6 +94,18 @@ class NewRows:
             )
             notes.append(f"categories that no training row has: {cells}")
         return notes
+
+    def _given_cells(self, option: str, column: Column, values: pa.ChunkedArray, rows: int) -> NDArray[np.float64]:
+        """Of the offset or the exposure, for which nothing stands in."""
+        cells = cells_of(self.file, column, values, rows)
+        row = int(np.isnan(cells).argmax()) if np.isnan(cells).any() else bad_cell(option, cells)
+        if row is not None:
+            held = "empty" if np.isnan(cells[row]) else f"{cells[row]:g}"
+            raise ValueError(
+                f"{self.file.path}: column {column.name!r} ({option}) is {held} in row {rows + row + 1}, and every row needs "
+                f"{WANTED[option]}: correct it, or leave out that row"
+            )
+        return cells
 
     def _encoding(self, name: str) -> Encoding:
         return next(encoding for encoding in self.preprocessing.encoder.encodings if encoding.column == name)

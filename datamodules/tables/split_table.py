@@ -51,7 +51,7 @@ class SplitTable(Protocol):
         """Encoding and scaling by the training rows."""
 
     def splits(self) -> dict[str, Split]:
-        """(features, targets) of each part, scaled."""
+        """(features, targets), or (features, targets, weights), of each part, scaled; behind the features the offset."""
 
     def batches(self, tensors: Split, sampler: ShardedBatchSampler) -> TensorBatches:
         """Batches of some of these rows."""
@@ -113,13 +113,14 @@ class TableInMemory:
         if self._standardize:
             train = table.features[self.rows["train"]]
             check_not_constant(train, table.feature_names, f" in the {len(train)} training rows")
-            scaler = StandardScaler().fit(train)
+            weights = None if table.weights is None else table.weights[self.rows["train"]]
+            scaler = StandardScaler().fit(train, sample_weight=weights)
             mean, deviation = scaler.mean_, scaler.scale_
         encoder = table.encoder or Encoder.of_numbers(table.feature_names)
-        return Preprocessing(encoder, mean, deviation, table.class_names, self.is_strict)
+        return Preprocessing(encoder, mean, deviation, table.class_names, self.is_strict, table.given)
 
     def splits(self) -> dict[str, Split]:
-        """(features, targets) of each part, scaled.
+        """(features, targets), or (features, targets, weights), of each part, scaled; behind the features the offset.
 
         Raises:
             ValueError: too few rows, or a feature that is constant in the training rows.
@@ -135,5 +136,8 @@ class TableInMemory:
 
 
 def _tensors(table: Table, rows: Rows, scaled: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None) -> Split:
-    features = table.features[rows]
-    return torch.from_numpy(scaled(features) if scaled else features), torch.from_numpy(table.targets[rows])
+    inputs = table.features[rows]
+    if table.offset is not None:
+        inputs = np.column_stack([inputs, table.offset[rows]])
+    given = () if table.weights is None else (torch.from_numpy(table.weights[rows]),)
+    return torch.from_numpy(scaled(inputs) if scaled else inputs), torch.from_numpy(table.targets[rows]), *given

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.columns import Encoder
+from datamodules.columns.given import NOTHING_GIVEN, Given
 from datamodules.messages import listed
 
 LARGEST = 1e150
@@ -23,6 +24,9 @@ class Table:
         feature_names: d names.
         class_names: C names, or None for real targets.
         encoder: how the features were made of columns; None if each is a column of numbers.
+        weights: how many times each row counts (n,), > 0; None = once.
+        offset: what is added to the linear predictor of each row (n,); None without one.
+        given: columns of the file that the offset is made of.
     """
 
     features: NDArray[np.float64]
@@ -30,6 +34,9 @@ class Table:
     feature_names: tuple[str, ...]
     class_names: tuple[str, ...] | None = None
     encoder: Encoder | None = None
+    weights: NDArray[np.float64] | None = None
+    offset: NDArray[np.float64] | None = None
+    given: Given = NOTHING_GIVEN
 
     @property
     def is_classification(self) -> bool:

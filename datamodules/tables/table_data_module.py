@@ -8,7 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from datamodules.messages.split_options import ClassWeight, check_class_weight
 from datamodules.serving.batch_sampler import ShardedBatchSampler
+from datamodules.serving.class_weights import with_class_weights
 from datamodules.serving.folds import Fold
 from datamodules.serving.preprocessing import Preprocessing
 from datamodules.serving.split import Rows, split_rows
@@ -34,6 +36,8 @@ class TableDataModule(SplitDataModule):
         standardize: whether to scale the features.
         folds: parts of a cross-validation, of which one is the test rows, in place of test_fraction; null = none.
         fold: which of them, from 0.
+        class_weight: "balanced", or weights by the names of classes, that multiply the weights of the training rows: balanced
+            classes weigh the same in the loss. Metrics do not count by them.
     """
 
     def __init__(
@@ -46,9 +50,11 @@ class TableDataModule(SplitDataModule):
         standardize: bool = True,
         folds: int | None = None,
         fold: int = 0,
+        class_weight: ClassWeight | None = None,
     ) -> None:
         super().__init__(data_dir, batch_size, val_fraction, test_fraction, seed)
-        self.standardize = standardize
+        check_class_weight(class_weight)
+        self.standardize, self.class_weight = standardize, class_weight
         self.fold = None if folds is None else Fold(fold, folds)
 
     @abstractmethod
@@ -99,7 +105,11 @@ class TableDataModule(SplitDataModule):
 
     @property
     def num_features(self) -> int:
-        return self.table.features.shape[1]
+        return len(self.table.feature_names)
+
+    @property
+    def has_offset(self) -> bool:
+        return self.table.offset is not None
 
     @property
     def num_targets(self) -> int:
@@ -116,24 +126,45 @@ class TableDataModule(SplitDataModule):
     def prepare_data(self) -> None:
         self.table  # noqa: B018 – read once, and kept
 
-    def scaled(self, features: NDArray[np.generic]) -> Tensor:
+    def scaled(self, features: NDArray[np.generic], offset: NDArray[np.generic] | None = None) -> Tensor:
         """New rows of unscaled features (n, d), in the order of `feature_names`, as the model takes them, float64.
 
+        Args:
+            features: (n, d).
+            offset: of each row (n,), where the data have one; it becomes the last column.
+
         Raises:
-            ValueError: not (n, d).
+            ValueError: not (n, d); an offset that is not (n,), is missing, or that there is none of.
         """
         rows, d = np.asarray(features, np.float64), self.num_features
         if rows.shape[1:] != (d,):
             raise ValueError(f"features of shape {rows.shape}: give rows of {d} features, (n, {d})")
+        if (offset is not None) != self.has_offset:
+            raise ValueError(f"offset: the data have {'one, give it as well' if self.has_offset else 'none, leave it out'}")
+        if offset is not None:
+            if np.shape(offset) != (len(rows),):
+                raise ValueError(f"offset of shape {np.shape(offset)}: give one number for each of the {len(rows)} rows")
+            rows = np.column_stack([rows, np.asarray(offset, np.float64)])
         return torch.from_numpy(self.preprocessing.scaled(rows))
 
+    @cached_property
+    def measured_splits(self) -> dict[str, Split]:
+        """The rows of each part, as metrics count them."""
+        return self.split_table.splits()
+
     def split(self) -> dict[str, Split]:
-        """(features, targets) of "train", "val" (possibly empty) and "test", scaled.
+        """(features, targets), or (features, targets, weights), of "train", "val" (possibly empty) and "test", scaled.
 
         Raises:
-            ValueError: too few rows, or a feature that is constant in the training rows.
+            ValueError: too few rows, or a feature that is constant in the training rows; weights of classes that are none.
         """
-        return self.split_table.splits()
+        parts = dict(self.measured_splits)
+        if self.class_weight is not None:
+            parts["train"] = with_class_weights(parts["train"], self.class_weight, self.class_names)
+        return parts
+
+    def rows_of(self, split: str, is_measured: bool) -> Split:
+        return self.measured_splits[split] if is_measured else self.splits[split]
 
     @property
     def evaluation_batch_size(self) -> int | None:
@@ -161,5 +192,4 @@ class TableDataModule(SplitDataModule):
 
     def convert(self, batch: Split, dtype: torch.dtype | None) -> Split:
         """Real numbers in the model's floating type."""
-        features, targets = batch
-        return features.to(dtype), targets.to(dtype) if targets.is_floating_point() else targets
+        return tuple(part.to(dtype) if part.is_floating_point() else part for part in batch)

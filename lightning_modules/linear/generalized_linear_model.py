@@ -6,7 +6,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from lightning_modules.linear.coefficients import Coefficient, ConstantTargetError, coefficients
+from lightning_modules.linear.coefficients import Coefficient, coefficients
+from lightning_modules.linear.dispersion import ConstantTargetError
 from lightning_modules.objectives import GLMObjective, flattened
 from lightning_modules.objectives.families import Family
 from lightning_modules.optimizers import SingularCurvatureError
@@ -14,24 +15,37 @@ from lightning_modules.training.equal_rows import LINEAR_ROWS, in_blocks, whole_
 from lightning_modules.training.loss_share import LossShare
 from lightning_modules.training.objective_module import Batch, ObjectiveModule, OptimizerCallable
 from lightning_modules.training.trained_parameters import refuse_other_parameters
-from lightning_modules.training.two_views import as_rows
+from lightning_modules.training.two_views import Rows, as_rows
 from lightning_modules.training.weighted_rows import refuse_weights
 
 
 class GeneralizedLinearModel(ObjectiveModule):
-    """z = Wx + b, fitted to minimise  1/n Σ_i l(z_i, y_i) + l2/2 ‖W‖²; the bias is not penalised; weights start at 0.
+    """z = Wx + b, fitted to minimise  1/n Σ_i w_i l(z_i, y_i) + l2/2 ‖W‖²,  n = Σ w_i; b is not penalised; θ starts at 0.
+
+    Weights w are those of the batch, or 1. With an offset, batches have one column more, the last, which is added to z.
 
     Args:
         num_features: d.
         family: loss, mean function and curvature of a row's K linear predictors.
         l2: strength of the penalty, ≥ 0, relative to the *mean* loss.
         optimizer: makes the optimizer from the parameters.
+        intercept: whether there is a bias b.
+        offset: whether there is an offset.
     """
 
     reads_in_chunks = True
     takes_every_row = True
+    takes_weights = True
 
-    def __init__(self, num_features: int, family: Family, l2: float, optimizer: OptimizerCallable) -> None:
+    def __init__(
+        self,
+        num_features: int,
+        family: Family,
+        l2: float,
+        optimizer: OptimizerCallable,
+        intercept: bool = True,
+        offset: bool = False,
+    ) -> None:
         super().__init__(optimizer)
         name = type(self).__name__
         if not isinstance(num_features, int) or num_features < 1:
@@ -41,43 +55,68 @@ class GeneralizedLinearModel(ObjectiveModule):
             )
         if not 0 <= l2 < float("inf"):
             raise ValueError(f"{name}(l2={l2}): the penalty must be a number ≥ 0")
-        self.family, self.l2 = family, l2
-        self.linear = torch.nn.Linear(num_features, family.num_outputs)
-        torch.nn.init.zeros_(self.linear.weight)
-        torch.nn.init.zeros_(self.linear.bias)
+        self.family, self.l2, self.offset = family, l2, offset
+        self.linear = torch.nn.Linear(num_features, family.num_outputs, bias=intercept)
+        for parameter in self.linear.parameters():
+            torch.nn.init.zeros_(parameter)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Linear predictors: (n, d) -> (n, K)."""
-        z: Tensor = self.linear(features)
-        return z
+        """Linear predictors: (n, d), or (n, d + 1) with an offset -> (n, K)."""
+        x, offset = self._divided(features)
+        z: Tensor = self.linear(x)
+        return z if offset is None else z + offset
 
     def predict(self, features: Tensor) -> Tensor:
         return self.family.mean(self._predictors(features.to(self.dtype)))
 
     def _predictors(self, features: Tensor) -> Tensor:
-        """`forward`, by which equal rows get equal numbers: (n, d) -> (n, K)."""
-        return in_blocks(lambda x: whole_linear(x, self.linear.weight, self.linear.bias), features, LINEAR_ROWS)
+        """`forward`, by which equal rows get equal numbers."""
+        x, offset = self._divided(features)
+        weight, bias = self.linear.weight, self.linear.bias
+        bias = weight.new_zeros(len(weight)) if bias is None else bias
+        z = in_blocks(lambda rows: whole_linear(rows, weight, bias), x, LINEAR_ROWS)
+        return z if offset is None else z + offset
+
+    def _divided(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
+        """x (n, d) and the offset (n, 1), if there is one: views."""
+        return (features[:, :-1], features[:, -1:]) if self.offset else (features, None)
 
     def loss_share(self, batch: Batch) -> LossShare:
-        features, targets = self._rows(batch)
-        total = self.family.total(self(features), self.family.check(targets))
-        return LossShare(total, len(features), self.l2 / 2 * self.linear.weight.square().sum() if self.l2 else 0.0)
+        features, targets, weights = self._rows(batch)
+        penalty = self.l2 / 2 * self.linear.weight.square().sum() if self.l2 else 0.0
+        z, y = self(features), self.family.check(targets)
+        if weights is None:
+            return LossShare(self.family.total(z, y), len(features), penalty)
+        return LossShare((weights * self.family.loss(z, y)).sum(), len(features), penalty, weights.double().sum())
 
-    def _rows(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Features (n, d) and targets of a batch, of which the first are refused where there are not d."""
-        refuse_weights(self, batch)
-        features, targets, _ = as_rows(batch)
-        if features.shape[1] != self.linear.in_features:
+    def _rows(self, batch: Batch) -> Rows:
+        """Those of a batch, of which features (n, d) are refused where there are not d, or one more with an offset."""
+        rows = as_rows(batch)
+        found = rows.features.shape[1] - self.offset
+        if found != self.linear.in_features:
+            beside = " beside the offset" if self.offset else ""
             raise ValueError(
-                f"the data have {features.shape[1]} features, the model takes {self.linear.in_features}: "
-                f"set num_features={features.shape[1]}"
+                f"the data have {found} features{beside}, the model takes {self.linear.in_features}: set num_features={found}"
             )
-        return features, targets
+        return rows
 
     def objective(self, batch: Batch) -> GLMObjective:
+        refuse_weights(self, batch)
         refuse_other_parameters([self.linear])
-        features, targets = self._rows(batch)
-        return GLMObjective(self.family, features, targets, self.l2, self.reduction)
+        features, targets, weights = self._rows(batch)
+        x, offset = self._divided(features)
+        if offset is not None:
+            offset = offset.expand(-1, self.family.num_outputs)
+        return GLMObjective(
+            self.family,
+            x,
+            targets,
+            self.l2,
+            self.reduction,
+            weights=weights,
+            offset=offset,
+            intercept=self.linear.bias is not None,
+        )
 
     def coefficients(
         self,
@@ -99,7 +138,7 @@ class GeneralizedLinearModel(ObjectiveModule):
                 their own as well.
         """
         objective = cast(GLMObjective, self.training_objective())
-        if self.l2 == 0 and objective.num_rows <= objective.num_features + 1:
+        if self.l2 == 0 and float(objective.rows.weight) <= objective.layout.width:
             return []
         theta = flattened(self.parameters())
         is_estimated = all(parameter.requires_grad for parameter in self.parameters())

@@ -18,13 +18,24 @@ class LinearRegression(GeneralizedLinearModel):
         num_features: d, the number of features; taken from the data on the command line.
         num_targets: K, the number of real targets; taken from the data on the command line.
         l2: strength of the penalty on the weights (not the bias), ≥ 0, relative to the mean loss.
+        intercept: whether there is a b.
+        offset: whether the last column of the features is added to the predictions; taken from the data on the command line.
         optimizer: the method: GradientDescent, Newton, DiagonalNewton or any of torch.optim.
     """
 
     task = "regression"
 
-    def __init__(self, num_features: int, num_targets: int = 1, l2: float = 0.0, *, optimizer: OptimizerCallable) -> None:
-        super().__init__(num_features, Gaussian(num_targets), l2, optimizer)
+    def __init__(
+        self,
+        num_features: int,
+        num_targets: int = 1,
+        l2: float = 0.0,
+        intercept: bool = True,
+        offset: bool = False,
+        *,
+        optimizer: OptimizerCallable,
+    ) -> None:
+        super().__init__(num_features, Gaussian(num_targets), l2, optimizer, intercept, offset)
 
     def metrics(self) -> MetricCollection:
         return regression_metrics()

@@ -1,36 +1,56 @@
 """Logistic regression."""
 
+from collections.abc import Callable
+from typing import Literal
+
 from torch import Tensor
-from torchmetrics import MeanMetric, MetricCollection
-from torchmetrics.classification import BinaryAccuracy, BinaryF1Score
+from torchmetrics import MetricCollection
 
 from lightning_modules.linear.generalized_linear_model import GeneralizedLinearModel
-from lightning_modules.objectives.families import Bernoulli
-from lightning_modules.training.area_under_roc import BinaryAreaUnderROC
+from lightning_modules.objectives.families import Bernoulli, ComplementaryLogLog, Family, Probit
+from lightning_modules.training.classification_metrics import binary_metrics
 from lightning_modules.training.objective_module import Batch, OptimizerCallable
+
+LINKS: dict[str, Callable[[], Family]] = {"logit": Bernoulli, "probit": Probit, "cloglog": ComplementaryLogLog}
 
 
 class LogisticRegression(GeneralizedLinearModel):
     """Two classes: minimises  1/n Σ_i [log(1 + exp z_i) − y_i z_i] + l2/2 ‖w‖²,  z = wᵀx + b, y ∈ {0, 1}.
 
     The minimiser is that of scikit-learn's `LogisticRegression(C=1/(n·l2))`. On linearly separable classes there is none
-    without a penalty.
+    without a penalty. Targets may be shares, k of m trials in a row of weight m; metrics but the loss then take the nearer
+    class.
+
+    With another link P(y = 1) is not 1/(1 + exp −z): it is Φ(z) by the probit, 1 − exp(−exp z) by the complementary log–log.
+    Their curvature is the observed information, or with `Newton(curvature="ggn")` the expected one, which is Fisher scoring.
 
     Args:
         num_features: d, the number of features; taken from the data on the command line.
         l2: strength of the penalty on the weights (not the bias), ≥ 0, relative to the mean loss.
+        link: "logit", "probit" or "cloglog".
+        intercept: whether there is a b.
+        offset: whether the last column of the features is added to z; taken from the data on the command line.
         optimizer: the method: GradientDescent, Newton, DiagonalNewton or any of torch.optim.
     """
 
     task = "classification"
 
-    def __init__(self, num_features: int, l2: float = 0.0, *, optimizer: OptimizerCallable) -> None:
-        super().__init__(num_features, Bernoulli(), l2, optimizer)
+    def __init__(
+        self,
+        num_features: int,
+        l2: float = 0.0,
+        link: Literal["logit", "probit", "cloglog"] = "logit",
+        intercept: bool = True,
+        offset: bool = False,
+        *,
+        optimizer: OptimizerCallable,
+    ) -> None:
+        if link not in LINKS:
+            raise ValueError(f"LogisticRegression(link={link!r}): use one of {', '.join(LINKS)}")
+        super().__init__(num_features, LINKS[link](), l2, optimizer, intercept, offset)
 
     def metrics(self) -> MetricCollection:
-        return MetricCollection(
-            {"loss": MeanMetric("error"), "accuracy": BinaryAccuracy(), "f1": BinaryF1Score(), "auroc": BinaryAreaUnderROC()}
-        )
+        return binary_metrics()
 
     def predict(self, features: Tensor) -> Tensor:
         """Probabilities of class 1 (n,)."""
@@ -41,6 +61,6 @@ class LogisticRegression(GeneralizedLinearModel):
         evaluated = super().evaluate(batch)
         return {
             "preds": evaluated["preds"][:, 0],
-            "target": evaluated["target"][:, 0].long(),
+            "target": evaluated["target"][:, 0].round().long(),
             "value": evaluated["value"],
         }

@@ -21,18 +21,22 @@ class Scaling:
         deviation: σ (d,).
         num_features: d.
         device: of the coefficients.
+        has_intercept: whether there is a b.
 
     Raises:
-        ValueError: they are not d finite numbers each, deviations above 0.
+        ValueError: they are not d finite numbers each, deviations above 0; something was subtracted, and there is no b.
     """
 
-    def __init__(self, mean: Any, deviation: Any, num_features: int, device: torch.device) -> None:
+    def __init__(self, mean: Any, deviation: Any, num_features: int, device: torch.device, has_intercept: bool = True) -> None:
+        self.has_intercept = has_intercept
         self.mean, self.deviation = (torch.as_tensor(each, dtype=torch.float64, device=device) for each in (mean, deviation))
         for name, values in (("mean", self.mean), ("deviation", self.deviation)):
             if values.shape != (num_features,) or not bool(values.isfinite().all()):
                 raise ValueError(f"scaling: the {name} of shape {tuple(values.shape)} must be {num_features} finite numbers")
         if bool((self.deviation <= 0).any()):
             raise ValueError("scaling: a deviation that is not above 0 scales nothing; give 1 where a feature is not scaled")
+        if not has_intercept and bool((self.mean != 0).any()):
+            raise ValueError("scaling: features were centred, and without an intercept there is nothing to undo that by")
 
     @property
     def is_none(self) -> bool:
@@ -41,8 +45,10 @@ class Scaling:
 
     def undo(self, rows: Tensor) -> Tensor:
         """T of what is ordered output by output, the intercept last: (K (d + 1), …) -> (K (d + 1), …)."""
-        by_output = rows.unflatten(0, (-1, len(self.mean) + 1))
+        by_output = rows.unflatten(0, (-1, len(self.mean) + self.has_intercept))
         shape = (-1, *[1] * (rows.dim() - 1))
-        slopes = by_output[:, :-1] / self.deviation.view(shape)
+        slopes = by_output[:, : len(self.mean)] / self.deviation.view(shape)
+        if not self.has_intercept:
+            return slopes.flatten(0, 1)
         intercepts = by_output[:, -1:] - (slopes * self.mean.view(shape)).sum(1, keepdim=True)
         return torch.cat([slopes, intercepts], 1).flatten(0, 1)

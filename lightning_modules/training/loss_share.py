@@ -1,6 +1,6 @@
 r"""The loss for a method of `torch.optim`: torch differentiates it as in any LightningModule, and Lightning takes the step.
 
-    loss of this process = Σ_own rows l / (n / P) + penalty,     n rows over all P processes
+    loss of this process = Σ_own rows l / (n / P) + penalty,     n rows over all P processes, or the sum of their weights
 
 Under several processes Lightning's strategy averages the gradients, so that the gradient is that of the mean over all rows,
 however unevenly they are spread: 1/P Σ_processes (Σ_own rows ∇l) P/n = 1/n Σ ∇l.
@@ -27,11 +27,13 @@ class LossShare(NamedTuple):
         total: Σ l over the rows of this process ().
         rows: how many they are.
         penalty: () – the part of the loss that no row causes.
+        weight: Σ of the weights of its rows (), by which it is divided instead of by their number; None = they have none.
     """
 
     total: Tensor
     rows: int
     penalty: Tensor | float = 0.0
+    weight: Tensor | None = None
 
     def loss(self, reduction: Reduction) -> Tensor:
         """The loss over all rows (), the same number on every process; its gradient here is P times this process's part of it.
@@ -41,9 +43,11 @@ class LossShare(NamedTuple):
         Raises:
             ValueError: not a single row on any process.
         """
-        rows = total_rows(self.rows, reduction, self.total.device)
+        rows: int | Tensor = total_rows(self.rows, reduction, self.total.device)
         if rows == 0:
             raise ValueError("there is not a single row to compute a loss from")
+        if self.weight is not None:
+            rows = reduction(self.weight)
         mean = self.total / (rows / reduction.num_processes)
         share = mean if isinstance(self.penalty, float) and self.penalty == 0.0 else mean + self.penalty
         if reduction.num_processes == 1:

@@ -9,8 +9,8 @@ from jsonargparse import Namespace
 
 from command_line.run_settings import PLACES, PRECISIONS, plain
 
-# What the data say of themselves to the model.
-LINKS = ("num_features", "num_targets", "num_classes", "image_size")
+# What the data say of themselves, and the model's setting that it is.
+LINKS = {name: name for name in ("num_features", "num_targets", "num_classes", "image_size")} | {"has_offset": "offset"}
 ALWAYS = ("lr", "damping", "l2", "batch_size")
 
 
@@ -29,8 +29,9 @@ def chosen_settings(names: tuple[str, str, str], config: Namespace) -> dict[str,
             chosen["data"] = f"{data} {Path(str(path)).name}"
         defaults = inspect.signature(class_of(spec.class_path)).parameters
         for name, value in settings.items():
+            is_said_by_data = part == "model" and name in LINKS.values()
             is_default = name not in defaults or plain(defaults[name].default) == plain(value)
-            if name in ALWAYS or not (is_default or name in (*PLACES, *LINKS, "optimizer")):
+            if name in ALWAYS or not (is_default or is_said_by_data or name in (*PLACES, "optimizer")):
                 chosen[name if name not in chosen else f"{part}.{name}"] = plain(value)
     if chosen.get("batch_size", "") is None:
         chosen["batch_size"] = "all"

@@ -118,8 +118,8 @@ class FitCLI(LightningCLI):
         parser.add_lightning_class_args(GradientNorms, "gradient_norms")
         parser.add_lightning_class_args(TestMetrics, "test_metrics")
         parser.add_lightning_class_args(CurvatureDiagnostics, "curvature")
-        for name in LINKS:
-            parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+        for name, setting in LINKS.items():
+            parser.link_arguments(f"data.{name}", f"model.init_args.{setting}", apply_on="instantiate")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         super().parse_arguments(parser, with_ours(args))
@@ -137,7 +137,7 @@ class FitCLI(LightningCLI):
         if not isinstance(self.config.model.init_args.optimizer, Namespace):  # the parser takes a function as well
             raise CommandLineError("--model.optimizer names a function: name a class, or give the function from Python")
         refuse_null("--data", data)
-        refuse_null("--model", self.config.model, LINKS)
+        refuse_null("--model", self.config.model, tuple(LINKS.values()))
         if task is not None and data.get("init_args", {}).get("task") == "auto":
             data.init_args.task = task
         check_trainer(trainer)

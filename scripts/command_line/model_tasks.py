@@ -7,6 +7,10 @@ TASKS: dict[str, Literal["classification", "regression"] | None] = {
     "LinearRegression": "regression",
     "LogisticRegression": "classification",
     "SoftmaxRegression": "classification",
+    "PoissonRegression": "regression",
+    "GammaRegression": "regression",
+    "TweedieRegression": "regression",
+    "NegativeBinomialRegression": "regression",
     "MLP": None,
     "ResidualMLP": None,
 }

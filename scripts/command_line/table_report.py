@@ -11,7 +11,7 @@ from datamodules.messages import counted, shown
 
 # Of one kind; all are in `summary.json`.
 MOST_NAMED = 6
-LOST = ("without a target", "with missing values")
+LOST = ("of weight 0", "without a target", "with missing values")
 
 
 def as_plain(report: Any) -> dict[str, Any] | None:

@@ -30,7 +30,7 @@ def refuse_not_finite_predictions(
         row = int(np.argmin(is_finite))
         farthest = int(np.argmax(np.nan_to_num(np.abs(scaled[row]), nan=np.inf, posinf=np.inf)))
         raise ValueError(
-            f"{path}: no finite number comes out for row {first + row + 1}: its {preprocessing.feature_names[farthest]!r} is "
-            f"{features[row, farthest]:g}, where the training rows have {preprocessing.mean[farthest]:g} on average, with a "
-            f"standard deviation of {preprocessing.deviation[farthest]:g}; correct it, or leave out that row"
+            f"{path}: no finite number comes out for row {first + row + 1}: its {preprocessing.input_names[farthest]!r} is "
+            f"{features[row, farthest]:g}, where the training rows have {preprocessing.shift[farthest]:g} on average, with a "
+            f"standard deviation of {preprocessing.scale[farthest]:g}; correct it, or leave out that row"
         )

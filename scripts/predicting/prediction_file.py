@@ -22,7 +22,7 @@ def write_predictions(trained: Trained, rows: NewRows, output: Path, overwrite: 
         OSError: the output is there already, or cannot be written.
     """
     predictor, names = Predictor(trained.model, trained.preprocessing), trained.preprocessing.class_names
-    first = torch.from_numpy(trained.preprocessing.mean[None])
+    first = torch.from_numpy(trained.preprocessing.shift[None])
     console = Terminal(stderr=True)
     count, num_outputs, suffix = 0, predictor(first).shape[1], output.suffix.lower()
     columns = (TextColumn("predicting"), BarColumn(), MofNCompleteColumn(), TextColumn("rows"), TimeRemainingColumn())

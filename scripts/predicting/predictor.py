@@ -10,6 +10,8 @@ from lightning_modules import ObjectiveModule
 class Predictor(nn.Module):
     """Unscaled features (n, d) -> probabilities of all C classes (n, C), or K real values (n, K).
 
+    Of data with an offset it is the last column, (n, d + 1).
+
     Args:
         model: with its weights; its precision is that of the outputs.
         preprocessing: the scaling, done in float64 whatever the precision, as in training.
@@ -22,8 +24,8 @@ class Predictor(nn.Module):
         super().__init__()
         self.model = model
         self.output_dtype = next(model.parameters()).dtype
-        self.register_buffer("mean", torch.from_numpy(preprocessing.mean))
-        self.register_buffer("deviation", torch.from_numpy(preprocessing.deviation))
+        self.register_buffer("mean", torch.from_numpy(preprocessing.shift))
+        self.register_buffer("deviation", torch.from_numpy(preprocessing.scale))
 
     def forward(self, features: Tensor) -> Tensor:
         scaled = (features.double() - self.mean) / self.deviation

@@ -32,7 +32,7 @@ def program(trained: Trained, suffix: str, precision: str | None) -> bytes:
     default = torch.float32 if suffix == ".onnx" else next(trained.model.parameters()).dtype
     dtype = PRECISIONS[precision] if precision else default
     predictor = Predictor(trained.model.to(dtype), trained.preprocessing)
-    features = torch.from_numpy(trained.preprocessing.mean).to(dtype).expand(ROWS, -1).contiguous()
+    features = torch.from_numpy(trained.preprocessing.shift).to(dtype).expand(ROWS, -1).contiguous()
     predictor(features)  # what the model itself refuses, it says here
     exported = torch.export.export(predictor, (features,), dynamic_shapes={"features": {0: torch.export.Dim("rows", min=1)}})
     return _onnx(exported, about(trained)) if suffix == ".onnx" else _pt2(exported, about(trained))
@@ -41,7 +41,9 @@ def program(trained: Trained, suffix: str, precision: str | None) -> bytes:
 def about(trained: Trained) -> dict[str, str]:
     """What the columns of inputs and outputs are, and how the features come from a table's columns, as JSON by name."""
     preprocessing = trained.preprocessing
-    held = {"features": preprocessing.feature_names, "classes": preprocessing.class_names, **preprocessing.encoder.plain()}
+    held = {"features": preprocessing.input_names, "classes": preprocessing.class_names, **preprocessing.encoder.plain()}
+    if preprocessing.given.has_offset:
+        held["offset"] = preprocessing.given.plain()
     return {name: json.dumps(value, ensure_ascii=False) for name, value in held.items()}
 
 

@@ -68,9 +68,9 @@ def read_trained(path: Path) -> Trained:
 def _check_fit(path: Path, trained: Trained) -> None:
     """Refuse a model that takes other features, or tells other classes, than the preprocessing has."""
     preprocessing, names = trained.preprocessing, trained.preprocessing.class_names
-    features = len(preprocessing.feature_names)
+    features, inputs = len(preprocessing.feature_names), len(preprocessing.input_names)
     sizes = {len(preprocessing.mean), len(preprocessing.deviation)}
-    outputs = Predictor(trained.model, preprocessing)(torch.zeros(1, features, dtype=torch.float64)).shape[1]
+    outputs = Predictor(trained.model, preprocessing)(torch.zeros(1, inputs, dtype=torch.float64)).shape[1]
     if sizes != {features} or (names is not None and outputs != len(names)):
         raise ValueError(f"{path}: its model and its preprocessing have different features or classes: train the model anew")
 

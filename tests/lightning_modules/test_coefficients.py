@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from lightning_modules.linear.coefficients import Coefficient, ConstantTargetError, coefficients
+from lightning_modules.linear.coefficients import Coefficient, coefficients
+from lightning_modules.linear.dispersion import ConstantTargetError
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Bernoulli, Categorical, Family, Gaussian
 from lightning_modules.optimizers import Newton, SingularCurvatureError

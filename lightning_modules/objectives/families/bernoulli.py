@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from lightning_modules.objectives.families.one_output import OneOutput
-from lightning_modules.objectives.families.shares import checked_shares
+from lightning_modules.objectives.families.shares import checked_shares, entropy, log_chances
 
 
 class Bernoulli(OneOutput):
@@ -55,6 +55,15 @@ class Bernoulli(OneOutput):
             return torch.relu(torch.where(y == 1, -z, z))[:, 0]
         y = y.to(z.dtype)
         return (y * torch.relu(-z) + (1 - y) * torch.relu(z))[:, 0]
+
+    def variance(self, mean: Tensor) -> Tensor:
+        return mean * (1 - mean)
+
+    def least_loss(self, y: Tensor) -> Tensor:
+        return entropy(y)
+
+    def log_likelihood_met(self, y: Tensor, weights: Tensor, dispersion: float) -> Tensor:
+        return log_chances(y, weights) - weights * entropy(y)
 
     def gradient_terms(self, z: Tensor, y: Tensor) -> Tensor:
         return torch.ones_like(z)

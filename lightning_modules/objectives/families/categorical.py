@@ -92,6 +92,9 @@ class Categorical(Family):
     def recession(self, z: Tensor, y: Tensor) -> Tensor:
         return z.amax(1) - z.gather(1, y[:, None])[:, 0]
 
+    def log_likelihood_met(self, y: Tensor, weights: Tensor, dispersion: float) -> Tensor:
+        return torch.zeros_like(weights)
+
     def sensitivity(self, z: Tensor, y: Tensor, errors: Tensor) -> Tensor:
         # A row of ∇μ has magnitudes that add up to 2 p (1 − p) ≤ ½.
         return errors.expand_as(z)

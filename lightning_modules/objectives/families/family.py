@@ -34,6 +34,8 @@ class Family(PointwiseLoss):
     self_concordance: float
     # Whether the curvature of a row is one weight w for all its outputs, ∂²l/∂z² = w I, so that rows √w x̃ have its root.
     has_row_weights = False
+    # Whether the variance of a target has a factor φ that is estimated.
+    has_dispersion = False
 
     @abstractmethod
     def mean(self, z: Tensor) -> Tensor:
@@ -59,6 +61,23 @@ class Family(PointwiseLoss):
         0 where going on along z never raises the loss of the row. Source: R. T. Rockafellar, Convex Analysis (1970),
         section 8 (recession functions).
         """
+
+    # -- for inference -------------------------------------------------------------------------------------------------
+
+    def variance(self, mean: Tensor) -> Tensor:
+        """Var y / φ as a function of the mean: (n, 1) -> (n, 1). One output only."""
+        raise NotImplementedError(f"{type(self).__name__} does not say the variance of its targets")
+
+    def least_loss(self, y: Tensor) -> Tensor:
+        """The loss of each row where its target is met: checked targets -> (n,). Deviances are twice what losses are above."""
+        return y.new_zeros(len(y), dtype=torch.float64)
+
+    def log_likelihood_met(self, y: Tensor, weights: Tensor, dispersion: float) -> Tensor | None:
+        """The log-likelihood of each row where its target is met, as often as it counts: checked targets, (n,) -> (n,).
+
+        None where it has no closed form. Elsewhere it is less by the loss above the least one, times weight/φ.
+        """
+        return None
 
     # -- for what is proved --------------------------------------------------------------------------------------------
 

@@ -1,5 +1,9 @@
 """Gamma family with the logarithm as its link: positive amounts."""
 
+import math
+
+from torch import Tensor
+
 from lightning_modules.objectives.families.tweedie import Tweedie
 
 
@@ -8,3 +12,8 @@ class Gamma(Tweedie):
 
     def __init__(self) -> None:
         super().__init__(power=2)
+
+    def log_likelihood_met(self, y: Tensor, weights: Tensor, dispersion: float) -> Tensor:
+        """Of shape 1/φ."""
+        shape = 1 / dispersion
+        return weights * (shape * math.log(shape) - math.lgamma(shape) - y.double()[:, 0].log() - shape)

@@ -1,5 +1,7 @@
 """Gaussian family: least squares."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -20,6 +22,7 @@ class Gaussian(Family):
 
     has_units = True
 
+    has_dispersion = True
     self_concordance = 0.0
     has_row_weights = True
 
@@ -50,6 +53,12 @@ class Gaussian(Family):
 
     def recession(self, z: Tensor, y: Tensor) -> Tensor:
         return torch.where(z.abs().sum(1) > 0, torch.inf, 0.0).to(z)
+
+    def variance(self, mean: Tensor) -> Tensor:
+        return torch.ones_like(mean)
+
+    def log_likelihood_met(self, y: Tensor, weights: Tensor, dispersion: float) -> Tensor:
+        return -weights * self.num_outputs / 2 * math.log(2 * math.pi * dispersion)
 
     def sensitivity(self, z: Tensor, y: Tensor, errors: Tensor) -> Tensor:
         return errors.expand_as(z)

@@ -85,6 +85,14 @@ class NegativeBinomial(OneOutput):
     def recession(self, z: Tensor, y: Tensor) -> Tensor:
         return torch.where(z > 0, z / self.dispersion, -y.to(z.dtype) * z)[:, 0]
 
+    def variance(self, mean: Tensor) -> Tensor:
+        return mean + self.dispersion * mean.square()
+
+    def log_likelihood_met(self, y: Tensor, weights: Tensor, dispersion: float) -> Tensor:
+        y, size = y.double(), 1 / self.dispersion
+        ways = torch.lgamma(y + size) - math.lgamma(size) - torch.lgamma(y + 1)
+        return weights * (ways - self._met(y))[:, 0]
+
     def gradient_terms(self, z: Tensor, y: Tensor) -> Tensor:
         s = self._scaled(z)
         return (1 + s.abs()) * (torch.sigmoid(s) / self.dispersion + y.to(z.dtype) * torch.sigmoid(-s))

@@ -71,3 +71,6 @@ class FisherScoring(OneOutput):
 
     def recession(self, z: Tensor, y: Tensor) -> Tensor:
         return self.family.recession(z, y)
+
+    def gradient_terms(self, z: Tensor, y: Tensor) -> Tensor:
+        return self.family.gradient_terms(z, y)

@@ -1,5 +1,8 @@
 """Poisson family: counts, and rates of them."""
 
+import torch
+from torch import Tensor
+
 from lightning_modules.objectives.families.tweedie import Tweedie
 
 
@@ -8,3 +11,7 @@ class Poisson(Tweedie):
 
     def __init__(self) -> None:
         super().__init__(power=1)
+
+    def log_likelihood_met(self, y: Tensor, weights: Tensor, dispersion: float) -> Tensor:
+        y = y.double()[:, 0]
+        return weights * (torch.xlogy(y, y) - y - torch.lgamma(y + 1))

@@ -28,6 +28,19 @@ def checked_shares(targets: Tensor) -> Tensor:
     return y.long()
 
 
+def entropy(y: Tensor) -> Tensor:
+    """−y log y − (1 − y) log (1 − y), the least loss of a share; of a label 0: (n, 1) -> (n,)."""
+    y = y.double()[:, 0]
+    return torch.special.entr(y) + torch.special.entr(1 - y)
+
+
+def log_chances(y: Tensor, weights: Tensor) -> Tensor:
+    """log of the ways in which m trials have k successes, of a share k/m in a row of weight m: (n, 1), (n,) -> (n,); of a
+    label there is one."""
+    successes = weights * y.double()[:, 0]
+    return torch.lgamma(weights + 1) - torch.lgamma(successes + 1) - torch.lgamma(weights - successes + 1)
+
+
 def _has_shares(y: Tensor) -> bool:
     """Whether a number lies between the labels. A device is not asked: numbers are as good as labels."""
     return y.device.type != "cpu" or any(bool(((part != 0) & (part != 1)).any()) for (part,) in pieces(y))

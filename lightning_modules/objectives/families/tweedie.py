@@ -42,6 +42,7 @@ class Tweedie(OneOutput):
                 f"one of these{other}"
             )
         self.power = float(power)
+        self.has_dispersion = power > 1
         self.is_canonical, self.self_concordance = power == 1, max(2 - self.power, self.power - 1)
 
     def check(self, targets: Tensor) -> Tensor:
@@ -85,6 +86,9 @@ class Tweedie(OneOutput):
         up = z if self.power == 2 else torch.where(z > 0, torch.inf, 0.0)
         down = -y.to(z.dtype) * z if self.power == 1 else torch.where(y > 0, torch.inf, 0.0)
         return torch.where(z > 0, up, torch.where(z < 0, down, 0.0)).to(z)[:, 0]
+
+    def variance(self, mean: Tensor) -> Tensor:
+        return mean**self.power
 
     def gradient_terms(self, z: Tensor, y: Tensor) -> Tensor:
         # An exponential of a number is off by the number times its rounding.

@@ -1,5 +1,8 @@
 """Generalised linear models: their rows, their derivatives in closed form, and what is proved of their minimisers."""
 
 from lightning_modules.objectives.linear.glm_objective import GLMObjective
+from lightning_modules.objectives.linear.predictors import Predictors
+from lightning_modules.objectives.linear.root import Root, root
+from lightning_modules.objectives.linear.triangle import triangle
 
-__all__ = ["GLMObjective"]
+__all__ = ["GLMObjective", "Predictors", "Root", "root", "triangle"]

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+import torch
 from torch import Tensor
 
 from lightning_modules.objectives.common_shifts import common_shifts
 from lightning_modules.objectives.families.family import Family
 from lightning_modules.objectives.linear.layout import Layout
 from lightning_modules.objectives.linear.linear_dependence import dependent_columns
+from lightning_modules.objectives.linear.per_row import PerRow
 from lightning_modules.objectives.linear.rows import Rows
 
 
@@ -47,6 +49,22 @@ class GLM:
         Weights are the family's to multiply by.
         """
         return self.mean(self.rows.sum_of_targets(of))
+
+    # -- what rows have, told from their targets as the family takes them ------------------------------------------------
+
+    def weights_of(self, y: Tensor) -> Tensor:
+        """w (n, 1) in float64, 1 without weights."""
+        if isinstance(self.family, PerRow):
+            return self.family.weights(y)[:, None]
+        return y.new_ones(len(y), 1, dtype=torch.float64)
+
+    def own_targets(self, y: Tensor) -> Tensor:
+        """y without weights and offset."""
+        return self.family.own(y) if isinstance(self.family, PerRow) else y
+
+    def moved(self, z: Tensor, y: Tensor) -> Tensor:
+        """z with the offset (n, K)."""
+        return self.family.moved(z, y) if isinstance(self.family, PerRow) else z
 
     def penalty(self, theta: Tensor) -> Tensor:
         """λ/2 ‖W‖²: (p,) -> ()."""

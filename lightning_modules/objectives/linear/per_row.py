@@ -81,6 +81,10 @@ class PerRow(Family):
         expected = self.family.expected
         return self if expected is self.family else PerRow(expected, self.has_weights, self.has_offset, self.like)
 
+    def weights(self, y: Tensor) -> Tensor:
+        """w (n,) in float64."""
+        return y[:, 0].double() if self.has_weights else y.new_ones(len(y), dtype=torch.float64)
+
     def own(self, y: Tensor) -> Tensor:
         """The targets as the family takes them."""
         columns = y[:, self.has_weights + self.num_outputs * self.has_offset :]

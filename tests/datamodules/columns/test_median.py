@@ -19,15 +19,16 @@ SOME = st.sampled_from([0.0, -0.0, 1.0, -1.0, 5e-324, -5e-324, 2.5, 1e300])
 VALUES = arrays(np.float64, st.integers(1, 60), elements=HALF | SOME)
 
 
-def by_pieces(values: NDArray[np.float64], size: int, few: int) -> float:
-    def pieces() -> Iterator[NDArray[np.float64]]:
-        yield values[:0]
+def by_pieces(values: NDArray[np.float64], size: int, few: int, weights: NDArray[np.float64] | None = None) -> float:
+    def pieces() -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64] | None]]:
+        yield values[:0], None if weights is None else weights[:0]
         for start in range(0, len(values), size):
-            yield values[start : start + size]
+            rows = slice(start, start + size)
+            yield values[rows], None if weights is None else weights[rows]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(datamodules.columns.median, "FEW", few)
-        return median(pieces, len(values))
+        return median(pieces)
 
 
 def bits(value: float) -> int:
@@ -56,6 +57,14 @@ def test_many_numbers_of_several_kinds(count: int, few: int) -> None:
         np.exp(90 * generator.normal(size=count)),
     ):
         assert bits(by_pieces(values, 777, few)) == bits(float(np.median(values)))
+
+
+@given(VALUES, st.data(), st.integers(1, 70), st.sampled_from([0, 1, 7, 2**20]))
+def test_a_number_of_weight_two_is_two_numbers(values: NDArray[np.float64], data: st.DataObject, size: int, few: int) -> None:
+    weights = data.draw(arrays(np.int64, len(values), elements=st.integers(1, 5)))
+    repeated = float(np.median(np.repeat(values, weights))) + 0.0
+    assert bits(by_pieces(values, size, few, weights.astype(float))) == bits(repeated)
+    assert bits(by_pieces(values, size, few, 0.25 * weights)) == bits(repeated), "in whatever unit the weights are"
 
 
 def test_negative_control() -> None:

@@ -1,0 +1,126 @@
+r"""The covariance of estimated coefficients, as a half B of it: Cov θ̂ = B Bᵀ.
+
+    observed     φ (n H)⁻¹                        H = ∇²f, of the mean loss f without penalty
+    expected     φ (n I)⁻¹                        I the expected information: H itself, if the link is canonical
+    HC0          H⁻¹ (Σ_i w_i s_i s_iᵀ) H⁻¹ / n²     s_i = ∂l_i/∂θ: right also where the variance is not what the family says
+    HC1          HC0 · n / (n − p)
+    HC2, HC3     s_i divided by √(1 − h_i), and by 1 − h_i,      h_i = ∂²l_i/∂z² x̃_iᵀ (n H)⁻¹ x̃_i the leverage of a row
+    cluster      the sums of s_i over clusters in their place, times  G/(G − 1) (n − 1)/(n − p)  for G clusters
+
+p parameters, n = Σ w_i rows. All come from a triangular root of H, and from the triangle of the rows R⁻ᵀ s_i, which keep twice
+the digits that H⁻¹ and the middle would.
+
+Sources: P. McCullagh and J. Nelder, Generalized Linear Models, 2nd ed. (1989), section 2.5; J. MacKinnon and H. White, Some
+heteroskedasticity-consistent covariance matrix estimators (1985); A. Zeileis, Object-oriented computation of sandwich
+estimators (2006).
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from lightning_modules.linear.dispersion import dispersion
+from lightning_modules.objectives import GLMObjective
+from lightning_modules.objectives.linear import Predictors, Root, root, triangle
+from lightning_modules.optimizers import SingularCurvatureError
+
+Covariance = Literal["observed", "expected", "HC0", "HC1", "HC2", "HC3", "cluster"]
+
+
+def half_of_covariance(
+    objective: GLMObjective, theta: Tensor, kind: Covariance = "observed", clusters: Tensor | None = None
+) -> Tensor:
+    """B (p, m), ordered output by output, each with its bias last; of any one of the inverses modulo directions that change
+    nothing.
+
+    Args:
+        objective: the loss over all rows, without penalty.
+        theta: its minimiser (p,).
+        kind: as above.
+        clusters: for "cluster", the one of each of this process's rows: whole numbers from 0 (n,), on every process the same.
+
+    Raises:
+        ValueError: no such kind; "cluster" without clusters; leverages of several outputs; nothing left to tell the noise by.
+        ConstantTargetError: a target is the same in every row, so that there is no noise.
+        SingularCurvatureError: it is not proved that there is a minimiser near θ, and no other.
+    """
+    if kind not in get_args(Covariance):
+        raise ValueError(f"covariance={kind!r}: use one of {', '.join(get_args(Covariance))}")
+    point = objective.at_full_precision(theta)
+    if point.root is None or not objective.attains_minimum(point.theta, point.decrement, None):
+        raise SingularCurvatureError(
+            f"the coefficients are not determined by the data: the {len(theta)} × {len(theta)} curvature matrix is singular to "
+            "working precision, or θ is not near a minimiser; remove redundant features"
+        )
+    rows = float(objective.rows.weight)
+    if kind in ("observed", "expected"):
+        found = point.root if kind == "observed" else _expected_root(objective, point.theta)
+        scaled = found.scale[:, None] * found.inverse / math.sqrt(rows)
+        return scaled * dispersion(objective, theta).sqrt().repeat_interleave(objective.layout.width)[:, None]
+    if kind == "cluster":
+        middle, factor = _of_clusters(objective, point.predictors, point.root, clusters)
+    else:
+        middle = _of_rows(objective, point.predictors, point.root, kind)
+        factor = rows / (rows - len(theta)) if kind == "HC1" else 1.0
+    return (point.root.scale[:, None] * (point.root.inverse @ middle.T)) * (math.sqrt(factor) / rows)
+
+
+def _expected_root(objective: GLMObjective, theta: Tensor) -> Root:
+    glm = replace(objective.glm, family=objective.glm.family.expected)
+    found = root(Predictors(glm, theta), objective.at(theta).curvature("ggn").matrix())
+    if found is None:
+        raise SingularCurvatureError("the expected information is singular to working precision: remove redundant features")
+    return found
+
+
+def _of_rows(objective: GLMObjective, predictors: Predictors, root: Root, kind: str) -> Tensor:
+    """The triangle of √w_i R⁻ᵀ s_i, divided by what the kind says: (m, p)."""
+    outputs, rows = objective.family.num_outputs, float(objective.rows.weight)
+    if kind in ("HC2", "HC3") and outputs > 1:
+        raise ValueError(f"covariance={kind!r} takes the leverage of a row, which is of one output: use HC0 or HC1")
+    glm = objective.glm
+
+    def blocks() -> Iterator[Tensor]:
+        for x, y, z in predictors.pieces():
+            weights, extended = glm.weights_of(y), glm.rows.extended(x)
+            # What the family gives is w times the row's own.
+            reduced = _reduced(root, glm.family.gradient(z, y) / weights.sqrt(), extended)
+            if kind in ("HC2", "HC3"):
+                own = _reduced(root, (glm.family.curvature_diagonal(z, y) / weights).sqrt(), extended)
+                left = 1 - own.square().sum(1, keepdim=True) / rows
+                reduced = reduced / (left.sqrt() if kind == "HC2" else left)
+            yield reduced
+
+    size = len(root.scale)
+    return triangle(blocks(), root.scale.new_empty(0, size), objective.num_rows, objective.rows.reduction)
+
+
+def _of_clusters(objective: GLMObjective, predictors: Predictors, root: Root, clusters: Tensor | None) -> tuple[Tensor, float]:
+    """The sums of R⁻ᵀ s_i over clusters (G, p), and what their covariance is multiplied by."""
+    if clusters is None or clusters.shape != (len(objective.features),):
+        raise ValueError(
+            f"covariance='cluster' takes the cluster of each row: give clusters of shape ({len(objective.features)},)"
+        )
+    glm, reduction = objective.glm, objective.rows.reduction
+    largest = reduction(torch.nn.functional.one_hot(clusters.max()).double()) if len(clusters) else root.scale.new_zeros(1)
+    sums = root.scale.new_zeros(len(largest), len(root.scale))
+    start = 0
+    for x, y, z in predictors.pieces():
+        own = clusters[start : start + len(x)]
+        sums.index_add_(0, own, _reduced(root, glm.family.gradient(z, y), glm.rows.extended(x)))
+        start += len(x)
+    sums = reduction(sums)
+    groups, rows = int((sums != 0).any(1).sum()), float(objective.rows.weight)
+    if groups < 2:
+        raise ValueError("covariance='cluster' takes at least two clusters")
+    return sums, groups / (groups - 1) * (rows - 1) / (rows - len(root.scale))
+
+
+def _reduced(root: Root, of_outputs: Tensor, extended: Tensor) -> Tensor:
+    """R⁻ᵀ S of the derivatives by θ of rows, from those by their predictors (n, K) and s x̃ (n, width): (n, p)."""
+    by_theta = (of_outputs[:, :, None] * extended[:, None]).flatten(1)
+    return torch.linalg.solve_triangular(root.upper, by_theta * root.unit, upper=True, left=False)

@@ -1,0 +1,41 @@
+"""Poisson regression."""
+
+from torchmetrics import MetricCollection
+
+from lightning_modules.linear.generalized_linear_model import GeneralizedLinearModel
+from lightning_modules.objectives.families import Poisson
+from lightning_modules.training.objective_module import OptimizerCallable
+from lightning_modules.training.regression_metrics import regression_metrics
+
+
+class PoissonRegression(GeneralizedLinearModel):
+    """Counts y ≥ 0, or rates: minimises  1/n Σ_i [exp z_i − y_i z_i] + l2/2 ‖w‖²,  z = wᵀx + b the logarithm of the mean.
+
+    The minimiser is that of scikit-learn's `PoissonRegressor(alpha=l2)`. `loss` is half the mean deviance: the formula, less
+    what it is where each mean is its target. There is no minimiser where a group of rows has counts of 0 only.
+
+
+    Args:
+        num_features: d, the number of features; taken from the data on the command line.
+        l2: strength of the penalty on the weights (not the bias), ≥ 0, relative to the mean loss.
+        intercept: whether there is a b.
+        offset: whether the last column of the features is added to z, the logarithm of an exposure for example; taken from the
+            data on the command line.
+        optimizer: the method: GradientDescent, Newton, DiagonalNewton or any of torch.optim.
+    """
+
+    task = "regression"
+
+    def __init__(
+        self,
+        num_features: int,
+        l2: float = 0.0,
+        intercept: bool = True,
+        offset: bool = False,
+        *,
+        optimizer: OptimizerCallable,
+    ) -> None:
+        super().__init__(num_features, Poisson(), l2, optimizer, intercept, offset)
+
+    def metrics(self) -> MetricCollection:
+        return regression_metrics()

@@ -1,0 +1,47 @@
+"""Tweedie regression."""
+
+from torchmetrics import MetricCollection
+
+from lightning_modules.linear.generalized_linear_model import GeneralizedLinearModel
+from lightning_modules.objectives.families import Tweedie
+from lightning_modules.training.objective_module import OptimizerCallable
+from lightning_modules.training.regression_metrics import regression_metrics
+
+
+class TweedieRegression(GeneralizedLinearModel):
+    """Amounts y ≥ 0 with variance φ μᵖ: minimises half the mean deviance plus l2/2 ‖w‖²,  z = wᵀx + b = log μ.
+
+    For 1 < p < 2 targets are sums of a Poisson number of gamma amounts, exactly 0 in some rows, as claims of insurances are.
+    The minimiser is that of scikit-learn's `TweedieRegressor(power=p, alpha=l2, link="log")`. The curvature is the observed
+    information, or with `Newton(curvature="ggn")` the expected one, which is Fisher scoring.
+
+
+    Args:
+        num_features: d, the number of features; taken from the data on the command line.
+        l2: strength of the penalty on the weights (not the bias), ≥ 0, relative to the mean loss.
+        power: p in [1, 2]: 1 is Poisson's variance, 2 the gamma one.
+        intercept: whether there is a b.
+        offset: whether the last column of the features is added to z, the logarithm of an exposure for example; taken from the
+            data on the command line.
+        optimizer: the method: GradientDescent, Newton, DiagonalNewton or any of torch.optim.
+
+    Raises:
+        ValueError: p is outside, where the loss is not convex.
+    """
+
+    task = "regression"
+
+    def __init__(
+        self,
+        num_features: int,
+        l2: float = 0.0,
+        power: float = 1.5,
+        intercept: bool = True,
+        offset: bool = False,
+        *,
+        optimizer: OptimizerCallable,
+    ) -> None:
+        super().__init__(num_features, Tweedie(power), l2, optimizer, intercept, offset)
+
+    def metrics(self) -> MetricCollection:
+        return regression_metrics()

@@ -1,0 +1,175 @@
+"""Likelihoods, criteria, tests and every covariance are statsmodels', on its own data sets."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from lightning_modules.linear.coefficients import coefficients
+from lightning_modules.linear.covariance import half_of_covariance
+from lightning_modules.linear.fit_statistics import fit_statistics
+from lightning_modules.objectives import GLMObjective
+from lightning_modules.objectives.families import (
+    Bernoulli,
+    Categorical,
+    Family,
+    Gamma,
+    Gaussian,
+    NegativeBinomial,
+    Poisson,
+    Probit,
+    Tweedie,
+)
+from lightning_modules.optimizers import Newton, minimise
+
+api = pytest.importorskip("statsmodels.api", reason="statsmodels, the peer, comes with the dev extra")
+families, links = api.families, api.families.links
+pytestmark = [pytest.mark.filterwarnings("ignore::statsmodels.tools.sm_exceptions.ModelWarning")]
+
+
+def data(name: str) -> tuple[Any, Any]:
+    """Features and target of one of its data sets."""
+    loaded = getattr(api.datasets, name).load_pandas()
+    return np.asarray(loaded.exog, dtype=float), np.asarray(loaded.endog, dtype=float)
+
+
+def with_constant(x: Any) -> Any:
+    return np.column_stack([x, np.ones(len(x))])
+
+
+def fitted(family: Family, x: Any, y: Any, weights: Any = None) -> tuple[GLMObjective, torch.Tensor]:
+    targets = torch.tensor(y).long() if isinstance(family, Categorical) else torch.tensor(y)
+    objective = GLMObjective(family, torch.tensor(x), targets, weights=None if weights is None else torch.tensor(weights))
+    found = minimise(objective, torch.zeros(family.num_outputs * (x.shape[1] + 1), dtype=torch.float64), Newton, 200)
+    assert found.status == "converged"
+    return objective, found.theta
+
+
+def glm(family: Any, **options: Any) -> Callable[[Any, Any], Any]:
+    return lambda y, x: api.GLM(y, x, family, **options).fit(tol=1e-14, maxiter=2000)
+
+
+CASES: dict[str, tuple[Family, str, Callable[[Any, Any], Any]]] = {
+    "logit": (Bernoulli(), "spector", glm(families.Binomial())),
+    "probit": (Probit(), "spector", glm(families.Binomial(links.Probit()))),
+    "gamma": (Gamma(), "scotland", glm(families.Gamma(links.Log()))),
+    "poisson": (Poisson(), "randhie", glm(families.Poisson())),
+    "negative-binomial": (NegativeBinomial(0.8), "randhie", glm(families.NegativeBinomial(alpha=0.8))),
+    "least-squares": (Gaussian(1), "longley", glm(families.Gaussian())),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_generalised_linear_models(case: tuple[Family, str, Callable[[Any, Any], Any]]) -> None:
+    family, name, fit = case
+    x, y = data(name)
+    objective, theta = fitted(family, x, y)
+    found, peer = fit_statistics(objective, theta), fit(y, with_constant(x))
+    ours = [found.deviance, found.null_deviance, found.pearson, found.dispersion]
+    np.testing.assert_allclose(ours, [peer.deviance, peer.null_deviance, peer.pearson_chi2, peer.scale], rtol=1e-8)
+    if not isinstance(family, Gaussian):  # its own likelihood of least squares takes another dispersion than OLS
+        np.testing.assert_allclose([found.log_likelihood, found.aic, found.bic], [peer.llf, peer.aic, peer.bic_llf], rtol=1e-8)
+        np.testing.assert_allclose([found.cox_snell], [peer.pseudo_rsquared()], rtol=1e-8)
+    errors = [
+        c.standard_error for c in coefficients(objective, theta, list(map(str, range(x.shape[1]))), covariance="expected")
+    ]
+    np.testing.assert_allclose(np.array(errors, dtype=float), peer.bse, rtol=1e-7)
+
+
+DISCRETE = {"logit": (Bernoulli(), api.Logit), "probit": (Probit(), api.Probit), "poisson": (Poisson(), api.Poisson)}
+
+
+@pytest.mark.parametrize("case", DISCRETE.values(), ids=DISCRETE.keys())
+@pytest.mark.parametrize("kind", ["nonrobust", "HC0", "cluster"])  # its HC1 of discrete models is HC0
+def test_discrete_models(case: tuple[Family, Any], kind: str) -> None:
+    """Their covariance is of the observed information."""
+    family, model = case
+    x, y = data("randhie" if isinstance(family, Poisson) else "spector")
+    objective, theta = fitted(family, x, y)
+    clusters = np.arange(len(y)) % 11
+    options = {"cov_kwds": {"groups": clusters}} if kind == "cluster" else {}
+    peer = model(y, with_constant(x)).fit(disp=0, method="newton", tol=1e-14, maxiter=100, cov_type=kind, **options)
+    ours = half_of_covariance(
+        objective, theta, "observed" if kind == "nonrobust" else kind, torch.tensor(clusters) if kind == "cluster" else None
+    )
+    np.testing.assert_allclose((ours @ ours.T).numpy(), peer.cov_params(), rtol=1e-6, atol=1e-12)
+    found = fit_statistics(objective, theta)
+    expected = [peer.llf, peer.llnull, peer.aic, peer.bic, peer.prsquared, peer.llr]
+    statistics = [
+        *(found.log_likelihood, found.null_log_likelihood, found.aic, found.bic),
+        *(found.mcfadden, found.ratio),
+    ]
+    np.testing.assert_allclose(np.array(statistics, dtype=float), expected, rtol=1e-8)
+    assert found.ratio_freedom == peer.df_model
+    np.testing.assert_allclose(float(found.ratio_p_value or 0), peer.llr_pvalue, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["HC0", "HC1", "HC2", "HC3"])
+def test_sandwiches_of_least_squares(kind: str) -> None:
+    x, y = data("stackloss")
+    ours = half_of_covariance(*fitted(Gaussian(1), x, y), kind)
+    peer = api.OLS(y, with_constant(x)).fit(cov_type=kind)
+    np.testing.assert_allclose((ours @ ours.T).numpy(), peer.cov_params(), rtol=1e-9)
+
+
+def test_classes() -> None:
+    x, y = data("anes96")
+    objective, theta = fitted(Categorical(7), x, y)
+    found = fit_statistics(objective, theta)
+    peer = api.MNLogit(y, with_constant(x)).fit(disp=0, method="newton", tol=1e-14)
+    ours = [found.log_likelihood, found.aic, found.bic]
+    np.testing.assert_allclose(np.array(ours, dtype=float), [peer.llf, peer.aic, peer.bic], rtol=1e-10)
+    # Its constant model is found to fewer digits.
+    np.testing.assert_allclose(float(found.ratio or 0), peer.llr, rtol=1e-7)
+    assert found.ratio_freedom == 30 and found.num_coefficients == 36
+
+
+def test_grouped_trials_are_shares_with_weights() -> None:
+    loaded = api.datasets.star98.load_pandas()
+    x, counts = np.asarray(loaded.exog, dtype=float), np.asarray(loaded.endog, dtype=float)
+    trials = counts.sum(1)
+    objective, theta = fitted(Bernoulli(), x, counts[:, 0] / trials, trials)
+    found = fit_statistics(objective, theta)
+    peer = api.GLM(counts, with_constant(x), families.Binomial()).fit(tol=1e-14)
+    ours = [found.deviance, found.null_deviance, found.log_likelihood, found.aic, found.pearson]
+    expected = [peer.deviance, peer.null_deviance, peer.llf, peer.aic, peer.pearson_chi2]
+    np.testing.assert_allclose(np.array(ours, dtype=float), expected, rtol=1e-8)
+    half = half_of_covariance(objective, theta)
+    np.testing.assert_allclose(half.norm(dim=1).numpy(), peer.bse, rtol=1e-7)
+    assert found.rows == trials.sum()
+
+
+@pytest.mark.parametrize("kind", ["observed", "expected", "HC0", "HC1", "HC2", "HC3", "cluster"])
+@pytest.mark.parametrize("family", [Gaussian(1), Bernoulli(), Probit(), Tweedie(1.5)], ids=lambda family: type(family).__name__)
+def test_a_weight_is_a_number_of_rows(family: Family, kind: str) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 2))
+    y = (rng.random(60) < 0.5).astype(float) if not isinstance(family, Gaussian) else rng.normal(size=60)
+    weights, clusters = rng.integers(1, 4, 60), np.arange(60) % 9
+    rows = np.repeat(np.arange(60), weights)
+    weighted, repeated = fitted(family, x, y, weights.astype(float)), fitted(family, x[rows], y[rows])
+    halves = [
+        half_of_covariance(*weighted, kind, torch.tensor(clusters)),
+        half_of_covariance(*repeated, kind, torch.tensor(clusters[rows])),
+    ]
+    np.testing.assert_allclose(*((half @ half.T).numpy() for half in halves), rtol=1e-8)
+    ours, theirs = (fit_statistics(*each) for each in (weighted, repeated))
+    for name, value in vars(ours).items():
+        other = getattr(theirs, name)
+        assert (value is None) == (other is None), name
+        if value is not None:
+            np.testing.assert_allclose(value, other, rtol=1e-8, err_msg=name)
+
+
+def test_a_penalty_refuses_with_a_reason() -> None:
+    x, y = data("spector")
+    with pytest.raises(ValueError, match=r"with a penalty, l2=0.1, likelihoods, AIC and tests mean nothing"):
+        fit_statistics(GLMObjective(Bernoulli(), torch.tensor(x), torch.tensor(y), 0.1), torch.zeros(4).double())
+
+
+@pytest.mark.parametrize(("kind", "what"), [("HC4", "use one of observed"), ("cluster", "give clusters of shape")])
+def test_covariances_that_are_none_are_refused(kind: Any, what: str) -> None:
+    with pytest.raises(ValueError, match=what):
+        half_of_covariance(*fitted(Bernoulli(), *data("spector")), kind)
