@@ -50,4 +50,7 @@ def solved(objective: GLMObjective, start: Tensor, tolerance: float, max_steps: 
         if verdict.status == "converged" and objective.at_full_precision(start).newton_step() is None:
             return Solved(start, steps, verdict)
     minimum = minimise(objective, start, partial(Newton, tolerance=tolerance), max_steps - steps)
-    return Solved(minimum.theta, steps + minimum.steps, minimum.verdict)
+    point = objective.at_full_precision(minimum.theta)
+    verdict = minimum.verdict
+    objective.hold(point)  # standard errors come from what the verdict has computed there
+    return Solved(minimum.theta, steps + minimum.steps, verdict)

@@ -177,3 +177,25 @@ def test_certified_regressions(name: str) -> None:
     of = problem(name)
     fitted = NewtonRegressor().fit(of.features.numpy(), of.targets.numpy())
     assert digits([*fitted.coef_, fitted.intercept_], of.coefficients) > (7 if name == "Filip" else 11)
+
+
+@pytest.mark.parametrize("covariance", ["observed", "HC0", "HC1"])
+def test_the_summary_is_that_of_statsmodels(covariance: Any) -> None:
+    x, y = counts()
+    ours = NewtonRegressor(family="poisson", covariance=covariance).fit(x, y).summary()
+    theirs = GLM(y, add_constant(x, prepend=False), family=Poisson()).fit(
+        tol=1e-13, cov_type="nonrobust" if covariance == "observed" else covariance
+    )
+    table = ours.frame()
+    assert_allclose(table["standard error"], theirs.bse, rtol=1e-7)
+    assert_allclose(table["p-value"], theirs.pvalues, rtol=1e-5)
+    assert_allclose(table[["low", "high"]], theirs.conf_int(), rtol=1e-7)
+    assert ours.statistics is not None and ours.statistics.aic == pytest.approx(theirs.aic)
+    assert "p-value" in str(ours) and f"AIC {theirs.aic:.6g}" in str(ours)
+
+
+def test_under_a_penalty_the_summary_says_why_it_has_no_errors() -> None:
+    x, y = classes(number=3)
+    told = NewtonClassifier(l2=0.1).fit(x, y).summary()
+    assert "no standard errors: the penalty" in str(told) and told.statistics is None
+    assert told.frame()["standard error"].isna().all() and len(told.frame()) == 2 * 4
