@@ -10,6 +10,7 @@ one.
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,6 @@ from scipy.linalg.lapack import dpocon, dposv
 from torch import Tensor
 
 from lightning_modules.objectives import GLMObjective
-from lightning_modules.solvers import completed
 
 Array = NDArray[np.float64]
 
@@ -28,7 +28,7 @@ MOST_PARAMETERS, MOST_ROWS = 128, 4096
 # The share of gᵀH⁻¹g, twice what the model promises, that a step has to gain. Below the second share of the loss a gain is lost
 # in rounding; there, and below the tolerance, gᵀH⁻¹g itself has to shrink to a quarter, as it does near an optimum only.
 LEAST_SHARE, LOST, SHRUNK = 1e-4, 1e-10, 0.25
-# Of the inverse of H, scaled to a unit diagonal. Of columns beyond, `Newton` knows steps with more digits.
+# Of the inverse of H, scaled to a unit diagonal: beyond, columns are called badly conditioned.
 MOST_INVERSE = 1e6
 
 
@@ -38,13 +38,13 @@ class Reached(NamedTuple):
     Attributes:
         theta: (p,), in the objective's layout.
         steps: how many there were.
-        is_flat: whether gradient and Newton decrement are 0 to tolerance there, as `optimality.py` has it, and H is so well
-            conditioned that no step has more digits.
+        is_last: whether gradient and Newton decrement are 0 to tolerance there, as `optimality.py` has it, and no step is known
+            that has more digits.
     """
 
     theta: Tensor
     steps: int
-    is_flat: bool
+    is_last: bool
 
 
 def small_table(
@@ -97,20 +97,22 @@ class SmallTable:
             if not (is_lower and math.isfinite(then + slope.sum())):
                 break
             theta, value, gradient, z, steps, before = trial, then, slope, predictors, steps + 1, squared
-        return Reached(self._by_layout(theta), steps, is_flat and _is_well_conditioned(factor))
+        # Of families with one weight a row `Newton` knows steps with more digits where columns are badly conditioned.
+        is_last = is_flat and (not self.objective.family.has_row_weights or _is_well_conditioned(factor))
+        return Reached(self._by_layout(theta), steps, is_last)
 
     def _by_layout(self, theta: Array) -> Tensor:
         """(q, K) -> θ (p,) as the objective has it."""
         features = self.objective.num_features
         return torch.from_numpy(np.concatenate([theta[:features].T.ravel(), theta[features:].ravel()]))
 
-    def _invariant(self, theta: Array) -> Tensor:
+    def _invariant(self, theta: Array) -> Array:
         """Directions along which the loss never changes, output by output as H is: (p, k)."""
         invariant = self.objective.invariant_directions(self._by_layout(theta))
         if not invariant.shape[1]:
-            return invariant
+            return invariant.numpy()
         places = self._by_layout(np.arange(theta.size, dtype=np.float64).reshape(theta.shape[::-1]).T)
-        return invariant[places.argsort()]
+        return invariant[places.argsort()].numpy()
 
     def _value_and_gradient(self, theta: Array) -> tuple[float, Array, Array]:
         """Of θ (q, K): the loss, its gradient (q, K), and the predictors (n, K)."""
@@ -122,19 +124,19 @@ class SmallTable:
         value = losses.numpy() @ self.shares + 0.5 * np.vdot(penalty, theta)
         return float(value), self.columns.T @ (slopes.numpy() * self.shares[:, None]) + penalty, z
 
-    def _newton_step(self, z: Array, gradient: Array, invariant: Tensor) -> tuple[Array, float, float, Array] | None:
+    def _newton_step(self, z: Array, gradient: Array, invariant: Array) -> tuple[Array, float, float, Array] | None:
         """H⁻¹g (q, K), gᵀH⁻¹g, the largest |g_j| / √H_jj, and a triangular factor of H in its own scale (p, p), at predictors z
         (n, K); None where H is not positive definite.
 
         H (p, p), output by output, is factorised in the scale of its own diagonal, so that units do not count.
         """
         hessian = self._hessian(torch.from_numpy(z))
-        diagonal = hessian.diagonal()
+        diagonal = hessian.diagonal().copy()
         if not (diagonal > 0).all():
             return None
         scale, slope = 1 / np.sqrt(diagonal), gradient.T.ravel()
-        if invariant.shape[1]:
-            hessian = completed(torch.from_numpy(hessian), invariant).numpy()
+        if invariant.shape[1]:  # see `solvers.completed`
+            hessian += invariant @ (invariant.T @ (diagonal[:, None] * invariant)) @ invariant.T
         factor, step, info = dposv(scale[:, None] * hessian * scale, scale * slope)
         if info:
             return None
@@ -152,8 +154,13 @@ class SmallTable:
             hessian = np.concatenate(
                 [columns.T @ (block[:, :, None] * columns[:, None]).reshape(len(z), -1) for block in curvature.swapaxes(0, 1)]
             )
-        hessian[np.diag_indices_from(hessian)] += np.tile(self.penalty[:, 0], family.num_outputs)
+        hessian.reshape(-1)[:: len(hessian) + 1] += self._penalties  # its diagonal
         return hessian
+
+    @cached_property
+    def _penalties(self) -> Array:
+        """λ of every coefficient, output by output: (p,)."""
+        return np.tile(self.penalty[:, 0], self.objective.family.num_outputs)
 
 
 def _is_well_conditioned(factor: Array) -> bool:

@@ -40,12 +40,12 @@ def solved(objective: GLMObjective, start: Tensor, tolerance: float, max_steps: 
     """
     steps = 0
     if table is not None:
-        start, steps, is_flat = table.minimise(tolerance, max_steps)
-        if is_flat and objective.l2 > 0 and objective.attains_minimum(start, 0.0, None):
+        start, steps, is_last = table.minimise(tolerance, max_steps)
+        if is_last and objective.l2 > 0 and objective.attains_minimum(start, 0.0, None):
             return Solved(start, steps, None)
         verdict = diagnose(objective, start, tolerance)
-        is_last = verdict.newton_decrement**2 <= 2 * tolerance * objective.unit
-        if verdict.status == "separated" and is_last:  # every further step would lower the loss by as little again
+        is_flat = verdict.newton_decrement**2 <= 2 * tolerance * objective.unit
+        if verdict.status == "separated" and is_flat:  # every further step would lower the loss by as little again
             return Solved(start, steps, verdict)
         if verdict.status == "converged" and objective.at_full_precision(start).newton_step() is None:
             return Solved(start, steps, verdict)

@@ -63,7 +63,7 @@ def test_every_family_ends_at_the_optimum(family: Family, y: np.ndarray, bias: b
     of = table(family, X, y, l2, bias, **terms)
     reached = of.minimise(TOLERANCE, 50)
     right = minimise(of.objective, zeros(of))
-    assert reached.is_flat and right.status == "converged"
+    assert reached.is_last and right.status == "converged"
     torch.testing.assert_close(reached.theta, right.theta, rtol=1e-9, atol=1e-10)
     # What it computes is what the objective is.
     theta = torch.randn(len(right.theta), dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -87,7 +87,7 @@ def test_badly_conditioned_columns_are_left_to_newton() -> None:
     x = np.vander(np.linspace(1, 2, 50), 8)[:, :-1]
     y = x.sum(1)
     of = table(Gaussian(1), x, y, l2=0.0)
-    assert not of.minimise(TOLERANCE, 50).is_flat
+    assert not of.minimise(TOLERANCE, 50).is_last
     theta, _, verdict = solved(of.objective, zeros(of), TOLERANCE, 50, of)
     assert verdict is not None and verdict.status == "converged"
     torch.testing.assert_close(theta[:-1], torch.ones(7, dtype=torch.float64), rtol=0, atol=1e-7)
