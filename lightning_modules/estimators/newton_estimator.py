@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
@@ -123,12 +123,12 @@ class NewtonEstimator(BaseEstimator):
             raise ValueError(f"{name}: {error}") from error
         names = self.get_feature_names_out().tolist()
         self.n_iter_ = found.steps
-        title = f"{name}, {objective.num_rows:g} rows, {len(names)} columns, l2={self.l2:g}"
+        title = f"{name}, {float(objective.rows.weight):g} rows, {len(names)} columns, l2={self.l2:g}"
         self._facts = FitFacts(objective, found.theta, tolerance, title, names, outputs, self.covariance, found.verdict)
         if not is_small:
             self._facts.settle()
         if found.verdict is not None and found.verdict.status != "converged":
-            said = convergence_message(found.verdict, names, family.num_outputs, float(objective.num_rows))
+            said = convergence_message(found.verdict, names, objective, isinstance(self, ClassifierMixin))
             warnings.warn(f"{name}: {said}", ConvergenceWarning, stacklevel=4)
         theta: NDArray[Any] = found.theta.numpy().copy()
         biases = theta[weight_count:] if has_bias else np.zeros(family.num_outputs)

@@ -20,6 +20,7 @@ from scipy.linalg.lapack import dpocon, dposv
 from torch import Tensor
 
 from lightning_modules.objectives import GLMObjective
+from lightning_modules.optimizers.optimality import ROUNDING
 
 Array = NDArray[np.float64]
 
@@ -38,12 +39,14 @@ class Reached(NamedTuple):
     Attributes:
         theta: (p,), in the objective's layout.
         steps: how many there were.
+        is_done: whether they ended of themselves: no step is left, or none gains much more than the one before.
         is_last: whether gradient and Newton decrement are 0 to tolerance there, as `optimality.py` has it, and no step is known
             that has more digits.
     """
 
     theta: Tensor
     steps: int
+    is_done: bool
     is_last: bool
 
 
@@ -82,24 +85,30 @@ class SmallTable:
     def minimise(self, tolerance: float, max_steps: int) -> Reached:
         """Undamped steps from 0, to where the loss is flat to a tolerance, or until one fails."""
         theta = np.zeros((self.columns.shape[1], self.objective.family.num_outputs))
-        invariant, unit = self._invariant(theta), self.objective.unit
+        invariant = self._invariant(theta)
         value, gradient, z = self._value_and_gradient(theta)
-        steps, before, is_flat = 0, math.inf, False
+        steps, before, is_done, is_last = 0, math.inf, False, False
         while (found := self._newton_step(z, gradient, invariant)) is not None:
-            step, squared, steepest, factor = found
-            is_flat = squared <= 2 * tolerance * unit and steepest <= tolerance * math.sqrt(unit)
+            unit = max(self.objective.unit, self._unit_of_rounding(theta, found.diagonal, tolerance))
             is_near = before <= max(LOST * abs(value), 2 * tolerance * unit)
-            if is_flat or steps == max_steps or not squared > 0 or (is_near and squared > SHRUNK * before):  # > is false of nan
+            is_last = found.squared <= 2 * tolerance * unit and found.steepest <= tolerance * math.sqrt(unit)
+            is_done = is_last or found.squared <= 0 or (is_near and found.squared > SHRUNK * before)  # false of nan
+            if is_done or steps == max_steps:
+                # Of families with one weight a row `Newton` knows steps with more digits where columns are badly conditioned.
+                is_last &= not self.objective.family.has_row_weights or found.is_well_conditioned
                 break
-            trial = theta - step
+            trial = theta - found.step
             then, slope, predictors = self._value_and_gradient(trial)
-            is_lower = squared <= LOST * abs(value) or then <= value - LEAST_SHARE * squared  # false of nan
+            is_lower = found.squared <= LOST * abs(value) or then <= value - LEAST_SHARE * found.squared  # false of nan
             if not (is_lower and math.isfinite(then + slope.sum())):
                 break
-            theta, value, gradient, z, steps, before = trial, then, slope, predictors, steps + 1, squared
-        # Of families with one weight a row `Newton` knows steps with more digits where columns are badly conditioned.
-        is_last = is_flat and (not self.objective.family.has_row_weights or _is_well_conditioned(factor))
-        return Reached(self._by_layout(theta), steps, is_last)
+            theta, value, gradient, z, steps, before = trial, then, slope, predictors, steps + 1, found.squared
+        return Reached(self._by_layout(theta), steps, is_done, is_last)
+
+    def _unit_of_rounding(self, theta: Array, diagonal: Array, tolerance: float) -> float:
+        """What rounding asks of the unit of the loss, see `optimality.py`."""
+        share = ROUNDING * np.finfo(np.float64).eps / tolerance if tolerance else 0.0
+        return share**2 * float(diagonal @ np.square(theta.T.ravel()))
 
     def _by_layout(self, theta: Array) -> Tensor:
         """(q, K) -> θ (p,) as the objective has it."""
@@ -124,12 +133,8 @@ class SmallTable:
         value = losses.numpy() @ self.shares + 0.5 * np.vdot(penalty, theta)
         return float(value), self.columns.T @ (slopes.numpy() * self.shares[:, None]) + penalty, z
 
-    def _newton_step(self, z: Array, gradient: Array, invariant: Array) -> tuple[Array, float, float, Array] | None:
-        """H⁻¹g (q, K), gᵀH⁻¹g, the largest |g_j| / √H_jj, and a triangular factor of H in its own scale (p, p), at predictors z
-        (n, K); None where H is not positive definite.
-
-        H (p, p), output by output, is factorised in the scale of its own diagonal, so that units do not count.
-        """
+    def _newton_step(self, z: Array, gradient: Array, invariant: Array) -> "_Step | None":
+        """At predictors z (n, K); None where H is not positive definite."""
         hessian = self._hessian(torch.from_numpy(z))
         diagonal = hessian.diagonal().copy()
         if not (diagonal > 0).all():
@@ -141,7 +146,8 @@ class SmallTable:
         if info:
             return None
         step *= scale
-        return step.reshape(gradient.shape[::-1]).T, float(slope @ step), float(np.abs(scale * slope).max()), factor
+        steepest = float(np.abs(scale * slope).max())
+        return _Step(step.reshape(gradient.shape[::-1]).T, float(slope @ step), steepest, diagonal, factor)
 
     def _hessian(self, z: Tensor) -> Array:
         family, targets, columns = self.objective.family, self.objective.targets, self.columns
@@ -163,7 +169,26 @@ class SmallTable:
         return np.tile(self.penalty[:, 0], self.objective.family.num_outputs)
 
 
-def _is_well_conditioned(factor: Array) -> bool:
-    # Of a matrix with the norm 1 in place of its own, what LAPACK gives is one over the norm of the inverse.
-    reciprocal, info = dpocon(factor, 1.0)
-    return not info and reciprocal * MOST_INVERSE >= 1
+class _Step(NamedTuple):
+    """A Newton step, by H (p, p), output by output, factorised in the scale of its own diagonal, so that units do not count.
+
+    Attributes:
+        step: H⁻¹g (q, K).
+        squared: gᵀH⁻¹g.
+        steepest: the largest |g_j| / √H_jj.
+        diagonal: of H (p,).
+        factor: triangular, of H in its own scale (p, p).
+    """
+
+    step: Array
+    squared: float
+    steepest: float
+    diagonal: Array
+    factor: Array
+
+    @property
+    def is_well_conditioned(self) -> bool:
+        """Whether the inverse of H in its own scale is at most MOST_INVERSE."""
+        # Of a matrix with the norm 1 in place of its own, what LAPACK gives is one over the norm of the inverse.
+        reciprocal, info = dpocon(self.factor, 1.0)
+        return not info and reciprocal * MOST_INVERSE >= 1

@@ -38,11 +38,12 @@ def solved(objective: GLMObjective, start: Tensor, tolerance: float, max_steps: 
         max_steps: after so many steps it ends in any case.
         table: the same loss, if it is a small one.
     """
-    steps = 0
+    steps, is_done = 0, False
     if table is not None:
-        start, steps, is_last = table.minimise(tolerance, max_steps)
+        start, steps, is_done, is_last = table.minimise(tolerance, max_steps)
         if is_last and objective.l2 > 0 and objective.attains_minimum(start, 0.0, None):
             return Solved(start, steps, None)
+    if is_done:
         verdict = diagnose(objective, start, tolerance)
         is_flat = verdict.newton_decrement**2 <= 2 * tolerance * objective.unit
         if verdict.status == "separated" and is_flat:  # every further step would lower the loss by as little again

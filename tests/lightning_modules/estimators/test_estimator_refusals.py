@@ -72,9 +72,16 @@ def test_sparse_rows_are_refused() -> None:
         NewtonClassifier().fit(csr_matrix(X), CLASSES)
 
 
-def test_numbers_with_which_nothing_can_be_computed() -> None:
-    with pytest.raises(ValueError, match="NewtonRegressor: ") as refused:
-        NewtonRegressor().fit(X * 1e200, TARGETS * 1e200)
+OVERFLOWING: dict[str, Any] = {
+    "features": lambda: NewtonRegressor().fit(X * 1e200, TARGETS * 1e200),
+    "an offset": lambda: NewtonRegressor(family="poisson").fit(X, COUNTS, offset=np.full(20, 800.0)),
+}
+
+
+@pytest.mark.parametrize("what", OVERFLOWING)
+def test_numbers_with_which_nothing_can_be_computed(what: str) -> None:
+    with pytest.raises(ValueError, match=r"NewtonRegressor: .* at the start") as refused:
+        OVERFLOWING[what]()
     assert "\n" not in str(refused.value)
 
 
@@ -114,3 +121,23 @@ def test_too_few_steps_are_told() -> None:
     with pytest.warns(ConvergenceWarning, match="give more max_steps"):
         fitted = NewtonClassifier(l2=0.01, max_steps=2).fit(x, y)
     assert fitted.n_iter_ == 2 and fitted.convergence_.status == "budget"
+
+
+def test_counts_that_are_all_zero_are_told() -> None:
+    """A penalty does not hold an intercept."""
+    with pytest.warns(ConvergenceWarning, match="the mean of all targets has no finite predictor: there is nothing to fit"):
+        NewtonRegressor(l2=0.1, family="poisson").fit(X, np.zeros(20))
+
+
+def test_groups_of_zeros_are_told_with_their_features() -> None:
+    group = np.arange(20) % 2
+    with pytest.warns(ConvergenceWarning, match="strongest in that direction: 'x0'; means of some rows go to 0"):
+        NewtonRegressor(family="poisson").fit(group[:, None], group * COUNTS)
+
+
+def test_targets_without_noise_converge() -> None:
+    """Though their variance is no unit to measure a loss in."""
+    for l2 in (0.0, 0.1):
+        fitted = NewtonRegressor(l2).fit(X, np.full(20, 3.0))
+        assert fitted.convergence_.status == "converged" and fitted.n_iter_ == 1
+        np.testing.assert_allclose(fitted.predict(X), 3)
