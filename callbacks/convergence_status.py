@@ -4,9 +4,12 @@ from typing import cast
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
+from torch import Tensor
 
 from callbacks.measured_model import MeasuredModel, Verdict
 from callbacks.names_as_text import in_markdown
+
+MOST_NAMED = 8
 
 
 class ConvergenceStatus(Callback):
@@ -32,7 +35,7 @@ class ConvergenceStatus(Callback):
         self.status, self.message = verdict.status, verdict.message
         names = getattr(getattr(trainer, "datamodule", None), "feature_names", None)
         if names:
-            self.message += _names_of(verdict, names)
+            self.message += _names_of(verdict, names, pl_module)
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
                 numbers = {"train/converged": float(self.status == "converged"), "epoch": float(trainer.current_epoch)}
@@ -40,11 +43,27 @@ class ConvergenceStatus(Callback):
                 logger.experiment.add_text("status", f"**{self.status}** – {in_markdown(self.message)}", trainer.global_step)
 
 
-def _names_of(verdict: Verdict, names: tuple[str, ...]) -> str:
+def _names_of(verdict: Verdict, names: tuple[str, ...], model: LightningModule) -> str:
+    """Of the features that depend on others, or of the coefficients that go to infinity, the fastest first."""
     if verdict.columns:
-        return "; dependent: " + ", ".join(repr(names[column]) for column in verdict.columns[:8])
-    if verdict.direction is not None and len(verdict.direction) >= len(names):
-        weights = verdict.direction[: len(verdict.direction) // (len(names) + 1) * len(names)].view(-1, len(names))
-        strongest = weights.abs().amax(0).argsort(descending=True)[:3].tolist()
-        return "; strongest in that direction: " + ", ".join(repr(names[j]) for j in strongest)
-    return ""
+        return "; dependent: " + _listed([repr(names[column]) for column in verdict.columns])
+    if verdict.direction is None:
+        return ""
+    every = [name for parameter in model.parameters() if parameter.requires_grad for name in _coefficients(parameter, names)]
+    if len(every) != len(verdict.direction):
+        return ""
+    ends = zip(verdict.direction.tolist(), every, strict=True)
+    going = sorted(((size, name) for size, name in ends if size != 0), key=lambda end: -abs(end[0]))
+    return "; to infinity go " + _listed([f"{name} ({'+' if size > 0 else '−'})" for size, name in going])
+
+
+def _coefficients(parameter: Tensor, names: tuple[str, ...]) -> list[str]:
+    """Names of a linear layer's weights (K, d) or biases (K,)."""
+    own = [repr(name) for name in names] if parameter.ndim == 2 else ["the intercept"]
+    if len(parameter) == 1:
+        return own
+    return [f"{name} of class {k}" for k in range(len(parameter)) for name in own]
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:MOST_NAMED]) + (f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else "")

@@ -6,13 +6,13 @@
 from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from lightning_modules.objectives import Point
+from lightning_modules.objectives import Objective, Point
 from lightning_modules.objectives.curvature import Kind
 from lightning_modules.optimizers.curvature_optimizer import CurvatureOptimizer
 from lightning_modules.optimizers.damping import GainRatioDamping
@@ -23,6 +23,7 @@ from lightning_modules.optimizers.trial import Trial
 from lightning_modules.optimizers.trust_region import TrustRegion
 from lightning_modules.solvers import Solver
 
+ChosenKind = Literal["auto", "hessian", "ggn"]
 # A step is taken from the first gain on; above the second, the model is right; and a correction is at most so long.
 LEAST_GAIN, GOOD, MOST_BEND = 1e-4, 0.75, 0.75
 
@@ -50,7 +51,7 @@ class DampedOptimizer(CurvatureOptimizer):
         lr: step size; 1 is the full step to the minimiser of the quadratic model.
         damping: μ ≥ 0 on the diagonal, in units of the mean loss's curvature, or "adaptive" (see `damping.py`,
             `trust_region.py`).
-        curvature: "hessian", or "ggn" for the generalised Gauss–Newton matrix.
+        curvature: "hessian", "ggn" for the generalised Gauss–Newton matrix, or "auto", see `kind`.
         search, tolerance: as in `CurvatureOptimizer`.
     """
 
@@ -65,7 +66,7 @@ class DampedOptimizer(CurvatureOptimizer):
         params: Iterable[Parameter],
         lr: float,
         damping: float | Literal["adaptive"],
-        curvature: Literal["hessian", "ggn"],
+        curvature: ChosenKind,
         search: Literal["backtracking"] | None,
         tolerance: float | None,
         **defaults: object,
@@ -73,8 +74,8 @@ class DampedOptimizer(CurvatureOptimizer):
         name = type(self).__name__
         if damping != "adaptive" and not (isinstance(damping, (int, float)) and 0 <= damping < float("inf")):
             raise ValueError(f"{name}(damping={damping!r}): give a number ≥ 0, or 'adaptive'")
-        if curvature not in ("hessian", "ggn"):
-            raise ValueError(f"{name}(curvature={curvature!r}): choose 'hessian' or 'ggn'")
+        if curvature not in get_args(ChosenKind):
+            raise ValueError(f"{name}(curvature={curvature!r}): choose 'auto', 'hessian' or 'ggn'")
         if damping == "adaptive" and search is not None:
             raise ValueError(
                 f"{name}(damping='adaptive', search={search!r}): both would choose the length of the step; "
@@ -85,6 +86,12 @@ class DampedOptimizer(CurvatureOptimizer):
     @abstractmethod
     def solver(self, point: Point, gradient: Tensor) -> Solver:
         """C at a point, as this method solves with it; the gradient (p,) there may say how exactly."""
+
+    def kind(self, objective: Objective) -> Kind:
+        """The curvature that steps are taken by: "auto" is the Hessian of a loss that is known to be convex, whose minimum it
+        nears quadratically, and the generalised Gauss–Newton matrix, which is never indefinite, of others."""
+        chosen: ChosenKind = self.param_groups[0]["curvature"]
+        return ("hessian" if objective.is_convex else "ggn") if chosen == "auto" else chosen
 
     @property
     def kept(self) -> DampingState:
@@ -123,7 +130,7 @@ class DampedOptimizer(CurvatureOptimizer):
         scale, state.largest = self._scales(point, diagonal, gradient)
         if point.objective.unit is not None:
             state.scale = state.largest
-        elif self._measures_by(point) == self.param_groups[0]["curvature"]:
+        elif self._measures_by(point) == self.kind(point.objective):
             state.scale = measured_scale(None, diagonal, point.objective)
         rule = self.rule(point, solver, gradient, scale)
         for trials in range(self.max_trials):
@@ -166,8 +173,7 @@ class DampedOptimizer(CurvatureOptimizer):
 
     def _measures_by(self, point: Point) -> Kind:
         """The curvature by whose diagonal gradients are measured; a Hessian's may be all that is left where a model is flat."""
-        kind: Kind = self.param_groups[0]["curvature"]
-        return "ggn" if point.objective.is_split else kind
+        return "ggn" if point.objective.is_split else self.kind(point.objective)
 
     def rule(self, point: Point, solver: Solver, gradient: Tensor, scale: Tensor) -> GainRatioDamping | TrustRegion:
         """How far this method goes, as it stands."""

@@ -9,7 +9,7 @@ from torch.nn import Parameter
 
 from lightning_modules.devices import is_asynchronous
 from lightning_modules.objectives import Point
-from lightning_modules.optimizers.damped_optimizer import DampedOptimizer
+from lightning_modules.optimizers.damped_optimizer import ChosenKind, DampedOptimizer
 from lightning_modules.optimizers.running_model import RunningModel, RunningState
 from lightning_modules.optimizers.step_report import StepReport
 from lightning_modules.optimizers.trial import Trial
@@ -36,8 +36,8 @@ class DiagonalNewton(DampedOptimizer):
         lr: step size, > 0; 1 is the full step to the minimiser of the model.
         damping: μ ≥ 0 added to the diagonal of the curvature of the *mean* loss, or "adaptive".
         curvature: "ggn" for the generalised Gauss–Newton matrix (never negative), or "hessian", of which the absolute values
-            count where it is negative; the same for a generalised linear model and for a network of piecewise linear
-            activations.
+            count where it is negative; the same for a network of piecewise linear activations. "auto" is the Hessian of a
+            generalised linear model, with a canonical link the same too, and the former of networks.
         search: null for the constant step lr, "backtracking" to halve it until the loss decreases enough (Armijo); needs a
             fixed damping.
         tolerance: how small gradient and Newton decrement have to be in units of the loss (`optimality.py`) for it to stop;
@@ -56,7 +56,7 @@ class DiagonalNewton(DampedOptimizer):
         params: Iterable[Parameter],
         lr: float = 1.0,
         damping: float | Literal["adaptive"] = "adaptive",
-        curvature: Literal["hessian", "ggn"] = "ggn",
+        curvature: ChosenKind = "auto",
         search: Literal["backtracking"] | None = None,
         tolerance: float | None = None,
         momentum: float = 0.7,
@@ -86,7 +86,7 @@ class DiagonalNewton(DampedOptimizer):
         # A singular diagonal gives a step of nan, which is rejected; on a sample nobody waits for that, but for a search.
         is_judged_later = group["damping"] == "adaptive" or (point.objective.is_sample and group["search"] is None)
         awaited = not (is_judged_later and is_asynchronous(gradient))
-        return point.curvature(group["curvature"]).solver("diagonal", awaited=awaited)
+        return point.curvature(self.kind(point.objective)).solver("diagonal", awaited=awaited)
 
     def _is_optimal(self, report: StepReport, gradient: Tensor) -> bool:
         is_optimal = super()._is_optimal(report, gradient)
@@ -108,7 +108,7 @@ class DiagonalNewton(DampedOptimizer):
         group = self.param_groups[0]
         if group["damping"] != "adaptive" or not report.point.objective.is_sample:
             return super().advance(report, gradient)
-        model = RunningModel(self.kept, group["momentum"], group["refresh"], group["curvature"])
+        model = RunningModel(self.kept, group["momentum"], group["refresh"], self.kind(report.point.objective))
         theta = report.point.theta + group["lr"] * model.step(report.point, gradient)
         self.keep(model.state)
         return replace(report, theta=theta, damping=model.state.damping, step_size=group["lr"] * model.length)

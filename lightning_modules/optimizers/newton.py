@@ -10,7 +10,7 @@ from torch.nn import Parameter
 
 from lightning_modules.devices import asked, is_asynchronous
 from lightning_modules.objectives import Objective, Point
-from lightning_modules.optimizers.damped_optimizer import DampedOptimizer
+from lightning_modules.optimizers.damped_optimizer import ChosenKind, DampedOptimizer
 from lightning_modules.optimizers.damping import GainRatioDamping
 from lightning_modules.optimizers.descent import descend
 from lightning_modules.optimizers.optimality import Stationarity, loss_unit
@@ -48,8 +48,9 @@ class Newton(DampedOptimizer):
             own curvature, learnt from how well the model predicts (`damping.py`), or for functions what keeps a step within
             a trust region (`trust_region.py`). For the curvature of a *summed* loss divide its damping by the number of rows.
         curvature: "ggn" for the generalised Gauss–Newton matrix (never indefinite), or "hessian"; where that is indefinite,
-            the absolute values of its eigenvalues count, or its Gauss–Newton part in fitting curves by least squares. The
-            same for a generalised linear model.
+            the absolute values of its eigenvalues count, or its Gauss–Newton part in fitting curves by least squares. "auto" is
+            the Hessian of a convex loss, of a generalised linear model, and the former of others. With a canonical link both
+            are the same; with another "ggn" is the expected information, Fisher scoring.
         solver: "cholesky" forms the p × p matrix; "cg" needs products with it only; "auto" is the former for few parameters,
             up to 128 in logistic and softmax regression and 2048 otherwise, and the latter for more.
         search: null for the constant step lr, "backtracking" to halve it until the loss decreases enough (Armijo); needs a
@@ -70,7 +71,7 @@ class Newton(DampedOptimizer):
         params: Iterable[Parameter],
         lr: float = 1.0,
         damping: float | Literal["adaptive"] = "adaptive",
-        curvature: Literal["hessian", "ggn"] = "ggn",
+        curvature: ChosenKind = "auto",
         solver: Literal["auto", "cholesky", "cg"] = "auto",
         search: Literal["backtracking"] | None = None,
         tolerance: float | None = None,
@@ -166,7 +167,7 @@ class Newton(DampedOptimizer):
         return super()._is_optimal(report, gradient) and self._better_step(point, gradient) is None
 
     def _foresee(self, report: StepReport, gradient: Tensor) -> None:
-        curvature = report.point.curvature(self.param_groups[0]["curvature"])
+        curvature = report.point.curvature(self.kind(report.point.objective))
         if is_asynchronous(gradient) and not curvature.is_semidefinite and self.forms_matrix(report.point):
             curvature.is_definite()  # asked for now, it is read with whether the point is optimal
 
@@ -186,8 +187,8 @@ class Newton(DampedOptimizer):
         return TrustRegion(length**0.5, 0.0)
 
     def solver(self, point: Point, gradient: Tensor) -> Solver:
-        group, theta = self.param_groups[0], point.theta
-        curvature = point.curvature(group["curvature"])
+        theta, kind = point.theta, self.kind(point.objective)
+        curvature = point.curvature(kind)
         if not self.forms_matrix(point):
             # Residuals that shrink like √‖g‖, in units of the loss, keep the convergence superlinear (Nocedal and Wright,
             # theorem 7.2), and what is below a tenth of the tolerance nobody asked for.
@@ -198,7 +199,7 @@ class Newton(DampedOptimizer):
             size = float(bent) / unit if unit else 0.0
             floor = 0.1 * tolerance / (size**0.5 or 1.0)
             return curvature.solver("cg", tolerance=min(0.1, max(size**0.25, floor)))
-        refuse_dense(len(theta), group["curvature"])
+        refuse_dense(len(theta), kind)
         return curvature.solver("dense", awaited=not self._judges_later(point))
 
     def _judges_later(self, point: Point) -> bool:

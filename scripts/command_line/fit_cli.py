@@ -49,6 +49,7 @@ from command_line.run_settings import settings_of
 from command_line.trainer_defaults import trainer_defaults
 from command_line.whole_checkpoints import WholeCheckpoints
 from datamodules import *  # noqa: F403 – imported classes can be named by their short names
+from lightning_modules import *  # noqa: F403 – as above
 from lightning_modules import ObjectiveModule
 
 

@@ -32,6 +32,8 @@ class Family(PointwiseLoss):
     # c with |l'''(z)[u, u, v]| ≤ c max_k |v_k| l''(z)[u, u] for all u, v: generalised self-concordance (Bach, 2010, section 2).
     # Infinite where no c is right everywhere; then `local_self_concordance` may have one that is right near a point.
     self_concordance: float
+    # What is so of the data where the loss falls forever along a direction.
+    separation = "the classes are separated"
     # Whether the curvature of a row is one weight w for all its outputs, ∂²l/∂z² = w I, so that rows √w x̃ have its root.
     has_row_weights = False
     # Whether the variance of a target has a factor φ that is estimated.

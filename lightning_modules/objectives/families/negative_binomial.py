@@ -33,6 +33,7 @@ class NegativeBinomial(OneOutput):
     """
 
     has_units = True
+    separation = "some rows are told from all others by having targets of 0 alone"
     self_concordance = 1.0
 
     def __init__(self, dispersion: float) -> None:

@@ -52,7 +52,7 @@ class FisherScoring(OneOutput):
     def __init__(self, family: OneOutput) -> None:
         super().__init__()
         self.family, self.self_concordance = family, family.self_concordance
-        self.has_units = family.has_units
+        self.has_units, self.separation = family.has_units, family.separation
 
     def check(self, targets: Tensor) -> Tensor:
         return self.family.check(targets)

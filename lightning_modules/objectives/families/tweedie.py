@@ -32,6 +32,7 @@ class Tweedie(OneOutput):
     """
 
     has_units = True
+    separation = "some rows are told from all others by having targets of 0 alone"
 
     def __init__(self, power: float) -> None:
         super().__init__()

@@ -1,18 +1,26 @@
 """Whether a generalised linear model has a finite minimiser: a proof that it does, witnesses that it does not."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
 from lightning_modules.objectives.linear.glm import GLM
 from lightning_modules.objectives.linear.predictors import Predictors
+from lightning_modules.objectives.linear.triangle import triangle
+
+# Beside the largest coefficient, in units of predictors; and beside the typical predictor.
+LEAST_PART, LEAST_RAISE = 1e-5, 1e-7
+# Beside the largest singular value of columns of length 1.
+LEAST_SINGULAR = 1e-9
 
 
 def separates(glm: GLM, candidate: Tensor) -> Tensor | None:
     """The candidate (p,) at unit length if moving along it forever raises the loss of no row and lowers that of some.
 
     A penalised weight cannot go to infinity, so only the free part of the candidate counts; nor can a redundant shift
-    lower anything. A row counts as raised beyond 1e-7 of the typical predictor: a Newton step on quasi-separated classes
-    approaches their direction geometrically and does not reach it.
+    lower anything. A row counts as raised beyond `LEAST_RAISE` of the typical predictor: a Newton step on quasi-separated
+    classes approaches their direction geometrically and does not reach it.
 
     Lengths are those of predictors: a weight counts times the largest number of its feature, whatever its unit.
     """
@@ -32,12 +40,55 @@ def separates(glm: GLM, candidate: Tensor) -> Tensor | None:
     for _, _, z in predictors.chunks():
         squares += z.square().sum()
     scale = glm.mean(squares).sqrt()
+    nothing = LEAST_RAISE * scale
     for _, y, z in predictors.chunks():
-        raised += (glm.family.recession(z, y) > 1e-7 * scale).sum()
+        # The loss of a row may rise without bound along however small a predictor: what counts as none is none.
+        along = torch.where(z.abs() > nothing, z, 0.0) if glm.family.num_outputs == 1 else z
+        raised += (glm.family.recession(along, y) > nothing).sum()
     if not (scale > 0 and glm.rows.reduction(raised) == 0):
         return None
     direction = direction / direction.abs().max()
     return direction / direction.norm()
+
+
+def leaving_still(glm: GLM, candidate: Tensor) -> Tensor | None:
+    """What is left of a candidate (p,) if it must not move rows whose loss rises both ways, as of counts above 0; None where
+    there are no such rows.
+
+    A Newton step comes down to that only as far as rounding lets it, and where a loss has all but reached its infimum nothing
+    is left of the step but rounding.
+    """
+    rows, family = glm.rows, glm.family
+    if family.num_outputs > 1:
+        return None
+
+    def still() -> Iterator[Tensor]:
+        for x, y in rows.all_pieces():
+            up = candidate.new_ones(len(x), 1)
+            rises = (family.recession(up, y) > 0) & (family.recession(-up, y) > 0)
+            yield rows.extended(x)[rises]
+
+    upper = triangle(still(), rows.no_rows, rows.num_rows, rows.reduction)
+    lengths = upper.norm(dim=0)
+    if not bool((lengths > 0).any()):
+        return None
+    lengths = torch.where(lengths > 0, lengths, 1.0)
+    _, values, directions = torch.linalg.svd(upper / lengths, full_matrices=True)
+    free = directions[int((values > LEAST_SINGULAR * values.max()).sum()) :]
+    # In units in which the columns of these rows have length 1.
+    units = rows.scale.to(candidate) / lengths.to(candidate)
+    return (free.T.to(candidate) @ (free.to(candidate) @ (candidate / units))) * units
+
+
+def separating_alone(glm: GLM, direction: Tensor) -> Tensor:
+    """A separating direction (p,) with zeros for the coefficients that it takes nowhere, if it separates without these too.
+
+    What is left of them, far below the others' part in the predictors, is what a Newton step has not yet come down to.
+    """
+    units = glm.rows.scale.to(direction).repeat(glm.family.num_outputs)[glm.layout.by_layout(direction.device)]
+    sizes = (direction / units).abs()
+    alone = separates(glm, torch.where(sizes > LEAST_PART * sizes.max(), direction, 0.0))
+    return direction if alone is None else alone
 
 
 def escaping_bias(glm: GLM, theta: Tensor) -> Tensor | None:

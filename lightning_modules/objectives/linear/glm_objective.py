@@ -18,7 +18,7 @@ from typing_extensions import Self
 
 from lightning_modules.objectives.degeneracy import Degeneracy
 from lightning_modules.objectives.families.family import Family
-from lightning_modules.objectives.linear.existence import escaping_bias, separates
+from lightning_modules.objectives.linear.existence import escaping_bias, leaving_still, separates, separating_alone
 from lightning_modules.objectives.linear.glm import GLM
 from lightning_modules.objectives.linear.glm_point import GLMPoint
 from lightning_modules.objectives.linear.layout import Layout
@@ -201,13 +201,11 @@ class GLMObjective(Objective):
 
     def degeneracy(self, theta: Tensor, direction: Tensor | None = None) -> Degeneracy | None:
         """Classes separated along θ or `direction`, or linearly dependent features."""
-        for candidate in (theta, direction, escaping_bias(self.glm, theta)):
+        free = [leaving_still(self.glm, each) for each in (theta, direction) if each is not None and self.l2 == 0]
+        for candidate in (theta, direction, escaping_bias(self.glm, theta), *free):
             if candidate is not None and (separating := separates(self.glm, candidate)) is not None:
-                return Degeneracy(
-                    "separated",
-                    "the classes are separated, so the loss falls forever along one direction",
-                    direction=separating,
-                )
+                why = f"{self.family.separation}, so the loss falls forever along one direction"
+                return Degeneracy("separated", why, direction=separating_alone(self.glm, separating))
         if self.l2 == 0 and (columns := self.glm.dependent_columns):
             listed = ", ".join(map(str, columns[:8])) + (", …" if len(columns) > 8 else "")
             message = f"{len(columns)} of {self.num_features} features depend linearly on the others (columns {listed})"

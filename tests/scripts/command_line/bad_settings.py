@@ -38,7 +38,7 @@ TRAINERS = {
     "strategy": Bad(["--trainer.strategy=magic"], ("`strategy='magic'`", "ddp", "--help")),
     "precision": Bad(["--trainer.precision=thin"], ("--trainer.precision=thin", "'64-true'")),
     "clipping": Bad(
-        ["--trainer.gradient_clip_val=1", ONE], ("--trainer.gradient_clip_val=1 cannot be with Newton", "torch.optim")
+        ["--trainer.gradient_clip_val=1", ONE], ("--trainer.gradient_clip_val=1", "cannot be with Newton", "torch.optim")
     ),
     "accumulation": Bad(
         ["--trainer.accumulate_grad_batches=2", ONE],
