@@ -19,26 +19,37 @@ REMEDIES = {
 }
 
 
-def convergence_message(verdict: Convergence, names: Sequence[str], objective: GLMObjective, has_classes: bool) -> str:
+MOST_NAMED = 8
+
+
+def convergence_message(
+    verdict: Convergence, names: Sequence[str], outputs: Sequence[str], objective: GLMObjective, has_classes: bool
+) -> str:
     """One line on a verdict other than `converged`.
 
     Args:
         verdict: on the fit.
         names: of the d features.
+        outputs: of the classes, or of the targets where there are several.
         objective: what was minimised.
         has_classes: whether targets are classes.
     """
     about, key = "", verdict.status + (" classes" if verdict.status == "separated" and has_classes else "")
     if verdict.columns:
-        about = "; dependent: " + _listed([names[column] for column in verdict.columns])
+        about = "; dependent: " + _listed([repr(names[column]) for column in verdict.columns])
     elif verdict.direction is not None:
-        weights = objective.layout.split(verdict.direction)[0].abs().amax(0)
-        strongest = [names[j] for j in weights.argsort(descending=True).tolist()[:3] if weights[j] > 0]
-        about = "; strongest in that direction: " + _listed(strongest) if strongest else ""
-        key = key if strongest else "separated by the intercept"
+        features = [repr(name) for name in names]
+        of_each = [f" of class {label}" for label in outputs] or [""]
+        every = [f"{name}{output}" for output in of_each for name in features]
+        every += [f"the intercept{output}" for output in of_each] if objective.layout.has_bias else []
+        ends = zip(verdict.direction.tolist(), every, strict=True)
+        going = sorted(((size, name) for size, name in ends if size != 0), key=lambda end: -abs(end[0]))
+        about = "; to infinity go " + _listed([f"{name} ({'+' if size > 0 else '−'})" for size, name in going])
+        if not verdict.direction[: len(of_each) * len(names)].any():
+            key = "separated by the intercept"
     remedy = REMEDIES[key].format(l2=1 / float(objective.rows.weight))
     return f"{verdict.message}{about}; {remedy}"
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names[:8])) + (", …" if len(names) > 8 else "")
+    return ", ".join(names[:MOST_NAMED]) + (f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else "")

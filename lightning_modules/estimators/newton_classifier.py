@@ -31,7 +31,7 @@ class NewtonClassifier(ClassifierMixin, NewtonEstimator):
 
     Without a penalty, which is the default, coefficients are those of maximum likelihood: they do not depend on the features'
     units, and have standard errors. Where classes are separated there is no maximum; the fit then ends on a plane that
-    separates them, with a `ConvergenceWarning` that says so and names the features.
+    separates them, with a `ConvergenceWarning` that says so and names the coefficients.
 
     Args:
         l2: strength of the penalty, ≥ 0, relative to the *mean* loss.

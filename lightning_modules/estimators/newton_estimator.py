@@ -128,7 +128,7 @@ class NewtonEstimator(BaseEstimator):
         if not is_small:
             self._facts.settle()
         if found.verdict is not None and found.verdict.status != "converged":
-            said = convergence_message(found.verdict, names, objective, isinstance(self, ClassifierMixin))
+            said = convergence_message(found.verdict, names, outputs, objective, isinstance(self, ClassifierMixin))
             warnings.warn(f"{name}: {said}", ConvergenceWarning, stacklevel=4)
         theta: NDArray[Any] = found.theta.numpy().copy()
         biases = theta[weight_count:] if has_bias else np.zeros(family.num_outputs)
