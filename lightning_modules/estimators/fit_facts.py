@@ -52,19 +52,18 @@ class FitFacts:
 
     @cached_property
     def summary(self) -> Summary:
-        """Coefficients with their errors."""
+        """Coefficients with their errors; after that the rows are let go of."""
         verdict = self.verdict
         assert self._where is not None
         objective, theta = self._where
         title = f"{self._title}: {verdict.status}, {verdict.message}"
         found = summarised(title, objective, theta, self._names, self._outputs, self._covariance)
-        objective.forget()
+        self._where = None  # nothing is left to be found
         return found
 
     def settle(self) -> None:
         """Find all there is, and let go of the rows."""
         self.summary  # noqa: B018
-        self._where = None
 
     def __getstate__(self) -> dict[str, Any]:
         self.settle()

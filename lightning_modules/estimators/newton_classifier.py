@@ -145,6 +145,8 @@ class NewtonClassifier(ClassifierMixin, NewtonEstimator):
 
     def _log_probabilities(self, X: Any, offset: Any) -> NDArray[np.float64]:
         z = torch.from_numpy(self._predictors(X, offset))
+        if len(self.classes_) > 2:
+            return torch.log_softmax(z, 1).numpy()
         # The loss of a label is minus the logarithm of its probability.
-        codes = [self._family.check(torch.full((len(z),), code)) for code in range(len(self.classes_))]
-        return -torch.stack([self._family.loss(z, code) for code in codes], 1).numpy()
+        labels = (self._family.check(torch.full((len(z),), label)) for label in (0, 1))
+        return -torch.stack([self._family.loss(z, label) for label in labels], 1).numpy()
