@@ -95,3 +95,14 @@ def test_a_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = make_model(data, Newton)
     make_trainer(30).fit(model, data)
     assert model.convergence().status == "converged"
+
+
+def test_an_estimator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    travel = example("travel", tmp_path, monkeypatch)
+    assert travel.convergence_.status == "converged"
+    assert list(travel.get_feature_names_out()) == ["distance", "weather_rain", "weather_snow"]
+
+
+def test_standard_errors_of_a_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = example("table", tmp_path, monkeypatch)
+    assert abs(table["estimate"]["x0"] - 0.04) < 3 * table["standard error"]["x0"]

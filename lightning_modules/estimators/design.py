@@ -45,15 +45,22 @@ class Design:
         """Of the d columns of numbers."""
         return [name for column in self.columns for name in ([column] if isinstance(column, str) else column.names)]
 
+    def refuse_array(self, X: Any) -> None:
+        """Refuse what is no frame.
+
+        Raises:
+            ValueError: it is an array, which has no texts.
+        """
+        if not is_frame(X):
+            listed = ", ".join(repr(column.column) for column in self.columns if isinstance(column, Levels))
+            raise ValueError(f"the fit was on a frame with texts or categories in {listed}: give a frame with the same columns")
+
     def numbers(self, frame: Any) -> NDArray[np.float64]:
         """Of a frame with the columns of training: (n, d).
 
         Raises:
-            ValueError: an array instead of a frame, missing numbers, texts in a column of numbers.
+            ValueError: missing numbers, texts in a column of numbers.
         """
-        if not is_frame(frame):
-            listed = ", ".join(repr(column.column) for column in self.columns if isinstance(column, Levels))
-            raise ValueError(f"the fit was on a frame with texts or categories in {listed}: give a frame with the same columns")
         numbers, begin = np.empty((len(frame), len(self.names))), 0
         for place, column in enumerate(self.columns):
             cells = frame.iloc[:, place]

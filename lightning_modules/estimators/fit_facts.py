@@ -6,7 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
-from lightning_modules.estimators.summary import Summary, told_coefficients
+from lightning_modules.estimators.summary import Summary, summarised
+from lightning_modules.linear.covariance import Covariance
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.optimizers import Convergence, diagnose
 
@@ -21,6 +22,7 @@ class FitFacts:
         title: of the table.
         names: of the d columns.
         outputs: names of the classes, or of the targets where there are several.
+        covariance: what the standard errors come from.
         verdict: on θ; None = not found yet.
     """
 
@@ -32,10 +34,12 @@ class FitFacts:
         title: str,
         names: Sequence[str],
         outputs: Sequence[str],
+        covariance: Covariance,
         verdict: Convergence | None,
     ) -> None:
         self._where: tuple[GLMObjective, Tensor] | None = (objective, theta)
         self._tolerance, self._title, self._names, self._outputs = tolerance, title, names, outputs
+        self._covariance: Covariance = covariance
         if verdict is not None:
             self.verdict = verdict
 
@@ -48,18 +52,18 @@ class FitFacts:
 
     @cached_property
     def summary(self) -> Summary:
-        """Coefficients with their errors."""
+        """Coefficients with their errors; after that the rows are let go of."""
         verdict = self.verdict
         assert self._where is not None
         objective, theta = self._where
-        told, note = told_coefficients(objective, theta, self._names, self._outputs)
-        objective.forget()
-        return Summary(f"{self._title}: {verdict.status}, {verdict.message}", told, note)
+        title = f"{self._title}: {verdict.status}, {verdict.message}"
+        found = summarised(title, objective, theta, self._names, self._outputs, self._covariance)
+        self._where = None  # nothing is left to be found
+        return found
 
     def settle(self) -> None:
         """Find all there is, and let go of the rows."""
         self.summary  # noqa: B018
-        self._where = None
 
     def __getstate__(self) -> dict[str, Any]:
         self.settle()

@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from typing_extensions import Self
 
 from lightning_modules.estimators.class_factors import class_factors
-from lightning_modules.estimators.newton_estimator import NewtonEstimator
+from lightning_modules.estimators.newton_estimator import CovarianceOfRows, NewtonEstimator
 from lightning_modules.estimators.rows import read_rows, reweighted
 from lightning_modules.objectives.families import Bernoulli, Categorical, ComplementaryLogLog, Family, Probit
 
@@ -31,13 +31,15 @@ class NewtonClassifier(ClassifierMixin, NewtonEstimator):
 
     Without a penalty, which is the default, coefficients are those of maximum likelihood: they do not depend on the features'
     units, and have standard errors. Where classes are separated there is no maximum; the fit then ends on a plane that
-    separates them, with a `ConvergenceWarning` that says so and names the features.
+    separates them, with a `ConvergenceWarning` that says so and names the coefficients.
 
     Args:
         l2: strength of the penalty, ≥ 0, relative to the *mean* loss.
         link: of two classes, "logit", "probit" or "cloglog" (complementary log–log); more take "logit".
         fit_intercept: whether there is a b.
         class_weight: factors of the rows' weights: "balanced" for as much weight on each class, or a factor by class.
+        covariance: what the standard errors of `summary()` come from: the "observed" or "expected" information, or the robust
+            "HC0", …, "HC3".
         max_steps: after so many steps it ends in any case.
         tolerance: how small gradient and Newton decrement have to be; None = 3.7e-11.
 
@@ -57,6 +59,7 @@ class NewtonClassifier(ClassifierMixin, NewtonEstimator):
         link: Link = "logit",
         fit_intercept: bool = True,
         class_weight: dict[Any, float] | Literal["balanced"] | None = None,
+        covariance: CovarianceOfRows = "observed",
         max_steps: int = 500,
         tolerance: float | None = None,
     ) -> None:
@@ -64,6 +67,7 @@ class NewtonClassifier(ClassifierMixin, NewtonEstimator):
         self.link = link
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
+        self.covariance = covariance
         self.max_steps = max_steps
         self.tolerance = tolerance
 
@@ -141,6 +145,8 @@ class NewtonClassifier(ClassifierMixin, NewtonEstimator):
 
     def _log_probabilities(self, X: Any, offset: Any) -> NDArray[np.float64]:
         z = torch.from_numpy(self._predictors(X, offset))
+        if len(self.classes_) > 2:
+            return torch.log_softmax(z, 1).numpy()
         # The loss of a label is minus the logarithm of its probability.
-        codes = [self._family.check(torch.full((len(z),), code)) for code in range(len(self.classes_))]
-        return -torch.stack([self._family.loss(z, code) for code in codes], 1).numpy()
+        labels = (self._family.check(torch.full((len(z),), label)) for label in (0, 1))
+        return -torch.stack([self._family.loss(z, label) for label in labels], 1).numpy()

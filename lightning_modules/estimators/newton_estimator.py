@@ -3,12 +3,12 @@
 import warnings
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
@@ -26,15 +26,19 @@ from lightning_modules.objectives.families import Family
 from lightning_modules.optimizers import Convergence, NonFiniteLossError
 from lightning_modules.optimizers.optimality import default_tolerance
 
+CovarianceOfRows = Literal["observed", "expected", "HC0", "HC1", "HC2", "HC3"]
+COVARIANCES = get_args(CovarianceOfRows)
+
 
 class NewtonEstimator(BaseEstimator):
     """A generalised linear model, fitted by Newton's method to minimise  Σ w_i l(z_i, y_i) / Σ w_i + l2/2 ‖W‖².
 
-    Subclasses have the parameters `l2`, `fit_intercept`, `max_steps` and `tolerance`.
+    Subclasses have the parameters `l2`, `fit_intercept`, `covariance`, `max_steps` and `tolerance`.
     """
 
     l2: float
     fit_intercept: bool
+    covariance: CovarianceOfRows
     max_steps: int
     tolerance: float | None
     _design: Design | None
@@ -81,6 +85,8 @@ class NewtonEstimator(BaseEstimator):
             raise ValueError(f"{name}(max_steps={self.max_steps!r}): give a whole number ≥ 1")
         if not isinstance(self.fit_intercept, (bool, np.bool_)):
             raise ValueError(f"{name}(fit_intercept={self.fit_intercept!r}): give True or False")
+        if self.covariance not in COVARIANCES:
+            raise ValueError(f"{name}(covariance={self.covariance!r}): choose one of {', '.join(map(repr, COVARIANCES))}")
 
     @torch.no_grad()
     def _fit(self, family: Family, rows: Rows, targets: Tensor, outputs: Sequence[str]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -117,12 +123,12 @@ class NewtonEstimator(BaseEstimator):
             raise ValueError(f"{name}: {error}") from error
         names = self.get_feature_names_out().tolist()
         self.n_iter_ = found.steps
-        title = f"{name}, {objective.num_rows:g} rows, {len(names)} columns, l2={self.l2:g}"
-        self._facts = FitFacts(objective, found.theta, tolerance, title, names, outputs, found.verdict)
+        title = f"{name}, {float(objective.rows.weight):g} rows, {len(names)} columns, l2={self.l2:g}"
+        self._facts = FitFacts(objective, found.theta, tolerance, title, names, outputs, self.covariance, found.verdict)
         if not is_small:
             self._facts.settle()
         if found.verdict is not None and found.verdict.status != "converged":
-            said = convergence_message(found.verdict, names, family.num_outputs, float(objective.num_rows))
+            said = convergence_message(found.verdict, names, outputs, objective, isinstance(self, ClassifierMixin))
             warnings.warn(f"{name}: {said}", ConvergenceWarning, stacklevel=4)
         theta: NDArray[Any] = found.theta.numpy().copy()
         biases = theta[weight_count:] if has_bias else np.zeros(family.num_outputs)
@@ -137,6 +143,7 @@ class NewtonEstimator(BaseEstimator):
         if self._design is None:
             columns = validate_data(self, X, reset=False, dtype=np.float64)
         else:
+            self._design.refuse_array(X)
             validate_data(self, X, reset=False, skip_check_array=True)
             columns = check_array(self._design.numbers(X))
         z = columns @ np.atleast_2d(self.coef_).T + self.intercept_

@@ -12,7 +12,7 @@ from sklearn.utils.validation import _check_sample_weight
 from typing_extensions import Self
 
 from lightning_modules.estimators.explained_deviance import explained_deviance
-from lightning_modules.estimators.newton_estimator import NewtonEstimator
+from lightning_modules.estimators.newton_estimator import CovarianceOfRows, NewtonEstimator
 from lightning_modules.estimators.rows import read_rows
 from lightning_modules.objectives.families import Family, Gamma, Gaussian, NegativeBinomial, Poisson, Tweedie
 
@@ -33,6 +33,8 @@ class NewtonRegressor(RegressorMixin, NewtonEstimator):
         power: p of the variance μᵖ of "tweedie", from 1 to 2.
         dispersion: α of the variance μ + αμ² of "negative_binomial", > 0.
         fit_intercept: whether there is a b.
+        covariance: what the standard errors of `summary()` come from: the "observed" or "expected" information, or the robust
+            "HC0", …, "HC3".
         max_steps: after so many steps it ends in any case.
         tolerance: how small gradient and Newton decrement have to be in units of the loss; None = 3.7e-11.
 
@@ -52,6 +54,7 @@ class NewtonRegressor(RegressorMixin, NewtonEstimator):
         power: float = 1.5,
         dispersion: float = 1.0,
         fit_intercept: bool = True,
+        covariance: CovarianceOfRows = "observed",
         max_steps: int = 500,
         tolerance: float | None = None,
     ) -> None:
@@ -60,6 +63,7 @@ class NewtonRegressor(RegressorMixin, NewtonEstimator):
         self.power = power
         self.dispersion = dispersion
         self.fit_intercept = fit_intercept
+        self.covariance = covariance
         self.max_steps = max_steps
         self.tolerance = tolerance
 

@@ -10,6 +10,7 @@ one.
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from scipy.linalg.lapack import dpocon, dposv
 from torch import Tensor
 
 from lightning_modules.objectives import GLMObjective
-from lightning_modules.solvers import completed
+from lightning_modules.optimizers.optimality import ROUNDING
 
 Array = NDArray[np.float64]
 
@@ -28,7 +29,7 @@ MOST_PARAMETERS, MOST_ROWS = 128, 4096
 # The share of gᵀH⁻¹g, twice what the model promises, that a step has to gain. Below the second share of the loss a gain is lost
 # in rounding; there, and below the tolerance, gᵀH⁻¹g itself has to shrink to a quarter, as it does near an optimum only.
 LEAST_SHARE, LOST, SHRUNK = 1e-4, 1e-10, 0.25
-# Of the inverse of H, scaled to a unit diagonal. Of columns beyond, `Newton` knows steps with more digits.
+# Of the inverse of H, scaled to a unit diagonal: beyond, columns are called badly conditioned.
 MOST_INVERSE = 1e6
 
 
@@ -38,13 +39,15 @@ class Reached(NamedTuple):
     Attributes:
         theta: (p,), in the objective's layout.
         steps: how many there were.
-        is_flat: whether gradient and Newton decrement are 0 to tolerance there, as `optimality.py` has it, and H is so well
-            conditioned that no step has more digits.
+        is_done: whether they ended of themselves: no step is left, or none gains much more than the one before.
+        is_last: whether gradient and Newton decrement are 0 to tolerance there, as `optimality.py` has it, and no step is known
+            that has more digits.
     """
 
     theta: Tensor
     steps: int
-    is_flat: bool
+    is_done: bool
+    is_last: bool
 
 
 def small_table(
@@ -78,37 +81,47 @@ class SmallTable:
     offset: Array | None
     penalty: Array
 
+    @np.errstate(all="ignore")  # a step that leads to where numbers run out is not taken, and said by who goes on
     def minimise(self, tolerance: float, max_steps: int) -> Reached:
         """Undamped steps from 0, to where the loss is flat to a tolerance, or until one fails."""
         theta = np.zeros((self.columns.shape[1], self.objective.family.num_outputs))
-        invariant, unit = self._invariant(theta), self.objective.unit
+        invariant = self._invariant(theta)
         value, gradient, z = self._value_and_gradient(theta)
-        steps, before, is_flat = 0, math.inf, False
+        steps, before, is_done, is_last = 0, math.inf, False, False
         while (found := self._newton_step(z, gradient, invariant)) is not None:
-            step, squared, steepest, factor = found
-            is_flat = squared <= 2 * tolerance * unit and steepest <= tolerance * math.sqrt(unit)
+            unit = max(self.objective.unit, self._unit_of_rounding(theta, found.diagonal, tolerance))
             is_near = before <= max(LOST * abs(value), 2 * tolerance * unit)
-            if is_flat or steps == max_steps or not squared > 0 or (is_near and squared > SHRUNK * before):  # > is false of nan
+            is_last = found.squared <= 2 * tolerance * unit and found.steepest <= tolerance * math.sqrt(unit)
+            is_done = is_last or found.squared <= 0 or (is_near and found.squared > SHRUNK * before)  # false of nan
+            if is_done or steps == max_steps:
+                # Of families with one weight a row `Newton` knows steps with more digits where columns are badly conditioned.
+                is_last &= not self.objective.family.has_row_weights or found.is_well_conditioned
                 break
-            trial = theta - step
+            trial = theta - found.step
             then, slope, predictors = self._value_and_gradient(trial)
-            if squared > LOST * abs(value) and not then <= value - LEAST_SHARE * squared:
+            is_lower = found.squared <= LOST * abs(value) or then <= value - LEAST_SHARE * found.squared  # false of nan
+            if not (is_lower and math.isfinite(then + slope.sum())):
                 break
-            theta, value, gradient, z, steps, before = trial, then, slope, predictors, steps + 1, squared
-        return Reached(self._by_layout(theta), steps, is_flat and _is_well_conditioned(factor))
+            theta, value, gradient, z, steps, before = trial, then, slope, predictors, steps + 1, found.squared
+        return Reached(self._by_layout(theta), steps, is_done, is_last)
+
+    def _unit_of_rounding(self, theta: Array, diagonal: Array, tolerance: float) -> float:
+        """What rounding asks of the unit of the loss, see `optimality.py`."""
+        share = ROUNDING * np.finfo(np.float64).eps / tolerance if tolerance else 0.0
+        return share**2 * float(diagonal @ np.square(theta.T.ravel()))
 
     def _by_layout(self, theta: Array) -> Tensor:
         """(q, K) -> θ (p,) as the objective has it."""
         features = self.objective.num_features
         return torch.from_numpy(np.concatenate([theta[:features].T.ravel(), theta[features:].ravel()]))
 
-    def _invariant(self, theta: Array) -> Tensor:
+    def _invariant(self, theta: Array) -> Array:
         """Directions along which the loss never changes, output by output as H is: (p, k)."""
         invariant = self.objective.invariant_directions(self._by_layout(theta))
         if not invariant.shape[1]:
-            return invariant
+            return invariant.numpy()
         places = self._by_layout(np.arange(theta.size, dtype=np.float64).reshape(theta.shape[::-1]).T)
-        return invariant[places.argsort()]
+        return invariant[places.argsort()].numpy()
 
     def _value_and_gradient(self, theta: Array) -> tuple[float, Array, Array]:
         """Of θ (q, K): the loss, its gradient (q, K), and the predictors (n, K)."""
@@ -120,24 +133,21 @@ class SmallTable:
         value = losses.numpy() @ self.shares + 0.5 * np.vdot(penalty, theta)
         return float(value), self.columns.T @ (slopes.numpy() * self.shares[:, None]) + penalty, z
 
-    def _newton_step(self, z: Array, gradient: Array, invariant: Tensor) -> tuple[Array, float, float, Array] | None:
-        """H⁻¹g (q, K), gᵀH⁻¹g, the largest |g_j| / √H_jj, and a triangular factor of H in its own scale (p, p), at predictors z
-        (n, K); None where H is not positive definite.
-
-        H (p, p), output by output, is factorised in the scale of its own diagonal, so that units do not count.
-        """
+    def _newton_step(self, z: Array, gradient: Array, invariant: Array) -> "_Step | None":
+        """At predictors z (n, K); None where H is not positive definite."""
         hessian = self._hessian(torch.from_numpy(z))
-        diagonal = hessian.diagonal()
+        diagonal = hessian.diagonal().copy()
         if not (diagonal > 0).all():
             return None
         scale, slope = 1 / np.sqrt(diagonal), gradient.T.ravel()
-        if invariant.shape[1]:
-            hessian = completed(torch.from_numpy(hessian), invariant).numpy()
+        if invariant.shape[1]:  # see `solvers.completed`
+            hessian += invariant @ (invariant.T @ (diagonal[:, None] * invariant)) @ invariant.T
         factor, step, info = dposv(scale[:, None] * hessian * scale, scale * slope)
         if info:
             return None
         step *= scale
-        return step.reshape(gradient.shape[::-1]).T, float(slope @ step), float(np.abs(scale * slope).max()), factor
+        steepest = float(np.abs(scale * slope).max())
+        return _Step(step.reshape(gradient.shape[::-1]).T, float(slope @ step), steepest, diagonal, factor)
 
     def _hessian(self, z: Tensor) -> Array:
         family, targets, columns = self.objective.family, self.objective.targets, self.columns
@@ -150,11 +160,35 @@ class SmallTable:
             hessian = np.concatenate(
                 [columns.T @ (block[:, :, None] * columns[:, None]).reshape(len(z), -1) for block in curvature.swapaxes(0, 1)]
             )
-        hessian[np.diag_indices_from(hessian)] += np.tile(self.penalty[:, 0], family.num_outputs)
+        hessian.reshape(-1)[:: len(hessian) + 1] += self._penalties  # its diagonal
         return hessian
 
+    @cached_property
+    def _penalties(self) -> Array:
+        """λ of every coefficient, output by output: (p,)."""
+        return np.tile(self.penalty[:, 0], self.objective.family.num_outputs)
 
-def _is_well_conditioned(factor: Array) -> bool:
-    # Of a matrix with the norm 1 in place of its own, what LAPACK gives is one over the norm of the inverse.
-    reciprocal, info = dpocon(factor, 1.0)
-    return not info and reciprocal * MOST_INVERSE >= 1
+
+class _Step(NamedTuple):
+    """A Newton step, by H (p, p), output by output, factorised in the scale of its own diagonal, so that units do not count.
+
+    Attributes:
+        step: H⁻¹g (q, K).
+        squared: gᵀH⁻¹g.
+        steepest: the largest |g_j| / √H_jj.
+        diagonal: of H (p,).
+        factor: triangular, of H in its own scale (p, p).
+    """
+
+    step: Array
+    squared: float
+    steepest: float
+    diagonal: Array
+    factor: Array
+
+    @property
+    def is_well_conditioned(self) -> bool:
+        """Whether the inverse of H in its own scale is at most MOST_INVERSE."""
+        # Of a matrix with the norm 1 in place of its own, what LAPACK gives is one over the norm of the inverse.
+        reciprocal, info = dpocon(self.factor, 1.0)
+        return not info and reciprocal * MOST_INVERSE >= 1

@@ -38,14 +38,20 @@ def solved(objective: GLMObjective, start: Tensor, tolerance: float, max_steps: 
         max_steps: after so many steps it ends in any case.
         table: the same loss, if it is a small one.
     """
-    steps = 0
+    steps, is_done = 0, False
     if table is not None:
-        start, steps, is_flat = table.minimise(tolerance, max_steps)
-        if is_flat and objective.l2 > 0 and objective.attains_minimum(start, 0.0, None):
+        start, steps, is_done, is_last = table.minimise(tolerance, max_steps)
+        if is_last and objective.l2 > 0 and objective.attains_minimum(start, 0.0, None):
             return Solved(start, steps, None)
+    if is_done:
         verdict = diagnose(objective, start, tolerance)
-        is_precise = objective.at_full_precision(start).newton_step() is None  # none with more digits is known
-        if is_precise and verdict.status in ("converged", "separated"):
+        is_flat = verdict.newton_decrement**2 <= 2 * tolerance * objective.unit
+        if verdict.status == "separated" and is_flat:  # every further step would lower the loss by as little again
+            return Solved(start, steps, verdict)
+        if verdict.status == "converged" and objective.at_full_precision(start).newton_step() is None:
             return Solved(start, steps, verdict)
     minimum = minimise(objective, start, partial(Newton, tolerance=tolerance), max_steps - steps)
-    return Solved(minimum.theta, steps + minimum.steps, minimum.verdict)
+    point = objective.at_full_precision(minimum.theta)
+    verdict = minimum.verdict
+    objective.hold(point)  # standard errors come from what the verdict has computed there
+    return Solved(minimum.theta, steps + minimum.steps, verdict)

@@ -7,27 +7,40 @@ from typing import Any
 from torch import Tensor
 
 from lightning_modules.linear.coefficients import Coefficient, coefficients
+from lightning_modules.linear.covariance import Covariance
+from lightning_modules.linear.fit_statistics import FitStatistics, fit_statistics
 from lightning_modules.objectives import GLMObjective
-from lightning_modules.objectives.families import Categorical, Poisson, Tweedie
 from lightning_modules.solvers import SingularCurvatureError
 
 # The covariance of more coefficients would cost more than the fit.
 MOST_ERRORS = 2048
 COLUMNS = ("estimate", "standard error", "low", "high", "p-value")
+# What a line below the table says of the whole fit, where it is known.
+STATISTICS = {
+    "log-likelihood": "log_likelihood",
+    "AIC": "aic",
+    "BIC": "bic",
+    "deviance": "deviance",
+    "null deviance": "null_deviance",
+    "dispersion": "dispersion",
+    "p of all": "ratio_p_value",
+}
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Coefficients with standard errors, 95 % intervals and p-values; print it, or take `frame()`.
+    """Coefficients with errors, 95 % intervals and p-values, and how well all of them fit: print it, or take `frame()`.
 
     Attributes:
         title: what was fitted, and how it ended.
         coefficients: one each, output by output, the intercept last.
-        note: why there are no standard errors; empty where there are.
+        statistics: of the whole fit: likelihood, deviance, AIC, …; None where there are no standard errors.
+        note: why there are none; empty where there are.
     """
 
     title: str
     coefficients: tuple[Coefficient, ...]
+    statistics: FitStatistics | None
     note: str
 
     def frame(self) -> Any:
@@ -51,57 +64,36 @@ class Summary:
         for each in self.coefficients:
             estimate, error, low, high, p_value = _numbers(each)
             lines.append(f"{each.name:{width}}  {estimate:12.5g}  {error:12.5g}  {low:12.5g}  {high:12.5g}  {p_value:9.3g}")
+        whole = {name: getattr(self.statistics, attribute) for name, attribute in STATISTICS.items()}
+        lines.append(", ".join(f"{name} {number:.6g}" for name, number in whole.items() if number is not None))
         return "\n".join(lines)
 
 
-def told_coefficients(
-    objective: GLMObjective, theta: Tensor, names: Sequence[str], outputs: Sequence[str]
-) -> tuple[tuple[Coefficient, ...], str]:
-    """Of a fit at θ (p,): the coefficients, and why they have no errors, or "".
+def summarised(
+    title: str, objective: GLMObjective, theta: Tensor, names: Sequence[str], outputs: Sequence[str], covariance: Covariance
+) -> Summary:
+    """Of a fit at θ (p,).
 
     Args:
+        title: of the table.
         objective: the loss over all training rows.
         theta: its minimiser.
         names: of the d features.
         outputs: of the classes, or of the targets where there are several.
+        covariance: what the standard errors come from, see `covariance.py`.
     """
-    if not (note := _why_no_errors(objective, len(theta))):
+    note = ""
+    if objective.l2 > 0:
+        note = "no standard errors: the penalty pulls coefficients towards 0 by more than their noise (l2=0 has them)"
+    elif len(theta) > MOST_ERRORS:
+        note = f"no standard errors: they are computed for up to {MOST_ERRORS} coefficients, here are {len(theta)}"
+    else:
         try:
-            return tuple(coefficients(objective, theta, names, outputs)), ""
+            told = tuple(coefficients(objective, theta, names, outputs, covariance=covariance))
+            return Summary(title, told, fit_statistics(objective, theta), "")
         except (SingularCurvatureError, ValueError) as error:  # a target without noise is a ValueError
             note = f"no standard errors: {error}"
-    if objective.layout.has_bias:
-        return tuple(coefficients(objective, theta, names, outputs, has_errors=False)), note
-    return _without_intercept(objective, theta, names, outputs), note
-
-
-def _why_no_errors(objective: GLMObjective, size: int) -> str:
-    """Why there are no errors of so many coefficients, whatever their values; "" if there may be."""
-    if objective.l2 > 0:
-        return "no standard errors: the penalty pulls coefficients towards 0 by more than their noise (l2=0 has them)"
-    if size > MOST_ERRORS:
-        return f"no standard errors: they are computed for up to {MOST_ERRORS} coefficients, here are {size}"
-    is_weighted = objective.glm.family is not objective.family
-    is_dispersed = isinstance(objective.family, Tweedie) and not isinstance(objective.family, Poisson)
-    if is_weighted or is_dispersed or not objective.layout.has_bias:
-        return (
-            "no standard errors: they are not computed yet of weighted rows, offsets, models without an intercept, and amounts"
-        )
-    return ""
-
-
-def _without_intercept(
-    objective: GLMObjective, theta: Tensor, names: Sequence[str], outputs: Sequence[str]
-) -> tuple[Coefficient, ...]:
-    """Estimates alone, named as `coefficients` names them: differences from the first of several classes."""
-    by_output = objective.layout.split(theta)[0]
-    if isinstance(objective.family, Categorical):
-        by_output = by_output[1:] - by_output[:1]
-        outputs = [f"{output} − {outputs[0]}" for output in outputs[1:]]
-    full = names if len(by_output) == 1 else [f"{output}: {name}" for output in outputs for name in names]
-    return tuple(
-        Coefficient(name, value, None, None, None, None) for name, value in zip(full, by_output.flatten().tolist(), strict=True)
-    )
+    return Summary(title, tuple(coefficients(objective, theta, names, outputs, has_errors=False)), None, note)
 
 
 def _numbers(each: Coefficient) -> tuple[float, ...]:

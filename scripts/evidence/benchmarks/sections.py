@@ -8,7 +8,7 @@ from command_line.terminal import Terminal
 from rich.progress import track
 from rich.table import Table
 
-from evidence.benchmarks import diagonal, glm, gpu, memory, networks, nist, overhead, scaling, two_view
+from evidence.benchmarks import diagonal, estimators, glm, gpu, memory, networks, nist, overhead, scaling, two_view
 from evidence.benchmarks.certified_run import CertifiedRun
 from evidence.benchmarks.certified_tables import runs_table, summary_table
 from evidence.benchmarks.row import BenchmarkRow
@@ -34,6 +34,7 @@ class Section(NamedTuple):
 
 SECTIONS = {
     "glm": Section(glm.time_to_optimum, glm.NUM_ROWS, ("scikit-learn",)),
+    "estimators": Section(estimators.time_small_fits, estimators.NUM_ROWS, ("scikit-learn",)),
     "networks": Section(networks.time_to_rivals_scores, networks.NUM_ROWS, ("pytorch-minimize",)),
     "nist": Section(nist.fit_certified_curves, nist.NUM_ROWS, ("scipy", "torch-levenberg-marquardt")),
     "diagonal": Section(diagonal.time_diagonals, diagonal.NUM_ROWS, ("backpack-for-pytorch",)),
