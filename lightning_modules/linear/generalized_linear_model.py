@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
+from pytorch_lightning import LightningDataModule, Trainer
 from torch import Tensor
 
 from lightning_modules.linear.coefficients import Coefficient, coefficients
@@ -63,6 +64,19 @@ class GeneralizedLinearModel(ObjectiveModule):
         self.linear = torch.nn.Linear(num_features, family.num_outputs, bias=intercept)
         for parameter in self.linear.parameters():
             torch.nn.init.zeros_(parameter)
+
+    def check_trainer(self, trainer: Trainer, data: LightningDataModule | None = None) -> None:
+        """As its base class's, and refuse centred features where there is no intercept.
+
+        Raises:
+            ValueError: names what cannot be, why, and what can.
+        """
+        super().check_trainer(trainer, data)
+        if self.linear.bias is None and getattr(data, "standardize", False):
+            raise ValueError(
+                f"{type(self).__name__} without an intercept on centred features is another model than on the table's own: set "
+                "standardize=False in the data module (curvature methods do not need scaled features)"
+            )
 
     def forward(self, features: Tensor) -> Tensor:
         """Linear predictors: (n, d), or (n, d + 1) with an offset -> (n, K)."""
