@@ -146,7 +146,7 @@ def _log_likelihood(objective: GLMObjective, deviance: float, factor: float) -> 
 
 
 def _constant_model(objective: GLMObjective, is_alpha_estimated: bool) -> tuple[GLMObjective, Tensor] | None:
-    """The intercept alone on the same rows, and its minimiser; None where that is none. Without an intercept nothing is left."""
+    """The intercept alone on the same rows, and its minimiser; None where that is none. Without one nothing is left."""
     if not objective.layout.has_bias:
         return objective, objective.layout.zeros(objective.rows.device)
     rows = objective.rows
