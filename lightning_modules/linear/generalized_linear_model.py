@@ -126,7 +126,7 @@ class GeneralizedLinearModel(ObjectiveModule):
         if offset is not None:
             # Features that have no room on the device stay on the host; targets and their terms are there.
             offset = offset.to(targets.device).expand(-1, self.family.num_outputs)
-        return GLMObjective(
+        return self.kind_of_objective(
             self.family,
             x,
             targets,
@@ -175,7 +175,7 @@ class GeneralizedLinearModel(ObjectiveModule):
         None under a penalty, or where some weights are frozen, and where there are no errors to be had. Every process must call
         it, and before the trainer is torn down.
         """
-        if self.l2 > 0 or not self._is_estimated:
+        if self.l2 > 0 or not self._is_estimated or self.kind_of_objective is not GLMObjective:
             return None
         objective = cast(GLMObjective, self.training_objective())
         if not self._has_noise(objective):
@@ -184,6 +184,11 @@ class GeneralizedLinearModel(ObjectiveModule):
             return fit_statistics(objective, flattened(self.parameters()), self.is_alpha_estimated)
         except ConstantTargetError:
             return None
+
+    @property
+    def kind_of_objective(self) -> type[GLMObjective]:
+        """What the loss is made of."""
+        return GLMObjective
 
     @property
     def _is_estimated(self) -> bool:

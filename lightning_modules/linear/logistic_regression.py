@@ -7,9 +7,12 @@ from torch import Tensor
 from torchmetrics import MetricCollection
 
 from lightning_modules.linear.generalized_linear_model import GeneralizedLinearModel
+from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Bernoulli, ComplementaryLogLog, Family, Probit
+from lightning_modules.objectives.linear import FirthObjective
 from lightning_modules.training.classification_metrics import binary_metrics
 from lightning_modules.training.objective_module import Batch, OptimizerCallable
+from lightning_modules.training.whole_batch import is_whole
 
 LINKS: dict[str, Callable[[], Family]] = {"logit": Bernoulli, "probit": Probit, "cloglog": ComplementaryLogLog}
 
@@ -28,6 +31,8 @@ class LogisticRegression(GeneralizedLinearModel):
         num_features: d, the number of features; taken from the data on the command line.
         l2: strength of the penalty on the weights (not the bias), ≥ 0, relative to the mean loss.
         link: "logit", "probit" or "cloglog".
+        firth: whether to maximise Firth's penalised likelihood, whose coefficients are finite also where classes are separated:
+            by the logit link, without l2, and a method of this project on the full batch.
         intercept: whether there is a b.
         offset: whether the last column of the features is added to z; taken from the data on the command line.
         optimizer: the method: GradientDescent, Newton, DiagonalNewton or any of torch.optim.
@@ -40,6 +45,7 @@ class LogisticRegression(GeneralizedLinearModel):
         num_features: int,
         l2: float = 0.0,
         link: Literal["logit", "probit", "cloglog"] = "logit",
+        firth: bool = False,
         intercept: bool = True,
         offset: bool = False,
         *,
@@ -48,6 +54,24 @@ class LogisticRegression(GeneralizedLinearModel):
         if link not in LINKS:
             raise ValueError(f"LogisticRegression(link={link!r}): use one of {', '.join(LINKS)}")
         super().__init__(num_features, LINKS[link](), l2, optimizer, intercept, offset)
+        if firth and (link != "logit" or l2 > 0):
+            raise ValueError(
+                f"LogisticRegression(firth=True, link={link!r}, l2={l2:g}): Firth's penalty is that of the logit link, and "
+                "takes the place of l2: leave both as they are"
+            )
+        self.firth = firth
+
+    @property
+    def kind_of_objective(self) -> type[GLMObjective]:
+        return FirthObjective if self.firth else GLMObjective
+
+    def on_train_start(self) -> None:
+        super().on_train_start()
+        if self.firth and (self.automatic_optimization or not is_whole(self.trainer)):
+            raise ValueError(
+                "LogisticRegression(firth=True): the penalty is of all rows at once: use a method of this project, such as "
+                "Newton, and no batch_size"
+            )
 
     def metrics(self) -> MetricCollection:
         return binary_metrics()

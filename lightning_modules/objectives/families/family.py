@@ -34,6 +34,8 @@ class Family(PointwiseLoss):
     self_concordance: float
     # What is so of the data where the loss falls forever along a direction.
     separation = "the classes are separated"
+    # What keeps the coefficients finite then.
+    remedy = "l2 > 0"
     # Whether the curvature of a row is one weight w for all its outputs, ∂²l/∂z² = w I, so that rows √w x̃ have its root.
     has_row_weights = False
     # Whether the variance of a target has a factor φ that is estimated.

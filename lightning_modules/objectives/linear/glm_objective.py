@@ -204,7 +204,9 @@ class GLMObjective(Objective):
         free = [leaving_still(self.glm, each) for each in (theta, direction) if each is not None and self.l2 == 0]
         for candidate in (theta, direction, escaping_bias(self.glm, theta), *free):
             if candidate is not None and (separating := separates(self.glm, candidate)) is not None:
-                why = f"{self.family.separation}, so the loss falls forever along one direction"
+                why = (
+                    f"{self.family.separation}, so the loss falls forever along one direction ({self.family.remedy} ends that)"
+                )
                 return Degeneracy("separated", why, direction=separating_alone(self.glm, separating))
         if self.l2 == 0 and (columns := self.glm.dependent_columns):
             listed = ", ".join(map(str, columns[:8])) + (", …" if len(columns) > 8 else "")
