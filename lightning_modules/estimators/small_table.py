@@ -20,7 +20,7 @@ from scipy.linalg.lapack import dpocon, dposv
 from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
-from lightning_modules.objectives import GLMObjective
+from lightning_modules.objectives import GLMObjective, undivided
 from lightning_modules.optimizers.optimality import ROUNDING
 
 Array = NDArray[np.float64]
@@ -90,7 +90,7 @@ class SmallTable:
 
         By one thread: products of this size gain nothing by more, and on a busy machine lose a lot.
         """
-        with _linear_algebra().limit(limits=1):
+        with undivided(), _linear_algebra().limit(limits=1):
             return self._minimise(tolerance, max_steps)
 
     def _minimise(self, tolerance: float, max_steps: int) -> Reached:
