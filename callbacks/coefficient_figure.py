@@ -8,17 +8,20 @@ from callbacks.names_as_text import in_figure
 MOST_ROWS = 40
 
 
-def draw_coefficients(table: list[Estimate], num_features: int) -> Figure:
+def draw_coefficients(table: list[Estimate], num_features: int, level: float = 0.95) -> Figure:
     """Estimates with their intervals, intercepts left out, the surest from 0 on top; at most 40.
 
     Of scaled features as scaled, so that they can be compared; the same in the table's own units is written on the right. Under
     a penalty there are no intervals: the largest is on top.
 
     Args:
-        table: output by output, the intercept last. (A feature may be called so.)
+        table: output by output, the intercept last, if there is one. (A feature may be called so.)
         num_features: of an output.
+        level: of the intervals.
     """
-    slopes = [row for place, row in enumerate(table) if place % (num_features + 1) < num_features]
+    # A model without intercepts has another output's coefficients there, or none.
+    width = num_features + (len(table) > num_features and "intercept" in table[num_features].name)
+    slopes = [row for place, row in enumerate(table) if place % width < num_features]
     rows = sorted(slopes, key=_rank)[:MOST_ROWS]
     is_sure = all(row.p_value is not None for row in rows)
     is_scaled = any(row.own_units is not None for row in rows)
@@ -35,7 +38,8 @@ def draw_coefficients(table: list[Estimate], num_features: int) -> Figure:
     axes.set_ylim(len(rows) - 0.5, -0.5)
     unit = "per unit of the scaled feature" if is_scaled else "per unit of the feature"
     axes.set_xlabel(
-        f"coefficient {unit}" + (", 95 % interval (grey: 0 inside)" if is_sure else "; a penalty leaves no interval")
+        f"coefficient {unit}"
+        + (f", {100 * level:g} % interval (grey: 0 inside)" if is_sure else "; a penalty leaves no interval")
     )
     if is_scaled:
         right = axes.secondary_yaxis("right")

@@ -1,6 +1,6 @@
 """Which features matter, and how sure that is."""
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -10,25 +10,47 @@ from callbacks.convergence_status import ConvergenceStatus
 from callbacks.drawn_figure import log_figure
 from callbacks.measured_model import CoefficientModel, Estimate, Standardisation
 
+Covariance = Literal["observed", "expected", "HC0", "HC1", "HC2", "HC3"]
 NUMBERS = ("estimate", "standard_error", "low", "high", "p_value")
 
 
 class CoefficientIntervals(Callback):
-    """Takes the coefficients with standard errors, 95 % intervals and p-values at the end of a fit, and draws them.
+    """Takes the coefficients with standard errors, intervals and p-values at the end of a fit, and draws them.
 
     Only where they mean something: for a linear model that has converged; under a penalty the estimates alone. Where the data
-    module has scaled the features there are coefficients in the table's own units as well.
+    module has scaled the features there are coefficients in the table's own units as well. Without a penalty likelihood,
+    deviance and criteria of the whole model are taken too.
 
     Args:
         status: whether the fit converged; it comes before this callback in the trainer's list.
+        covariance: what the standard errors are of: the "observed" or the "expected" information, or a sandwich that is right
+            for other variances than the family's, "HC0" to "HC3".
+        level: of the intervals, in (0, 1).
 
     Attributes:
         table: the coefficients; empty where there are none to be had.
+        statistics: of the whole model, by name; empty where there are none.
+
+    Raises:
+        ValueError: no such covariance, or a level outside.
     """
 
-    def __init__(self, status: ConvergenceStatus) -> None:
-        self.status = status
+    def __init__(self, status: ConvergenceStatus, covariance: Covariance = "observed", level: float = 0.95) -> None:
+        if covariance not in get_args(Covariance):
+            raise ValueError(f"covariance={covariance!r}: use one of {', '.join(get_args(Covariance))}")
+        if not 0 < level < 1:
+            raise ValueError(f"level={level}: the level of a confidence interval lies in (0, 1), 0.95 for example")
+        self.status, self.covariance, self.level = status, covariance, level
         self.table: list[Estimate] = []
+        self.statistics: dict[str, float | None] = {}
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        outputs = getattr(getattr(pl_module, "linear", None), "out_features", 1)
+        if self.covariance in ("HC2", "HC3") and outputs > 1:
+            raise ValueError(
+                f"covariance={self.covariance!r} takes the leverage of a row, which is of one output, and this model has "
+                f"{outputs}: use HC0 or HC1"
+            )
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         data = getattr(trainer, "datamodule", None)
@@ -36,9 +58,16 @@ class CoefficientIntervals(Callback):
         if not isinstance(pl_module, CoefficientModel) or names is None or self.status.status != "converged":
             return
         outputs, scaling = getattr(data, "class_names", None) or (), scaling_of(data, len(names))
-        self.table = list(pl_module.coefficients(names, outputs, scaling))
+        self.table = list(pl_module.coefficients(names, outputs, scaling, self.covariance, self.level))
+        statistics = pl_module.fit_statistics()
+        self.statistics = {} if statistics is None else dict(vars(statistics))
         if self.table:
-            log_figure(trainer, "train/coefficients", lambda: draw_coefficients(self.table, len(names)), trainer.global_step)
+            log_figure(
+                trainer,
+                "train/coefficients",
+                lambda: draw_coefficients(self.table, len(names), self.level),
+                trainer.global_step,
+            )
 
 
 def scaling_of(data: Any, num_features: int) -> tuple[Any, Any] | None:

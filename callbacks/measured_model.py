@@ -56,14 +56,18 @@ class Standardisation(Protocol):
 
 @runtime_checkable
 class CoefficientModel(Protocol):
-    """A model whose coefficients have standard errors, or none where these mean nothing."""
+    """A model whose coefficients have standard errors, or none where these mean nothing, and that has a likelihood, if so."""
 
     def coefficients(
         self,
         feature_names: Sequence[str],
         output_names: Sequence[str] = (),
         scaling: tuple[Any, Any] | None = None,
+        covariance: Any = "observed",
+        level: float = 0.95,
     ) -> Sequence[Estimate]: ...
+
+    def fit_statistics(self) -> Any: ...
 
 
 class Probe(Protocol):

@@ -8,8 +8,6 @@ from numpy.typing import ArrayLike, NDArray
 from datamodules.array_cells import missing_cells, plain_array
 from datamodules.array_given import numbers_of_rows
 from datamodules.array_targets import targets_of
-from datamodules.columns import Column
-from datamodules.columns.given import NOTHING_GIVEN, Given
 from datamodules.columns.rules import Task
 from datamodules.messages.option_types import check_names
 from datamodules.messages.split_options import ClassWeight
@@ -89,11 +87,7 @@ class ArrayDataModule(TableDataModule):
                 added if added is None else added[counts],
             )
         labels, class_names = targets_of(targets, task)
-        # A file with new rows has it in a column.
-        name = next(free for free in ("offset", "(offset)", "((offset))") if free not in names)
-        given = NOTHING_GIVEN if added is None else Given(offset=Column(name, "number", groups=False))
-        weighted = None if by is None or (by == 1).all() else by
-        self._table = Table(features, labels, names, class_names, weights=weighted, offset=added, given=given)
+        self._table = Table(features, labels, names, class_names, weights=by, offset=added)
 
     def load(self) -> Table:
         return self._table

@@ -124,14 +124,15 @@ class Learner:
         self, column: Column, part: Part, levels: tuple[str, ...], values: Cells, train: slice, marks: bool
     ) -> list[Encoding]:
         counts = np.zeros(len(levels) + 1, np.int64)  # the last one counts those that are none of them
-        sums = np.zeros(len(counts))
+        sums: NDArray[Any] = counts if self._weights is None else np.zeros(len(counts))
         for piece, weights in self._weighted(values, train):
             cells = part_of(piece, part)
             is_known = ~np.isnan(cells)
             codes = cells[is_known].astype(np.int64)
             codes = np.where(codes < 0, len(levels), codes)
             counts += np.bincount(codes, minlength=len(counts))
-            sums += np.bincount(codes, None if weights is None else weights[is_known], len(counts))
+            if weights is not None:
+                sums += np.bincount(codes, weights[is_known], len(counts))
         kept = self._frequent(counts[:-1], sums[:-1], column.name in self.rules.categorical)
         pooled = int(counts.sum() - counts[kept].sum())
         if len(kept) + (pooled > 0) + marks < 2:
@@ -150,7 +151,7 @@ class Learner:
         for piece in _pieces(values, train)():
             yield piece, None if weights is None else next(weights)
 
-    def _frequent(self, rows: NDArray[np.int64], weights: NDArray[np.float64], is_named: bool) -> list[int]:
+    def _frequent(self, rows: NDArray[np.int64], weights: NDArray[Any], is_named: bool) -> list[int]:
         """Codes of the categories that have a feature each but the first, the most frequent one; the others as they come.
 
         The most frequent one is that of the largest weight. No category is rare whose rows are many, however small their

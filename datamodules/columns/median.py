@@ -29,8 +29,8 @@ def median(pieces: Pieces) -> float:
         pieces: numbers (m,), and how many times each of them counts (m,), None = once: with weights w these are the first
             number up to which Σ w reaches half of all, and the first up to which it exceeds it.
     """
-    total = sum(len(numbers) if weights is None else float(weights.sum()) for numbers, weights in pieces())
-    count = sum(len(numbers) for numbers, _ in pieces())
+    sizes = [(len(numbers), len(numbers) if weights is None else weights.sum()) for numbers, weights in pieces()]
+    count, total = (sum(parts) for parts in zip(*sizes, strict=True))
     low, high = (_where_half_is(pieces, count, total / 2, side) for side in ("left", "right"))
     middle = (low + high) / 2
     # The sum of large numbers may overflow; there is no −0 among medians.

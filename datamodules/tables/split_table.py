@@ -88,7 +88,7 @@ class TableInMemory:
             ValueError: the table cannot be fitted.
             OSError: its files cannot be read.
         """
-        table = self._load()
+        table = self._load().of_rows_that_count()
         table.check()
         return table
 

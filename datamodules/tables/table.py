@@ -1,15 +1,16 @@
 """A table of numbers with a target, checked before anything is computed from it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.columns import Encoder
-from datamodules.columns.given import NOTHING_GIVEN, Given
-from datamodules.messages import listed
+from datamodules.columns import Column, Encoder
+from datamodules.columns.given import NOTHING_GIVEN, OFFSET, WANTED, WEIGHTS, Given, bad_cell
+from datamodules.messages import counted, listed
 
 LARGEST = 1e150
 
@@ -24,9 +25,9 @@ class Table:
         feature_names: d names.
         class_names: C names, or None for real targets.
         encoder: how the features were made of columns; None if each is a column of numbers.
-        weights: how many times each row counts (n,), > 0; None = once.
+        weights: how many times each row counts (n,), ≥ 0; None = once.
         offset: what is added to the linear predictor of each row (n,); None without one.
-        given: columns of the file that the offset is made of.
+        given: columns of a file that the offset is made of; of an offset that is from none, one that is called so.
     """
 
     features: NDArray[np.float64]
@@ -37,6 +38,38 @@ class Table:
     weights: NDArray[np.float64] | None = None
     offset: NDArray[np.float64] | None = None
     given: Given = NOTHING_GIVEN
+
+    def __post_init__(self) -> None:
+        if self.offset is not None and not self.given.has_offset:
+            # A file with new rows has it in a column.
+            name = next(free for n in count() if (free := "(" * n + "offset" + ")" * n) not in self.feature_names)
+            object.__setattr__(self, "given", Given(offset=Column(name, "number", groups=False)))
+
+    def of_rows_that_count(self) -> "Table":
+        """The rows whose weight is above 0, and no weights where all are 1.
+
+        Raises:
+            ValueError: weights or an offset that are not one number a row, or none that will do.
+        """
+        for option, values in ((WEIGHTS, self.weights), (OFFSET, self.offset)):
+            if values is None:
+                continue
+            if values.shape != (len(self.features),):
+                raise ValueError(f"{option} of shape {values.shape}: give one number for each of {counted(len(self.features))}")
+            row = int(np.isnan(values).argmax()) if np.isnan(values).any() else bad_cell(option, values)
+            if row is not None:
+                raise ValueError(f"{option}[{row}] is {values[row]:g}, and every row needs {WANTED[option]}: correct it")
+        if self.weights is None or (self.weights == 1).all():
+            return replace(self, weights=None)
+        rows = self.weights != 0
+        if rows.all():
+            return self
+        if not rows.any():
+            raise ValueError(f"weights are 0 in all {counted(len(rows))}, so that none of them counts: give other weights")
+        offset = None if self.offset is None else self.offset[rows]
+        return replace(
+            self, features=self.features[rows], targets=self.targets[rows], weights=self.weights[rows], offset=offset
+        )
 
     @property
     def is_classification(self) -> bool:

@@ -19,9 +19,10 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from lightning_modules.linear.count_dispersion import minimise_with_dispersion
 from lightning_modules.linear.dispersion import dispersion, pearson
 from lightning_modules.objectives import GLMObjective
-from lightning_modules.objectives.families import Categorical, Gaussian
+from lightning_modules.objectives.families import Categorical, Gaussian, NegativeBinomial
 from lightning_modules.optimizers import Newton, minimise
 
 MOST_STEPS = 100
@@ -35,6 +36,7 @@ class FitStatistics:
         rows: n.
         num_coefficients: p.
         dispersion: φ; of several targets their mean.
+        alpha: of negative binomial counts.
         deviance, null_deviance: D, D₀.
         pearson: Pearson's χ²; None for several classes.
         log_likelihood, null_log_likelihood: ℓ, ℓ₀.
@@ -46,6 +48,7 @@ class FitStatistics:
     rows: float
     num_coefficients: int
     dispersion: float
+    alpha: float | None
     deviance: float
     null_deviance: float | None
     pearson: float | None
@@ -61,8 +64,14 @@ class FitStatistics:
     ratio_p_value: float | None
 
 
-def fit_statistics(objective: GLMObjective, theta: Tensor) -> FitStatistics:
+def fit_statistics(objective: GLMObjective, theta: Tensor, is_alpha_estimated: bool = False) -> FitStatistics:
     """Of the model at its minimiser (p,), without penalty; every process must call it.
+
+    Args:
+        objective: the loss over all rows.
+        theta: its minimiser (p,).
+        is_alpha_estimated: whether α of negative binomial counts was estimated too: it is one parameter more, and the null
+            model has one of its own.
 
     Raises:
         ValueError: there is a penalty; φ is estimated and there is no row more than coefficients of a target.
@@ -74,16 +83,17 @@ def fit_statistics(objective: GLMObjective, theta: Tensor) -> FitStatistics:
         )
     is_gaussian, outputs = isinstance(objective.family, Gaussian), objective.family.num_outputs
     classes = outputs - 1 if isinstance(objective.family, Categorical) else outputs
-    count, rows = classes * objective.layout.width, float(objective.rows.weight)
+    count, rows = classes * objective.layout.width + is_alpha_estimated, float(objective.rows.weight)
     factor = float(dispersion(objective, theta).mean())
     deviance = _deviance(objective, theta)
-    constant = _constant_model(objective)
+    constant = _constant_model(objective, is_alpha_estimated)
     null_deviance = None if constant is None else _deviance(*constant)
     own = deviance / (rows * outputs) if is_gaussian else factor
     likelihood = _log_likelihood(objective, deviance, own)
     null = None
     if null_deviance is not None:
-        null = _log_likelihood(objective, null_deviance, null_deviance / (rows * outputs) if is_gaussian else own)
+        of_constant = constant[0] if constant is not None else objective
+        null = _log_likelihood(of_constant, null_deviance, null_deviance / (rows * outputs) if is_gaussian else own)
     freedom = classes * (objective.num_features if objective.layout.has_bias else objective.layout.width - 1)
     ratio = None
     if null_deviance is not None and objective.layout.has_bias:
@@ -93,6 +103,7 @@ def fit_statistics(objective: GLMObjective, theta: Tensor) -> FitStatistics:
         rows=rows,
         num_coefficients=count,
         dispersion=factor,
+        alpha=objective.family.dispersion if isinstance(objective.family, NegativeBinomial) else None,
         deviance=deviance,
         null_deviance=null_deviance,
         pearson=None if isinstance(objective.family, Categorical) else float(pearson(objective, theta).sum()),
@@ -134,7 +145,7 @@ def _log_likelihood(objective: GLMObjective, deviance: float, factor: float) -> 
     return float(objective.rows.reduction(objective.rows.sum_of_targets(met))) - deviance / (2 * factor)
 
 
-def _constant_model(objective: GLMObjective) -> tuple[GLMObjective, Tensor] | None:
+def _constant_model(objective: GLMObjective, is_alpha_estimated: bool) -> tuple[GLMObjective, Tensor] | None:
     """The intercept alone on the same rows, and its minimiser; None where that is none."""
     rows = objective.rows
     terms = rows.terms_of_rows
@@ -147,5 +158,8 @@ def _constant_model(objective: GLMObjective) -> tuple[GLMObjective, Tensor] | No
         offset=terms.offset,
     )
     start = torch.zeros(objective.family.num_outputs, dtype=torch.float64, device=rows.device)
-    found = minimise(constant, start, Newton, MOST_STEPS)
+    if is_alpha_estimated:
+        constant, found = minimise_with_dispersion(constant, start)
+    else:
+        found = minimise(constant, start, Newton, MOST_STEPS)
     return (constant, found.theta) if found.status == "converged" else None

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
+from pytorch_lightning import LightningDataModule, Trainer
 from torch import Tensor
 
 from lightning_modules.linear.coefficients import Coefficient, coefficients
+from lightning_modules.linear.covariance import Covariance
 from lightning_modules.linear.dispersion import ConstantTargetError
+from lightning_modules.linear.fit_statistics import FitStatistics, fit_statistics
 from lightning_modules.objectives import GLMObjective, flattened
 from lightning_modules.objectives.families import Family
 from lightning_modules.optimizers import SingularCurvatureError
@@ -36,6 +39,8 @@ class GeneralizedLinearModel(ObjectiveModule):
     reads_in_chunks = True
     takes_every_row = True
     takes_weights = True
+    # Whether α of negative binomial counts is estimated with the coefficients.
+    is_alpha_estimated = False
 
     def __init__(
         self,
@@ -59,6 +64,19 @@ class GeneralizedLinearModel(ObjectiveModule):
         self.linear = torch.nn.Linear(num_features, family.num_outputs, bias=intercept)
         for parameter in self.linear.parameters():
             torch.nn.init.zeros_(parameter)
+
+    def check_trainer(self, trainer: Trainer, data: LightningDataModule | None = None) -> None:
+        """As its base class's, and refuse centred features where there is no intercept.
+
+        Raises:
+            ValueError: names what cannot be, why, and what can.
+        """
+        super().check_trainer(trainer, data)
+        if self.linear.bias is None and getattr(data, "standardize", False):
+            raise ValueError(
+                f"{type(self).__name__} without an intercept on centred features is another model than on the table's own: set "
+                "standardize=False in the data module (curvature methods do not need scaled features)"
+            )
 
     def forward(self, features: Tensor) -> Tensor:
         """Linear predictors: (n, d), or (n, d + 1) with an offset -> (n, K)."""
@@ -106,7 +124,8 @@ class GeneralizedLinearModel(ObjectiveModule):
         features, targets, weights = self._rows(batch)
         x, offset = self._divided(features)
         if offset is not None:
-            offset = offset.expand(-1, self.family.num_outputs)
+            # Features that have no room on the device stay on the host; targets and their terms are there.
+            offset = offset.to(targets.device).expand(-1, self.family.num_outputs)
         return GLMObjective(
             self.family,
             x,
@@ -123,6 +142,8 @@ class GeneralizedLinearModel(ObjectiveModule):
         feature_names: Sequence[str],
         output_names: Sequence[str] = (),
         scaling: tuple[Any, Any] | None = None,
+        covariance: Covariance = "observed",
+        level: float = 0.95,
     ) -> list[Coefficient]:
         """Coefficients with standard errors, intervals and p-values, at the end of a fit; see `coefficients.py`.
 
@@ -136,16 +157,41 @@ class GeneralizedLinearModel(ObjectiveModule):
             output_names: of the classes, or of the targets where there are several.
             scaling: mean (d,) and deviation (d,) that the data module scaled the features by, for coefficients in units of
                 their own as well.
+            covariance: what the errors are of, see `covariance.py`; not of clusters.
+            level: of the intervals, in (0, 1).
         """
         objective = cast(GLMObjective, self.training_objective())
-        if self.l2 == 0 and float(objective.rows.weight) <= objective.layout.width:
+        if self.l2 == 0 and not self._has_noise(objective):
             return []
-        theta = flattened(self.parameters())
-        is_estimated = all(parameter.requires_grad for parameter in self.parameters())
+        theta, names = flattened(self.parameters()), (feature_names, output_names)
         try:
-            return coefficients(objective, theta, feature_names, output_names, scaling=scaling, has_errors=is_estimated)
+            return coefficients(objective, theta, *names, level, scaling, self._is_estimated, covariance)
         except (SingularCurvatureError, ConstantTargetError):
             return []
+
+    def fit_statistics(self) -> FitStatistics | None:
+        """Likelihood, deviance and criteria of the whole model at the end of a fit; see `fit_statistics.py`.
+
+        None under a penalty, or where some weights are frozen, and where there are no errors to be had. Every process must call
+        it, and before the trainer is torn down.
+        """
+        if self.l2 > 0 or not self._is_estimated:
+            return None
+        objective = cast(GLMObjective, self.training_objective())
+        if not self._has_noise(objective):
+            return None
+        try:
+            return fit_statistics(objective, flattened(self.parameters()), self.is_alpha_estimated)
+        except ConstantTargetError:
+            return None
+
+    @property
+    def _is_estimated(self) -> bool:
+        return all(parameter.requires_grad for parameter in self.parameters())
+
+    def _has_noise(self, objective: GLMObjective) -> bool:
+        """Whether there are more rows than coefficients of a target."""
+        return float(objective.rows.weight) > objective.layout.width
 
     def evaluate(self, batch: Batch) -> dict[str, Tensor]:
         features, targets, _ = as_rows(batch)

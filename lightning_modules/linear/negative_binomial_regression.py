@@ -1,45 +1,91 @@
 """Negative binomial regression."""
 
+import math
+from typing import Any, cast
+
+import torch
+from torch import Tensor
 from torchmetrics import MetricCollection
 
+from lightning_modules.linear.count_dispersion import STAYS, likeliest_dispersion
 from lightning_modules.linear.generalized_linear_model import GeneralizedLinearModel
+from lightning_modules.objectives import GLMObjective, flattened
 from lightning_modules.objectives.families import NegativeBinomial
-from lightning_modules.training.objective_module import OptimizerCallable
+from lightning_modules.training.objective_module import Batch, OptimizerCallable
 from lightning_modules.training.regression_metrics import regression_metrics
+from lightning_modules.training.whole_batch import is_whole
 
 
 class NegativeBinomialRegression(GeneralizedLinearModel):
     """Counts y with variance μ + αμ²: minimises half the mean deviance plus l2/2 ‖w‖²,  z = wᵀx + b = log μ.
 
-    The curvature is the observed information, or with `Newton(curvature="ggn")` the expected one, which is Fisher scoring.
+    α is given, or estimated with the coefficients by maximum likelihood (`count_dispersion.py`): whenever a method of this
+    project on the full batch is done for an α, it goes on with the likeliest one for these coefficients, until α stays.
 
+    The curvature is the observed information, or with `Newton(curvature="ggn")` the expected one, which is Fisher scoring.
 
     Args:
         num_features: d, the number of features; taken from the data on the command line.
         l2: strength of the penalty on the weights (not the bias), ≥ 0, relative to the mean loss.
-        dispersion: α > 0, known.
+        dispersion: α > 0; null = estimated, from 1 on.
         intercept: whether there is a b.
         offset: whether the last column of the features is added to z, the logarithm of an exposure for example; taken from the
             data on the command line.
-        optimizer: the method: GradientDescent, Newton, DiagonalNewton or any of torch.optim.
+        optimizer: the method: GradientDescent, Newton, DiagonalNewton, or with a given dispersion any of torch.optim.
 
     Raises:
-        ValueError: α is not positive.
+        ValueError: α is not positive; in a fit, α is to be estimated by mini-batches or by a method of torch.optim.
     """
 
     task = "regression"
+    log_dispersion: Tensor
 
     def __init__(
         self,
         num_features: int,
         l2: float = 0.0,
-        dispersion: float = 1.0,
+        dispersion: float | None = None,
         intercept: bool = True,
         offset: bool = False,
         *,
         optimizer: OptimizerCallable,
     ) -> None:
-        super().__init__(num_features, NegativeBinomial(dispersion), l2, optimizer, intercept, offset)
+        family = NegativeBinomial(1.0 if dispersion is None else dispersion)
+        super().__init__(num_features, family, l2, optimizer, intercept, offset)
+        self.is_alpha_estimated = dispersion is None
+        self.register_buffer("log_dispersion", torch.tensor(math.log(family.dispersion), dtype=torch.float64))
+
+    @property
+    def dispersion(self) -> float:
+        """α."""
+        return cast(NegativeBinomial, self.family).dispersion
 
     def metrics(self) -> MetricCollection:
         return regression_metrics()
+
+    def on_train_start(self) -> None:
+        super().on_train_start()
+        if self.is_alpha_estimated and (self.automatic_optimization or not is_whole(self.trainer)):
+            raise ValueError(
+                "NegativeBinomialRegression estimates its dispersion between the fits of a method of this project on the full "
+                "batch: use Newton and no batch_size, or give a dispersion"
+            )
+        self._set_dispersion(float(self.log_dispersion))  # of a checkpoint
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        value = super().training_step(batch, batch_idx)
+        if self.is_alpha_estimated and self.trainer.should_stop:
+            objective = cast(GLMObjective, self.training_objective())
+            log_dispersion = math.log(likeliest_dispersion(objective, flattened(self.parameters()).detach()))
+            if abs(log_dispersion - float(self.log_dispersion)) > STAYS:
+                self.trainer.should_stop = False
+                self._set_dispersion(log_dispersion)
+        return value
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_load_checkpoint(checkpoint)
+        self._set_dispersion(float(checkpoint["state_dict"]["log_dispersion"]))
+
+    def _set_dispersion(self, log_dispersion: float) -> None:
+        self.log_dispersion.fill_(log_dispersion)
+        self.family = NegativeBinomial(math.exp(log_dispersion))

@@ -93,7 +93,7 @@ def refuse_other_parameters(layers: Iterable[nn.Linear]) -> None:
     """
     for number, layer in enumerate(layers):
         for name in ("weight", "bias"):
-            if not isinstance(getattr(layer, name), Parameter):
+            if not isinstance(getattr(layer, name), Parameter | None):
                 raise OtherParametersError(
                     f"the {name} of layer {number} is computed from other parameters (pruned, or reparametrised), of which "
                     "derivatives in closed form know nothing: make that permanent first, or use a method of torch.optim"

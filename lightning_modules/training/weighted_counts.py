@@ -1,6 +1,6 @@
 """Accuracy and F1 of rows that count by their weights; torchmetrics' own count every row once.
 
-Sums of weights that are whole are counts again, so that a row of weight 2 gives the numbers of two rows, to the last bit.
+A `Measurement` has the counts in float64, where sums of whole weights are what the counts of repeated rows are.
 """
 
 import torch
@@ -29,30 +29,23 @@ class _ByWeight:
             parts = tuple(part.sum() for part in parts)
         self._update_state(*parts)  # type: ignore[attr-defined]
 
-    def _final_state(self) -> tuple[Tensor, ...]:
-        return tuple(map(_as_counts, super()._final_state()))  # type: ignore[misc]
 
-
-def _as_counts(sums: Tensor) -> Tensor:
-    return sums.long() if sums.is_floating_point() and bool((sums == sums.round()).all()) else sums
-
-
-class WeightedBinaryAccuracy(_ByWeight, BinaryAccuracy):  # type: ignore[misc]
+class WeightedBinaryAccuracy(_ByWeight, BinaryAccuracy):
     """Share of the rows that are predicted right."""
 
 
-class WeightedBinaryF1(_ByWeight, BinaryF1Score):  # type: ignore[misc]
+class WeightedBinaryF1(_ByWeight, BinaryF1Score):
     """F1 of class 1."""
 
 
-class WeightedAccuracy(_ByWeight, MulticlassAccuracy):  # type: ignore[misc]
+class WeightedAccuracy(_ByWeight, MulticlassAccuracy):
     """Share of the rows that are predicted right."""
 
     def __init__(self, num_classes: int) -> None:
         super().__init__(num_classes, average="micro")
 
 
-class WeightedF1(_ByWeight, MulticlassF1Score):  # type: ignore[misc]
+class WeightedF1(_ByWeight, MulticlassF1Score):
     """The mean over the classes of each one's F1."""
 
     def __init__(self, num_classes: int) -> None:

@@ -1,6 +1,7 @@
 """The coefficients of a linear model as a table for a terminal."""
 
 from collections.abc import Callable
+from typing import Any
 
 from rich.console import Console, Group
 from rich.measure import Measurement
@@ -15,27 +16,31 @@ Column = tuple[str, Callable[[dict[str, Numbers]], str]]
 OWN, SCALED = "own_units", "per_deviation"
 
 
-def coefficient_table(console: Console, coefficients: Coefficients, l2: float | None) -> Group:
+def coefficient_table(console: Console, summary: dict[str, Any]) -> Group:
     """Estimates, standard errors, intervals and p-values in the table's own units; those of scaled features beside them.
 
     Where all of that is wider than the terminal, the intervals are left to `summary.json`. A penalty leaves the estimates.
     """
+    coefficients: Coefficients = summary["coefficients"]
+    level, covariance = f"{100 * summary['level']:g} %", summary["covariance"]
     first = next(iter(coefficients.values()))
     is_sure, is_scaled = first[OWN]["p_value"] is not None, SCALED in first
     unit = "in own units" if is_scaled else "estimate"
     estimate, error = (unit, _number(OWN, "estimate", 4)), ("± s.e.", _number(OWN, "standard_error", 2))
-    sure, interval = ("p", _p_value), ("95 % interval", _interval)
+    sure, interval = ("p", _p_value), (f"{level} interval", _interval)
     scaled, its_error = ("per s.d.", _number(SCALED, "estimate", 4)), ("± s.e.", _number(SCALED, "standard_error", 2))
     heading = "coefficients in the table's own units" + (", and per standard deviation (s.d.)" if is_scaled else "")
     if not is_sure:
-        heading += f";\na penalty, l2 = {l2:g}, leaves no standard errors, intervals or p-values"
+        heading += f";\na penalty, l2 = {summary['l2']:g}, leaves no standard errors, intervals or p-values"
         return Group(heading, _table(coefficients, [estimate, *([scaled] if is_scaled else [])]))
+    if covariance != "observed":
+        heading += f";\nstandard errors {'of the expected information' if covariance == 'expected' else f'by {covariance}'}"
     if not is_scaled:
         return Group(heading, _table(coefficients, [estimate, error, interval, sure]))
     table = _table(coefficients, [estimate, error, interval, sure, scaled, its_error])
     if Measurement.get(console, console.options.update(width=1000), table).maximum <= console.width:
         return Group(heading, table)
-    heading += ";\nfor 95 % intervals see summary.json, or widen the terminal"
+    heading += f";\nfor {level} intervals see summary.json, or widen the terminal"
     return Group(heading, _table(coefficients, [estimate, error, sure, scaled, its_error]))
 
 

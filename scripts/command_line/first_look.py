@@ -21,7 +21,7 @@ from datamodules.files.table_options import TableOptions
 # Where the options of a fit begin: nothing is understood of a command line or file with others.
 ROOTS = {
     "data", "model", "trainer", "config", "seed_everything", "test_weights", "feature_baselines", "ckpt_path",
-    "checkpoint_every_n_steps", "debug", "gradient_norms", "test_metrics", "curvature",
+    "checkpoint_every_n_steps", "debug", "gradient_norms", "test_metrics", "curvature", "coefficients",
 }  # fmt: skip
 TABULAR = ("TabularDataModule", "datamodules.TabularDataModule", "datamodules.tabular.TabularDataModule")
 STAND_IN = f"{TableOptions.__module__}.{TableOptions.__name__}"

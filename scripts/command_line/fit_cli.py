@@ -66,7 +66,6 @@ class FitCLI(LightningCLI):
 
     def __init__(self, args: list[str] | dict[str, Any], callbacks: tuple[Callback, ...] = ()) -> None:
         self.training_time, self.convergence_status = TrainingTime(), ConvergenceStatus()
-        self.coefficient_intervals = CoefficientIntervals(self.convergence_status)
         self.best_checkpoint = BestCheckpoint()
         self.further_callbacks = callbacks
         self.resumed: Resumed | None = None
@@ -115,6 +114,7 @@ class FitCLI(LightningCLI):
             default=None,
             help="Write last.ckpt every so many steps as well; null: at the end of each epoch.",
         )
+        parser.add_class_arguments(CoefficientIntervals, "coefficients", skip={"status"}, instantiate=False)
         parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
         parser.add_lightning_class_args(GradientNorms, "gradient_norms")
         parser.add_lightning_class_args(TestMetrics, "test_metrics")
@@ -201,6 +201,7 @@ class FitCLI(LightningCLI):
         }
 
     def _callbacks(self, config: Any) -> list[Callback]:
+        self.coefficient_intervals = CoefficientIntervals(self.convergence_status, **vars(self.config.coefficients))
         callbacks = [
             TrainMetrics(self.config.test_metrics.every_n_epochs),
             self.convergence_status,

@@ -21,6 +21,8 @@ OWN = {
     "--test_metrics.every_n_epochs N": "how often the test set is measured",
     "--gradient_norms.every_n_steps N": "how often they are logged, by layer",
     "--curvature.max_parameters N": "up to so many, its spectrum is logged",
+    "--coefficients.covariance NAME": "standard errors: observed, expected, HC0 to HC3",
+    "--coefficients.level P": "of their intervals; default 0.95",
     "--feature_baselines true": "judge pixels first, before SimCLR",
     "--debug": "show the traceback of an error",
 }
@@ -68,10 +70,10 @@ def page() -> str:
 
 
 def models() -> list[str]:
-    """What the face of the models exports, but for their base class; read as text."""
+    """What the face of the models exports, but for their base class; read as text, in the stub of a face that is lazy."""
     face = find_spec("lightning_modules")
     assert face is not None and face.origin is not None
-    for node in ast.parse(Path(face.origin).read_text(encoding="utf-8")).body:
+    for node in ast.parse(Path(face.origin).with_suffix(".pyi").read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == "__all__":
             return [name for name in ast.literal_eval(node.value) if name != "ObjectiveModule"]
     raise ValueError(f"{face.origin} has no __all__")

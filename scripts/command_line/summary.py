@@ -12,6 +12,7 @@ from callbacks.names_as_text import in_markdown
 from command_line.coefficient_table import coefficient_table
 from command_line.fit_cli import FitCLI
 from command_line.four_digits import four_digits
+from command_line.statistics_table import statistics_table
 from command_line.table_report import as_plain, markdown, show_report
 from command_line.terminal import Terminal
 from datamodules.messages import shown
@@ -31,6 +32,9 @@ def summarize(cli: FitCLI, metrics: dict[str, float]) -> dict[str, Any]:
         "status": cli.convergence_status.status,
         "status_message": cli.convergence_status.message,
         "coefficients": as_rows(cli.coefficient_intervals.table),
+        "covariance": cli.coefficient_intervals.covariance,
+        "level": cli.coefficient_intervals.level,
+        "statistics": cli.coefficient_intervals.statistics,
         "method": method,
         "model": model,
         "l2": getattr(cli.model, "l2", None),
@@ -52,7 +56,9 @@ def show(summary: dict[str, Any], log_dir: Path | None, to_look: str | None = No
         table.add_row(*row)
     console.print(table)
     if 0 < len(summary["coefficients"]) <= MOST_COEFFICIENTS:
-        console.print(coefficient_table(console, summary["coefficients"], summary["l2"]))
+        console.print(coefficient_table(console, summary))
+    if summary["statistics"]:
+        console.print(statistics_table(summary["statistics"]))
     console.print(shown(summary["status_message"]), soft_wrap=True)
     if log_dir is not None:
         console.print(shown(f"logs: {log_dir}"), soft_wrap=True)

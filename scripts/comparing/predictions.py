@@ -6,7 +6,6 @@ from typing import cast
 import torch
 from command_line.fit_cli import FitCLI
 from torch import Tensor
-from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from callbacks.confusion_matrix import class_accuracy
 
@@ -19,16 +18,19 @@ class Predictions:
         probabilities: of the C classes (n, C).
         labels: true classes (n,).
         class_names: C names.
+        weights: how many times each row counts (n,); None = once.
     """
 
     probabilities: Tensor
     labels: Tensor
     class_names: tuple[str, ...]
+    weights: Tensor | None = None
 
     @property
     def confusion(self) -> Tensor:
         """Counts (C, C), true classes down and predicted ones across."""
-        return multiclass_confusion_matrix(self.probabilities, self.labels, len(self.class_names))
+        classes = len(self.class_names)
+        return torch.bincount(self.labels * classes + self.probabilities.argmax(1), self.weights, classes**2).view(classes, -1)
 
     @property
     def class_accuracy(self) -> Tensor:
@@ -48,4 +50,5 @@ def predict(cli: FitCLI) -> Predictions | None:
         return None
     predicted = torch.cat(cast(list[Tensor], cli.trainer.predict(cli.model, data)))
     probabilities = predicted if predicted.ndim == 2 else torch.stack([1 - predicted, predicted], 1)
-    return Predictions(probabilities, data.splits["test"][1], data.class_names)
+    _, labels, *weights = data.splits["test"]
+    return Predictions(probabilities, labels, data.class_names, *weights)

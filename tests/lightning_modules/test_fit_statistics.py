@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from lightning_modules.linear.coefficients import coefficients
+from lightning_modules.linear.count_dispersion import minimise_with_dispersion
 from lightning_modules.linear.covariance import half_of_covariance
 from lightning_modules.linear.fit_statistics import fit_statistics
 from lightning_modules.objectives import GLMObjective
@@ -173,3 +174,29 @@ def test_a_penalty_refuses_with_a_reason() -> None:
 def test_covariances_that_are_none_are_refused(kind: Any, what: str) -> None:
     with pytest.raises(ValueError, match=what):
         half_of_covariance(*fitted(Bernoulli(), *data("spector")), kind)
+
+
+def test_negative_binomial_counts_with_their_dispersion() -> None:
+    """statsmodels maximises over both at once; its errors count the uncertainty of α, which is another convention."""
+    x, y = data("randhie")
+    x, y = x[:3000], y[:3000]
+    start = GLMObjective(NegativeBinomial(1.0), torch.tensor(x), torch.tensor(y))
+    objective, found = minimise_with_dispersion(start, torch.zeros(10, dtype=torch.float64))
+    assert found.status == "converged" and isinstance(objective.family, NegativeBinomial)
+    peer = api.NegativeBinomial(y, with_constant(x)).fit(disp=0, method="newton", tol=1e-14, maxiter=200)
+    np.testing.assert_allclose([*found.theta.tolist(), objective.family.dispersion], peer.params, rtol=1e-8)
+    ours = fit_statistics(objective, found.theta, is_alpha_estimated=True)
+    statistics = [ours.log_likelihood, ours.aic, ours.bic, ours.null_log_likelihood, ours.ratio]
+    expected = [peer.llf, peer.aic, peer.bic, peer.llnull, peer.llr]
+    np.testing.assert_allclose(np.array(statistics, dtype=float), expected, rtol=1e-6)
+    np.testing.assert_allclose(half_of_covariance(objective, found.theta).norm(dim=1).numpy(), peer.bse[:-1], rtol=0.05)
+
+
+def test_counts_that_vary_no_more_than_poissons_have_no_dispersion() -> None:
+    rng = np.random.default_rng(0)
+    x = torch.tensor(rng.normal(size=(500, 2)))
+    y = torch.tensor(rng.binomial(8, 0.5, 500).astype(float))
+    objective, found = minimise_with_dispersion(GLMObjective(NegativeBinomial(1.0), x, y), torch.zeros(3).double())
+    assert isinstance(objective.family, NegativeBinomial) and objective.family.dispersion == pytest.approx(1e-8)
+    poisson = minimise(GLMObjective(Poisson(), x, y), torch.zeros(3).double(), Newton, 100)
+    np.testing.assert_allclose(found.theta, poisson.theta, atol=1e-6)

@@ -7,8 +7,8 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error, mean_squared_error, r2_score, roc_auc_score
 from torch import Tensor
-from torchmetrics import MeanMetric, MetricCollection
-from torchmetrics.classification import MulticlassAccuracy
+from torchmetrics import MeanAbsoluteError, MeanMetric, MeanSquaredError, MetricCollection
+from torchmetrics.classification import BinaryAccuracy, BinaryF1Score, MulticlassAccuracy, MulticlassF1Score
 
 from lightning_modules.training import area_under_roc, regression_metrics
 from lightning_modules.training.classification_metrics import binary_metrics, classification_metrics
@@ -65,7 +65,7 @@ def test_whole_weights_are_repeated_rows(kind: str, most: int, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_weights_of_one_change_no_bit_of_a_count(kind: str) -> None:
+def test_weights_of_one_change_nothing(kind: str) -> None:
     rows = rows_of(kind)
     assert measured(kind, rows, torch.ones(ROWS, dtype=torch.float64)) == pytest.approx(measured(kind, rows, None), rel=1e-14)
 
@@ -104,3 +104,17 @@ def test_a_metric_without_weights_is_not_fed_with_weighted_rows() -> None:
     found.add((torch.zeros(ROWS), rows["target"]))
     with pytest.raises(ValueError, match=r"the metric 'share' \(MulticlassAccuracy\) takes no weights.*an argument weight"):
         found.add((torch.zeros(ROWS), rows["target"], weights))
+
+
+def test_without_weights_the_numbers_are_those_of_torchmetrics_to_the_last_bit() -> None:
+    theirs = {
+        "real": {"mse": MeanSquaredError(), "mae": MeanAbsoluteError()},
+        "binary": {"accuracy": BinaryAccuracy(), "f1": BinaryF1Score()},
+        "classes": {"accuracy": MulticlassAccuracy(4, average="micro"), "f1": MulticlassF1Score(4, average="macro")},
+    }
+    for kind, metrics in theirs.items():
+        rows = rows_of(kind)
+        found = Measurement(MetricCollection(metrics), lambda batch, rows=rows: rows)  # type: ignore[misc]
+        found.add((rows["value"], rows["target"]))
+        ours = measured(kind, rows, None, ROWS)
+        assert {name: float(value) for name, value in found.values().items()} == {name: ours[name] for name in metrics}

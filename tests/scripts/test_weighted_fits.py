@@ -56,7 +56,7 @@ def test_a_row_of_weight_two_is_two_rows_in_all_that_comes_out(name: str, place:
     assert not {"shift", "years", "w"} & {coefficient for coefficient in one["coefficients"]}
     for coefficient, scales in one["coefficients"].items():
         for scale, numbers in scales.items():
-            assert numbers == pytest.approx(two["coefficients"][coefficient][scale], rel=1e-11, abs=1e-12)
+            assert numbers == pytest.approx(two["coefficients"][coefficient][scale], rel=1e-12, abs=1e-12)
             assert None not in numbers.values()
     metrics = {key: value for key, value in one.items() if key.startswith("test/")}
     assert metrics == pytest.approx({key: value for key, value in two.items() if key.startswith("test/")}, rel=1e-12)

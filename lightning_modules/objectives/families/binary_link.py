@@ -68,8 +68,8 @@ class BinaryLink(OneOutput):
 
     def gradient_terms(self, z: Tensor, y: Tensor) -> Tensor:
         of_one, of_zero = self.slopes(z)
-        # An exponential of z², or of eᶻ, is off by as many times its rounding.
-        return (1 + self.local_self_concordance(z, y)).square() * (of_zero - of_one)
+        # An exponential of z², or of eᶻ, is off by as many times its rounding; slopes have one sign each.
+        return (1 + self.local_self_concordance(z, y)) * _mixed((-of_one, of_zero), y)
 
 
 def _mixed(of_classes: tuple[Tensor, Tensor], y: Tensor) -> Tensor:

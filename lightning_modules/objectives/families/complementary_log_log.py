@@ -12,6 +12,8 @@ from lightning_modules.objectives.families.binary_link import BinaryLink
 
 # Below it r + t − 1, what differences leave of numbers like 1, comes from its series.
 SMALL = 0.1
+# Above it r is 0 in float64.
+FAR = 745.0
 
 
 class ComplementaryLogLog(BinaryLink):
@@ -45,9 +47,12 @@ class ComplementaryLogLog(BinaryLink):
         return torch.where(z > 0, up, torch.where(z < 0, down, 0.0)).to(z)[:, 0]
 
     def local_self_concordance(self, z: Tensor, y: Tensor) -> Tensor:
-        return (z + 1).exp().clamp(min=1.0)
+        # 1 of rows without a one in their target, and of those whose curvature is 0 in float64 all the way.
+        is_curved = (y > 0) & ((z - 1).exp() < FAR)
+        return torch.where(is_curved, (z + 1).exp(), 1.0).clamp(min=1.0)
 
 
 def _ratio(t: Tensor) -> Tensor:
-    """r = t/(eᵗ − 1), 1 for t = 0 and 0 far out."""
-    return torch.where(t > 0, t / torch.expm1(torch.where(t > 0, t, 1.0)), 1.0)
+    """r = t/(eᵗ − 1), 1 for t = 0 and 0 far out, where eᵗ is infinite and t may be too."""
+    is_usual = (t > 0) & (t < FAR)
+    return torch.where(is_usual, t / torch.expm1(torch.where(is_usual, t, 1.0)), torch.where(t > 0, 0.0, 1.0))

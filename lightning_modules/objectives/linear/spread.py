@@ -68,6 +68,9 @@ def _of_rows(predictors: Predictors, root: Root, rounding: Rounding) -> float:
     inverse = root.inverse[:size, :size].abs() * (root.largest / float(root.inverse.norm()))
     eta = (size + OPERATIONS) * eps * math.sqrt(size * (1 + delta)) * float((upper.abs() @ inverse).norm())
     # Of the weights: the rounding of predictors and their own.
-    omega = math.expm1(predictors.self_concordance * rounding.predictor) + OPERATIONS * eps
+    changed = predictors.self_concordance * rounding.predictor
+    if not changed < 1:
+        return math.inf
+    omega = math.expm1(changed) + OPERATIONS * eps
     low, high = math.sqrt(1 - delta) - eta, math.sqrt(1 + delta) + eta
     return max(1 - low**2 * (1 - omega), high**2 * (1 + omega) - 1) if low > 0 and omega < 1 else math.inf

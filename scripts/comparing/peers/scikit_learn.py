@@ -78,7 +78,7 @@ class ScikitLearnSolver(CurvatureOptimizer):
         """θ* − θ: (p,) -> (p,).
 
         Raises:
-            ValueError: other processes hold some of the rows.
+            ValueError: other processes hold some of the rows, or these have an offset.
         """
         return self._fitted(point)[0] - point.theta
 
@@ -91,13 +91,22 @@ class ScikitLearnSolver(CurvatureOptimizer):
         rows, group = cast(GLMObjective, point.objective), self.param_groups[0]
         if len(rows.features) < rows.num_rows:
             raise ValueError("scikit-learn solves on one process: compare with trainer.devices=1")
+        weights, offset = rows.rows.terms_of_rows.parts
+        if offset is not None:
+            raise ValueError("scikit-learn's LogisticRegression takes no offset: leave this peer out")
         model = LogisticRegression(
-            C=1 / (rows.num_rows * rows.l2), solver=group["solver"], tol=group["tolerance"], max_iter=group["max_iter"]
+            C=1 / (float(rows.rows.weight) * rows.l2),
+            fit_intercept=rows.rows.has_constant,
+            solver=group["solver"],
+            tol=group["tolerance"],
+            max_iter=group["max_iter"],
         )
+        by = None if weights is None else weights.flatten().cpu().numpy()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # the verdict at the end of the run says it
-            model.fit(rows.features.cpu().numpy(), rows.targets.flatten().cpu().numpy())
-        theta = torch.from_numpy(np.concatenate([model.coef_.ravel(), model.intercept_])).to(point.theta)
+            model.fit(rows.features.cpu().numpy(), rows.targets.flatten().cpu().numpy(), by)
+        intercept = model.intercept_ if rows.rows.has_constant else []
+        theta = torch.from_numpy(np.concatenate([model.coef_.ravel(), intercept])).to(point.theta)
         return theta, int(model.n_iter_.max())
 
 

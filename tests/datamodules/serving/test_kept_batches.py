@@ -71,6 +71,16 @@ def test_in_a_fit_each_part_is_converted_once(
     assert calls.grams <= 1
 
 
+def test_training_rows_are_kept_with_both_of_their_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the loss, and those of the metrics."""
+    data = BreastCancerDataModule(class_weight="balanced")
+    model = make_model(data, Newton)
+    calls = Calls(monkeypatch, data, model)
+    monkeypatch.setattr(type(model), "takes_weights", True)  # its objective is another one now, which says so too
+    fit(data, model, precision="32-true")
+    assert calls.conversions == 4 and calls.objectives == 1
+
+
 def test_a_table_is_moved_once() -> None:
     data = BreastCancerDataModule()
     with counting() as counts:

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 import torch
 
@@ -137,3 +139,24 @@ def test_repeated_rows_have_the_weight_in_their_number() -> None:
     """Negative control of the tables themselves."""
     contents = columns()
     assert len(repeated(contents)["y"]) == sum(contents["w"]) != len(contents["y"])
+
+
+def test_columns_of_a_parquet_file_of_any_type(tmp_path: Path) -> None:
+    """Among them lists, which are no features, and encoded categories; weights are decimals, a floating type, or encoded."""
+    contents = columns()
+    contents["tags"] = [["a"] * (i % 3) for i in range(len(contents["y"]))]
+    contents["colour"] = pa.array(contents["colour"]).dictionary_encode()
+    kept = pa.array([bool(weight) for weight in contents["w"]])
+    found = []
+    weights = pa.array(contents["w"])
+    for number, w in enumerate((weights.cast(pa.decimal128(25, 2)), weights.cast(pa.float32()), weights.dictionary_encode())):
+        table = pa.table(contents | {"w": w})
+        for name, rows in (("all", table), ("some", table.filter(kept))):
+            path = tmp_path / f"{name}_{number}.parquet"
+            pyarrow.parquet.write_table(rows, path, row_group_size=50)
+            found.append(TabularDataModule(str(path), "y", weights="w", exposure="years"))
+    for other in found[1:]:
+        assert other.preprocessing.encoder == found[0].preprocessing.encoder
+        for part, rows in other.splits.items():
+            for mine, theirs in zip(rows, found[0].splits[part], strict=True):
+                assert torch.equal(mine, theirs)

@@ -9,6 +9,7 @@ import torch
 from sklearn.utils.class_weight import compute_sample_weight
 
 from datamodules import ArrayDataModule, IrisDataModule, TabularDataModule
+from datamodules.tables import Table, TableDataModule
 from lightning_modules import LinearRegression
 from lightning_modules.optimizers import Newton
 from tests.datamodules.weights.weighted_tables import columns, written
@@ -120,3 +121,32 @@ def test_the_rows_of_a_run_are_told_from_those_with_other_weights() -> None:
     assert some == ArrayDataModule(X, LABELS, weights=WEIGHTS + 1).rows_checksum()
     assert some != ArrayDataModule(X, LABELS, weights=WEIGHTS + 2).rows_checksum()
     assert some != ArrayDataModule(X, LABELS).rows_checksum()
+
+
+class Weighted(TableDataModule):
+    """A data set of one's own."""
+
+    weights: np.ndarray[Any, Any] = WEIGHTS.astype(float)
+    offset: np.ndarray[Any, Any] = X[:, 0]
+
+    def load(self) -> Table:
+        return Table(X, LABELS == "a", ("x", "y", "offset"), ("no", "yes"), weights=self.weights, offset=self.offset)
+
+
+def test_a_data_set_of_ones_own_may_have_weights_and_an_offset() -> None:
+    data = Weighted(**NONE)
+    x, _, weights = data.splits["train"]
+    assert data.has_offset and data.preprocessing.input_names == ("x", "y", "offset", "offset")
+    assert [column.name for column in data.preprocessing.given.columns] == ["(offset)"]
+    assert x.shape == ((WEIGHTS > 0).sum(), 4) and torch.equal(x[:, 3], torch.from_numpy(X[WEIGHTS > 0, 0]))
+    assert weights.tolist() == WEIGHTS[WEIGHTS > 0].tolist()
+    for name, values, words in (
+        ("weights", -data.weights - 1, r"weights\[0\] is -\d, and every row needs a finite number ≥ 0"),
+        ("weights", 0 * data.weights, "weights are 0 in all 90 rows"),
+        ("weights", data.weights[1:], r"weights of shape \(89,\): give one number for each of 90 rows"),
+        ("offset", data.offset * np.nan, r"offset\[0\] is nan, and every row needs a finite number"),
+    ):
+        other = Weighted(**NONE)
+        setattr(other, name, values)
+        with pytest.raises(ValueError, match=words):
+            other.splits  # noqa: B018

@@ -10,10 +10,11 @@ SURE = {"estimate": -1.23456e-05, "standard_error": 1.2345e-06, "low": -1.479e-0
 BARE = dict.fromkeys(SURE) | {"estimate": 6.54321e12}
 
 
-def shown(coefficients: dict[str, Any], width: int = 80, l2: float = 0.0) -> list[str]:
+def shown(coefficients: dict[str, Any], width: int = 80, l2: float = 0.0, covariance: str = "observed") -> list[str]:
     console = Console(width=width, force_terminal=False, record=True, quiet=False)
     with console.capture() as capture:
-        console.print(coefficient_table(console, coefficients, l2), highlight=False)
+        summary = {"coefficients": coefficients, "l2": l2, "covariance": covariance, "level": 0.95}
+        console.print(coefficient_table(console, summary), highlight=False)
     return capture.get().splitlines()
 
 
@@ -35,6 +36,12 @@ def test_scaled_features_have_two_columns_of_numbers() -> None:
 def test_other_features_have_one() -> None:
     text = "\n".join(shown({"age": {"own_units": SURE}}))
     assert "per s.d." not in text and "-1.48e-05 … -9.9e-06" in text
+
+
+def test_what_the_errors_are_of_is_said_where_it_is_another_than_usual() -> None:
+    table = {"age": {"own_units": SURE}}
+    assert "HC" not in "\n".join(shown(table)) and "standard errors by HC3" in "\n".join(shown(table, covariance="HC3"))
+    assert "standard errors of the expected information" in "\n".join(shown(table, covariance="expected"))
 
 
 def test_brackets_in_a_name_are_no_markup() -> None:

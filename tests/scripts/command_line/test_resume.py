@@ -27,6 +27,7 @@ METHODS = {
 }
 FIRST_ORDER = ("adam", "nesterov")
 TABLE = ["--data=TabularDataModule", "--data.path=table.csv", "--data.target=y", "--data.batch_size=30"]
+WEIGHTED = [*TABLE, "--data.path=weighted.csv", "--data.weights=w", "--data.offset=b", "--model=PoissonRegression"]
 DIGITS = ["--data=DigitsDataModule", "--data.batch_size=300"]
 SIMCLR = ["--model=SimCLR", "--model.channels=8", "--model.features=8", "--trainer.precision=32-true"]
 IRIS = ["--data=IrisDataModule", "--data.batch_size=20"]
@@ -53,6 +54,7 @@ PROBLEMS = {
     "logistic": Problem(["--data=BreastCancerDataModule", "--data.batch_size=100", *LOGISTIC], 16),
     "softmax": Problem([*IRIS, *SOFTMAX], 20),
     "linear": Problem([*TABLE, "--model=LinearRegression"], 12),
+    "weighted": Problem(WEIGHTED, 12),
     "mlp": Problem([*IRIS, *mlp("MLP", "[4,6,3]", "cosine")], 20),
     "residual": Problem([*IRIS, *mlp("ResidualMLP", "[4,5,5,3]")], 20),
     "digits": Problem([*DIGITS, *mlp("MLP", "[64,16,10]", "cosine")], 16, ("diagonal_newton", "adam")),
@@ -71,9 +73,11 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     generator = random.Random(0)
     rows = [[generator.gauss(0, 1) for _ in range(3)] for _ in range(130)]
     table = "a,b,c,y\n" + "".join(f"{a},{b},{c},{a - 2 * b + c * c}\n" for a, b, c in rows)
+    weighted = "a,b,c,w,y\n" + "".join(f"{a},{b},{c},{1 + i % 3},{i % 4}\n" for i, (a, b, c) in enumerate(rows))
     for folder in both:
         folder.mkdir()
         (folder / "table.csv").write_text(table)
+        (folder / "weighted.csv").write_text(weighted)
         write_mnist(folder)
     return both
 
@@ -117,6 +121,7 @@ def run_of(problem: str, method: str, every: int | None) -> list[str]:
 
 QUICK = [
     ("softmax", "newton", 2, 7, "batch_start"),
+    pytest.param("weighted", "newton", 2, 7, "batch_start", marks=pytest.mark.slow),
     ("mlp", "diagonal_newton", 3, 13, "batch_start"),  # with a schedule, within an epoch
     pytest.param("views, per sample", "adam", 1, 6, "batch_end", marks=pytest.mark.slow),
     ("plain loader", "nesterov", None, 12, "validation"),

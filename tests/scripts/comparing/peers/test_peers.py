@@ -98,6 +98,16 @@ def test_newton_reaches_scikit_learns_optimum(comparison: dict[str, Any], runs: 
     assert theirs.predictions.probabilities.numpy() == pytest.approx(model.predict_proba(x_test.double()), abs=1e-9)
 
 
+def test_newton_reaches_scikit_learns_optimum_with_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = {"class_path": "BreastCancerDataModule", "init_args": {"class_weight": {"malignant": 3.0}, "val_fraction": 0.0}}
+    methods = {"Newton": COMPARISON["methods"]["Newton"]}
+    weighted = COMPARISON | BINARY | {"data": data, "methods": methods, "peers": {"scikit-learn": PEERS["scikit-learn"]}}
+    ours, theirs = runs_of(weighted).values()
+    assert ours.summary["status"] == theirs.summary["status"] == "converged"
+    assert ours.objective == pytest.approx(theirs.objective, abs=1e-12)
+
+
 def test_confusion_and_accuracy_by_class(runs: dict[str, Run]) -> None:
     for each in runs.values():
         predicted = each.predictions

@@ -1,0 +1,30 @@
+"""How well a linear model fits as a whole, as a table for a terminal."""
+
+from rich.table import Table
+
+# What is shown, of `FitStatistics`, and how it is called.
+NAMES = {
+    "log_likelihood": "log-likelihood",
+    "null_log_likelihood": "… of the intercept alone",
+    "aic": "AIC",
+    "bic": "BIC",
+    "deviance": "deviance",
+    "null_deviance": "… of the intercept alone",
+    "deviance_explained": "share of it explained",
+    "mcfadden": "McFadden's pseudo-R²",
+    "dispersion": "dispersion",
+    "alpha": "dispersion α of μ + αμ²",
+}
+
+
+def statistics_table(statistics: dict[str, float | None]) -> Table:
+    """Those that there are, and the test of all coefficients but the intercept."""
+    table = Table("of the whole model", "on the training rows")
+    for name, title in NAMES.items():
+        value = statistics[name]
+        if value is not None and not (name == "dispersion" and value == 1):
+            table.add_row(title, f"{value:.6g}")
+    ratio, p_value = statistics["ratio"], statistics["ratio_p_value"]
+    if ratio is not None and p_value is not None:
+        table.add_row(f"likelihood ratio (χ², {statistics['ratio_freedom']:g} d.f.)", f"{ratio:.4g}, p = {p_value:.2g}")
+    return table
