@@ -19,7 +19,7 @@ from lightning_modules.estimators.design import Design, as_pandas
 from lightning_modules.estimators.fit_facts import MOST_KEPT, FitFacts
 from lightning_modules.estimators.rows import Rows, owned, read_offset, tensor_of
 from lightning_modules.estimators.small_table import small_table
-from lightning_modules.estimators.solved import solved
+from lightning_modules.estimators.solved import Solved, solved
 from lightning_modules.estimators.summary import Summary
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Family
@@ -116,9 +116,8 @@ class NewtonEstimator(BaseEstimator):
         weight_count = family.num_outputs * objective.num_features
         start = torch.zeros(weight_count + has_bias * family.num_outputs, dtype=torch.float64)
         tolerance = default_tolerance(torch.float64) if self.tolerance is None else float(self.tolerance)
-        table = small_table(objective, rows.columns, rows.weights, rows.offset, has_bias)
         try:
-            found = solved(objective, start, tolerance, int(self.max_steps), table)
+            objective, found = self._solved(objective, start, tolerance, rows)
         except NonFiniteLossError as error:
             raise ValueError(f"{name}: {error}") from error
         names = self.get_feature_names_out().tolist()
@@ -133,6 +132,11 @@ class NewtonEstimator(BaseEstimator):
         theta: NDArray[Any] = found.theta.numpy().copy()
         biases = theta[weight_count:] if has_bias else np.zeros(family.num_outputs)
         return theta[:weight_count].reshape(family.num_outputs, -1), biases
+
+    def _solved(self, objective: GLMObjective, start: Tensor, tolerance: float, rows: Rows) -> tuple[GLMObjective, Solved]:
+        """Where the steps from a start (p,) lead, and the loss that they minimised."""
+        table = small_table(objective, rows.columns, rows.weights, rows.offset, bool(self.fit_intercept))
+        return objective, solved(objective, start, tolerance, int(self.max_steps), table)
 
     # -- afterwards ----------------------------------------------------------------------------------------------------
 
