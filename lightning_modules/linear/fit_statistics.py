@@ -1,7 +1,7 @@
 r"""How well a generalised linear model fits as a whole.
 
     deviance  D = 2 Σ_i w_i (l_i(θ̂) − l_i*)          l_i* the loss where the target is met
-    null deviance  D₀                                of the best constant: the intercept alone, with the offsets
+    null deviance  D₀                                without features: of the intercept alone, and the offsets
     log-likelihood  ℓ = Σ_i (log p*_i − w_i (l_i − l_i*)/φ)
     AIC = 2p − 2ℓ ,   BIC = p log n − 2ℓ ,           p coefficients, n = Σ w_i
     pseudo-R²:   McFadden  1 − ℓ/ℓ₀ ,   Cox and Snell  1 − e^(2(ℓ₀ − ℓ)/n) ,   of deviance  1 − D/D₀
@@ -94,9 +94,9 @@ def fit_statistics(objective: GLMObjective, theta: Tensor, is_alpha_estimated: b
     if null_deviance is not None:
         of_constant = constant[0] if constant is not None else objective
         null = _log_likelihood(of_constant, null_deviance, null_deviance / (rows * outputs) if is_gaussian else own)
-    freedom = classes * (objective.num_features if objective.layout.has_bias else objective.layout.width - 1)
+    freedom = classes * objective.num_features
     ratio = None
-    if null_deviance is not None and objective.layout.has_bias:
+    if null_deviance is not None:
         is_likelihood = likelihood is not None and null is not None and (is_gaussian or not objective.family.has_dispersion)
         ratio = 2 * (likelihood - null) if is_likelihood else (null_deviance - deviance) / factor  # type: ignore[operator]
     return FitStatistics(
@@ -146,7 +146,9 @@ def _log_likelihood(objective: GLMObjective, deviance: float, factor: float) -> 
 
 
 def _constant_model(objective: GLMObjective, is_alpha_estimated: bool) -> tuple[GLMObjective, Tensor] | None:
-    """The intercept alone on the same rows, and its minimiser; None where that is none."""
+    """The intercept alone on the same rows, and its minimiser; None where that is none. Without one nothing is left."""
+    if not objective.layout.has_bias:
+        return objective, objective.layout.zeros(objective.rows.device)
     rows = objective.rows
     terms = rows.terms_of_rows
     constant = GLMObjective(

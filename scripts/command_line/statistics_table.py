@@ -5,11 +5,11 @@ from rich.table import Table
 # What is shown, of `FitStatistics`, and how it is called.
 NAMES = {
     "log_likelihood": "log-likelihood",
-    "null_log_likelihood": "… of the intercept alone",
+    "null_log_likelihood": "… without features",
     "aic": "AIC",
     "bic": "BIC",
     "deviance": "deviance",
-    "null_deviance": "… of the intercept alone",
+    "null_deviance": "… without features",
     "deviance_explained": "share of it explained",
     "mcfadden": "McFadden's pseudo-R²",
     "dispersion": "dispersion",

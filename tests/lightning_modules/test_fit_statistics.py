@@ -200,3 +200,14 @@ def test_counts_that_vary_no_more_than_poissons_have_no_dispersion() -> None:
     assert isinstance(objective.family, NegativeBinomial) and objective.family.dispersion == pytest.approx(1e-8)
     poisson = minimise(GLMObjective(Poisson(), x, y), torch.zeros(3).double(), Newton, 100)
     np.testing.assert_allclose(found.theta, poisson.theta, atol=1e-6)
+
+
+def test_without_an_intercept_nothing_is_left_to_compare_with() -> None:
+    """As R has it: the null model predicts 0, and explains none of the sum of squares."""
+    x, y = data("stackloss")
+    objective = GLMObjective(Gaussian(1), torch.tensor(x), torch.tensor(y), intercept=False)
+    found = minimise(objective, torch.zeros(3, dtype=torch.float64), Newton, 50)
+    ours, peer = fit_statistics(objective, found.theta), api.OLS(y, x).fit()
+    np.testing.assert_allclose([ours.deviance, ours.null_deviance], [peer.ssr, peer.uncentered_tss], rtol=1e-10)
+    np.testing.assert_allclose(float(ours.deviance_explained or 0), peer.rsquared, rtol=1e-10)
+    assert ours.ratio_freedom == 3 and ours.num_coefficients == 3

@@ -24,7 +24,7 @@ def checked_amounts(targets: Tensor, has_zeros: bool = True, is_whole: bool = Fa
         y = y.to(torch.get_default_dtype())
 
     def is_bad(part: Tensor) -> Tensor:
-        is_good = torch.isfinite(part) & (part >= 0 if has_zeros else part > 0)
+        is_good = (part < torch.inf) & (part >= 0 if has_zeros else part > 0)  # false for nan
         return ~(is_good & (part == part.round())) if is_whole else ~is_good
 
     refuse_any(y, is_bad, lambda bad: _remedy(y, bad, has_zeros))

@@ -58,22 +58,27 @@ class Tweedie(OneOutput):
         return float(mean_of(lambda y: self.loss(center.log().expand(len(y), -1), y.double())))
 
     def loss(self, z: Tensor, y: Tensor) -> Tensor:
-        y = y.to(z.dtype)
-        is_zero = y == 0
-        some = torch.where(is_zero, 1.0, y)
-        u = z - some.log()
-        met = some ** (2 - self.power) * (_power(u, 2 - self.power) - _power(u, 1 - self.power))
-        if self.power == 2:
-            return met[:, 0]
-        return torch.where(is_zero, ((2 - self.power) * z).exp() / (2 - self.power), met)[:, 0]
+        return self.loss_and_gradient(z, y)[0]
+
+    def loss_and_gradient(self, z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        y, p = y.to(z.dtype), self.power
+        if p == 2:
+            u = z - y.log()
+            down = torch.expm1(-u)
+            return (u + down)[:, 0], -down
+        log_y = (y + (y == 0)).log()  # 0 for y = 0, which it is multiplied by
+        if p == 1:
+            gradient = z.exp() - y
+            return (gradient - y * (z - log_y))[:, 0], gradient
+        up, down = ((2 - p) * z).exp(), self._of_target(z, y)
+        met = torch.where(y == 0, 0.0, ((2 - p) * log_y).exp())
+        return ((up - met) / (2 - p) - (down - met) / (1 - p))[:, 0], up - down
 
     def mean(self, z: Tensor) -> Tensor:
         return z.exp()
 
     def gradient(self, z: Tensor, y: Tensor) -> Tensor:
-        if self.power == 1:
-            return z.exp() - y.to(z.dtype)
-        return ((2 - self.power) * z).exp() - self._of_target(z, y)
+        return self.loss_and_gradient(z, y)[1]
 
     def second_derivative(self, z: Tensor, y: Tensor) -> Tensor:
         expected = ((2 - self.power) * z).exp()
@@ -98,8 +103,3 @@ class Tweedie(OneOutput):
     def _of_target(self, z: Tensor, y: Tensor) -> Tensor:
         """y e^((1−p)z), and 0 for y = 0 where the exponential is infinite."""
         return torch.where(y == 0, 0.0, y.to(z.dtype) * ((1 - self.power) * z).exp())
-
-
-def _power(u: Tensor, a: float) -> Tensor:
-    """(e^(au) − 1)/a, and its limit u for a = 0."""
-    return u if a == 0 else torch.expm1(a * u) / a

@@ -26,6 +26,10 @@ class Layout:
         """Parameters of an output: d + 1, or d without a bias."""
         return self.num_features + self.has_bias
 
+    def zeros(self, device: torch.device) -> Tensor:
+        """θ = 0 (p,) in float64."""
+        return torch.zeros(self.num_outputs * self.width, dtype=torch.float64, device=device)
+
     def split(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         """(p,) -> W (K, d), b (K,); without a bias b is 0."""
         if not self.has_bias:
