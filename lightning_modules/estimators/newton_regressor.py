@@ -98,7 +98,7 @@ class NewtonRegressor(RegressorMixin, NewtonEstimator):
         self._check_parameters()
         self._made_family(1)  # refuses parameters before anything is read
         if hasattr(self, "dispersion_"):  # of a fit of another family
-            del self.dispersion_
+            delattr(self, "dispersion_")
         rows = read_rows(self, X, y, sample_weight, offset, multi_output=self.family == "gaussian", y_numeric=True)
         targets = torch.from_numpy(np.array(rows.targets, np.float64))  # a copy
         outputs = () if targets.ndim == 1 else [str(place) for place in range(targets.shape[1])]
