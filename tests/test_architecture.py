@@ -61,7 +61,7 @@ ALLOWED = {
     # Nothing of a trainer: the face of linear models is lazy, and what is told of their coefficients knows none.
     "lightning_modules/estimators": (
         *(*TORCH_ONLY_FACES, "lightning_modules.optimizers", "lightning_modules.estimators"),
-        *(f"lightning_modules.linear.{name}" for name in ("coefficients", "covariance", "fit_statistics")),
+        *(f"lightning_modules.linear.{name}" for name in ("coefficients", "count_dispersion", "covariance", "fit_statistics")),
     ),
     "lightning_modules": ("lightning_modules",),
     "datamodules/messages": ("datamodules.messages",),

@@ -11,6 +11,9 @@ from lightning_modules.linear.covariance import Covariance
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.optimizers import Convergence, diagnose
 
+# A fit keeps a table of up to so many numbers, 4 MB, until all is found that may be asked of it; else all is found at once.
+MOST_KEPT = 2**19
+
 
 class FitFacts:
     """Facts of a fit at θ, found when they are first asked for, or when they are written to a file: without the rows.

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from lightning_modules.estimators.convergence_message import convergence_message
 from lightning_modules.estimators.design import Design, as_pandas
-from lightning_modules.estimators.fit_facts import FitFacts
+from lightning_modules.estimators.fit_facts import MOST_KEPT, FitFacts
 from lightning_modules.estimators.rows import Rows, owned, read_offset, tensor_of
-from lightning_modules.estimators.small_table import MOST_ROWS, small_table
-from lightning_modules.estimators.solved import solved
+from lightning_modules.estimators.small_table import small_table
+from lightning_modules.estimators.solved import Solved, solved
 from lightning_modules.estimators.summary import Summary
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Family
@@ -102,7 +102,7 @@ class NewtonEstimator(BaseEstimator):
             ValueError: targets or offsets that do not suit the family, features with which nothing can be computed.
         """
         name, self._design, has_bias = type(self).__name__, rows.design, bool(self.fit_intercept)
-        if is_small := len(rows.columns) <= MOST_ROWS:
+        if is_kept := rows.columns.size <= MOST_KEPT:
             rows = owned(rows)
         objective = GLMObjective(
             family,
@@ -116,16 +116,15 @@ class NewtonEstimator(BaseEstimator):
         weight_count = family.num_outputs * objective.num_features
         start = torch.zeros(weight_count + has_bias * family.num_outputs, dtype=torch.float64)
         tolerance = default_tolerance(torch.float64) if self.tolerance is None else float(self.tolerance)
-        table = small_table(objective, rows.columns, rows.weights, rows.offset, has_bias) if is_small else None
         try:
-            found = solved(objective, start, tolerance, int(self.max_steps), table)
+            objective, found = self._solved(objective, start, tolerance, rows)
         except NonFiniteLossError as error:
             raise ValueError(f"{name}: {error}") from error
         names = self.get_feature_names_out().tolist()
         self.n_iter_ = found.steps
         title = f"{name}, {float(objective.rows.weight):g} rows, {len(names)} columns, l2={self.l2:g}"
         self._facts = FitFacts(objective, found.theta, tolerance, title, names, outputs, self.covariance, found.verdict)
-        if not is_small:
+        if not is_kept:
             self._facts.settle()
         if found.verdict is not None and found.verdict.status != "converged":
             said = convergence_message(found.verdict, names, outputs, objective, isinstance(self, ClassifierMixin))
@@ -133,6 +132,11 @@ class NewtonEstimator(BaseEstimator):
         theta: NDArray[Any] = found.theta.numpy().copy()
         biases = theta[weight_count:] if has_bias else np.zeros(family.num_outputs)
         return theta[:weight_count].reshape(family.num_outputs, -1), biases
+
+    def _solved(self, objective: GLMObjective, start: Tensor, tolerance: float, rows: Rows) -> tuple[GLMObjective, Solved]:
+        """Where the steps from a start (p,) lead, and the loss that they minimised."""
+        table = small_table(objective, rows.columns, rows.weights, rows.offset, bool(self.fit_intercept))
+        return objective, solved(objective, start, tolerance, int(self.max_steps), table)
 
     # -- afterwards ----------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """Generalised linear regression as an estimator of scikit-learn."""
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -9,11 +9,15 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import Tags, check_consistent_length, column_or_1d
 from sklearn.utils.validation import _check_sample_weight
+from torch import Tensor
 from typing_extensions import Self
 
 from lightning_modules.estimators.explained_deviance import explained_deviance
 from lightning_modules.estimators.newton_estimator import CovarianceOfRows, NewtonEstimator
-from lightning_modules.estimators.rows import read_rows
+from lightning_modules.estimators.rows import Rows, read_rows
+from lightning_modules.estimators.solved import Solved
+from lightning_modules.linear.count_dispersion import minimise_with_dispersion
+from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Family, Gamma, Gaussian, NegativeBinomial, Poisson, Tweedie
 
 FAMILIES = ("gaussian", "poisson", "gamma", "tweedie", "negative_binomial")
@@ -31,7 +35,8 @@ class NewtonRegressor(RegressorMixin, NewtonEstimator):
         family: "gaussian"; "poisson" for counts and rates, "negative_binomial" for counts that vary more, "gamma" for positive
             amounts, "tweedie" for amounts with zeros among them.
         power: p of the variance μᵖ of "tweedie", from 1 to 2.
-        dispersion: α of the variance μ + αμ² of "negative_binomial", > 0.
+        dispersion: α of the variance μ + αμ² of "negative_binomial", > 0; None = estimated with the coefficients by maximum
+            likelihood, each in turn by Newton's method to its default tolerance.
         fit_intercept: whether there is a b.
         covariance: what the standard errors of `summary()` come from: the "observed" or "expected" information, or the robust
             "HC0", …, "HC3".
@@ -41,7 +46,8 @@ class NewtonRegressor(RegressorMixin, NewtonEstimator):
     Attributes:
         coef_: (d,), or (K, d) for targets (n, K); of a frame with categories, d columns are named by `get_feature_names_out`.
         intercept_: a number, or (K,).
-        n_iter_: how many steps it took.
+        n_iter_: how many steps it took, for the last α.
+        dispersion_: α of "negative_binomial".
         convergence_: the verdict, with `status`, `message` and a bound on the `distance` to the optimum.
         n_features_in_, feature_names_in_: of the columns as they were given; the latter where all have names.
     """
@@ -52,7 +58,7 @@ class NewtonRegressor(RegressorMixin, NewtonEstimator):
         *,
         family: Literal["gaussian", "poisson", "gamma", "tweedie", "negative_binomial"] = "gaussian",
         power: float = 1.5,
-        dispersion: float = 1.0,
+        dispersion: float | None = None,
         fit_intercept: bool = True,
         covariance: CovarianceOfRows = "observed",
         max_steps: int = 500,
@@ -91,6 +97,8 @@ class NewtonRegressor(RegressorMixin, NewtonEstimator):
         """
         self._check_parameters()
         self._made_family(1)  # refuses parameters before anything is read
+        if hasattr(self, "dispersion_"):  # of a fit of another family
+            delattr(self, "dispersion_")
         rows = read_rows(self, X, y, sample_weight, offset, multi_output=self.family == "gaussian", y_numeric=True)
         targets = torch.from_numpy(np.array(rows.targets, np.float64))  # a copy
         outputs = () if targets.ndim == 1 else [str(place) for place in range(targets.shape[1])]
@@ -111,8 +119,20 @@ class NewtonRegressor(RegressorMixin, NewtonEstimator):
             case "tweedie":
                 return Tweedie(self.power)
             case "negative_binomial":
-                return NegativeBinomial(self.dispersion)
+                return NegativeBinomial(1.0 if self.dispersion is None else self.dispersion)
         raise ValueError(f"{type(self).__name__}(family={self.family!r}): choose one of {', '.join(map(repr, FAMILIES))}")
+
+    def _solved(self, objective: GLMObjective, start: Tensor, tolerance: float, rows: Rows) -> tuple[GLMObjective, Solved]:
+        if not isinstance(objective.family, NegativeBinomial):
+            return super()._solved(objective, start, tolerance, rows)
+        if self.dispersion is None:
+            objective, minimum = minimise_with_dispersion(objective, start)
+            found = Solved(minimum.theta, minimum.steps, minimum.verdict)
+        else:
+            objective, found = super()._solved(objective, start, tolerance, rows)
+        self._family = objective.family
+        self.dispersion_ = cast(NegativeBinomial, objective.family).dispersion
+        return objective, found
 
     def predict(self, X: Any, offset: Any = None) -> NDArray[np.float64]:
         """Expected targets (n,) or (n, K).

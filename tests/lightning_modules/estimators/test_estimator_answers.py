@@ -10,6 +10,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_
 from sklearn.linear_model import GammaRegressor, LinearRegression, LogisticRegression, PoissonRegressor, Ridge, TweedieRegressor
 from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
+from statsmodels.discrete.discrete_model import NegativeBinomial as DiscreteNegativeBinomial
 from statsmodels.discrete.discrete_model import Probit
 from statsmodels.genmod.families import Binomial, NegativeBinomial, Poisson
 from statsmodels.genmod.families.links import CLogLog
@@ -199,3 +200,16 @@ def test_under_a_penalty_the_summary_says_why_it_has_no_errors() -> None:
     told = NewtonClassifier(l2=0.1).fit(x, y).summary()
     assert "no standard errors: the penalty" in str(told) and told.statistics is None
     assert told.frame()["standard error"].isna().all() and len(told.frame()) == 2 * 4
+
+
+def test_the_dispersion_of_counts_is_estimated_with_the_coefficients() -> None:
+    generator = np.random.default_rng(3)
+    x = generator.normal(size=(400, 2))
+    y = generator.poisson(np.exp(0.5 * x[:, 0] + 1) * generator.gamma(2, 0.5, 400))
+    ours = NewtonRegressor(family="negative_binomial").fit(x, y)
+    theirs = DiscreteNegativeBinomial(y, add_constant(x, prepend=False)).fit(disp=0, maxiter=200, gtol=1e-10)
+    assert_allclose([*ours.coef_, ours.intercept_, ours.dispersion_], theirs.params, rtol=1e-5)
+    assert ours.convergence_.status == "converged"
+    given = NewtonRegressor(family="negative_binomial", dispersion=ours.dispersion_).fit(x, y)
+    assert_allclose(given.coef_, ours.coef_, rtol=1e-7)
+    assert ours.summary().statistics.log_likelihood == pytest.approx(theirs.llf, rel=1e-8)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.datasets import load_breast_cancer, load_iris
 
-from lightning_modules.estimators.small_table import MOST_PARAMETERS, MOST_ROWS, SmallTable, small_table
+from lightning_modules.estimators.small_table import MOST_NUMBERS, MOST_PARAMETERS, SmallTable, small_table
 from lightning_modules.estimators.solved import solved
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import (
@@ -78,7 +78,7 @@ def test_every_family_ends_at_the_optimum(family: Family, y: np.ndarray, bias: b
 def test_large_ones_are_left_to_newton() -> None:
     objective = GLMObjective(Gaussian(1), torch.from_numpy(X), torch.from_numpy(X[:, 0]))
     assert small_table(objective, X, None, None, True) is not None
-    assert small_table(objective, np.zeros((MOST_ROWS + 1, 1)), None, None, True) is None
+    assert small_table(objective, np.zeros((MOST_NUMBERS // 2 + 1, 1)), None, None, True) is None
     assert small_table(objective, np.zeros((10, MOST_PARAMETERS)), None, None, True) is None
 
 
@@ -93,14 +93,17 @@ def test_badly_conditioned_columns_are_left_to_newton() -> None:
     torch.testing.assert_close(theta[:-1], torch.ones(7, dtype=torch.float64), rtol=0, atol=1e-7)
 
 
-def test_a_step_that_raises_the_loss_is_not_taken() -> None:
-    """Of counts far above 1, the first step from 0 overshoots the exponential."""
+def test_a_step_that_raises_the_loss_is_shortened_or_left() -> None:
+    """Of counts far above 1, the first step from 0 overshoots the exponential, here by more than these steps are shortened."""
     y = np.where(X[:, 0] > 1.5, 10_000, 0)
     of = table(Poisson(), X, y, l2=1e-4)
     theta, _, _ = solved(of.objective, zeros(of), TOLERANCE, 500, of)
     right = minimise(of.objective, zeros(of))
     assert right.status == "converged"
     torch.testing.assert_close(theta, right.theta, rtol=1e-8, atol=1e-8)
+    assert not of.minimise(TOLERANCE, 500).is_done
+    of = table(Poisson(), X, 10 * COUNTS)
+    assert of.minimise(TOLERANCE, 500).is_last
 
 
 @pytest.mark.parametrize("load, family", [(load_breast_cancer, Bernoulli()), (load_iris, Categorical(3))])
