@@ -133,7 +133,7 @@ def _deviance(objective: GLMObjective, theta: Tensor) -> float:
 def _log_likelihood(objective: GLMObjective, deviance: float, factor: float) -> float | None:
     """ℓ at a deviance, with φ."""
     glm = objective.glm
-    first = glm.own_targets(objective.rows.all_targets[:1])
+    first = objective.targets[:1]
     if objective.family.log_likelihood_met(first, torch.ones(len(first), dtype=torch.float64), factor) is None:
         return None
 
@@ -164,4 +164,4 @@ def _constant_model(objective: GLMObjective, is_alpha_estimated: bool) -> tuple[
         constant, found = minimise_with_dispersion(constant, start)
     else:
         found = minimise(constant, start, Newton, MOST_STEPS)
-    return (constant, found.theta) if found.status == "converged" else None
+    return (constant, found.theta) if found.optimizer_status == "converged" else None

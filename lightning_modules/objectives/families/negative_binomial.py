@@ -49,10 +49,10 @@ class NegativeBinomial(OneOutput):
         return checked_amounts(targets, is_whole=True)
 
     def unit(self, mean_of: MeanOf) -> float:
-        """Half the mean deviance of predicting each target by their mean."""
+        """Half the mean deviance of predicting each target by their mean; 1 if all are 0, which no mean predicts."""
         center = mean_of(lambda y: y.double())
         if not bool((center > 0).all()):
-            return 0.0
+            return 1.0
         return float(mean_of(lambda y: self.loss(center.log().expand(len(y), -1), y.double())))
 
     def loss(self, z: Tensor, y: Tensor) -> Tensor:

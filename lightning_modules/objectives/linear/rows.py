@@ -111,7 +111,9 @@ class Rows:
         x, y = self._chunks[number]
         self._pages.was_read(x, y)
         if self.terms_of_rows:
-            y = self.terms_of_rows.of(slice(number * self.chunk_rows, (number + 1) * self.chunk_rows)).beside(y)
+            terms = self.terms_of_rows.of(slice(number * self.chunk_rows, (number + 1) * self.chunk_rows))
+            self._pages.was_read(*(part for part in terms.parts if part is not None))
+            y = terms.beside(y)
         # Not waited for: memory of the host that can be swapped out is read before the call returns.
         return x.to(self.device, non_blocking=True), y
 
@@ -153,7 +155,7 @@ class Rows:
 
     @cached_property
     def _pages(self) -> MappedPages:
-        return MappedPages(self.features, self.targets)
+        return MappedPages(self.features, self.targets, *(part for part in self.terms_of_rows.parts if part is not None))
 
     # -- in any unit ---------------------------------------------------------------------------------------------------
 
