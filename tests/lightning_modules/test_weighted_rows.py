@@ -1,10 +1,13 @@
 """A batch with weights reaches only models whose loss takes them."""
 
+from inspect import isabstract
+
 import pytest
 import torch
 from torch import Tensor
 
-from lightning_modules import MLP, LinearRegression
+from lightning_modules import MLP, LinearRegression, linear
+from lightning_modules.linear import GeneralizedLinearModel
 from lightning_modules.objectives import Objective
 from lightning_modules.optimizers import Newton
 from lightning_modules.training import Batch, Rows, as_rows
@@ -60,3 +63,11 @@ def test_an_offset_is_not_taken_for_a_feature() -> None:
     data.has_offset = True  # type: ignore[attr-defined]
     with pytest.raises(ValueError, match=r"MLP takes no offset, and the data have one: leave offset and exposure out"):
         make_trainer(1).fit(MLP((3, 3), optimizer=Newton), data)
+
+
+@pytest.mark.parametrize("name", linear.__all__)
+def test_every_linear_model_takes_weights(name: str) -> None:
+    """One that says its loss or its step anew has to say that anew."""
+    model = getattr(linear, name)
+    if isinstance(model, type) and issubclass(model, GeneralizedLinearModel) and not isabstract(model):
+        assert takes_weights(model.__new__(model))

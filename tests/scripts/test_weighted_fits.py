@@ -40,6 +40,16 @@ MODELS = {
     "logistic": ["--model=LogisticRegression", "--data.target=y", "--data.offset=shift", "--data.exclude=[day,years,n,z,w]"],
     "softmax": ["--model=SoftmaxRegression", "--data.target=y", "--data.exclude=[day,shift,years,n,z,w]"],
     "linear": ["--model=LinearRegression", "--data.target=z", "--data.exclude=[day,shift,years,n,y,w]"],
+    "negative binomial": [
+        *("--model=NegativeBinomialRegression", "--data.target=n", "--data.exposure=years"),
+        "--data.exclude=[day,shift,y,z,w]",
+    ],
+    "probit": [
+        "--model=LogisticRegression",
+        "--model.link=probit",
+        "--data.target=y",
+        "--data.exclude=[day,shift,years,n,z,w]",
+    ],
     "poisson": ["--model=PoissonRegression", "--data.target=n", "--data.exposure=years", "--data.exclude=[day,shift,y,z,w]"],
 }
 
