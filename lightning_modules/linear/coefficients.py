@@ -72,13 +72,14 @@ def coefficients(
         covariance, clusters: as in `half_of_covariance`.
 
     Raises:
-        ValueError: no penalty, and no more rows than coefficients of a target; a level out of its range; a scaling that is
-            none of d features; those of `half_of_covariance`.
+        ValueError: no penalty, and no more rows than coefficients of a target; a level out of its range; names of another
+            number; a scaling that is none of d features; those of `half_of_covariance`.
         ConstantTargetError: a target is the same in every row, without penalty.
         SingularCurvatureError: the coefficients are not determined by the data, without penalty.
     """
     if not 0 < level < 1:
         raise ValueError(f"level={level}: the level of a confidence interval lies in (0, 1), 0.95 for example")
+    check_names(objective, feature_names, output_names)
     undone = None if scaling is None else Scaling(*scaling, objective.num_features, theta.device, objective.layout.has_bias)
     estimates = theta.double()[objective.layout.by_layout(theta.device).argsort()]
     is_sure = objective.l2 == 0 and has_errors
@@ -97,6 +98,19 @@ def coefficients(
         return found
     own = _told(names, undone.undo(estimates), None if half is None else undone.undo(half), distribution, level)
     return [replace(seen, own_units=unscaled) for seen, unscaled in zip(found, own, strict=True)]
+
+
+def check_names(objective: GLMObjective, feature_names: Sequence[str], output_names: Sequence[str]) -> None:
+    """Refuse names that are not one a feature, or some of outputs that are not one an output.
+
+    Raises:
+        ValueError: how many there are of what.
+    """
+    outputs = objective.family.num_outputs
+    if len(feature_names) != objective.num_features:
+        raise ValueError(f"{len(feature_names)} feature names for {objective.num_features} features: give one a feature")
+    if outputs > 1 and output_names and len(output_names) != outputs:
+        raise ValueError(f"{len(output_names)} output names for {outputs} outputs: give one a class or target, or none")
 
 
 def _told(names: list[str], estimates: Tensor, half: Tensor | None, distribution: Any, level: float) -> list[Coefficient]:

@@ -134,7 +134,10 @@ def _log_likelihood(objective: GLMObjective, deviance: float, factor: float) -> 
     """ℓ at a deviance, with φ."""
     glm = objective.glm
     first = objective.targets[:1]
-    if objective.family.log_likelihood_met(first, torch.ones(len(first), dtype=torch.float64), factor) is None:
+    if (
+        objective.family.log_likelihood_met(first, torch.ones(len(first), dtype=torch.float64, device=first.device), factor)
+        is None
+    ):
         return None
 
     def met(y: Tensor) -> Tensor:

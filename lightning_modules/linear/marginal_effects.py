@@ -16,6 +16,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from lightning_modules.linear.coefficients import check_names
 from lightning_modules.linear.covariance import Covariance, half_of_covariance
 from lightning_modules.objectives import GLMObjective
 
@@ -60,12 +61,13 @@ def marginal_effects(
         covariance, clusters: as in `half_of_covariance`.
 
     Raises:
-        ValueError: there is a penalty; a level out of its range; as `half_of_covariance`.
+        ValueError: there is a penalty; a level out of its range; names of another number; as `half_of_covariance`.
     """
     if objective.l2 > 0:
         raise ValueError(f"with a penalty, l2={objective.l2:g}, effects have no standard errors: fit with l2=0 for them")
     if not 0 < level < 1:
         raise ValueError(f"level={level}: the level of a confidence interval lies in (0, 1), 0.95 for example")
+    check_names(objective, feature_names, output_names)
     half = half_of_covariance(objective, theta, covariance, clusters)[objective.layout.by_layout(theta.device)]
     effects, slopes = _effects(objective, theta.double())
     errors = (slopes @ half).norm(dim=1)
@@ -93,7 +95,7 @@ def _effects(objective: GLMObjective, theta: Tensor) -> tuple[Tensor, Tensor]:
             z = glm.moved(torch.addmm(bias, x.to(at), weight.T), y)
             # ∂μ_k/∂z of every row (n, K), one output after the other: rows do not mix.
             rows = [_slope(family.mean(z)[:, k].sum(), z) for k in range(outputs)]
-            return torch.stack([(weights * row).sum(0) @ weight for row in rows]).flatten()
+            return torch.cat([(weights * row).sum(0, keepdim=True) @ weight for row in rows]).flatten()
 
         with torch.enable_grad():
             jacobian = torch.autograd.functional.jacobian(of, theta)

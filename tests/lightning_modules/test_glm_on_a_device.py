@@ -1,0 +1,68 @@
+"""Families, weights, offsets and what is told of coefficients: on a device the CPU's bits, or as many digits as sums have."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from lightning_modules.linear import coefficients, fit_statistics, marginal_effects, profile_intervals
+from lightning_modules.linear.count_dispersion import minimise_with_dispersion
+from lightning_modules.objectives import GLMObjective
+from lightning_modules.objectives.families import Bernoulli, Family, NegativeBinomial
+from lightning_modules.objectives.linear import FirthObjective
+from lightning_modules.optimizers import DiagonalNewton, Newton, minimise
+from tests.lightning_modules.objectives.test_row_terms import FAMILIES, data
+from tests.simulated_device import DEVICE
+
+each_family = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES.keys())
+
+
+def problem(family: Family, place: Any, l2: float = 0.0) -> GLMObjective:
+    d = data(family)
+    x, y, weights, offset = (each.to(place) for each in (d.features, d.targets, d.weights + 1, d.offset))
+    return GLMObjective(family, x, y, l2, weights=weights, offset=offset)
+
+
+def at_zero(objective: GLMObjective) -> torch.Tensor:
+    return objective.layout.zeros(objective.rows.device)
+
+
+@each_family
+@pytest.mark.parametrize("method", [Newton, DiagonalNewton])
+def test_fits(family: Family, method: Any) -> None:
+    here, there = (problem(family, place, 0.01) for place in ("cpu", DEVICE))
+    ours, theirs = (minimise(objective, at_zero(objective), method, 60) for objective in (here, there))
+    assert torch.equal(ours.theta, theirs.theta.cpu()) and (ours.status, ours.steps) == (theirs.status, theirs.steps)
+
+
+TOLD: dict[str, Callable[[GLMObjective, torch.Tensor], Any]] = {
+    "observed": lambda o, t: [c.standard_error for c in coefficients(o, t, list("abc"))],
+    "expected": lambda o, t: [c.standard_error for c in coefficients(o, t, list("abc"), covariance="expected")],
+    "HC1": lambda o, t: [c.standard_error for c in coefficients(o, t, list("abc"), covariance="HC1")],
+    "statistics": lambda o, t: [value for value in vars(fit_statistics(o, t)).values() if value is not None],
+    "effects": lambda o, t: [effect.standard_error for effect in marginal_effects(o, t, list("abc"))],
+}
+
+
+@each_family
+def test_what_is_told_of_coefficients(family: Family) -> None:
+    here, there = (problem(family, place) for place in ("cpu", DEVICE))
+    theta = minimise(here, at_zero(here), Newton, 100).theta
+    for name, tell in TOLD.items():
+        ours, theirs = tell(here, theta), tell(there, theta.to(DEVICE))
+        assert theirs == pytest.approx(ours, rel=1e-9), name
+
+
+def test_profiles_firth_and_dispersions() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(60, 2, generator=generator, dtype=torch.float64)
+    labels, counts = (x[:, 0] > 0).long(), torch.poisson(torch.exp(x[:, 0]) * torch.rand(60, generator=generator) * 2)
+    firth = [FirthObjective(Bernoulli(), x.to(place), labels.to(place)) for place in ("cpu", DEVICE)]
+    ours, theirs = (minimise(objective, at_zero(objective), Newton, 200) for objective in firth)
+    assert ours.status == theirs.status == "converged" and torch.equal(ours.theta, theirs.theta.cpu())
+    start = [GLMObjective(NegativeBinomial(1.0), x.to(place), counts.to(place)) for place in ("cpu", DEVICE)]
+    (here, ours), (there, theirs) = (minimise_with_dispersion(objective, at_zero(objective)) for objective in start)
+    assert torch.equal(ours.theta, theirs.theta.cpu())
+    ends = profile_intervals(here, ours.theta)
+    torch.testing.assert_close(profile_intervals(there, theirs.theta).cpu(), ends, rtol=1e-9, atol=0)
