@@ -20,6 +20,8 @@ from torch.nn.utils import parameters_to_vector
 
 from datamodules.serving.batch_sampler import ShardedBatchSampler
 from datamodules.serving.tensor_batches import TensorBatches
+from evidence.benchmarks import counts_and_amounts
+from evidence.benchmarks.counts_and_amounts import time_to_optimum_of_counts
 from evidence.benchmarks.problems import Problem, bundled, drawn
 from evidence.benchmarks.row import BenchmarkRow
 from lightning_modules import LogisticRegression, ObjectiveModule, SoftmaxRegression
@@ -40,7 +42,7 @@ PROBLEMS: dict[str, Callable[[], Problem]] = {
 # Iterations a solver may take before it is out. One of newton-cg has many products in it.
 SOLVERS = {"lbfgs": 300, "newton-cholesky": 50, "newton-cg": 10}
 ROUNDS = 5
-NUM_ROWS = 3 * len(PROBLEMS)
+NUM_ROWS = 3 * len(PROBLEMS) + counts_and_amounts.NUM_ROWS
 
 
 class Solver(NamedTuple):
@@ -66,6 +68,7 @@ def time_to_optimum(_: str) -> Iterator[BenchmarkRow]:
     """
     for name, make in PROBLEMS.items():
         yield from compared(name, make())
+    yield from time_to_optimum_of_counts()
 
 
 def compared(name: str, problem: Problem) -> Iterator[BenchmarkRow]:
