@@ -68,8 +68,10 @@ class GLMCurvature(Curvature):
         for j in range(outputs):
             for k in range(j):
                 blocks[k, j] = blocks[j, k]  # a block is symmetric itself
-        order = self.glm.layout.by_layout(self.theta.device)
-        matrix = blocks.transpose(1, 2).reshape(outputs * size, outputs * size)[order][:, order]
+        matrix = blocks.transpose(1, 2).reshape(outputs * size, outputs * size)
+        if outputs > 1:
+            order = self.glm.layout.by_layout(self.theta.device)
+            matrix = matrix[order][:, order]
         matrix.diagonal().add_(self._of_penalty)
         return matrix
 
