@@ -9,6 +9,7 @@ from .marginal_effects import MarginalEffect, marginal_effects
 from .negative_binomial_regression import NegativeBinomialRegression
 from .poisson_regression import PoissonRegression
 from .profile_intervals import profile_intervals
+from .residuals import Residuals, residuals
 from .softmax_regression import SoftmaxRegression
 from .tweedie_regression import TweedieRegression
 
@@ -24,6 +25,7 @@ __all__ = [
     "MarginalEffect",
     "NegativeBinomialRegression",
     "PoissonRegression",
+    "Residuals",
     "SoftmaxRegression",
     "TweedieRegression",
     "coefficients",
@@ -31,4 +33,5 @@ __all__ = [
     "fit_statistics",
     "marginal_effects",
     "profile_intervals",
+    "residuals",
 ]
