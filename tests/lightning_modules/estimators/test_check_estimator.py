@@ -13,9 +13,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from lightning_modules.estimators import NewtonClassifier, NewtonRegressor
 
-ESTIMATORS = [
-    NewtonClassifier(),
-    NewtonRegressor(),
+ESTIMATORS = [NewtonClassifier(), NewtonRegressor()]
+OTHERS = [
     NewtonClassifier(l2=0.01, class_weight="balanced"),
     NewtonClassifier(link="probit"),
     NewtonClassifier(l2=0.01, link="cloglog"),
@@ -34,4 +33,10 @@ pytestmark = [
 
 @parametrize_with_checks(ESTIMATORS)
 def test_by_scikit_learn(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(OTHERS)
+def test_with_other_options(estimator: Any, check: Any) -> None:
     check(estimator)
