@@ -13,6 +13,7 @@ from datamodules.columns.learning import Cells
 from datamodules.files.progress_bar import with_progress_bar
 from datamodules.mapped.given_back import GivenBack
 from datamodules.mapped.reserved_file import reserve
+from datamodules.serving.row_counts import row_count_exponent
 from datamodules.tables.table import Table, refuse_not_finite
 
 PIECE_BYTES = 2**22
@@ -48,11 +49,11 @@ class FeatureWriter:
 
     def scale(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and population standard deviation of the training rows (d,); of constant features 1."""
-        scaler = StandardScaler()
+        scaler, exponent = StandardScaler(), 0 if self._weights is None else row_count_exponent(self._weights)
         with np.errstate(over="ignore", invalid="ignore"):  # what is too large is refused when it is written
             start = 0
             for piece in with_progress_bar("scaling", self._pieces(self._train_rows), self._train_rows):
-                weights = None if self._weights is None else self._weights[start : start + len(piece)]
+                weights = None if self._weights is None else np.ldexp(self._weights[start : start + len(piece)], exponent)
                 scaler.partial_fit(piece, sample_weight=weights)
                 start += len(piece)
         return scaler.mean_, scaler.scale_

@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from datamodules.columns import Encoder
 from datamodules.serving.batch_sampler import ShardedBatchSampler
 from datamodules.serving.preprocessing import Preprocessing
+from datamodules.serving.row_counts import row_count_exponent
 from datamodules.serving.split import Rows
 from datamodules.serving.split_data_module import Split
 from datamodules.serving.tensor_batches import TensorBatches
@@ -114,6 +115,8 @@ class TableInMemory:
             train = table.features[self.rows["train"]]
             check_not_constant(train, table.feature_names, f" in the {len(train)} training rows")
             weights = None if table.weights is None else table.weights[self.rows["train"]]
+            if weights is not None:
+                weights = np.ldexp(weights, row_count_exponent(weights))
             scaler = StandardScaler().fit(train, sample_weight=weights)
             mean, deviation = scaler.mean_, scaler.scale_
         encoder = table.encoder or Encoder.of_numbers(table.feature_names)

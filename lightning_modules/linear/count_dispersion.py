@@ -23,6 +23,8 @@ from lightning_modules.optimizers import Minimum, Newton, minimise
 
 # log α is looked for between, and below the first counts vary no more than Poisson's; it stays if it changes by less than this.
 LOWEST, HIGHEST, STAYS = math.log(1e-8), math.log(1e8), 1e-9
+# It counts as the likeliest if it is no further from it than this.
+SETTLED = 1e-6
 MOST_ROUNDS, MOST_STEPS = 50, 100
 
 
@@ -59,10 +61,10 @@ def _digamma_difference(y: Tensor, r: float) -> Tensor:
 
 
 def with_dispersion(objective: GLMObjective, dispersion: float) -> GLMObjective:
-    """The same rows with another α."""
+    """The same rows with an α that is estimated."""
     terms, rows = objective.rows.terms_of_rows, objective.rows
     return GLMObjective(
-        NegativeBinomial(dispersion),
+        NegativeBinomial(dispersion, is_estimated=True),
         rows.features,
         rows.targets,
         objective.l2,
@@ -82,6 +84,7 @@ def minimise_with_dispersion(objective: GLMObjective, start: Tensor) -> tuple[GL
     family = objective.family
     assert isinstance(family, NegativeBinomial)
     log_alpha, theta = math.log(family.dispersion), start
+    objective = with_dispersion(objective, family.dispersion)
     for _ in range(MOST_ROUNDS):
         found = minimise(objective, theta, Newton, MOST_STEPS)
         if found.status != "converged":

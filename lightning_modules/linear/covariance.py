@@ -26,9 +26,16 @@ from torch import Tensor
 from lightning_modules.linear.dispersion import dispersion
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.linear import Predictors, Root, root, triangle
+from lightning_modules.objectives.reduction import of_each_process
 from lightning_modules.optimizers import SingularCurvatureError
 
+# Below it 1 − h is rounding.
+LEAST_LEFT = 1e-8
 Covariance = Literal["observed", "expected", "HC0", "HC1", "HC2", "HC3", "cluster"]
+
+
+class UnitLeverageError(ValueError):
+    """A row decides alone on its own prediction, so that its residual says nothing of the noise."""
 
 
 def half_of_covariance(
@@ -46,12 +53,15 @@ def half_of_covariance(
     Raises:
         ValueError: no such kind; "cluster" without clusters; leverages of several outputs; nothing left to tell the noise by.
         ConstantTargetError: a target is the same in every row, so that there is no noise.
+        UnitLeverageError: a row has leverage 1, for "HC2" and "HC3".
         SingularCurvatureError: it is not proved that there is a minimiser near θ, and no other.
     """
     if kind not in get_args(Covariance):
         raise ValueError(f"covariance={kind!r}: use one of {', '.join(get_args(Covariance))}")
     point = objective.at_full_precision(theta)
     if point.root is None or not objective.attains_minimum(point.theta, point.decrement, None):
+        if (fact := objective.degeneracy(point.theta)) is not None:
+            raise SingularCurvatureError(f"the coefficients are not determined by the data: {fact.message}")
         raise SingularCurvatureError(
             f"the coefficients are not determined by the data: the {len(theta)} × {len(theta)} curvature matrix is singular to "
             "working precision, or θ is not near a minimiser; remove redundant features"
@@ -92,6 +102,11 @@ def _of_rows(objective: GLMObjective, predictors: Predictors, root: Root, kind: 
             if kind in ("HC2", "HC3"):
                 own = _reduced(root, (glm.family.curvature_diagonal(z, y) / weights).sqrt(), extended)
                 left = 1 - own.square().sum(1, keepdim=True) / rows
+                if bool((left < LEAST_LEFT).any()):
+                    raise UnitLeverageError(
+                        f"covariance={kind!r} divides by 1 − leverage, and a row has leverage 1, as one with an indicator of "
+                        "its own has: use HC0 or HC1, or leave that feature out"
+                    )
                 reduced = reduced / (left.sqrt() if kind == "HC2" else left)
             yield reduced
 
@@ -101,13 +116,11 @@ def _of_rows(objective: GLMObjective, predictors: Predictors, root: Root, kind: 
 
 def _of_clusters(objective: GLMObjective, predictors: Predictors, root: Root, clusters: Tensor | None) -> tuple[Tensor, float]:
     """The sums of R⁻ᵀ s_i over clusters (G, p), and what their covariance is multiplied by."""
-    if clusters is None or clusters.shape != (len(objective.features),):
-        raise ValueError(
-            f"covariance='cluster' takes the cluster of each row: give clusters of shape ({len(objective.features)},)"
-        )
+    clusters = _codes(objective, clusters)
     glm, reduction = objective.glm, objective.rows.reduction
-    largest = reduction(torch.nn.functional.one_hot(clusters.max()).double()) if len(clusters) else root.scale.new_zeros(1)
-    sums = root.scale.new_zeros(len(largest), len(root.scale))
+    largest = clusters.max() if len(clusters) else clusters.new_zeros(())
+    count = int(of_each_process(largest, reduction).max()) + 1
+    sums = root.scale.new_zeros(count, len(root.scale))
     start = 0
     for x, y, z in predictors.pieces():
         own = clusters[start : start + len(x)]
@@ -118,6 +131,17 @@ def _of_clusters(objective: GLMObjective, predictors: Predictors, root: Root, cl
     if groups < 2:
         raise ValueError("covariance='cluster' takes at least two clusters")
     return sums, groups / (groups - 1) * (rows - 1) / (rows - len(root.scale))
+
+
+def _codes(objective: GLMObjective, clusters: Tensor | None) -> Tensor:
+    """The clusters of the rows that count (n,), as they were given of all."""
+    given = objective.num_given
+    if not isinstance(clusters, Tensor) or clusters.shape != (given,) or clusters.is_floating_point():
+        raise ValueError(
+            f"covariance='cluster' takes the cluster of each row: give clusters of shape ({given},), whole numbers from 0 in a "
+            "tensor, torch.from_numpy(np.unique(names, return_inverse=True)[1]) for example"
+        )
+    return (clusters if objective.kept is None else clusters[objective.kept.to(clusters.device)]).long()
 
 
 def _reduced(root: Root, of_outputs: Tensor, extended: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ r"""How well a generalised linear model fits as a whole.
     null deviance  D₀                                without features: of the intercept alone, and the offsets
     log-likelihood  ℓ = Σ_i (log p*_i − w_i (l_i − l_i*)/φ)
     AIC = 2p − 2ℓ ,   BIC = p log n − 2ℓ ,           p coefficients, n = Σ w_i
-    pseudo-R²:   McFadden  1 − ℓ/ℓ₀ ,   Cox and Snell  1 − e^(2(ℓ₀ − ℓ)/n) ,   of deviance  1 − D/D₀
+    pseudo-R²:   McFadden  1 − ℓ/ℓ₀ , of labels and counts,   Cox and Snell  1 − e^(2(ℓ₀ − ℓ)/n) ,   of deviance  1 − D/D₀
     likelihood-ratio test of all coefficients but the intercept:   2(ℓ − ℓ₀), or (D₀ − D)/φ,  χ² of p − p₀ degrees of freedom
 
 φ is Pearson's estimate; for least squares in ℓ the maximum-likelihood one, D/n, by which the ratio is tested too.
@@ -64,14 +64,12 @@ class FitStatistics:
     ratio_p_value: float | None
 
 
-def fit_statistics(objective: GLMObjective, theta: Tensor, is_alpha_estimated: bool = False) -> FitStatistics:
+def fit_statistics(objective: GLMObjective, theta: Tensor) -> FitStatistics:
     """Of the model at its minimiser (p,), without penalty; every process must call it.
 
     Args:
         objective: the loss over all rows.
         theta: its minimiser (p,).
-        is_alpha_estimated: whether α of negative binomial counts was estimated too: it is one parameter more, and the null
-            model has one of its own.
 
     Raises:
         ValueError: there is a penalty; φ is estimated and there is no row more than coefficients of a target.
@@ -83,17 +81,21 @@ def fit_statistics(objective: GLMObjective, theta: Tensor, is_alpha_estimated: b
         )
     is_gaussian, outputs = isinstance(objective.family, Gaussian), objective.family.num_outputs
     classes = outputs - 1 if isinstance(objective.family, Categorical) else outputs
+    is_alpha_estimated = isinstance(objective.family, NegativeBinomial) and objective.family.is_estimated
     count, rows = classes * objective.layout.width + is_alpha_estimated, float(objective.rows.weight)
     factor = float(dispersion(objective, theta).mean())
     deviance = _deviance(objective, theta)
-    constant = _constant_model(objective, is_alpha_estimated)
+    constant = _constant_model(objective)
     null_deviance = None if constant is None else _deviance(*constant)
     own = deviance / (rows * outputs) if is_gaussian else factor
     likelihood = _log_likelihood(objective, deviance, own)
     null = None
     if null_deviance is not None:
-        of_constant = constant[0] if constant is not None else objective
-        null = _log_likelihood(of_constant, null_deviance, null_deviance / (rows * outputs) if is_gaussian else own)
+        null = _log_likelihood(objective, null_deviance, null_deviance / (rows * outputs) if is_gaussian else own)
+    if is_alpha_estimated and constant is not None:
+        # The deviances are compared at one α, the likelihoods each at its own.
+        with_own, found = minimise_with_dispersion(*constant)
+        null = _log_likelihood(with_own, _deviance(with_own, found.theta), 1.0)
     freedom = classes * objective.num_features
     ratio = None
     if null_deviance is not None:
@@ -111,7 +113,8 @@ def fit_statistics(objective: GLMObjective, theta: Tensor, is_alpha_estimated: b
         null_log_likelihood=null,
         aic=None if likelihood is None else 2 * count - 2 * likelihood,
         bic=None if likelihood is None else count * math.log(rows) - 2 * likelihood,
-        mcfadden=None if likelihood is None or not null else 1 - likelihood / null,
+        # Of densities it would depend on the unit of the targets.
+        mcfadden=None if likelihood is None or not null or objective.family.has_dispersion else 1 - likelihood / null,
         cox_snell=None if likelihood is None or null is None else -math.expm1(2 * (null - likelihood) / rows),
         deviance_explained=None if not null_deviance else 1 - deviance / null_deviance,
         ratio=ratio,
@@ -148,7 +151,7 @@ def _log_likelihood(objective: GLMObjective, deviance: float, factor: float) -> 
     return float(objective.rows.reduction(objective.rows.sum_of_targets(met))) - deviance / (2 * factor)
 
 
-def _constant_model(objective: GLMObjective, is_alpha_estimated: bool) -> tuple[GLMObjective, Tensor] | None:
+def _constant_model(objective: GLMObjective) -> tuple[GLMObjective, Tensor] | None:
     """The intercept alone on the same rows, and its minimiser; None where that is none. Without one nothing is left."""
     if not objective.layout.has_bias:
         return objective, objective.layout.zeros(objective.rows.device)
@@ -163,8 +166,5 @@ def _constant_model(objective: GLMObjective, is_alpha_estimated: bool) -> tuple[
         offset=terms.offset,
     )
     start = torch.zeros(objective.family.num_outputs, dtype=torch.float64, device=rows.device)
-    if is_alpha_estimated:
-        constant, found = minimise_with_dispersion(constant, start)
-    else:
-        found = minimise(constant, start, Newton, MOST_STEPS)
+    found = minimise(constant, start, Newton, MOST_STEPS)
     return (constant, found.theta) if found.optimizer_status == "converged" else None

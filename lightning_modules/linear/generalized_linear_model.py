@@ -8,7 +8,7 @@ from pytorch_lightning import LightningDataModule, Trainer
 from torch import Tensor
 
 from lightning_modules.linear.coefficients import Coefficient, coefficients
-from lightning_modules.linear.covariance import Covariance
+from lightning_modules.linear.covariance import Covariance, UnitLeverageError
 from lightning_modules.linear.dispersion import ConstantTargetError
 from lightning_modules.linear.fit_statistics import FitStatistics, fit_statistics
 from lightning_modules.objectives import GLMObjective, flattened
@@ -16,6 +16,7 @@ from lightning_modules.objectives.families import Family
 from lightning_modules.optimizers import SingularCurvatureError
 from lightning_modules.training.equal_rows import LINEAR_ROWS, in_blocks, whole_linear
 from lightning_modules.training.loss_share import LossShare
+from lightning_modules.training.notes import log_info
 from lightning_modules.training.objective_module import Batch, ObjectiveModule, OptimizerCallable
 from lightning_modules.training.trained_parameters import refuse_other_parameters
 from lightning_modules.training.two_views import Rows, as_rows
@@ -39,8 +40,6 @@ class GeneralizedLinearModel(ObjectiveModule):
     reads_in_chunks = True
     takes_every_row = True
     takes_weights = True
-    # Whether α of negative binomial counts is estimated with the coefficients.
-    is_alpha_estimated = False
 
     def __init__(
         self,
@@ -162,11 +161,14 @@ class GeneralizedLinearModel(ObjectiveModule):
         """
         objective = cast(GLMObjective, self.training_objective())
         if self.l2 == 0 and not self._has_noise(objective):
+            rows, width = float(objective.rows.weight), objective.layout.width
+            log_info(f"no standard errors: rows of weight {rows:g} for {width} coefficients leave nothing to tell the noise by")
             return []
         theta, names = flattened(self.parameters()), (feature_names, output_names)
         try:
             return coefficients(objective, theta, *names, level, scaling, self._is_estimated, covariance)
-        except (SingularCurvatureError, ConstantTargetError):
+        except (SingularCurvatureError, ConstantTargetError, UnitLeverageError) as error:
+            log_info(f"no standard errors: {error}")
             return []
 
     def fit_statistics(self) -> FitStatistics | None:
@@ -181,7 +183,7 @@ class GeneralizedLinearModel(ObjectiveModule):
         if not self._has_noise(objective):
             return None
         try:
-            return fit_statistics(objective, flattened(self.parameters()), self.is_alpha_estimated)
+            return fit_statistics(objective, flattened(self.parameters()))
         except ConstantTargetError:
             return None
 

@@ -1,16 +1,18 @@
 """Negative binomial regression."""
 
 import math
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 from torchmetrics import MetricCollection
 
-from lightning_modules.linear.count_dispersion import STAYS, likeliest_dispersion
+from lightning_modules.linear.count_dispersion import LOWEST, SETTLED, STAYS, likeliest_dispersion
 from lightning_modules.linear.generalized_linear_model import GeneralizedLinearModel
 from lightning_modules.objectives import GLMObjective, flattened
 from lightning_modules.objectives.families import NegativeBinomial
+from lightning_modules.optimizers import Convergence
 from lightning_modules.training.objective_module import Batch, OptimizerCallable
 from lightning_modules.training.regression_metrics import regression_metrics
 from lightning_modules.training.whole_batch import is_whole
@@ -51,9 +53,9 @@ class NegativeBinomialRegression(GeneralizedLinearModel):
         *,
         optimizer: OptimizerCallable,
     ) -> None:
-        family = NegativeBinomial(1.0 if dispersion is None else dispersion)
+        family = NegativeBinomial(1.0 if dispersion is None else dispersion, is_estimated=dispersion is None)
         super().__init__(num_features, family, l2, optimizer, intercept, offset)
-        self.is_alpha_estimated = dispersion is None
+        self.is_estimated = dispersion is None
         self.register_buffer("log_dispersion", torch.tensor(math.log(family.dispersion), dtype=torch.float64))
 
     @property
@@ -66,18 +68,39 @@ class NegativeBinomialRegression(GeneralizedLinearModel):
 
     def on_train_start(self) -> None:
         super().on_train_start()
-        if self.is_alpha_estimated and (self.automatic_optimization or not is_whole(self.trainer)):
+        if self.is_estimated and (self.automatic_optimization or not is_whole(self.trainer)):
             raise ValueError(
                 "NegativeBinomialRegression estimates its dispersion between the fits of a method of this project on the full "
                 "batch: use Newton and no batch_size, or give a dispersion"
             )
         self._set_dispersion(float(self.log_dispersion))  # of a checkpoint
 
+    def convergence(self) -> Convergence:
+        """As of any model; the coefficients at their optimum for an α that is not the likeliest yet are none of both."""
+        verdict = super().convergence()
+        if not self.is_estimated or verdict.status != "converged":
+            return verdict
+        likeliest = self._likeliest()
+        if abs(likeliest - float(self.log_dispersion)) > SETTLED:
+            message = (
+                f"ended before the optimum: the coefficients are those for α = {self.dispersion:.6g}, and the likeliest α for "
+                f"them is {math.exp(likeliest):.6g}; give more epochs"
+            )
+            return replace(verdict, status="budget", message=message, distance=None)
+        if likeliest <= LOWEST:
+            told = f"{verdict.message}; the counts vary no more than Poisson's, for which PoissonRegression is: α is next to 0"
+            return replace(verdict, message=told)
+        return verdict
+
+    def _likeliest(self) -> float:
+        """log α with the greatest likelihood at the present coefficients."""
+        objective = cast(GLMObjective, self.training_objective())
+        return math.log(likeliest_dispersion(objective, flattened(self.parameters()).detach()))
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         value = super().training_step(batch, batch_idx)
-        if self.is_alpha_estimated and self.trainer.should_stop:
-            objective = cast(GLMObjective, self.training_objective())
-            log_dispersion = math.log(likeliest_dispersion(objective, flattened(self.parameters()).detach()))
+        if self.is_estimated and self.trainer.should_stop:
+            log_dispersion = self._likeliest()
             if abs(log_dispersion - float(self.log_dispersion)) > STAYS:
                 self.trainer.should_stop = False
                 self._set_dispersion(log_dispersion)
@@ -89,4 +112,4 @@ class NegativeBinomialRegression(GeneralizedLinearModel):
 
     def _set_dispersion(self, log_dispersion: float) -> None:
         self.log_dispersion.fill_(log_dispersion)
-        self.family = NegativeBinomial(math.exp(log_dispersion))
+        self.family = NegativeBinomial(math.exp(log_dispersion), self.is_estimated)

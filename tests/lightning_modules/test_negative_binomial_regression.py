@@ -61,3 +61,25 @@ def test_who_cannot_estimate_it_says_so_before_the_first_step(attack: str) -> No
     with pytest.raises(ValueError, match="use Newton and no batch_size, or give a dispersion"):
         make_trainer(3).fit(model, data)
     assert not bool(model.linear.weight.any())
+
+
+@pytest.mark.parametrize("epochs", [3, 4, 5, 7])
+def test_coefficients_of_an_alpha_that_is_not_the_likeliest_are_no_optimum(epochs: int) -> None:
+    """Whenever the epochs run out before α stays, also where the coefficients are at their optimum for the present one."""
+    model = NegativeBinomialRegression(2, optimizer=Newton).double()
+    make_trainer(epochs).fit(model, counts())
+    verdict, settled = model.convergence(), NegativeBinomialRegression(2, optimizer=Newton).double()
+    make_trainer(60).fit(settled, counts())
+    if abs(math.log(model.dispersion / settled.dispersion)) > 1e-5:
+        assert verdict.status != "converged", (epochs, verdict)
+    assert abs(math.log(model.dispersion / settled.dispersion)) > 1e-5 or epochs > 4
+
+
+def test_counts_without_more_variance_than_poissons_are_told_so() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(200, 2)), rng.binomial(8, 0.5, 200).astype(float)
+    data = ArrayDataModule(x, y, task="regression", val_fraction=0, test_fraction=0, standardize=False)
+    model = NegativeBinomialRegression(2, optimizer=Newton).double()
+    make_trainer(60).fit(model, data)
+    verdict = model.convergence()
+    assert verdict.status == "converged" and "no more than Poisson's" in verdict.message

@@ -16,7 +16,7 @@ class Bernoulli(OneOutput):
 
     self_concordance = 1.0
     is_canonical = True
-    remedy = "firth=True or l2 > 0"
+    remedy = "Firth's penalty, LogisticRegression's firth=True, or l2 > 0"
 
     def check(self, targets: Tensor) -> Tensor:
         """As `checked_shares`."""

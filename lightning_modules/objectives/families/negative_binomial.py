@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from lightning_modules.objectives.families.amounts import checked_amounts
+from lightning_modules.objectives.families.amounts import ONLY_ZEROS, checked_amounts
 from lightning_modules.objectives.families.one_output import OneOutput
 from lightning_modules.objectives.families.pointwise_loss import MeanOf
 
@@ -27,17 +27,19 @@ class NegativeBinomial(OneOutput):
 
     Args:
         dispersion: α > 0; near 0 it is Poisson's family.
+        is_estimated: whether α was estimated from the targets, and so is a parameter to be counted.
 
     Raises:
         ValueError: α is not positive and finite.
     """
 
     has_units = True
-    separation = "some rows are told from all others by having targets of 0 alone"
+    separation = ONLY_ZEROS
     self_concordance = 1.0
 
-    def __init__(self, dispersion: float) -> None:
+    def __init__(self, dispersion: float, is_estimated: bool = False) -> None:
         super().__init__()
+        self.is_estimated = is_estimated
         if not 0 < dispersion < math.inf:
             raise ValueError(
                 f"dispersion={dispersion}: α of the variance μ + αμ² must be a positive number; for α = 0 use PoissonRegression"

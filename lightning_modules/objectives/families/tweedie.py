@@ -16,7 +16,7 @@ Source: B. Jørgensen, The Theory of Dispersion Models (1997), chapter 4; P. McC
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives.families.amounts import checked_amounts
+from lightning_modules.objectives.families.amounts import ONLY_ZEROS, checked_amounts
 from lightning_modules.objectives.families.one_output import OneOutput
 from lightning_modules.objectives.families.pointwise_loss import MeanOf
 
@@ -32,7 +32,7 @@ class Tweedie(OneOutput):
     """
 
     has_units = True
-    separation = "some rows are told from all others by having targets of 0 alone"
+    separation = ONLY_ZEROS
 
     def __init__(self, power: float) -> None:
         super().__init__()

@@ -49,6 +49,10 @@ class GLMObjective(Objective):
         offset: o (n,) or (n, K): what is added to the predictors of a row; None = 0.
         intercept: whether there is a bias b. Without one θ is W alone.
 
+    Attributes:
+        num_given: rows that this process was given.
+        kept: which of these have a weight above 0 (num_given,); None = all.
+
     Raises:
         ValueError: targets that do not suit the family, features and targets of different length, no row at all, weights or an
             offset of another shape or that are not finite, a negative weight, no weight above 0.
@@ -72,7 +76,8 @@ class GLMObjective(Objective):
             raise ValueError(f"{len(features)} rows of features but {len(targets)} targets: they must match row by row")
         self.family, outputs = family, family.num_outputs
         targets, terms = family.check(targets), row_terms(len(features), outputs, weights, offset, reduction)
-        if (kept := rows_that_count(terms)) is not None:
+        self.num_given, self.kept = len(features), rows_that_count(terms)
+        if (kept := self.kept) is not None:
             features, targets, terms = features[kept], targets[kept], terms.of(kept)
         rows = Rows(features, targets, reduction, chunk_rows, outputs, terms=terms, has_constant=intercept)
         self.glm = GLM(with_terms(family, terms, targets), rows, l2)
@@ -204,10 +209,11 @@ class GLMObjective(Objective):
         free = [leaving_still(self.glm, each) for each in (theta, direction) if each is not None and self.l2 == 0]
         for candidate in (theta, direction, escaping_bias(self.glm, theta), *free):
             if candidate is not None and (separating := separates(self.glm, candidate)) is not None:
-                why = (
-                    f"{self.family.separation}, so the loss falls forever along one direction ({self.family.remedy} ends that)"
-                )
-                return Degeneracy("separated", why, direction=separating_alone(self.glm, separating))
+                alone = separating_alone(self.glm, separating)
+                why = f"{self.family.separation}, so the loss falls forever along one direction"
+                if bool(self.layout.weights_of(alone).any()):  # an intercept is not penalised
+                    why += f" ({self.family.remedy} ends that)"
+                return Degeneracy("separated", why, direction=alone)
         if self.l2 == 0 and (columns := self.glm.dependent_columns):
             listed = ", ".join(map(str, columns[:8])) + (", …" if len(columns) > 8 else "")
             message = f"{len(columns)} of {self.num_features} features depend linearly on the others (columns {listed})"
