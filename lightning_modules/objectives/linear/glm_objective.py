@@ -128,6 +128,14 @@ class GLMObjective(Objective):
     def every_kth(self, k: int) -> Self:
         return self if k == 1 else self._on(replace(self.glm, rows=self.rows.every_kth(k)))
 
+    def on_columns(self, columns: Tensor) -> Self:
+        """The same rows with some of the features alone, given by their places (k,): copied, in float64."""
+        old = self.rows
+        features = old.features[:, columns].double()
+        terms, outputs = old.terms_of_rows, old.num_outputs
+        rows = Rows(features, old.targets, old.reduction, num_outputs=outputs, terms=terms, has_constant=old.has_constant)
+        return self._on(replace(self.glm, rows=rows))
+
     @property
     def rows_per_parameter(self) -> float:
         # A row says something about each of its predictors.
