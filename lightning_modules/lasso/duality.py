@@ -59,12 +59,14 @@ def certificate(
     is_bound = (penalty.absolute > 0) & (penalty.square == 0)
     with np.errstate(divide="ignore"):
         factor = min(1.0, float((penalty.absolute[is_bound] / np.abs(pulled[is_bound])).min(initial=math.inf)))
+    # Asked of no row, so that a process without rows knows as well.
+    if glm.family.duality_gap(z[:0], glm.rows.all_targets[:0], feasible[:0]) is None:
+        return Certificate(gradient, None)
     total, begin = z.new_zeros(()), 0
     for _, y in glm.rows.chunks(z.dtype):
         part = slice(begin, begin + len(y))
         gap = glm.family.duality_gap(z[part], y, factor * feasible[part])
-        if gap is None:
-            return Certificate(gradient, None)
+        assert gap is not None
         total, begin = total + gap.sum(), part.stop
     return Certificate(gradient, float(glm.mean(total)) + _of_coefficients(theta, factor * pulled, penalty))
 
@@ -77,7 +79,7 @@ def _without_free(stage: Stage, penalty: Penalty, slopes: torch.Tensor) -> torch
     if stage.hessian is None:
         stage.hessian = stage.fresh_hessian()
     move = np.zeros_like(stage.gradient)
-    # Class weights may all be shifted alike: any of the solutions will do.
+    # Free columns may depend on one another: any of the solutions will do.
     move[free] = np.linalg.pinv(stage.hessian[np.ix_(free, free)], hermitian=True) @ stage.gradient[free]
     glm = stage.objective.glm
     along = point_at(stage.objective, move).predictors.chunks()

@@ -53,12 +53,18 @@ class PenalisedProblem:
         largest_l1: the least l1 at which every penalised coefficient is 0.
 
     Raises:
-        ValueError: penalty weights of another length, negative or not finite; a tolerance that is no number above 0.
+        ValueError: a family of several classes; penalty weights of another length, negative or not finite; a tolerance that is
+            no number above 0.
     """
 
     def __init__(self, objective: GLMObjective, penalty_weights: Any = None, tolerance: float = TOLERANCE) -> None:
         if not isinstance(tolerance, (int, float)) or not 0 < tolerance < math.inf:
             raise ValueError(f"tolerance={tolerance!r}: give a number > 0")
+        if objective.family.shift_invariant:
+            raise ValueError(
+                f"l1 with {objective.family.num_outputs} classes: it is for two classes, and for regression; "
+                "fit each class against the others, by OneVsRestClassifier for example, or give l2 alone"
+            )
         self.weights = weights_of_coefficients(objective, penalty_weights)
         self.objective, self.l2, self.tolerance = objective.with_l2(0.0), objective.l2, float(tolerance)
         self.unit = self.objective.unit or 1.0
@@ -130,8 +136,8 @@ class PenalisedProblem:
                 return self._told("budget", found.gap, kkt, penalty, steps, allowed, max_steps)
             # Violations that a step on these columns would not touch.
             violating = self._by_feature(violations) * ~self._columns
-            if (added := violating > target).any():
-                self._take_columns(self._columns | largest_of(violating, added, self._most_added()))
+            if (added := largest_of(violating, violating > target, self._most_added())).any():
+                self._take_columns(self._columns | added)
             elif stage.is_stuck or target <= LEAST_TARGET:
                 return self._told("stalled", found.gap, kkt, penalty, steps, allowed, max_steps)
             else:
@@ -196,9 +202,6 @@ class PenalisedProblem:
         self, status: Status, gap: float | None, kkt: float, penalty: Penalty, steps: int, allowed: float, max_steps: int
     ) -> SparseMinimum:
         value = float(self._stage.point.value) + penalty.value(self._theta)
-        if self.objective.family.shift_invariant:  # biases that may all be shifted alike sum to 0, as Newton leaves them
-            biases = self._theta[self.objective.family.num_outputs * self.objective.num_features :]
-            biases -= biases.mean() if len(biases) else 0.0
         active = tuple(np.flatnonzero(self._by_feature(np.abs(self._theta)) > 0).tolist())
         if self._separated is not None and self._separated.kind == "separated":
             status = "separated"

@@ -4,7 +4,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, softplus
 
-from lightning_modules.objectives.families.divergences import softmax_divergence
 from lightning_modules.objectives.families.family import Family
 from lightning_modules.objectives.families.refused_rows import refuse_any
 
@@ -95,10 +94,6 @@ class Categorical(Family):
 
     def log_likelihood_met(self, y: Tensor, weights: Tensor, dispersion: float) -> Tensor:
         return torch.zeros_like(weights)
-
-    def duality_gap(self, z: Tensor, y: Tensor, slope: Tensor) -> Tensor:
-        p = slope.scatter_add(1, y[:, None], torch.ones_like(slope[:, :1]))
-        return softmax_divergence(p, z)
 
     def sensitivity(self, z: Tensor, y: Tensor, errors: Tensor) -> Tensor:
         # A row of ∇μ has magnitudes that add up to 2 p (1 − p) ≤ ½.

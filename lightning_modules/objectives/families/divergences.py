@@ -2,7 +2,6 @@ r"""How far slopes of losses are from their gradients: the Fenchel–Young gaps 
 
     log(1 + eᶻ):    KL of a probability p and σ(z),       p log(p/σ(z)) + (1 − p) log((1 − p)/σ(−z))
     eᶻ:             KL of a mean m and eᶻ,                m log m − m z − m + eᶻ
-    log Σ eᶻ:       KL of probabilities p and softmax(z)
 
 Source: M. Blondel, A. Martins and V. Niculae, Learning with Fenchel–Young losses (2020), section 3.
 """
@@ -29,10 +28,3 @@ def exponential_gap(mean: Tensor, z: Tensor) -> Tensor:
     some, exponential = mean.clamp_min(0), z.exp()
     gap = torch.xlogy(some, some) - some * z - some + exponential
     return torch.where(mean < -ROUNDING * (1 + exponential), torch.inf, gap)[:, 0]
-
-
-def softmax_divergence(p: Tensor, z: Tensor) -> Tensor:
-    """Of p, which sum to 1 in each row: (n, K) each -> (n,); infinite where one is below 0."""
-    some = p.clamp_min(0)
-    gap = (torch.xlogy(some, some) - some * torch.log_softmax(z, 1)).sum(1)
-    return torch.where((p < -ROUNDING).any(1), torch.inf, gap)

@@ -130,11 +130,11 @@ class GLMObjective(Objective):
 
     def on_columns(self, columns: Tensor) -> Self:
         """The same rows with some of the features alone, given by their places (k,): copied, in float64."""
-        old = self.rows
-        features = old.features[:, columns].double()
-        terms, outputs = old.terms_of_rows, old.num_outputs
-        rows = Rows(features, old.targets, old.reduction, num_outputs=outputs, terms=terms, has_constant=old.has_constant)
-        return self._on(replace(self.glm, rows=rows))
+        return self._on(replace(self.glm, rows=self.rows.of(columns=columns)))
+
+    def on_rows(self, rows: Tensor) -> Self:
+        """Some of this process's rows, given by their places (m,): copied."""
+        return self._on(replace(self.glm, rows=self.rows.of(rows=rows)))
 
     @property
     def rows_per_parameter(self) -> float:

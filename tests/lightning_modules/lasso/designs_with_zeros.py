@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import (
     Bernoulli,
-    Categorical,
     ComplementaryLogLog,
     Family,
     Gamma,
@@ -31,7 +30,6 @@ FAMILIES: dict[str, Callable[[], Family]] = {
     "probit": Probit,
     "cloglog": ComplementaryLogLog,
     "two targets": lambda: Gaussian(2),
-    "three classes": lambda: Categorical(3),
 }
 WITHOUT_GAP = {"tweedie", "probit", "cloglog"}
 
@@ -50,8 +48,6 @@ def design(kind: str, rows: int = 60, columns: int = 12, seed: int = 0) -> tuple
             return x, rng.poisson(np.exp(z)).astype(float)
         case "gamma" | "tweedie":
             return x, rng.gamma(2.0, np.exp(z) / 2) + 0.01
-        case "three classes":
-            return x, np.digitize(z + rng.logistic(size=rows), [-0.3, 1.0])
     return x, (rng.random(rows) < 1 / (1 + np.exp(-z))).astype(int)
 
 
