@@ -66,7 +66,7 @@ ALLOWED = {
     ),
     # Nothing of a trainer: the face of linear models is lazy, and what is told of their coefficients knows none.
     "lightning_modules/estimators": (
-        *(*TORCH_ONLY_FACES, "lightning_modules.optimizers", "lightning_modules.estimators"),
+        *(*TORCH_ONLY_FACES, "lightning_modules.optimizers", "lightning_modules.estimators", "lightning_modules.lasso"),
         *(f"lightning_modules.linear.{name}" for name in ("coefficients", "count_dispersion", "covariance", "fit_statistics")),
     ),
     "lightning_modules": ("lightning_modules",),

@@ -82,7 +82,7 @@ def cross_validated(
             refuses.
     """
     if not isinstance(folds, int) or not 2 <= folds <= objective.num_rows:
-        raise ValueError(f"folds={folds!r}: give a whole number from 2 to the {objective.num_rows} rows")
+        raise ValueError(f"folds={folds!r}: give a whole number from 2 to the number of rows, n_samples = {objective.num_rows}")
     if objective.rows.reduction is not this_process:
         raise ValueError("cross-validation divides rows that are all on one process: run it without others")
     given = {"penalty_weights": penalty_weights, "max_steps": max_steps}

@@ -61,5 +61,5 @@ def test_the_figure_tells_both_choices():
 
 @pytest.mark.parametrize("folds", [1, 61, 2.5, "3"])
 def test_folds_that_are_none(folds):
-    with pytest.raises(ValueError, match=r"folds=.*: give a whole number from 2 to the 60 rows"):
+    with pytest.raises(ValueError, match=r"folds=.*: give a whole number from 2 to the number of rows, n_samples = 60"):
         cross_validated(objective_of("gaussian", *design("gaussian")), folds)
