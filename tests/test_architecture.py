@@ -17,7 +17,9 @@ OWN = {*PACKAGES, *PROGRAMS, *(path.parent.name for path in SCRIPTS.glob("*/__in
 LIBRARY = ("lightning_modules", "datamodules", "callbacks")
 COMPARING = (*LIBRARY, "command_line", "comparing")
 PAGES_OF_EVIDENCE = ("evidence.provenance", "evidence.page_tables")
-TORCH_ONLY = tuple(f"lightning_modules/{name}" for name in ("devices", "solvers", "objectives", "optimizers", "networks"))
+TORCH_ONLY = tuple(
+    f"lightning_modules/{name}" for name in ("devices", "solvers", "objectives", "optimizers", "networks", "lasso")
+)
 # What an objective is, without any closed form: every file of the folder itself but its face.
 CORE = (
     *(f"lightning_modules.objectives.{path.stem}" for path in (ROOT / "lightning_modules/objectives").glob("[a-z]*.py")),
@@ -54,13 +56,17 @@ ALLOWED = {
     "lightning_modules/objectives": CORE,
     "lightning_modules/optimizers": (*TORCH_ONLY_FACES, "lightning_modules.optimizers"),
     "lightning_modules/training": (*TORCH_ONLY_FACES, "lightning_modules.optimizers", "lightning_modules.training"),
+    "lightning_modules/lasso": (
+        *(*TORCH_ONLY_FACES, "lightning_modules.objectives.linear", "lightning_modules.objectives.families"),
+        "lightning_modules.lasso",
+    ),
     "lightning_modules/linear": (
         *(*TORCH_ONLY_FACES, "lightning_modules.optimizers", "lightning_modules.training"),
         "lightning_modules.linear",
     ),
     # Nothing of a trainer: the face of linear models is lazy, and what is told of their coefficients knows none.
     "lightning_modules/estimators": (
-        *(*TORCH_ONLY_FACES, "lightning_modules.optimizers", "lightning_modules.estimators"),
+        *(*TORCH_ONLY_FACES, "lightning_modules.optimizers", "lightning_modules.estimators", "lightning_modules.lasso"),
         *(f"lightning_modules.linear.{name}" for name in ("coefficients", "count_dispersion", "covariance", "fit_statistics")),
     ),
     "lightning_modules": ("lightning_modules",),

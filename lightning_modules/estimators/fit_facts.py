@@ -27,6 +27,7 @@ class FitFacts:
         outputs: names of the classes, or of the targets where there are several.
         covariance: what the standard errors come from.
         verdict: on θ; None = not found yet.
+        has_l1: whether absolute values of coefficients were penalised too.
     """
 
     def __init__(
@@ -39,10 +40,12 @@ class FitFacts:
         outputs: Sequence[str],
         covariance: Covariance,
         verdict: Convergence | None,
+        has_l1: bool,
     ) -> None:
         self._where: tuple[GLMObjective, Tensor] | None = (objective, theta)
         self._tolerance, self._title, self._names, self._outputs = tolerance, title, names, outputs
         self._covariance: Covariance = covariance
+        self._has_l1 = has_l1
         if verdict is not None:
             self.verdict = verdict
 
@@ -60,7 +63,7 @@ class FitFacts:
         assert self._where is not None
         objective, theta = self._where
         title = f"{self._title}: {verdict.status}, {verdict.message}"
-        found = summarised(title, objective, theta, self._names, self._outputs, self._covariance)
+        found = summarised(title, objective, theta, self._names, self._outputs, self._covariance, self._has_l1)
         self._where = None  # nothing is left to be found
         return found
 

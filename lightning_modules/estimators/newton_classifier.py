@@ -15,6 +15,7 @@ from typing_extensions import Self
 from lightning_modules.estimators.class_factors import class_factors
 from lightning_modules.estimators.newton_estimator import CovarianceOfRows, NewtonEstimator
 from lightning_modules.estimators.rows import read_rows, reweighted
+from lightning_modules.estimators.solved_l1 import L1Choice
 from lightning_modules.objectives.families import Bernoulli, Categorical, ComplementaryLogLog, Family, Probit
 
 Link = Literal["logit", "probit", "cloglog"]
@@ -35,6 +36,10 @@ class NewtonClassifier(ClassifierMixin, NewtonEstimator):
 
     Args:
         l2: strength of the penalty, ≥ 0, relative to the *mean* loss.
+        l1: strength of a penalty l1 Σ|W_j| beside it, ≥ 0, which takes coefficients to 0; "cv" for the one of a path of 100
+            with the least held-out deviance, "cv-1se" for the largest within a standard error of that. Scale features first.
+        penalty_weights: factors of both penalties by column (d,), ≥ 0, 0 for a coefficient that is not penalised; None = 1.
+        folds: of the cross-validation.
         link: of two classes, "logit", "probit" or "cloglog" (complementary log–log); more take "logit".
         fit_intercept: whether there is a b.
         class_weight: factors of the rows' weights: "balanced" for as much weight on each class, or a factor by class.
@@ -49,6 +54,8 @@ class NewtonClassifier(ClassifierMixin, NewtonEstimator):
         intercept_: (1,) or (K,).
         n_iter_: how many steps it took.
         convergence_: the verdict, with `status`, `message` and a bound on the `distance` to the optimum.
+        l1_: the penalty that was taken.
+        penalty_curve_: the `CrossValidated` it was chosen by; None where it was given.
         n_features_in_, feature_names_in_: of the columns as they were given; the latter where all have names.
     """
 
@@ -57,6 +64,9 @@ class NewtonClassifier(ClassifierMixin, NewtonEstimator):
         l2: float = 0.0,
         *,
         link: Link = "logit",
+        l1: float | L1Choice = 0.0,
+        penalty_weights: Any = None,
+        folds: int = 5,
         fit_intercept: bool = True,
         class_weight: dict[Any, float] | Literal["balanced"] | None = None,
         covariance: CovarianceOfRows = "observed",
@@ -65,6 +75,9 @@ class NewtonClassifier(ClassifierMixin, NewtonEstimator):
     ) -> None:
         self.l2 = l2
         self.link = link
+        self.l1 = l1
+        self.penalty_weights = penalty_weights
+        self.folds = folds
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
         self.covariance = covariance
@@ -73,7 +86,7 @@ class NewtonClassifier(ClassifierMixin, NewtonEstimator):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = self.link == "logit"
+        tags.classifier_tags.multi_class = self.link == "logit" and not self._has_l1()
         return tags
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> Self:
@@ -110,6 +123,11 @@ class NewtonClassifier(ClassifierMixin, NewtonEstimator):
             raise ValueError(
                 f"Only binary classification is supported by {type(self).__name__}(link={self.link!r}), and here are "
                 f"{len(self.classes_)} classes: use link='logit'"
+            )
+        if not is_binary and self._has_l1():
+            raise ValueError(
+                f"Only binary classification is supported by {type(self).__name__}(l1={self.l1!r}), and here are "
+                f"{len(self.classes_)} classes: use OneVsRestClassifier, or l2 without penalty_weights"
             )
         self._family: Family = LINKS[self.link]() if is_binary else Categorical(len(self.classes_))
         outputs = () if is_binary else [str(label) for label in self.classes_.tolist()]

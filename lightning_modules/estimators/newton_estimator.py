@@ -20,6 +20,7 @@ from lightning_modules.estimators.fit_facts import MOST_KEPT, FitFacts
 from lightning_modules.estimators.rows import Rows, owned, read_offset, tensor_of
 from lightning_modules.estimators.small_table import small_table
 from lightning_modules.estimators.solved import Solved, solved
+from lightning_modules.estimators.solved_l1 import CHOICES, L1Choice, solved_l1
 from lightning_modules.estimators.summary import Summary
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Family
@@ -33,10 +34,16 @@ COVARIANCES = get_args(CovarianceOfRows)
 class NewtonEstimator(BaseEstimator):
     """A generalised linear model, fitted by Newton's method to minimise  Σ w_i l(z_i, y_i) / Σ w_i + l2/2 ‖W‖².
 
-    Subclasses have the parameters `l2`, `fit_intercept`, `covariance`, `max_steps` and `tolerance`.
+    With `l1` it is  … + l1 Σ_j v_j |W_j| + l2/2 Σ_j v_j W_j²,  v the `penalty_weights`, by proximal Newton steps.
+
+    Subclasses have the parameters `l2`, `l1`, `penalty_weights`, `folds`, `fit_intercept`, `covariance`, `max_steps` and
+    `tolerance`.
     """
 
     l2: float
+    l1: float | L1Choice
+    penalty_weights: Any
+    folds: int
     fit_intercept: bool
     covariance: CovarianceOfRows
     max_steps: int
@@ -77,16 +84,25 @@ class NewtonEstimator(BaseEstimator):
 
     def _check_parameters(self) -> None:
         name = type(self).__name__
-        for parameter, value in (("l2", self.l2), ("tolerance", self.tolerance)):
+        if isinstance(self.l1, str) and self.l1 not in CHOICES:
+            raise ValueError(f"{name}(l1={self.l1!r}): give a number ≥ 0, or choose one of {', '.join(map(repr, CHOICES))}")
+        l1 = 0.0 if isinstance(self.l1, str) else self.l1
+        for parameter, value in (("l2", self.l2), ("l1", l1), ("tolerance", self.tolerance)):
             is_number = isinstance(value, Real) and not isinstance(value, bool) and 0 <= value < float("inf")
             if not is_number and not (parameter == "tolerance" and value is None):
                 raise ValueError(f"{name}({parameter}={value!r}): give a number ≥ 0")
+        if not isinstance(self.folds, Integral) or isinstance(self.folds, bool) or self.folds < 2:
+            raise ValueError(f"{name}(folds={self.folds!r}): give a whole number ≥ 2")
         if not isinstance(self.max_steps, Integral) or isinstance(self.max_steps, bool) or self.max_steps < 1:
             raise ValueError(f"{name}(max_steps={self.max_steps!r}): give a whole number ≥ 1")
         if not isinstance(self.fit_intercept, (bool, np.bool_)):
             raise ValueError(f"{name}(fit_intercept={self.fit_intercept!r}): give True or False")
         if self.covariance not in COVARIANCES:
             raise ValueError(f"{name}(covariance={self.covariance!r}): choose one of {', '.join(map(repr, COVARIANCES))}")
+
+    def _has_l1(self) -> bool:
+        """Whether steps have to be proximal ones: for l1, or penalties that differ from column to column."""
+        return bool(self.l1 != 0) or (self.penalty_weights is not None and bool(self.l2 != 0))
 
     @torch.no_grad()
     def _fit(self, family: Family, rows: Rows, targets: Tensor, outputs: Sequence[str]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -120,10 +136,12 @@ class NewtonEstimator(BaseEstimator):
             objective, found = self._solved(objective, start, tolerance, rows)
         except NonFiniteLossError as error:
             raise ValueError(f"{name}: {error}") from error
+        strengths = f"l2={self.l2:g}" + (f", l1={self.l1_:g}" if self.l1_ > 0 else "")
         names = self.get_feature_names_out().tolist()
         self.n_iter_ = found.steps
-        title = f"{name}, {float(objective.rows.weight):g} rows, {len(names)} columns, l2={self.l2:g}"
-        self._facts = FitFacts(objective, found.theta, tolerance, title, names, outputs, self.covariance, found.verdict)
+        title = f"{name}, {float(objective.rows.weight):g} rows, {len(names)} columns, {strengths}"
+        told = title, names, outputs
+        self._facts = FitFacts(objective, found.theta, tolerance, *told, self.covariance, found.verdict, self.l1_ > 0)
         if not is_kept:
             self._facts.settle()
         if found.verdict is not None and found.verdict.status != "converged":
@@ -135,6 +153,11 @@ class NewtonEstimator(BaseEstimator):
 
     def _solved(self, objective: GLMObjective, start: Tensor, tolerance: float, rows: Rows) -> tuple[GLMObjective, Solved]:
         """Where the steps from a start (p,) lead, and the loss that they minimised."""
+        self.l1_, self.penalty_curve_ = 0.0, None
+        if self._has_l1():
+            given = self.l1, self.penalty_weights, int(self.folds), self.tolerance, int(self.max_steps)
+            found, self.l1_, self.penalty_curve_ = solved_l1(objective, *given)
+            return objective, found
         table = small_table(objective, rows.columns, rows.weights, rows.offset, bool(self.fit_intercept))
         return objective, solved(objective, start, tolerance, int(self.max_steps), table)
 

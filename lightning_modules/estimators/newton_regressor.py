@@ -16,6 +16,7 @@ from lightning_modules.estimators.explained_deviance import explained_deviance
 from lightning_modules.estimators.newton_estimator import CovarianceOfRows, NewtonEstimator
 from lightning_modules.estimators.rows import Rows, read_rows
 from lightning_modules.estimators.solved import Solved
+from lightning_modules.estimators.solved_l1 import L1Choice
 from lightning_modules.linear.count_dispersion import minimise_with_dispersion
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Family, Gamma, Gaussian, NegativeBinomial, Poisson, Tweedie
@@ -32,6 +33,10 @@ class NewtonRegressor(RegressorMixin, NewtonEstimator):
 
     Args:
         l2: strength of the penalty, ≥ 0, relative to the *mean* loss.
+        l1: strength of a penalty l1 Σ|W_j| beside it, ≥ 0, which takes coefficients to 0; "cv" for the one of a path of 100
+            with the least held-out deviance, "cv-1se" for the largest within a standard error of that. Scale features first.
+        penalty_weights: factors of both penalties by column (d,), ≥ 0, 0 for a coefficient that is not penalised; None = 1.
+        folds: of the cross-validation.
         family: "gaussian"; "poisson" for counts and rates, "negative_binomial" for counts that vary more, "gamma" for positive
             amounts, "tweedie" for amounts with zeros among them.
         power: p of the variance μᵖ of "tweedie", from 1 to 2.
@@ -49,6 +54,8 @@ class NewtonRegressor(RegressorMixin, NewtonEstimator):
         n_iter_: how many steps it took, for the last α.
         dispersion_: α of "negative_binomial".
         convergence_: the verdict, with `status`, `message` and a bound on the `distance` to the optimum.
+        l1_: the penalty that was taken.
+        penalty_curve_: the `CrossValidated` it was chosen by; None where it was given.
         n_features_in_, feature_names_in_: of the columns as they were given; the latter where all have names.
     """
 
@@ -59,6 +66,9 @@ class NewtonRegressor(RegressorMixin, NewtonEstimator):
         family: Literal["gaussian", "poisson", "gamma", "tweedie", "negative_binomial"] = "gaussian",
         power: float = 1.5,
         dispersion: float | None = None,
+        l1: float | L1Choice = 0.0,
+        penalty_weights: Any = None,
+        folds: int = 5,
         fit_intercept: bool = True,
         covariance: CovarianceOfRows = "observed",
         max_steps: int = 500,
@@ -68,6 +78,9 @@ class NewtonRegressor(RegressorMixin, NewtonEstimator):
         self.family = family
         self.power = power
         self.dispersion = dispersion
+        self.l1 = l1
+        self.penalty_weights = penalty_weights
+        self.folds = folds
         self.fit_intercept = fit_intercept
         self.covariance = covariance
         self.max_steps = max_steps
@@ -125,7 +138,13 @@ class NewtonRegressor(RegressorMixin, NewtonEstimator):
     def _solved(self, objective: GLMObjective, start: Tensor, tolerance: float, rows: Rows) -> tuple[GLMObjective, Solved]:
         if not isinstance(objective.family, NegativeBinomial):
             return super()._solved(objective, start, tolerance, rows)
+        if self.dispersion is None and self._has_l1():
+            raise ValueError(
+                f"{type(self).__name__}(l1={self.l1!r}, family='negative_binomial') does not estimate the dispersion under l1: "
+                "give one, the dispersion_ of a fit with l1=0 for example"
+            )
         if self.dispersion is None:
+            self.l1_, self.penalty_curve_ = 0.0, None
             objective, minimum = minimise_with_dispersion(objective, start)
             found = Solved(minimum.theta, minimum.steps, minimum.verdict)
         else:

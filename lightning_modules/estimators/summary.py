@@ -70,7 +70,13 @@ class Summary:
 
 
 def summarised(
-    title: str, objective: GLMObjective, theta: Tensor, names: Sequence[str], outputs: Sequence[str], covariance: Covariance
+    title: str,
+    objective: GLMObjective,
+    theta: Tensor,
+    names: Sequence[str],
+    outputs: Sequence[str],
+    covariance: Covariance,
+    has_l1: bool = False,
 ) -> Summary:
     """Of a fit at θ (p,).
 
@@ -81,9 +87,12 @@ def summarised(
         names: of the d features.
         outputs: of the classes, or of the targets where there are several.
         covariance: what the standard errors come from, see `covariance.py`.
+        has_l1: whether absolute values were penalised too.
     """
     note = ""
-    if objective.l2 > 0:
+    if has_l1:
+        note = "no standard errors: an l1 penalty lets the rows choose which coefficients are 0 (l1=0 has them)"
+    elif objective.l2 > 0:
         note = "no standard errors: the penalty pulls coefficients towards 0 by more than their noise (l2=0 has them)"
     elif len(theta) > MOST_ERRORS:
         note = f"no standard errors: they are computed for up to {MOST_ERRORS} coefficients, here are {len(theta)}"

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
+from lightning_modules.objectives.families.divergences import divergence
 from lightning_modules.objectives.families.one_output import OneOutput
 from lightning_modules.objectives.families.shares import checked_shares, entropy, log_chances
 
@@ -65,6 +66,10 @@ class Bernoulli(OneOutput):
 
     def log_likelihood_met(self, y: Tensor, weights: Tensor, dispersion: float) -> Tensor:
         return log_chances(y, weights) - weights * entropy(y)
+
+    def duality_gap(self, z: Tensor, y: Tensor, slope: Tensor) -> Tensor:
+        y = y.to(z.dtype)
+        return divergence(slope + y, 1 - y - slope, z)
 
     def gradient_terms(self, z: Tensor, y: Tensor) -> Tensor:
         return torch.ones_like(z)

@@ -83,6 +83,14 @@ class Family(PointwiseLoss):
         """
         return None
 
+    def duality_gap(self, z: Tensor, y: Tensor, slope: Tensor) -> Tensor | None:
+        """l(z) + l*(s) − ⟨s, z⟩ ≥ 0, l* the convex conjugate of the loss, which is 0 where s is the gradient at z.
+
+        (n, K), checked targets, (n, K) -> (n,), infinite where s is no slope of the loss anywhere; None where l* has no closed
+        form.
+        """
+        return None
+
     # -- for what is proved --------------------------------------------------------------------------------------------
 
     def local_self_concordance(self, z: Tensor, y: Tensor) -> Tensor:

@@ -60,6 +60,9 @@ class Gaussian(Family):
     def log_likelihood_met(self, y: Tensor, weights: Tensor, dispersion: float) -> Tensor:
         return -weights * self.num_outputs / 2 * math.log(2 * math.pi * dispersion)
 
+    def duality_gap(self, z: Tensor, y: Tensor, slope: Tensor) -> Tensor:
+        return 0.5 * (self.gradient(z, y) - slope).square().sum(1)
+
     def sensitivity(self, z: Tensor, y: Tensor, errors: Tensor) -> Tensor:
         return errors.expand_as(z)
 

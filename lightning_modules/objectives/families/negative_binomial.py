@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from lightning_modules.objectives.families.amounts import ONLY_ZEROS, checked_amounts
+from lightning_modules.objectives.families.divergences import divergence
 from lightning_modules.objectives.families.one_output import OneOutput
 from lightning_modules.objectives.families.pointwise_loss import MeanOf
 
@@ -95,6 +96,11 @@ class NegativeBinomial(OneOutput):
         y, size = y.double(), 1 / self.dispersion
         ways = torch.lgamma(y + size) - math.lgamma(size) - torch.lgamma(y + 1)
         return weights * (ways - self._met(y))[:, 0]
+
+    def duality_gap(self, z: Tensor, y: Tensor, slope: Tensor) -> Tensor:
+        # The loss is y + 1/α times a logistic one of s.
+        counts, y = y.to(z.dtype) + 1 / self.dispersion, y.to(z.dtype)
+        return counts[:, 0] * divergence((slope + y) / counts, (1 / self.dispersion - slope) / counts, self._scaled(z))
 
     def gradient_terms(self, z: Tensor, y: Tensor) -> Tensor:
         s = self._scaled(z)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from lightning_modules.objectives.families.amounts import ONLY_ZEROS, checked_amounts
+from lightning_modules.objectives.families.divergences import exponential_gap
 from lightning_modules.objectives.families.one_output import OneOutput
 from lightning_modules.objectives.families.pointwise_loss import MeanOf
 
@@ -95,6 +96,13 @@ class Tweedie(OneOutput):
 
     def variance(self, mean: Tensor) -> Tensor:
         return mean**self.power
+
+    def duality_gap(self, z: Tensor, y: Tensor, slope: Tensor) -> Tensor | None:
+        """For p = 1 and p = 2, whose losses are exponentials but for what is linear in z."""
+        y = y.to(z.dtype)
+        if self.power == 1:
+            return exponential_gap(slope + y, z)
+        return exponential_gap(1 - slope, y.log() - z) if self.power == 2 else None
 
     def gradient_terms(self, z: Tensor, y: Tensor) -> Tensor:
         # An exponential of a number is off by the number times its rounding.

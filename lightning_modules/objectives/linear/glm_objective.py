@@ -133,6 +133,14 @@ class GLMObjective(Objective):
     def every_kth(self, k: int) -> Self:
         return self if k == 1 else self._on(replace(self.glm, rows=self.rows.every_kth(k)))
 
+    def on_columns(self, columns: Tensor) -> Self:
+        """The same rows with some of the features alone, given by their places (k,): copied, in float64."""
+        return self._on(replace(self.glm, rows=self.rows.of(columns=columns)))
+
+    def on_rows(self, rows: Tensor) -> Self:
+        """Some of this process's rows, given by their places (m,): copied."""
+        return self._on(replace(self.glm, rows=self.rows.of(rows=rows)))
+
     @property
     def rows_per_parameter(self) -> float:
         # A row says something about each of its predictors.

@@ -134,6 +134,11 @@ class PerRow(Family):
         # An offset is nothing far out, and a weight changes no sign.
         return self.family.recession(z, self.own(y))
 
+    def duality_gap(self, z: Tensor, y: Tensor, slope: Tensor) -> Tensor | None:
+        slope = slope / y[:, :1].to(slope.dtype) if self.has_weights else slope
+        gap = self.family.duality_gap(self.moved(z, y), self.own(y), slope)
+        return None if gap is None else self._weighted(gap, y)
+
     def unit(self, mean_of: MeanOf) -> float:
         """Of the targets, as if there were no offsets."""
         return self.family.unit(lambda of: mean_of(lambda y: self._weighted(of(self.own(y)), y)))

@@ -101,6 +101,12 @@ class Rows:
             has_constant=self.has_constant,
         )
 
+    def of(self, rows: Tensor | slice = slice(None), columns: Tensor | slice = slice(None)) -> "Rows":
+        """Some of this process's rows, or some of the features in float64, given by their places: copied."""
+        x = self.features[rows] if isinstance(columns, slice) else self.features[:, columns].double()
+        terms, k = self.terms_of_rows.of(rows), self.num_outputs
+        return Rows(x, self.targets[rows], self.reduction, num_outputs=k, terms=terms, has_constant=self.has_constant)
+
     @property
     def num_chunks(self) -> int:
         """Of this process."""

@@ -20,6 +20,10 @@ OTHERS = [
     NewtonClassifier(l2=0.01, link="cloglog"),
     NewtonRegressor(l2=0.01, fit_intercept=False),
     NewtonRegressor(family="poisson"),
+    NewtonClassifier(l1=0.01),
+    NewtonRegressor(l1=0.01),
+    NewtonRegressor(l1="cv", folds=2),
+    NewtonRegressor(l1=0.01, family="poisson"),
     NewtonRegressor(family="gamma"),
     NewtonRegressor(family="tweedie", power=1.3),
 ]
@@ -31,7 +35,14 @@ pytestmark = [
 ]
 
 
-@parametrize_with_checks(ESTIMATORS)
+def failing(estimator: Any) -> dict[str, str]:
+    """What scikit-learn excepts its own estimators with cross-validation from."""
+    if getattr(estimator, "l1", 0) == "cv":
+        return {"check_sample_weight_equivalence_on_dense_data": "a row that is there twice may be in two folds"}
+    return {}
+
+
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=failing)
 def test_by_scikit_learn(estimator: Any, check: Any) -> None:
     check(estimator)
 

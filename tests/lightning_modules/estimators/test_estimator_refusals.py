@@ -24,6 +24,16 @@ REFUSED: dict[str, Any] = {
     "NewtonRegressor(l2=nan): give a number ≥ 0": lambda: NewtonRegressor(l2=np.nan).fit(X, TARGETS),
     "NewtonRegressor(l2='1'): give a number ≥ 0": lambda: NewtonRegressor(l2="1").fit(X, TARGETS),
     "NewtonRegressor(tolerance=-1e-09): give": lambda: NewtonRegressor(tolerance=-1e-9).fit(X, TARGETS),
+    "NewtonRegressor(l1=-1): give a number ≥ 0": lambda: NewtonRegressor(l1=-1).fit(X, TARGETS),
+    "NewtonRegressor(l1=nan): give a number ≥ 0": lambda: NewtonRegressor(l1=np.nan).fit(X, TARGETS),
+    "NewtonRegressor(l1='best'): give a number ≥ 0, or choose one of 'cv'": lambda: NewtonRegressor(l1="best").fit(X, TARGETS),
+    "NewtonRegressor(folds=1): give a whole number ≥ 2": lambda: NewtonRegressor(folds=1).fit(X, TARGETS),
+    "folds=21: give a whole number from 2 to the number of rows, n_samples = 20": lambda: NewtonRegressor(
+        l1="cv", folds=21
+    ).fit(X, TARGETS),
+    "penalty_weights of shape (1,) for 2 features": lambda: NewtonRegressor(l1=0.1, penalty_weights=[1]).fit(X, TARGETS),
+    "(l1=0.1), and here are 3 classes: use OneVsRestClassifier": lambda: NewtonClassifier(l1=0.1).fit(X, COUNTS),
+    "does not estimate the dispersion under l1": lambda: NewtonRegressor(l1=0.1, family="negative_binomial").fit(X, COUNTS),
     "NewtonRegressor(max_steps=0): give a whole number ≥ 1": lambda: NewtonRegressor(max_steps=0).fit(X, TARGETS),
     "NewtonRegressor(max_steps=1.5): give": lambda: NewtonRegressor(max_steps=1.5).fit(X, TARGETS),
     "NewtonRegressor(fit_intercept='no'): give True": lambda: NewtonRegressor(fit_intercept="no").fit(X, TARGETS),

@@ -1,0 +1,98 @@
+r"""How far a penalised loss is from its minimum at most: the gap to the value of the dual problem.
+
+    min_θ  F(θ) = 1/n Σ_i l_i(z_i) + P(θ)   ≥   max_s  D(s) = −1/n Σ_i l_i*(s_i) − Σ_j P_j*(−G_j) ,   G = 1/n Σ_i s_i ⊗ x̃_i
+
+for every s, so that F(θ) − D(s) bounds F(θ) − min F. As s are taken the loss's slopes at θ, made feasible in two steps:
+
+    of what is not penalised G_j has to be 0: s ← s − C X̃_u H_uu⁻¹ G_u, one Newton step of those coefficients;
+    where only l1 penalises, |G_j| ≤ a_j: s ← c s with the largest c ≤ 1.
+
+The gap is a sum of terms ≥ 0, one for each row and each coefficient, and so loses few digits:
+
+    F − D = 1/n Σ_i [l_i(z_i) + l_i*(s_i) − s_i z_i] + Σ_j [P_j(θ_j) + P_j*(−G_j) + G_j θ_j] .
+
+Source: O. Fercoq, A. Gramfort and J. Salmon, Mind the duality gap: safer rules for the lasso (2015), section 2.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lightning_modules.lasso.all_columns import pulled_back, rows_of_point
+from lightning_modules.lasso.penalty import Array, Penalty
+from lightning_modules.lasso.proximal_newton import Stage, point_at
+from lightning_modules.objectives.linear import GLMObjective
+
+
+@dataclass(frozen=True, eq=False)
+class Certificate:
+    """What is known of a point θ.
+
+    Attributes:
+        gradient: of the loss in all coefficients (p,).
+        gap: the duality gap; None for families whose conjugate has no closed form.
+    """
+
+    gradient: Array
+    gap: float | None
+
+
+def certificate(
+    objective: GLMObjective, stage: Stage, places: NDArray[np.int64], theta: Array, penalty: Penalty
+) -> Certificate:
+    """The gradient in all coefficients and the duality gap.
+
+    Args:
+        objective: the loss on all columns, without a penalty.
+        stage: where the steps ended, on some of the columns.
+        places: of the stage's coefficients among all (p',).
+        theta: θ with all coefficients (p,).
+        penalty: P, of all coefficients.
+    """
+    glm = stage.objective.glm
+    z, slopes = rows_of_point(stage.objective, stage.point.theta)
+    feasible = _without_free(stage, penalty.of(places), slopes)
+    gradient, pulled = pulled_back(objective, torch.stack([slopes, feasible]))
+    is_bound = (penalty.absolute > 0) & (penalty.square == 0)
+    with np.errstate(divide="ignore"):
+        factor = min(1.0, float((penalty.absolute[is_bound] / np.abs(pulled[is_bound])).min(initial=math.inf)))
+    # Asked of no row, so that a process without rows knows as well.
+    if glm.family.duality_gap(z[:0], glm.rows.all_targets[:0], feasible[:0]) is None:
+        return Certificate(gradient, None)
+    total, begin = z.new_zeros(()), 0
+    for _, y in glm.rows.chunks(z.dtype):
+        part = slice(begin, begin + len(y))
+        gap = glm.family.duality_gap(z[part], y, factor * feasible[part])
+        assert gap is not None
+        total, begin = total + gap.sum(), part.stop
+    return Certificate(gradient, float(glm.mean(total)) + _of_coefficients(theta, factor * pulled, penalty))
+
+
+def _without_free(stage: Stage, penalty: Penalty, slopes: torch.Tensor) -> torch.Tensor:
+    """Slopes (n, K) of which nothing points along what is not penalised."""
+    free = np.flatnonzero((penalty.absolute == 0) & (penalty.square == 0))
+    if not len(free):
+        return slopes
+    if stage.hessian is None:
+        stage.hessian = stage.fresh_hessian()
+    move = np.zeros_like(stage.gradient)
+    # Free columns may depend on one another: any of the solutions will do.
+    move[free] = np.linalg.pinv(stage.hessian[np.ix_(free, free)], hermitian=True) @ stage.gradient[free]
+    glm = stage.objective.glm
+    along = point_at(stage.objective, move).predictors.chunks()
+    here = stage.point.predictors.chunks()
+    moved = [glm.family.curvature_product(z, y, dz) for (_, y, z), (_, _, dz) in zip(here, along, strict=True)]
+    return slopes - torch.cat(moved) if moved else slopes
+
+
+def _of_coefficients(theta: Array, pulled: Array, penalty: Penalty) -> float:
+    absolute, square = penalty.absolute, penalty.square
+    own = absolute * np.abs(theta) + 0.5 * square * theta**2 + pulled * theta
+    beyond = np.maximum(np.abs(pulled) - absolute, 0) ** 2
+    conjugate = np.divide(beyond, 2 * square, out=np.zeros_like(beyond), where=square > 0)
+    # What is left of the free ones, by rounding, may count either way.
+    is_free = (absolute == 0) & (square == 0)
+    return float(np.where(is_free, np.abs(own), own + conjugate).sum())
