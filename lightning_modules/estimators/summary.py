@@ -23,6 +23,7 @@ STATISTICS = {
     "deviance": "deviance",
     "null deviance": "null_deviance",
     "dispersion": "dispersion",
+    "dispersion of counts": "alpha",
     "p of all": "ratio_p_value",
 }
 
