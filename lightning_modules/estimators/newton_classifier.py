@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from typing_extensions import Self
@@ -151,6 +152,17 @@ class NewtonClassifier(ClassifierMixin, NewtonEstimator):
         places = (z > 0).astype(int) if z.ndim == 1 else z.argmax(1)
         labels: NDArray[Any] = self.classes_[places]
         return labels
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
+        """The share of the rows whose class is predicted right.
+
+        Args:
+            X: features (n, d), as in `fit`.
+            y: classes (n,).
+            sample_weight: of the rows (n,); None = 1 for each.
+            offset: as in `fit`.
+        """
+        return float(accuracy_score(y, self.predict(X, offset), sample_weight=sample_weight))
 
     def predict_proba(self, X: Any, offset: Any = None) -> NDArray[np.float64]:
         """Probabilities of the classes (n, K), in the order of `classes_`; arguments as in `decision_function`."""

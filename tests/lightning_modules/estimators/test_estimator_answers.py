@@ -213,3 +213,11 @@ def test_the_dispersion_of_counts_is_estimated_with_the_coefficients() -> None:
     given = NewtonRegressor(family="negative_binomial", dispersion=ours.dispersion_).fit(x, y)
     assert_allclose(given.coef_, ours.coef_, rtol=1e-7)
     assert ours.summary().statistics.log_likelihood == pytest.approx(theirs.llf, rel=1e-8)
+
+
+def test_the_score_of_a_classifier_takes_an_offset() -> None:
+    rng = np.random.default_rng(0)
+    x, offset = rng.normal(size=(200, 2)), 3 * rng.normal(size=200)
+    y = (rng.random(200) < 1 / (1 + np.exp(-x[:, 0] - offset))).astype(int)
+    model = NewtonClassifier().fit(x, y, offset=offset)
+    assert model.score(x, y, offset=offset) == np.mean(model.predict(x, offset) == y) > model.score(x, y)
