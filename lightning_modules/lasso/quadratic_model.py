@@ -6,7 +6,7 @@ If it is known which coefficients are not 0 in the minimiser, and with which sig
 
     coefficients at 0 that violate their condition enter, with the sign that lowers m; of those that then do not go that way
     nothing is taken; the others' system gives a direction, along which m, a parabola with kinks, is minimised exactly; what
-    arrives at 0 there leaves.
+    arrives at 0 there leaves. Where something left, fewer enter the next time, and in the end one.
 
 m falls in each round and there are finitely many sets of signs. Coordinate descent, which is commonly used, needs ever more
 sweeps the more columns depend on each other, while this needs as many rounds as the set changes, and ends exactly.
@@ -29,7 +29,7 @@ Places = NDArray[np.bool_]
 ROUNDING = 1e-15
 # Eigenvalues of a matrix of diagonal 1 below this are 0.
 SINGULAR = 1e-13
-# As many coefficients may enter in a round, and as many again as there are.
+# As many coefficients may enter in the first round, and as many again as there are.
 MOST_ENTERING = 10
 
 
@@ -56,23 +56,32 @@ def _minimised(matrix: Array, gradient: Array, theta: Array, penalty: Penalty) -
     curved.reshape(-1)[:: len(curved) + 1] += penalty.square * scale**2
     absolute, w, slope = penalty.absolute * scale, theta / scale, (gradient + penalty.square * theta) * scale
     noise = ROUNDING * max(float(np.abs(slope).max(initial=0)), float(np.abs(curved @ w).max(initial=0)))
-    is_single = False
-    for _ in range(100 + 4 * len(w)):
+    count, is_settled = MOST_ENTERING + int((w != 0).sum()), True
+    for _ in range(100 + 10 * len(w)):
         inside = (w != 0) | (absolute == 0)
         signs = np.where(w != 0, np.sign(w), np.where(absolute > 0, -np.sign(slope), 0))
         excess = np.where(inside, 0, np.abs(slope) - absolute)
-        entering = _largest(excess, 1 if is_single else MOST_ENTERING + int(inside.sum())) & (excess > 4 * noise)
+        entering = _largest(excess, count) & (excess > 4 * noise) & is_settled
         rest = -(slope + absolute * signs)
-        if not entering.any() and float(np.abs(rest[inside]).max(initial=0)) <= 4 * noise:
-            break
+        is_there = float(np.abs(rest[inside]).max(initial=0)) <= 4 * noise
+        if is_there and not entering.any():
+            if is_settled:
+                break
+            is_settled = True
+            continue
         active, direction = _direction(curved, rest, signs, inside, entering)
         step, stops = _best_step(w, direction, slope, curved, absolute, active)
         moved = step * direction
-        is_lost = not float(np.abs(moved).max(initial=0)) > 0 or not step > 0
-        if is_lost and (is_single or not entering.any()):
-            break
-        # One alone goes the way its gradient says, if the others are at their optimum.
-        is_single = is_lost
+        is_lost = not float(np.abs(moved).max(initial=0)) > 0
+        if is_lost and (count == 1 or not entering.any()):
+            if is_settled:
+                break
+            is_settled = True
+            continue
+        # What leaves does so before anything else enters; and one alone always goes the way that its gradient says.
+        if entering.any():
+            count = max(1, count // 2) if is_lost or len(stops) else 2 * count
+        is_settled = is_lost or not len(stops)
         w = w + moved
         w[stops] = 0
         slope = slope + curved[:, active] @ moved[active]

@@ -63,3 +63,12 @@ def test_equal_columns_and_more_columns_than_rows_without_l2():
     ):
         assert other.status == "converged"
         assert_allclose(one.value, other.value, rtol=1e-9)
+
+
+def test_to_where_rows_are_nearly_interpolated():
+    """As many coefficients as rows, nearly: columns that enter and leave again must not keep each other busy."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 3, (100, 250)).astype(float)
+    path = penalty_path(objective_of("gaussian", x, x[:, :5] @ np.ones(5) + rng.normal(size=100)), 60, 1e-3)
+    assert {each.status for each in path} == {"converged"} and len(path[-1].active) > 90
+    assert sum(each.steps for each in path) < 200
