@@ -87,7 +87,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_run_that_is_asked_to_stop_says_so(tmp_path: Path, number: int) -> None:
     """Ctrl+C, and what a cluster sends before it takes the machine back."""
     run = subprocess.Popen(

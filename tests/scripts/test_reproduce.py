@@ -40,7 +40,7 @@ PICTURES = {"S2": 1, "S3": 5, "S7": 5, "S8": 7, "S9": 7, "S10": 5, "S12": 2, "S1
 
 NEEDING_DATA = [system.number for system in SYSTEMS if system.needs is not None]
 # Several seconds each, for their many small fits.
-SLOW = {"S7", "S10"}
+SLOW = {"S3", "S7", "S8", "S9", "S10"}
 
 
 def checked_page(folder: Path, number: str) -> None:

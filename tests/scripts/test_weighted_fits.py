@@ -54,7 +54,7 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("place", ["in memory", "mapped"])
+@pytest.mark.parametrize("place", ["in memory", pytest.param("mapped", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", MODELS)
 def test_a_row_of_weight_two_is_two_rows_in_all_that_comes_out(name: str, place: str, tmp_path: Path) -> None:
     args = [*MODELS[name], *([f"--data.memory_map={tmp_path / 'maps'}"] if place == "mapped" else [])]

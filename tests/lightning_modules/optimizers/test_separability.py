@@ -53,7 +53,9 @@ def small_problem(seed: int) -> tuple[Tensor, Tensor, int]:
     return x, y, classes
 
 
-@pytest.mark.parametrize("seed", range(200))
+@pytest.mark.parametrize(
+    "seed", [pytest.param(seed, marks=pytest.mark.slow if seed % 4 in (1, 2) else ()) for seed in range(200)]
+)
 def test_separated_if_and_only_if_a_linear_program_says_so(seed):
     x, y, classes = small_problem(seed)
     objective = GLMObjective(Bernoulli() if classes == 2 else Categorical(classes), x, y)

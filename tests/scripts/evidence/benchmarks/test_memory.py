@@ -1,5 +1,6 @@
 """The benchmark of memory, in little: what a piece of work takes is found, whoever does it."""
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="
 
 
 def test_the_peak_is_found_though_it_is_over() -> None:
-    peak = peak_mebibytes(lambda: torch.ones(2**24, dtype=torch.float64).sum())
-    assert peak == pytest.approx(128, rel=0.1)
+    gc.collect()  # what others have left would be given back while it is looked
+    peak = peak_mebibytes(lambda: torch.ones(2**25, dtype=torch.float64).sum())
+    assert peak == pytest.approx(256, rel=0.1)
     assert peak_mebibytes(lambda: torch.ones(2**10)) < 8
 
 
