@@ -92,9 +92,11 @@ def _of_rows(objective: GLMObjective, predictors: Predictors, root: Root, kind: 
     outputs, rows = objective.family.num_outputs, float(objective.rows.weight)
     if kind in ("HC2", "HC3") and outputs > 1:
         raise ValueError(f"covariance={kind!r} takes the leverage of a row, which is of one output: use HC0 or HC1")
-    glm = objective.glm
+    glm, reduction = objective.glm, objective.rows.reduction
+    least = root.scale.new_ones(())
 
     def blocks() -> Iterator[Tensor]:
+        nonlocal least
         for x, y, z in predictors.pieces():
             weights, extended = glm.weights_of(y), glm.rows.extended(x)
             # What the family gives is w times the row's own.
@@ -102,16 +104,19 @@ def _of_rows(objective: GLMObjective, predictors: Predictors, root: Root, kind: 
             if kind in ("HC2", "HC3"):
                 own = _reduced(root, (glm.family.curvature_diagonal(z, y) / weights).sqrt(), extended)
                 left = 1 - own.square().sum(1, keepdim=True) / rows
-                if bool((left < LEAST_LEFT).any()):
-                    raise UnitLeverageError(
-                        f"covariance={kind!r} divides by 1 − leverage, and a row has leverage 1, as one with an indicator of "
-                        "its own has: use HC0 or HC1, or leave that feature out"
-                    )
+                least = torch.minimum(least, left.amin()) if len(left) else least
+                left = left.clamp(min=LEAST_LEFT)
                 reduced = reduced / (left.sqrt() if kind == "HC2" else left)
             yield reduced
 
-    size = len(root.scale)
-    return triangle(blocks(), root.scale.new_empty(0, size), objective.num_rows, objective.rows.reduction)
+    found = triangle(blocks(), root.scale.new_empty(0, len(root.scale)), objective.num_rows, reduction)
+    # Asked when all rows have been seen, so that no process waits for one that has stopped.
+    if float(of_each_process(least, reduction).min()) < LEAST_LEFT:
+        raise UnitLeverageError(
+            f"covariance={kind!r} divides by 1 − leverage, and a row has leverage 1, as one with an indicator of its own has: "
+            "use HC0 or HC1, or leave that feature out"
+        )
+    return found
 
 
 def _of_clusters(objective: GLMObjective, predictors: Predictors, root: Root, clusters: Tensor | None) -> tuple[Tensor, float]:

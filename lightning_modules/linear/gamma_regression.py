@@ -1,11 +1,8 @@
 """Gamma regression."""
 
-from torchmetrics import MetricCollection
-
 from lightning_modules.linear.generalized_linear_model import GeneralizedLinearModel
 from lightning_modules.objectives.families import Gamma
 from lightning_modules.training.objective_module import OptimizerCallable
-from lightning_modules.training.regression_metrics import regression_metrics
 
 
 class GammaRegression(GeneralizedLinearModel):
@@ -14,7 +11,6 @@ class GammaRegression(GeneralizedLinearModel):
     The minimiser is that of scikit-learn's `GammaRegressor(alpha=l2)`. `loss` is half the mean deviance: the formula, less what
     it is where each mean is its target. The curvature is the observed information, or with `Newton(curvature="ggn")` the
     expected one, which is Fisher scoring.
-
 
     Args:
         num_features: d, the number of features; taken from the data on the command line.
@@ -37,6 +33,3 @@ class GammaRegression(GeneralizedLinearModel):
         optimizer: OptimizerCallable,
     ) -> None:
         super().__init__(num_features, Gamma(), l2, optimizer, intercept, offset)
-
-    def metrics(self) -> MetricCollection:
-        return regression_metrics()

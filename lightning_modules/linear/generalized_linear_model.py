@@ -1,4 +1,4 @@
-"""What linear, logistic and softmax regression share: one linear layer under a family's loss."""
+"""What linear models of all families share: one linear layer under a family's loss."""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -6,6 +6,7 @@ from typing import Any, cast
 import torch
 from pytorch_lightning import LightningDataModule, Trainer
 from torch import Tensor
+from torchmetrics import MetricCollection
 
 from lightning_modules.linear.coefficients import Coefficient, coefficients
 from lightning_modules.linear.covariance import Covariance, UnitLeverageError
@@ -18,6 +19,7 @@ from lightning_modules.training.equal_rows import LINEAR_ROWS, in_blocks, whole_
 from lightning_modules.training.loss_share import LossShare
 from lightning_modules.training.notes import log_info
 from lightning_modules.training.objective_module import Batch, ObjectiveModule, OptimizerCallable
+from lightning_modules.training.regression_metrics import regression_metrics
 from lightning_modules.training.trained_parameters import refuse_other_parameters
 from lightning_modules.training.two_views import Rows, as_rows
 from lightning_modules.training.weighted_rows import refuse_weights
@@ -199,6 +201,10 @@ class GeneralizedLinearModel(ObjectiveModule):
     def _has_noise(self, objective: GLMObjective) -> bool:
         """Whether there are more rows than coefficients of a target."""
         return float(objective.rows.weight) > objective.layout.width
+
+    def metrics(self) -> MetricCollection:
+        """Those of real targets, unless a class says others."""
+        return regression_metrics()
 
     def evaluate(self, batch: Batch) -> dict[str, Tensor]:
         features, targets, _ = as_rows(batch)

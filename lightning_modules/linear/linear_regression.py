@@ -1,11 +1,8 @@
 """Linear regression."""
 
-from torchmetrics import MetricCollection
-
 from lightning_modules.linear.generalized_linear_model import GeneralizedLinearModel
 from lightning_modules.objectives.families import Gaussian
 from lightning_modules.training.objective_module import OptimizerCallable
-from lightning_modules.training.regression_metrics import regression_metrics
 
 
 class LinearRegression(GeneralizedLinearModel):
@@ -36,6 +33,3 @@ class LinearRegression(GeneralizedLinearModel):
         optimizer: OptimizerCallable,
     ) -> None:
         super().__init__(num_features, Gaussian(num_targets), l2, optimizer, intercept, offset)
-
-    def metrics(self) -> MetricCollection:
-        return regression_metrics()

@@ -6,7 +6,6 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
-from torchmetrics import MetricCollection
 
 from lightning_modules.linear.count_dispersion import LOWEST, SETTLED, STAYS, likeliest_dispersion
 from lightning_modules.linear.generalized_linear_model import GeneralizedLinearModel
@@ -14,7 +13,6 @@ from lightning_modules.objectives import GLMObjective, flattened
 from lightning_modules.objectives.families import NegativeBinomial
 from lightning_modules.optimizers import Convergence
 from lightning_modules.training.objective_module import Batch, OptimizerCallable
-from lightning_modules.training.regression_metrics import regression_metrics
 from lightning_modules.training.whole_batch import is_whole
 
 
@@ -62,9 +60,6 @@ class NegativeBinomialRegression(GeneralizedLinearModel):
     def dispersion(self) -> float:
         """α."""
         return cast(NegativeBinomial, self.family).dispersion
-
-    def metrics(self) -> MetricCollection:
-        return regression_metrics()
 
     def on_train_start(self) -> None:
         super().on_train_start()

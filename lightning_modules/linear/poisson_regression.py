@@ -1,11 +1,8 @@
 """Poisson regression."""
 
-from torchmetrics import MetricCollection
-
 from lightning_modules.linear.generalized_linear_model import GeneralizedLinearModel
 from lightning_modules.objectives.families import Poisson
 from lightning_modules.training.objective_module import OptimizerCallable
-from lightning_modules.training.regression_metrics import regression_metrics
 
 
 class PoissonRegression(GeneralizedLinearModel):
@@ -13,7 +10,6 @@ class PoissonRegression(GeneralizedLinearModel):
 
     The minimiser is that of scikit-learn's `PoissonRegressor(alpha=l2)`. `loss` is half the mean deviance: the formula, less
     what it is where each mean is its target. There is no minimiser where a group of rows has counts of 0 only.
-
 
     Args:
         num_features: d, the number of features; taken from the data on the command line.
@@ -36,6 +32,3 @@ class PoissonRegression(GeneralizedLinearModel):
         optimizer: OptimizerCallable,
     ) -> None:
         super().__init__(num_features, Poisson(), l2, optimizer, intercept, offset)
-
-    def metrics(self) -> MetricCollection:
-        return regression_metrics()

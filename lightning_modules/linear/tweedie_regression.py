@@ -1,11 +1,8 @@
 """Tweedie regression."""
 
-from torchmetrics import MetricCollection
-
 from lightning_modules.linear.generalized_linear_model import GeneralizedLinearModel
 from lightning_modules.objectives.families import Tweedie
 from lightning_modules.training.objective_module import OptimizerCallable
-from lightning_modules.training.regression_metrics import regression_metrics
 
 
 class TweedieRegression(GeneralizedLinearModel):
@@ -14,7 +11,6 @@ class TweedieRegression(GeneralizedLinearModel):
     For 1 < p < 2 targets are sums of a Poisson number of gamma amounts, exactly 0 in some rows, as claims of insurances are.
     The minimiser is that of scikit-learn's `TweedieRegressor(power=p, alpha=l2, link="log")`. The curvature is the observed
     information, or with `Newton(curvature="ggn")` the expected one, which is Fisher scoring.
-
 
     Args:
         num_features: d, the number of features; taken from the data on the command line.
@@ -42,6 +38,3 @@ class TweedieRegression(GeneralizedLinearModel):
         optimizer: OptimizerCallable,
     ) -> None:
         super().__init__(num_features, Tweedie(power), l2, optimizer, intercept, offset)
-
-    def metrics(self) -> MetricCollection:
-        return regression_metrics()

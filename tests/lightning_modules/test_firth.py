@@ -133,3 +133,11 @@ def test_what_cannot_be_is_refused() -> None:
     data = ArrayDataModule(x.numpy(), y.numpy(), val_fraction=0, test_fraction=0, batch_size=10)
     with pytest.raises(ValueError, match="the penalty is of all rows at once"):
         make_trainer(2).fit(LogisticRegression(2, firth=True, optimizer=Newton), data)
+
+
+def test_in_float32_it_ends_near_the_same_place() -> None:
+    x, y = rows(separated=True)
+    found = minimise(FirthObjective(Bernoulli(), x.float(), y), torch.zeros(3), Newton, 300)
+    expected = fitted(FirthObjective(Bernoulli(), x.float().double(), y)).theta
+    assert found.status == "converged", found.message
+    torch.testing.assert_close(found.theta.double(), expected, rtol=1e-3, atol=1e-3)

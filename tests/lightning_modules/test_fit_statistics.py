@@ -107,14 +107,6 @@ def test_discrete_models(case: tuple[Family, Any], kind: str) -> None:
     np.testing.assert_allclose(float(found.ratio_p_value or 0), peer.llr_pvalue, rtol=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["HC0", "HC1", "HC2", "HC3"])
-def test_sandwiches_of_least_squares(kind: str) -> None:
-    x, y = data("stackloss")
-    ours = half_of_covariance(*fitted(Gaussian(1), x, y), kind)
-    peer = api.OLS(y, with_constant(x)).fit(cov_type=kind)
-    np.testing.assert_allclose((ours @ ours.T).numpy(), peer.cov_params(), rtol=1e-9)
-
-
 def test_classes() -> None:
     x, y = data("anes96")
     objective, theta = fitted(Categorical(7), x, y)
@@ -170,12 +162,6 @@ def test_a_penalty_refuses_with_a_reason() -> None:
         fit_statistics(GLMObjective(Bernoulli(), torch.tensor(x), torch.tensor(y), 0.1), torch.zeros(4).double())
 
 
-@pytest.mark.parametrize(("kind", "what"), [("HC4", "use one of observed"), ("cluster", "takes the cluster of each row")])
-def test_covariances_that_are_none_are_refused(kind: Any, what: str) -> None:
-    with pytest.raises(ValueError, match=what):
-        half_of_covariance(*fitted(Bernoulli(), *data("spector")), kind)
-
-
 def test_negative_binomial_counts_with_their_dispersion() -> None:
     """statsmodels maximises over both at once; its errors count the uncertainty of α, which is another convention."""
     x, y = data("randhie")
@@ -211,31 +197,6 @@ def test_without_an_intercept_nothing_is_left_to_compare_with() -> None:
     np.testing.assert_allclose([ours.deviance, ours.null_deviance], [peer.ssr, peer.uncentered_tss], rtol=1e-10)
     np.testing.assert_allclose(float(ours.deviance_explained or 0), peer.rsquared, rtol=1e-10)
     assert ours.ratio_freedom == 3 and ours.num_coefficients == 3
-
-
-@pytest.mark.parametrize("factor", [1.0, 3.0])
-def test_a_row_with_an_indicator_of_its_own_has_no_leverage_to_divide_by(factor: float) -> None:
-    rng = np.random.default_rng(0)
-    x = np.column_stack([rng.normal(size=50), factor * (np.arange(50) == 0)])
-    objective, theta = fitted(Gaussian(1), x, rng.normal(size=50))
-    for kind in ("HC2", "HC3"):
-        with pytest.raises(ValueError, match=r"a row has leverage 1, .* use HC0 or HC1"):
-            half_of_covariance(objective, theta, kind)
-    assert torch.isfinite(half_of_covariance(objective, theta, "HC1")).all()
-
-
-def test_clusters_are_of_the_rows_as_given() -> None:
-    rng = np.random.default_rng(0)
-    x, y, weights, clusters = rng.normal(size=(60, 2)), rng.normal(size=60), rng.integers(0, 3, 60), np.arange(60) % 7
-    kept = weights > 0
-    ours = half_of_covariance(*fitted(Gaussian(1), x, y, weights.astype(float)), "cluster", torch.tensor(clusters))
-    least = half_of_covariance(
-        *fitted(Gaussian(1), x[kept], y[kept], weights[kept].astype(float)), "cluster", torch.tensor(clusters[kept])
-    )
-    torch.testing.assert_close(ours, least, rtol=1e-9, atol=1e-12)
-    for wrong in (torch.tensor(clusters).double(), clusters, torch.tensor(clusters[:-1])):
-        with pytest.raises(ValueError, match="takes the cluster of each row"):
-            half_of_covariance(*fitted(Gaussian(1), x, y), "cluster", wrong)
 
 
 def test_names_of_another_number_are_refused() -> None:

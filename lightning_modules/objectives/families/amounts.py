@@ -5,9 +5,6 @@ from torch import Tensor
 
 from lightning_modules.objectives.families.refused_rows import refuse_any
 
-# What is so of targets that no finite mean fits best.
-ONLY_ZEROS = "all targets, or those of rows that the features tell from the others, are 0"
-
 
 def checked_amounts(targets: Tensor, has_zeros: bool = True, is_whole: bool = False) -> Tensor:
     """Numbers ≥ 0 of any type -> floating-point ones (n, 1).

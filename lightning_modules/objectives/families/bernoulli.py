@@ -5,11 +5,10 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from lightning_modules.objectives.families.divergences import divergence
-from lightning_modules.objectives.families.one_output import OneOutput
-from lightning_modules.objectives.families.shares import checked_shares, entropy, log_chances
+from lightning_modules.objectives.families.two_classes import TwoClasses
 
 
-class Bernoulli(OneOutput):
+class Bernoulli(TwoClasses):
     """l(z, y) = log(1 + eᶻ) − y z with y ∈ {0, 1}, or a share in [0, 1]; μ(z) = σ(z), ∇μ = σ(1 − σ); K = 1.
 
     |σ''| = σ(1 − σ) |1 − 2σ| ≤ σ', hence the self-concordance constant 1.
@@ -18,10 +17,6 @@ class Bernoulli(OneOutput):
     self_concordance = 1.0
     is_canonical = True
     remedy = "Firth's penalty, LogisticRegression's firth=True, or l2 > 0"
-
-    def check(self, targets: Tensor) -> Tensor:
-        """As `checked_shares`."""
-        return checked_shares(targets)
 
     def loss(self, z: Tensor, y: Tensor) -> Tensor:
         # As log(1 + e^(∓z)), not log(1 + eᶻ) − y z: that loses the small loss of a confident row to cancellation.
@@ -57,15 +52,6 @@ class Bernoulli(OneOutput):
             return torch.relu(torch.where(y == 1, -z, z))[:, 0]
         y = y.to(z.dtype)
         return (y * torch.relu(-z) + (1 - y) * torch.relu(z))[:, 0]
-
-    def variance(self, mean: Tensor) -> Tensor:
-        return mean * (1 - mean)
-
-    def least_loss(self, y: Tensor) -> Tensor:
-        return entropy(y)
-
-    def log_likelihood_met(self, y: Tensor, weights: Tensor, dispersion: float) -> Tensor:
-        return log_chances(y, weights) - weights * entropy(y)
 
     def duality_gap(self, z: Tensor, y: Tensor, slope: Tensor) -> Tensor:
         y = y.to(z.dtype)

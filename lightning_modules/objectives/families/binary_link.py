@@ -18,18 +18,13 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives.families.one_output import OneOutput
-from lightning_modules.objectives.families.shares import checked_shares, entropy, log_chances
+from lightning_modules.objectives.families.two_classes import TwoClasses
 
 
-class BinaryLink(OneOutput):
+class BinaryLink(TwoClasses):
     """y ∈ {0, 1}, or a share in [0, 1], with probability F(z); K = 1."""
 
     self_concordance = math.inf
-
-    def check(self, targets: Tensor) -> Tensor:
-        """As `checked_shares`."""
-        return checked_shares(targets)
 
     @abstractmethod
     def losses(self, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -56,15 +51,6 @@ class BinaryLink(OneOutput):
         # F'²/(F (1 − F)) = (F'/F) (F'/(1 − F)) = −l₁' l₀'
         of_one, of_zero = self.slopes(z)
         return -of_one * of_zero
-
-    def variance(self, mean: Tensor) -> Tensor:
-        return mean * (1 - mean)
-
-    def least_loss(self, y: Tensor) -> Tensor:
-        return entropy(y)
-
-    def log_likelihood_met(self, y: Tensor, weights: Tensor, dispersion: float) -> Tensor:
-        return log_chances(y, weights) - weights * entropy(y)
 
     def gradient_terms(self, z: Tensor, y: Tensor) -> Tensor:
         of_one, of_zero = self.slopes(z)

@@ -17,13 +17,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from lightning_modules.objectives.families.amounts import ONLY_ZEROS, checked_amounts
+from lightning_modules.objectives.families.amounts import checked_amounts
 from lightning_modules.objectives.families.divergences import divergence
-from lightning_modules.objectives.families.one_output import OneOutput
-from lightning_modules.objectives.families.pointwise_loss import MeanOf
+from lightning_modules.objectives.families.log_link import LogLink
 
 
-class NegativeBinomial(OneOutput):
+class NegativeBinomial(LogLink):
     """As above; K = 1.
 
     Args:
@@ -34,8 +33,6 @@ class NegativeBinomial(OneOutput):
         ValueError: α is not positive and finite.
     """
 
-    has_units = True
-    separation = ONLY_ZEROS
     self_concordance = 1.0
 
     def __init__(self, dispersion: float, is_estimated: bool = False) -> None:
@@ -51,13 +48,6 @@ class NegativeBinomial(OneOutput):
         """Counts of any type, (n,) or (n, 1) -> (n, 1)."""
         return checked_amounts(targets, is_whole=True)
 
-    def unit(self, mean_of: MeanOf) -> float:
-        """Half the mean deviance of predicting each target by their mean; 1 if all are 0, which no mean predicts."""
-        center = mean_of(lambda y: y.double())
-        if not bool((center > 0).all()):
-            return 1.0
-        return float(mean_of(lambda y: self.loss(center.log().expand(len(y), -1), y.double())))
-
     def loss(self, z: Tensor, y: Tensor) -> Tensor:
         y = y.to(z.dtype)
         return (self._without_constant(z, y) - self._met(y))[:, 0]
@@ -71,9 +61,6 @@ class NegativeBinomial(OneOutput):
         """`_without_constant` at the mean that is the target; 0 for none."""
         some = torch.where(y == 0, 1.0, y)
         return torch.where(y == 0, 0.0, self._without_constant(some.log(), y))
-
-    def mean(self, z: Tensor) -> Tensor:
-        return z.exp()
 
     def gradient(self, z: Tensor, y: Tensor) -> Tensor:
         s = self._scaled(z)

@@ -16,13 +16,12 @@ Source: B. Jørgensen, The Theory of Dispersion Models (1997), chapter 4; P. McC
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives.families.amounts import ONLY_ZEROS, checked_amounts
+from lightning_modules.objectives.families.amounts import checked_amounts
 from lightning_modules.objectives.families.divergences import exponential_gap
-from lightning_modules.objectives.families.one_output import OneOutput
-from lightning_modules.objectives.families.pointwise_loss import MeanOf
+from lightning_modules.objectives.families.log_link import LogLink
 
 
-class Tweedie(OneOutput):
+class Tweedie(LogLink):
     """As above; K = 1.
 
     Args:
@@ -31,9 +30,6 @@ class Tweedie(OneOutput):
     Raises:
         ValueError: p is outside.
     """
-
-    has_units = True
-    separation = ONLY_ZEROS
 
     def __init__(self, power: float) -> None:
         super().__init__()
@@ -51,13 +47,6 @@ class Tweedie(OneOutput):
         """Numbers ≥ 0, of p = 2 > 0, of any type, (n,) or (n, 1) -> (n, 1)."""
         return checked_amounts(targets, has_zeros=self.power < 2)
 
-    def unit(self, mean_of: MeanOf) -> float:
-        """Half the mean deviance of predicting each target by their mean; 1 if all are 0, which no mean predicts."""
-        center = mean_of(lambda y: y.double())
-        if not bool((center > 0).all()):
-            return 1.0
-        return float(mean_of(lambda y: self.loss(center.log().expand(len(y), -1), y.double())))
-
     def loss(self, z: Tensor, y: Tensor) -> Tensor:
         return self.loss_and_gradient(z, y)[0]
 
@@ -74,9 +63,6 @@ class Tweedie(OneOutput):
         up, down = ((2 - p) * z).exp(), self._of_target(z, y)
         met = torch.where(y == 0, 0.0, ((2 - p) * log_y).exp())
         return ((up - met) / (2 - p) - (down - met) / (1 - p))[:, 0], up - down
-
-    def mean(self, z: Tensor) -> Tensor:
-        return z.exp()
 
     def gradient(self, z: Tensor, y: Tensor) -> Tensor:
         return self.loss_and_gradient(z, y)[1]

@@ -1,6 +1,6 @@
 """Whether a generalised linear model has a finite minimiser: a proof that it does, witnesses that it does not."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -24,7 +24,7 @@ def separates(glm: GLM, candidate: Tensor) -> Tensor | None:
 
     Lengths are those of predictors: a weight counts times the largest number of its feature, whatever its unit.
     """
-    units = glm.rows.scale.to(candidate).repeat(glm.family.num_outputs)[glm.layout.by_layout(candidate.device)]
+    units = _units(glm, candidate)
     candidate = candidate / units
     candidate = candidate / candidate.abs().max()
     free = candidate - glm.layout.weights_of(candidate) if glm.l2 else candidate
@@ -51,33 +51,39 @@ def separates(glm: GLM, candidate: Tensor) -> Tensor | None:
     return direction / direction.norm()
 
 
-def leaving_still(glm: GLM, candidate: Tensor) -> Tensor | None:
-    """What is left of a candidate (p,) if it must not move rows whose loss rises both ways, as of counts above 0; None where
-    there are no such rows.
+def leaving_still(glm: GLM, candidates: Iterable[Tensor]) -> Iterator[Tensor]:
+    """What is left of candidates (p,) if they must not move rows whose loss rises both ways, as of counts above 0; nothing
+    where there are no such rows.
 
     A Newton step comes down to that only as far as rounding lets it, and where a loss has all but reached its infimum nothing
     is left of the step but rounding.
     """
     rows, family = glm.rows, glm.family
     if family.num_outputs > 1:
-        return None
+        return
 
     def still() -> Iterator[Tensor]:
         for x, y in rows.all_pieces():
-            up = candidate.new_ones(len(x), 1)
+            up = rows.scale.new_ones(len(x), 1)
             rises = (family.recession(up, y) > 0) & (family.recession(-up, y) > 0)
             yield rows.extended(x)[rises]
 
     upper = triangle(still(), rows.no_rows, rows.num_rows, rows.reduction)
     lengths = upper.norm(dim=0)
     if not bool((lengths > 0).any()):
-        return None
+        return
     lengths = torch.where(lengths > 0, lengths, 1.0)
     _, values, directions = torch.linalg.svd(upper / lengths, full_matrices=True)
     free = directions[int((values > LEAST_SINGULAR * values.max()).sum()) :]
     # In units in which the columns of these rows have length 1.
-    units = rows.scale.to(candidate) / lengths.to(candidate)
-    return (free.T.to(candidate) @ (free.to(candidate) @ (candidate / units))) * units
+    units = rows.scale / lengths
+    for candidate in candidates:
+        yield ((free.T @ (free @ (candidate / units))) * units).to(candidate)
+
+
+def _units(glm: GLM, like: Tensor) -> Tensor:
+    """By which a weight is divided to count times the largest number of its feature (p,)."""
+    return glm.rows.scale.to(like).repeat(glm.family.num_outputs)[glm.layout.by_layout(like.device)]
 
 
 def separating_alone(glm: GLM, direction: Tensor) -> Tensor:
@@ -85,8 +91,7 @@ def separating_alone(glm: GLM, direction: Tensor) -> Tensor:
 
     What is left of them, far below the others' part in the predictors, is what a Newton step has not yet come down to.
     """
-    units = glm.rows.scale.to(direction).repeat(glm.family.num_outputs)[glm.layout.by_layout(direction.device)]
-    sizes = (direction / units).abs()
+    sizes = (direction / _units(glm, direction)).abs()
     alone = separates(glm, torch.where(sizes > LEAST_PART * sizes.max(), direction, 0.0))
     return direction if alone is None else alone
 

@@ -85,15 +85,19 @@ class FirthPoint(GLMPoint):
 
     @cached_property
     def value(self) -> Tensor:
+        if self.theta.dtype != torch.float64:
+            return self._precise.value.to(self.theta.dtype)
         root = self.root
         if root is None:
             return torch.full_like(self._value_and_gradient[0], math.inf)
         logarithm = 2 * root.upper.diagonal().abs().log().sum() - 2 * root.scale.log().sum()
         logarithm = logarithm + len(self.theta) * math.log(self.glm.rows.weight)
-        return self._value_and_gradient[0] - (logarithm / (2 * self.glm.rows.weight)).to(self.theta.dtype)
+        return self._value_and_gradient[0] - logarithm / (2 * self.glm.rows.weight)
 
     @cached_property
     def gradient(self) -> Tensor:
+        if self.theta.dtype != torch.float64:
+            return self._precise.gradient.to(self.theta.dtype)
         glm, root = self.glm, self.root
         if root is None:
             return torch.full_like(self.theta, math.nan)
@@ -110,6 +114,11 @@ class FirthPoint(GLMPoint):
             return add
 
         return self._value_and_gradient[1] + self.predictors.mean_of(self.theta.shape, adding_to, is_wide=True)
+
+    @cached_property
+    def _precise(self) -> "FirthPoint":
+        """The same point in float64, where a determinant has digits."""
+        return FirthPoint(self.objective, self.glm, self.theta.double())
 
     def newton_step(self) -> None:
         return None

@@ -10,6 +10,7 @@ import math
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
+from itertools import chain
 from typing import cast
 
 import torch
@@ -214,9 +215,10 @@ class GLMObjective(Objective):
 
     def degeneracy(self, theta: Tensor, direction: Tensor | None = None) -> Degeneracy | None:
         """Classes separated along θ or `direction`, or linearly dependent features."""
-        free = [leaving_still(self.glm, each) for each in (theta, direction) if each is not None and self.l2 == 0]
-        for candidate in (theta, direction, escaping_bias(self.glm, theta), *free):
-            if candidate is not None and (separating := separates(self.glm, candidate)) is not None:
+        given = [each for each in (theta, direction, escaping_bias(self.glm, theta)) if each is not None]
+        # Looked at last, since it takes a factorisation of rows; a penalty leaves nothing of it.
+        for candidate in chain(given, leaving_still(self.glm, given) if self.l2 == 0 else ()):
+            if (separating := separates(self.glm, candidate)) is not None:
                 alone = separating_alone(self.glm, separating)
                 why = f"{self.family.separation}, so the loss falls forever along one direction"
                 if bool(self.layout.weights_of(alone).any()):  # an intercept is not penalised
