@@ -8,7 +8,7 @@ from torch import Tensor
 from torchmetrics import MetricCollection
 
 from lightning_modules.networks import DenseNetwork
-from lightning_modules.objectives import NetworkObjective
+from lightning_modules.objectives import Columns, NetworkObjective
 from lightning_modules.objectives.families import AbsoluteError, Categorical, PointwiseLoss, PseudoHuber, SquaredError
 from lightning_modules.optimizers.damped_optimizer import DampedOptimizer
 from lightning_modules.training.classification_metrics import classification_metrics
@@ -18,7 +18,7 @@ from lightning_modules.training.notes import log_info
 from lightning_modules.training.objective_module import Batch, ObjectiveModule, OptimizerCallable
 from lightning_modules.training.regression_metrics import regression_metrics
 from lightning_modules.training.trained_parameters import refuse_other_parameters
-from lightning_modules.training.two_views import as_rows
+from lightning_modules.training.two_views import StoredRows, stored_rows
 from lightning_modules.training.weighted_rows import refuse_weights
 
 LOSSES: dict[str, Callable[[int], PointwiseLoss]] = {
@@ -53,6 +53,7 @@ class MLP(ObjectiveModule):
     network_class: ClassVar[type[DenseNetwork]] = DenseNetwork
     reads_in_chunks = True
     takes_every_row = True
+    reads_codes = True
 
     def __init__(
         self,
@@ -91,13 +92,14 @@ class MLP(ObjectiveModule):
     def predict(self, features: Tensor) -> Tensor:
         return self.loss.mean(self._outputs(features.to(self.dtype)))
 
-    def _outputs(self, features: Tensor) -> Tensor:
-        """`forward`, by which equal rows get equal numbers: (n, d) -> (n, K)."""
-        self.network.check(features)
+    def _outputs(self, features: Tensor, columns: Columns | None = None) -> Tensor:
+        """`forward`, by which equal rows get equal numbers: (n, d), or as they are stored, -> (n, K)."""
+        columns = columns or Columns(features.shape[1])
+        self.network.check(columns.expanded(features[:1]))
         layers = [partial(whole_linear, weight=layer.weight, bias=layer.bias) for layer in self.network.layers]
 
         def outputs(x: Tensor) -> Tensor:
-            *_, last = self.network.passes(x, layers)
+            *_, last = self.network.passes(columns.expanded(x), layers)
             return last.after
 
         return in_blocks(outputs, features, NETWORK_ROWS)
@@ -114,27 +116,26 @@ class MLP(ObjectiveModule):
         return self.loss
 
     def loss_share(self, batch: Batch) -> LossShare:
-        features, targets = self._rows(batch)
-        total = self.minimised_loss.total(self(features), self.loss.check(targets))
+        rows = self._rows(batch)
+        total = self.minimised_loss.total(self(rows.written_out), self.loss.check(rows.targets))
         if self.l2 == 0:
-            return LossShare(total, len(features))
+            return LossShare(total, len(rows.features))
         squares = sum(layer.weight.square().sum() for layer in self.network.layers)
-        return LossShare(total, len(features), self.l2 / 2 * squares)
+        return LossShare(total, len(rows.features), self.l2 / 2 * squares)
 
-    def _rows(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Features (n, d) and targets of a batch without weights."""
+    def _rows(self, batch: Batch) -> StoredRows:
+        """Those of a batch without weights."""
         refuse_weights(self, batch)
-        rows = as_rows(batch)
-        return rows.features, rows.targets
+        return stored_rows(batch)
 
     def objective(self, batch: Batch) -> NetworkObjective:
         refuse_other_parameters(self.network.layers)
-        features, targets = self._rows(batch)
-        return NetworkObjective(self.network, self.minimised_loss, features, targets, self.l2, self.reduction)
+        features, targets, _, columns = self._rows(batch)
+        return NetworkObjective(self.network, self.minimised_loss, features, targets, self.l2, self.reduction, columns)
 
     def evaluate(self, batch: Batch) -> dict[str, Tensor]:
-        features, targets, _ = as_rows(batch)
-        z, y = self._outputs(features), self.loss.check(targets)
+        rows = stored_rows(batch)
+        z, y = self._outputs(rows.features, rows.columns), self.loss.check(rows.targets)
         return {"preds": self.loss.mean(z), "target": y, "value": self.loss.loss(z, y)}
 
     def metrics(self) -> MetricCollection:

@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datamodules.columns.coding import Coding, coding_of
 from datamodules.columns.column import Column
 from datamodules.columns.encoding import Encoding
 
 ROWS_AT_ONCE = 2**14
+# Below so many numbers, 64 MiB of them, codes spare nothing worth it; fewer features of a category are quicker as they are.
+CODED_CELLS, CODED_FEATURES = 2**23, 4
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,32 @@ class Encoder:
                 features[rows, first : first + width] = encoding.features(cells[place[encoding.column]][rows])
             first += width
         return features
+
+    def coding(self, rows: int) -> Coding:
+        """How the features of a table of so many rows are stored: categories as codes where the features take much memory."""
+        if rows * len(self.names) < CODED_CELLS:
+            return Coding.of_numbers(len(self.names))
+        widths: list[int | None] = []
+        for encoding in self.encodings:
+            k = len(encoding.names)
+            widths += [k] if encoding.is_category and k >= CODED_FEATURES else [None] * k
+        return coding_of(widths)
+
+    def stored(self, cells: Sequence[NDArray[np.float64]], coding: Coding) -> NDArray[np.float64]:
+        """As `features`, but as they are stored: (m, c)."""
+        if not coding.has_codes:
+            return self.features(cells)
+        place = {column.name: number for number, column in enumerate(self.columns)}
+        stored, numbers, codes = np.empty((len(cells[0]), coding.num_stored)), 0, len(coding.numbers)
+        for encoding in self.encodings:
+            values, width = cells[place[encoding.column]], len(encoding.names)
+            if encoding.is_category and width >= CODED_FEATURES:
+                stored[:, codes] = encoding.codes(values)
+                codes += 1
+            else:
+                stored[:, numbers : numbers + width] = encoding.features(values)
+                numbers += width
+        return stored
 
     def plain(self) -> dict[str, Any]:
         """The same in texts, numbers and lists, for a checkpoint, which must not need code to be read."""

@@ -68,6 +68,22 @@ class Encoding:
             found[is_missing, -1] = 1
         return found
 
+    @property
+    def is_category(self) -> bool:
+        """Whether at most one of its features is 1."""
+        return self.levels is not None
+
+    def codes(self, cells: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Of a category, which of the k features is 1, from 1, or 0 (m,): cells (m,)."""
+        cells = part_of(cells, self.part)
+        groups = self.groups(cells)
+        found = np.maximum(groups, 0).astype(np.float64)
+        if self.pools and self.levels:
+            found[groups == -1] = len(self.levels)
+        if self.marks_missing:
+            found[groups == -2] = len(self.names)
+        return found
+
     def groups(self, cells: NDArray[np.float64]) -> NDArray[np.int64]:
         """The place of each cell among the levels (m,); −1 where it is none of them, −2 where it is missing."""
         places = np.array([*self.places, -1], np.int64)

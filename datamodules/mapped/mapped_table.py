@@ -14,6 +14,7 @@ import torch
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from datamodules.columns.coding import Coding
 from datamodules.columns.report import Report
 from datamodules.columns.rules import ColumnRules
 from datamodules.files import TableFile
@@ -24,7 +25,7 @@ from datamodules.mapped.given_back import GivenBack
 from datamodules.mapped.left_partials import remove_left
 from datamodules.mapped.mapped_batches import MappedBatches
 from datamodules.mapped.seal import ABOUT, FILES, check_seal
-from datamodules.mapped.table_copy import IDENTITY, write_copy
+from datamodules.mapped.table_copy import CODING, IDENTITY, write_copy
 from datamodules.mapped.written_features import FEATURES
 from datamodules.serving.batch_sampler import ShardedBatchSampler
 from datamodules.serving.preprocessing import Preprocessing
@@ -34,7 +35,7 @@ from datamodules.serving.tensor_batches import TensorBatches
 from datamodules.tables.split_table import PARTS
 from datamodules.tables.table import Table
 
-FORMAT = 7
+FORMAT = 8
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class MappedTable:
 
     Attributes:
         table: scaled, of arrays that are mapped.
-        inputs: the features of the table, mapped, and the offset behind them if there is one (n, d + 1).
+        inputs: the features of the table as they are stored, mapped, and the offset behind them if there is one (n, c + 1).
         sizes: rows of each part.
         preprocessing: how the rows were encoded and scaled.
         report: what was done to the file.
@@ -122,11 +123,11 @@ class MappedTable:
         preprocessing = Preprocessing.from_plain(about["preprocessing"])
         report = Report(path)
         report.take(about["report"])
-        names, d = preprocessing.feature_names, len(preprocessing.feature_names)
-        offset = inputs[:, d] if preprocessing.given.has_offset else None
+        names, coding = preprocessing.feature_names, Coding.from_plain(about[CODING])
+        offset = inputs[:, coding.num_stored] if preprocessing.given.has_offset else None
         table = Table(
-            inputs[:, :d], targets, names, preprocessing.class_names, preprocessing.encoder, others[0] if others else None,
-            offset, preprocessing.given,
+            inputs[:, : coding.num_stored], targets, names, preprocessing.class_names, preprocessing.encoder,
+            others[0] if others else None, offset, preprocessing.given, coding,
         )  # fmt: skip
         checksum = zlib.crc32(repr((about[FILES], about["sizes"], table.feature_names, table.class_names)).encode())
         return MappedTable(table, inputs, about["sizes"], preprocessing, report, checksum)

@@ -21,7 +21,7 @@ from datamodules.serving.class_notes import class_notes
 from datamodules.serving.preprocessing import Preprocessing
 
 TRAIN, TEST = 0, 2
-IDENTITY = "copy_of"
+IDENTITY, CODING = "copy_of", "coding"
 
 
 def write_copy(
@@ -84,8 +84,7 @@ def _write_arrays(
     weights = divided.weights_of_rows()
     encoder = Learner(rules, report).encoder(found.columns, columns, slice(0, train), weights)
     writer = FeatureWriter(encoder, found.columns, divided.cells, train, weights, divided.offset)
-    d = len(encoder.names)
-    mean, deviation = writer.scale() if options.standardize else (np.zeros(d), np.ones(d))
+    mean, deviation = writer.scale(options.standardize)
     writer.write(folder, divided.targets, names, mean, deviation)
     divided.targets.flush()
     if weights is None:
@@ -95,4 +94,5 @@ def _write_arrays(
     describe(encoder, report)
     is_strict, given = rules.strict or rules.missing != "impute", found.given.without_weights()
     preprocessing = Preprocessing(pruned(encoder), mean, deviation, names, is_strict, given)
-    return {"sizes": sizes.tolist(), "preprocessing": preprocessing.plain(), "report": report.plain()}
+    held = {"preprocessing": preprocessing.plain(), "report": report.plain(), CODING: writer.coding.plain()}
+    return {"sizes": sizes.tolist(), **held}

@@ -10,6 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from datamodules.columns import Column, Encoder
 from datamodules.columns.learning import Cells
+from datamodules.columns.scaler import CodedScaler
 from datamodules.files.progress_bar import with_progress_bar
 from datamodules.mapped.given_back import GivenBack
 from datamodules.mapped.reserved_file import reserve
@@ -30,6 +31,9 @@ class FeatureWriter:
         train_rows: how many these are.
         weights: how many times each row counts (n,); None = once.
         offset: what stands behind the features (n,); None without one.
+
+    Attributes:
+        coding: how the features are stored.
     """
 
     def __init__(
@@ -43,20 +47,27 @@ class FeatureWriter:
     ) -> None:
         places = {column.name: place for place, column in enumerate(columns)}
         self.encoder, self._cells, self._train_rows = encoder, cells, train_rows
+        self.coding = encoder.coding(cells.shape[1])
         self._kept = [places[column.name] for column in encoder.columns]
         self._weights, self._offset = weights, offset
         self._pages = GivenBack(cells, offset)
 
-    def scale(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Mean and population standard deviation of the training rows (d,); of constant features 1."""
-        scaler, exponent = StandardScaler(), 0 if self._weights is None else row_count_exponent(self._weights)
+    def scale(self, standardize: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean and population standard deviation of the training rows (d,); of constant features 1.
+
+        Those that nothing is scaled by, 0 and 1, where it is not wanted.
+        """
+        if not standardize:
+            return np.zeros(self.coding.num_features), np.ones(self.coding.num_features)
+        exponent = 0 if self._weights is None else row_count_exponent(self._weights)
+        scaler = CodedScaler(self.coding, StandardScaler())
         with np.errstate(over="ignore", invalid="ignore"):  # what is too large is refused when it is written
             start = 0
             for piece in with_progress_bar("scaling", self._pieces(self._train_rows), self._train_rows):
                 weights = None if self._weights is None else np.ldexp(self._weights[start : start + len(piece)], exponent)
-                scaler.partial_fit(piece, sample_weight=weights)
+                scaler.add(piece, weights)
                 start += len(piece)
-        return scaler.mean_, scaler.scale_
+        return scaler.mean, scaler.deviation
 
     def write(
         self,
@@ -66,24 +77,25 @@ class FeatureWriter:
         mean: NDArray[np.float64],
         deviation: NDArray[np.float64],
     ) -> None:
-        """`features.npy` (n, d), less the mean (d,), by the deviation (d,); behind them the offset, (n, d + 1).
+        """`features.npy`, as they are stored (n, c), less the mean (d,), by the deviation (d,); behind them the offset.
 
         Raises:
             ValueError: what `Table.check` refuses.
             OSError: the disk is too small.
         """
-        names, n, d = self.encoder.names, len(targets), len(self.encoder.names)
-        features = reserve(folder / FEATURES, (n, d if self._offset is None else d + 1), np.float64)
+        names, n, c = self.coding.stored_names(self.encoder.names), len(targets), self.coding.num_stored
+        shift, scale = self.coding.stored_scaling(mean, deviation)
+        features = reserve(folder / FEATURES, (n, c if self._offset is None else c + 1), np.float64)
         extremes, target_extremes, start = _Extremes(), _Extremes(), 0
         pages = GivenBack(features, targets)
         for piece in with_progress_bar("writing", self._pieces(n), n):
             rows = slice(start, start + len(piece))
             extremes.add(piece)
             target_extremes.add(np.asarray(targets[rows]))
-            np.subtract(piece, mean, out=piece)
-            np.divide(piece, deviation, out=features[rows, :d])
+            np.subtract(piece, shift, out=piece)
+            np.divide(piece, scale, out=features[rows, :c])
             if self._offset is not None:
-                features[rows, d] = self._offset[rows]
+                features[rows, c] = self._offset[rows]
             start += len(piece)
             pages.touched(piece.nbytes + targets[rows].nbytes)
         features.flush()
@@ -92,11 +104,11 @@ class FeatureWriter:
         Table(extremes.bounds, target_extremes.bounds, names, class_names).check()  # it looks at nothing but extremes
 
     def _pieces(self, rows: int) -> Iterator[NDArray[np.float64]]:
-        step = max(256, PIECE_BYTES // (8 * len(self.encoder.names)))
+        step = max(256, PIECE_BYTES // (8 * self.coding.num_stored))
         for start in range(0, rows, step):
             cells = self._cells[self._kept, start : min(start + step, rows)]
             self._pages.touched(cells.nbytes)
-            yield self.encoder.features(list(cells))
+            yield self.encoder.stored(list(cells), self.coding)
 
 
 class _Extremes:

@@ -147,11 +147,12 @@ class FileTable(TableInMemory):
     def _encode(self) -> Table:
         encoder, cells = self._encoder, self._cells
         place = {column.name: number for number, column in enumerate(self._scan.columns)}
-        features = encoder.features([cells.columns[place[column.name]] for column in encoder.columns])
+        coding = encoder.coding(cells.columns.shape[1])
+        features = encoder.stored([cells.columns[place[column.name]] for column in encoder.columns], coding)
         describe(encoder, self.report)
         table = Table(
             features, cells.targets.targets, encoder.names, cells.targets.class_names, pruned(encoder), cells.weights,
-            cells.offset, self._scan.given.without_weights(),
+            cells.offset, self._scan.given.without_weights(), coding,
         )  # fmt: skip
         del self.__dict__["_cells"]  # the table holds the same
         return table

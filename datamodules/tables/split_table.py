@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
 from datamodules.columns import Encoder
+from datamodules.columns.scaler import CodedScaler
 from datamodules.serving.batch_sampler import ShardedBatchSampler
 from datamodules.serving.preprocessing import Preprocessing
 from datamodules.serving.row_counts import row_count_exponent
 from datamodules.serving.split import Rows
 from datamodules.serving.split_data_module import Split
 from datamodules.serving.tensor_batches import TensorBatches
-from datamodules.tables.table import Table, check_not_constant
+from datamodules.tables.table import Table, check_not_constant, refuse_constant
 
 PARTS = ("train", "val", "test")
 
@@ -109,16 +110,18 @@ class TableInMemory:
         Raises:
             ValueError: too few rows, or a feature that is constant in the training rows.
         """
-        table, d = self.table, self.table.features.shape[1]
+        table, d = self.table, self.table.coding.num_features
         mean, deviation = np.zeros(d), np.ones(d)
         if self._standardize:
-            train = table.features[self.rows["train"]]
-            check_not_constant(train, table.feature_names, f" in the {len(train)} training rows")
+            train, where = table.features[self.rows["train"]], f" in the {len(self.rows['train'])} training rows"
+            check_not_constant(train, table.stored_names, where)
             weights = None if table.weights is None else table.weights[self.rows["train"]]
             if weights is not None:
                 weights = np.ldexp(weights, row_count_exponent(weights))
-            scaler = StandardScaler().fit(train, sample_weight=weights)
-            mean, deviation = scaler.mean_, scaler.scale_
+            scaler = CodedScaler(table.coding, StandardScaler())
+            scaler.add(train, weights)
+            refuse_constant(scaler.constant, table.feature_names, where)
+            mean, deviation = scaler.mean, scaler.deviation
         encoder = table.encoder or Encoder.of_numbers(table.feature_names)
         return Preprocessing(encoder, mean, deviation, table.class_names, self.is_strict, table.given)
 
@@ -128,8 +131,8 @@ class TableInMemory:
         Raises:
             ValueError: too few rows, or a feature that is constant in the training rows.
         """
-        scaled = self.preprocessing.scaled if self._standardize else None
-        return {name: _tensors(self.table, rows, scaled) for name, rows in self.rows.items()}
+        scaling = self.table.coding.stored_scaling(self.preprocessing.mean, self.preprocessing.deviation)
+        return {name: _tensors(self.table, rows, scaling if self._standardize else None) for name, rows in self.rows.items()}
 
     def batches(self, tensors: Split, sampler: ShardedBatchSampler) -> TensorBatches:
         return TensorBatches(tensors, sampler)
@@ -138,9 +141,13 @@ class TableInMemory:
         """A copy in any floating type is as large as the table, which memory holds already."""
 
 
-def _tensors(table: Table, rows: Rows, scaled: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None) -> Split:
+def _tensors(table: Table, rows: Rows, scaling: tuple[NDArray[np.float64], NDArray[np.float64]] | None) -> Split:
     inputs = table.features[rows]
+    if scaling is not None:
+        mean, deviation = scaling
+        inputs -= mean
+        inputs /= deviation
     if table.offset is not None:
         inputs = np.column_stack([inputs, table.offset[rows]])
     given = () if table.weights is None else (torch.from_numpy(table.weights[rows]),)
-    return torch.from_numpy(scaled(inputs) if scaled else inputs), torch.from_numpy(table.targets[rows]), *given
+    return torch.from_numpy(inputs), torch.from_numpy(table.targets[rows]), *given

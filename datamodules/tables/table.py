@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.columns import Column, Encoder
+from datamodules.columns.coding import Coding
 from datamodules.columns.given import NOTHING_GIVEN, OFFSET, WANTED, WEIGHTS, Given, bad_cell
 from datamodules.messages import counted, listed
 
@@ -20,7 +21,7 @@ class Table:
     """Features and target of every row.
 
     Attributes:
-        features: (n, d) float64, unscaled.
+        features: (n, d) float64, unscaled; with a coding what is stored of them (n, c).
         targets: class labels 0 … C−1 (n,) int64, or real targets (n, K) float64.
         feature_names: d names.
         class_names: C names, or None for real targets.
@@ -28,6 +29,7 @@ class Table:
         weights: how many times each row counts (n,), ≥ 0; None = once.
         offset: what is added to the linear predictor of each row (n,); None without one.
         given: columns of a file that the offset is made of; of an offset that is from none, one that is called so.
+        coded: how the features are stored; None = as they are.
     """
 
     features: NDArray[np.float64]
@@ -38,6 +40,7 @@ class Table:
     weights: NDArray[np.float64] | None = None
     offset: NDArray[np.float64] | None = None
     given: Given = NOTHING_GIVEN
+    coded: Coding | None = None
 
     def __post_init__(self) -> None:
         if self.offset is not None and not self.given.has_offset:
@@ -75,6 +78,16 @@ class Table:
     def is_classification(self) -> bool:
         return self.class_names is not None
 
+    @property
+    def coding(self) -> Coding:
+        """How the features are stored."""
+        return self.coded or Coding.of_numbers(len(self.feature_names))
+
+    @property
+    def stored_names(self) -> tuple[str, ...]:
+        """Of what is stored."""
+        return self.coding.stored_names(self.feature_names)
+
     def check(self) -> None:
         """Refuse what no model can be fitted to.
 
@@ -84,11 +97,11 @@ class Table:
         if not len(self.features):
             raise ValueError("the table has no rows: nothing can be fitted")
         bad = ~np.isfinite(self.features)
-        refuse_not_finite(bad.sum(0), int(bad.any(1).sum()), self.feature_names)
+        refuse_not_finite(bad.sum(0), int(bad.any(1).sum()), self.stored_names)
         if not self.is_classification and not np.isfinite(self.targets).all():
             raise ValueError(f"{(~np.isfinite(self.targets)).sum()} targets are missing or infinite: drop those rows")
         self._check_size()
-        check_not_constant(self.features, self.feature_names, "")
+        check_not_constant(self.features, self.stored_names, "")
         if self.is_classification:
             present = np.unique(self.targets)
             if len(present) < 2:
@@ -99,7 +112,7 @@ class Table:
 
     def _check_size(self) -> None:
         """Refuse numbers whose squares are infinite."""
-        columns: dict[str, NDArray[Any]] = {name: self.features[:, j] for j, name in enumerate(self.feature_names)}
+        columns: dict[str, NDArray[Any]] = {name: self.features[:, j] for j, name in enumerate(self.stored_names)}
         if not self.is_classification:
             columns |= {"the target": self.targets}
         huge = [name for name, values in columns.items() if np.abs(values).max() > LARGEST]
@@ -129,9 +142,13 @@ def check_not_constant(features: NDArray[np.float64], names: Sequence[str], wher
     Raises:
         ValueError: names the columns and, by `where` (" in the training rows"), the rows.
     """
-    constant = np.flatnonzero(np.ptp(features, axis=0) == 0)
-    if len(constant):
+    refuse_constant(np.flatnonzero(np.ptp(features, axis=0) == 0).tolist(), names, where)
+
+
+def refuse_constant(constant: list[int], names: Sequence[str], where: str) -> None:
+    """As `check_not_constant`, of columns that were found to be constant, given by their places."""
+    if constant:
         raise ValueError(
-            f"{len(constant)} columns are constant{where}: {listed(repr(names[int(j)]) for j in constant)}; leave them out"
+            f"{len(constant)} columns are constant{where}: {listed(repr(names[j]) for j in constant)}; leave them out"
             + (", or choose another seed or fraction" if where else "")
         )

@@ -2,15 +2,18 @@
 
 from abc import abstractmethod
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from datamodules.columns.coding import Coding
 from datamodules.messages.split_options import ClassWeight, check_class_weight
 from datamodules.serving.batch_sampler import ShardedBatchSampler
 from datamodules.serving.class_weights import with_class_weights
+from datamodules.serving.coded_batch import CodedBatch, written_out
 from datamodules.serving.folds import Fold
 from datamodules.serving.preprocessing import Preprocessing
 from datamodules.serving.split import Rows, split_rows
@@ -55,6 +58,7 @@ class TableDataModule(SplitDataModule):
         super().__init__(data_dir, batch_size, val_fraction, test_fraction, seed)
         check_class_weight(class_weight)
         self.standardize, self.class_weight = standardize, class_weight
+        self._scaling_by_device: dict[torch.device, tuple[Tensor, Tensor]] = {}
         self.fold = None if folds is None else Fold(fold, folds)
 
     @abstractmethod
@@ -147,6 +151,30 @@ class TableDataModule(SplitDataModule):
             rows = np.column_stack([rows, np.asarray(offset, np.float64)])
         return torch.from_numpy(self.preprocessing.scaled(rows))
 
+    @property
+    def coding(self) -> Coding:
+        """How the features are stored: those of long tables with categories as codes."""
+        return self.table.coding
+
+    @cached_property
+    def _scaling_of_codes(self) -> tuple[Tensor, Tensor]:
+        """Mean and deviation of the features (d,), 0 and 1 for numbers, which are scaled already."""
+        mean, deviation = torch.from_numpy(self.preprocessing.mean).clone(), torch.from_numpy(self.preprocessing.deviation)
+        mean[list(self.coding.numbers)] = 0.0
+        return mean, deviation.index_fill(0, torch.tensor(self.coding.numbers, dtype=torch.long), 1.0)
+
+    def _scaling_on(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """`_scaling_of_codes` on a device, moved once."""
+        if device not in self._scaling_by_device:
+            mean, deviation = (part.to(device) for part in self._scaling_of_codes)
+            self._scaling_by_device[device] = mean, deviation
+        return self._scaling_by_device[device]
+
+    def gives_codes(self, dtype: torch.dtype | None) -> bool:
+        """Whether batches have codes: the model says by `takes_codes` that it can read them, and its type can hold them."""
+        model = getattr(self.trainer, "lightning_module", None)
+        return self.coding.has_codes and getattr(model, "takes_codes", False) and dtype in (torch.float32, torch.float64)
+
     @cached_property
     def measured_splits(self) -> dict[str, Split]:
         """The rows of each part, as metrics count them."""
@@ -185,11 +213,22 @@ class TableDataModule(SplitDataModule):
         self.split_table.check_full_batch(dtype)
 
     def is_converted_in_chunks(self, rows: Split, dtype: torch.dtype | None) -> bool:
-        return type(self).convert is TableDataModule.convert
+        is_own = type(self).convert is TableDataModule.convert
+        return is_own and (self.gives_codes(dtype) or not self.coding.has_codes)
 
     def is_larger_than_memory(self, rows: Split, dtype: torch.dtype | None) -> bool:
         return self.split_table.is_mapped and dtype not in (None, rows[0].dtype)
 
     def convert(self, batch: Split, dtype: torch.dtype | None) -> Split:
-        """Real numbers in the model's floating type."""
+        """Real numbers in the model's floating type, codes written out for a model that does not take them."""
+        if self.coding.has_codes and not self.gives_codes(dtype):
+            features, *others = batch
+            batch = written_out(features, self.coding, *self._scaling_on(features.device)), *others
         return tuple(part.to(dtype) if part.is_floating_point() else part for part in batch)
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """As its base class's; a batch with codes says what they are."""
+        made = super().transfer_batch_to_device(batch, device, dataloader_idx)
+        # Targets are where is computed; features may have no room there.
+        has_codes = self.gives_codes(self.model_dtype)
+        return CodedBatch(made, self.coding, *self._scaling_on(made[1].device)) if has_codes else made

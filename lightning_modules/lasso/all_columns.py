@@ -18,7 +18,7 @@ def pulled_back(objective: GLMObjective, slopes: Tensor) -> Array:
     weights = flat.new_zeros(many * outputs, glm.rows.num_features)
     begin = 0
     for x, _ in glm.rows.chunks(flat.dtype):
-        weights.addmm_(flat[begin : begin + len(x)].T, x)
+        glm.rows.columns.add_transposed(weights, flat[begin : begin + len(x)], x)
         begin += len(x)
     parts = [weights.view(many, -1)]
     if glm.layout.has_bias:
@@ -34,7 +34,7 @@ def root_mean_squares(objective: GLMObjective) -> Array:
     d = glm.rows.num_features
     for x, y in glm.rows.chunks(torch.float64):
         weights = glm.weights_of(y)
-        squares[:d] += weights[:, 0] @ x.square()
+        glm.rows.columns.add_transposed_squares(squares[None, :d], weights, x)
         squares[d:] += weights.sum()
     mean = glm.mean(squares)
     each = torch.where(mean > 0, mean, 1.0).sqrt().cpu()

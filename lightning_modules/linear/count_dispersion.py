@@ -72,6 +72,7 @@ def with_dispersion(objective: GLMObjective, dispersion: float) -> GLMObjective:
         weights=terms.weights,
         offset=terms.offset,
         intercept=rows.has_constant,
+        columns=rows.columns,
     )
 
 

@@ -12,7 +12,7 @@ from lightning_modules.linear.coefficients import Coefficient, coefficients
 from lightning_modules.linear.covariance import Covariance, UnitLeverageError
 from lightning_modules.linear.dispersion import ConstantTargetError
 from lightning_modules.linear.fit_statistics import FitStatistics, fit_statistics
-from lightning_modules.objectives import GLMObjective, flattened
+from lightning_modules.objectives import Columns, GLMObjective, flattened
 from lightning_modules.objectives.families import Family
 from lightning_modules.optimizers import SingularCurvatureError
 from lightning_modules.training.equal_rows import LINEAR_ROWS, in_blocks, whole_linear
@@ -21,7 +21,7 @@ from lightning_modules.training.notes import log_info
 from lightning_modules.training.objective_module import Batch, ObjectiveModule, OptimizerCallable
 from lightning_modules.training.regression_metrics import regression_metrics
 from lightning_modules.training.trained_parameters import refuse_other_parameters
-from lightning_modules.training.two_views import Rows, as_rows
+from lightning_modules.training.two_views import StoredRows, stored_rows
 from lightning_modules.training.weighted_rows import refuse_weights
 
 
@@ -42,6 +42,7 @@ class GeneralizedLinearModel(ObjectiveModule):
     reads_in_chunks = True
     takes_every_row = True
     takes_weights = True
+    reads_codes = True
 
     def __init__(
         self,
@@ -86,14 +87,15 @@ class GeneralizedLinearModel(ObjectiveModule):
         return z if offset is None else z + offset
 
     def predict(self, features: Tensor) -> Tensor:
-        return self.family.mean(self._predictors(features.to(self.dtype)))
+        return self.family.mean(self._predictors(StoredRows(features.to(self.dtype), features[:0])))
 
-    def _predictors(self, features: Tensor) -> Tensor:
+    def _predictors(self, rows: StoredRows) -> Tensor:
         """`forward`, by which equal rows get equal numbers."""
-        x, offset = self._divided(features)
+        x, offset = self._divided(rows.features)
         weight, bias = self.linear.weight, self.linear.bias
         bias = weight.new_zeros(len(weight)) if bias is None else bias
-        z = in_blocks(lambda rows: whole_linear(rows, weight, bias), x, LINEAR_ROWS)
+        columns = rows.columns or Columns(x.shape[1])
+        z = in_blocks(lambda some: whole_linear(columns.expanded(some), weight, bias), x, LINEAR_ROWS)
         return z if offset is None else z + offset
 
     def _divided(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -101,17 +103,27 @@ class GeneralizedLinearModel(ObjectiveModule):
         return (features[:, :-1], features[:, -1:]) if self.offset else (features, None)
 
     def loss_share(self, batch: Batch) -> LossShare:
-        features, targets, weights = self._rows(batch)
+        rows = self._rows(batch)
+        features, targets, weights, columns = rows
         penalty = self.l2 / 2 * self.linear.weight.square().sum() if self.l2 else 0.0
-        z, y = self(features), self.family.check(targets)
+        z, y = self(features) if columns is None else self._of_codes(features, columns), self.family.check(targets)
         if weights is None:
             return LossShare(self.family.total(z, y), len(features), penalty)
         return LossShare((weights * self.family.loss(z, y)).sum(), len(features), penalty, weights.double().sum())
 
-    def _rows(self, batch: Batch) -> Rows:
+    def _of_codes(self, features: Tensor, columns: Columns) -> Tensor:
+        """`forward` of features as they are stored."""
+        x, offset = self._divided(features)
+        weight, bias = self.linear.weight, self.linear.bias
+        z = columns.product(x, weight, weight.new_zeros(len(weight)) if bias is None else bias)
+        return z if offset is None else z + offset
+
+    def _rows(self, batch: Batch) -> StoredRows:
         """Those of a batch, of which features (n, d) are refused where there are not d, or one more with an offset."""
-        rows = as_rows(batch)
+        rows = stored_rows(batch)
         found = rows.features.shape[1] - self.offset
+        if rows.columns is not None and found == rows.columns.num_stored:
+            found = rows.columns.num_features
         if found != self.linear.in_features:
             beside = " beside the offset" if self.offset else ""
             raise ValueError(
@@ -122,7 +134,7 @@ class GeneralizedLinearModel(ObjectiveModule):
     def objective(self, batch: Batch) -> GLMObjective:
         refuse_weights(self, batch)
         refuse_other_parameters([self.linear])
-        features, targets, weights = self._rows(batch)
+        features, targets, weights, columns = self._rows(batch)
         x, offset = self._divided(features)
         if offset is not None:
             # Features that have no room on the device stay on the host; targets and their terms are there.
@@ -136,6 +148,7 @@ class GeneralizedLinearModel(ObjectiveModule):
             weights=weights,
             offset=offset,
             intercept=self.linear.bias is not None,
+            columns=columns,
         )
 
     def coefficients(
@@ -207,6 +220,6 @@ class GeneralizedLinearModel(ObjectiveModule):
         return regression_metrics()
 
     def evaluate(self, batch: Batch) -> dict[str, Tensor]:
-        features, targets, _ = as_rows(batch)
-        z, y = self._predictors(features), self.family.check(targets)
+        rows = stored_rows(batch)
+        z, y = self._predictors(rows), self.family.check(rows.targets)
         return {"preds": self.family.mean(z), "target": y, "value": self.family.loss(z, y)}

@@ -39,6 +39,7 @@ class LogisticRegression(GeneralizedLinearModel):
     """
 
     task = "classification"
+    reads_codes = True  # what it evaluates too
 
     def __init__(
         self,

@@ -92,7 +92,7 @@ def _effects(objective: GLMObjective, theta: Tensor) -> tuple[Tensor, Tensor]:
 
         def of(at: Tensor, x: Tensor = x, y: Tensor = y, weights: Tensor = weights) -> Tensor:
             weight, bias = layout.split(at)
-            z = glm.moved(torch.addmm(bias, x.to(at), weight.T), y)
+            z = glm.moved(glm.rows.columns.product(x.to(at), weight, bias), y)
             # ∂μ_k/∂z of every row (n, K), one output after the other: rows do not mix.
             rows = [_slope(family.mean(z)[:, k].sum(), z) for k in range(outputs)]
             return torch.cat([(weights * row).sum(0, keepdim=True) @ weight for row in rows]).flatten()

@@ -38,7 +38,7 @@ class NegativeBinomialRegression(GeneralizedLinearModel):
     """
 
     task = "regression"
-    takes_weights = True  # so does its own training step
+    takes_weights = reads_codes = True  # so does its own training step
     log_dispersion: Tensor
 
     def __init__(

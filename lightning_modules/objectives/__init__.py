@@ -2,6 +2,8 @@
 
 from lightning_modules.devices import is_asynchronous
 from lightning_modules.devices import is_asynchronous as runs_ahead
+from lightning_modules.objectives.coded_columns import CodedColumns
+from lightning_modules.objectives.columns import Columns
 from lightning_modules.objectives.curvature import Curvature
 from lightning_modules.objectives.degeneracy import Degeneracy
 from lightning_modules.objectives.diagonal_estimate import ggn_diagonal_estimate, hessian_diagonal_estimate
@@ -27,6 +29,8 @@ from lightning_modules.solvers import Solver as Preconditioner
 from lightning_modules.solvers.undivided import undivided
 
 __all__ = [
+    "CodedColumns",
+    "Columns",
     "Curvature",
     "Degeneracy",
     "DiagonalEstimate",

@@ -1,7 +1,7 @@
 """A model that measures itself on rows of validation and test, and predicts new ones."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from lightning_fabric.utilities.cloud_io import _load
@@ -11,6 +11,7 @@ from torch import Tensor
 from torchmetrics import MetricCollection
 from typing_extensions import Self
 
+from lightning_modules.training.coded_rows import features_of, takes_codes
 from lightning_modules.training.joined_rows import joined_rows
 from lightning_modules.training.loaded_settings import refuse_calls, settings_in
 from lightning_modules.training.measured_value import MeasuredValue
@@ -21,7 +22,14 @@ Batch = tuple[Tensor, ...]
 
 
 class MeasuredModule(LightningModule, ABC):
-    """Logs `val/…` and `test/…` over all rows of all processes, whatever the batches they come in."""
+    """Logs `val/…` and `test/…` over all rows of all processes, whatever the batches they come in.
+
+    Attributes:
+        reads_codes: whether batches may hold categories as codes, see `coded_rows.py`; a subclass that reads batches itself
+            gets them written out, unless it says so too.
+    """
+
+    reads_codes: ClassVar[bool] = False
 
     def __init__(self) -> None:
         refuse_borrowed_type()
@@ -45,6 +53,11 @@ class MeasuredModule(LightningModule, ABC):
             if start is not None:
                 checkpoint_path.seek(start)
         return super().load_from_checkpoint(checkpoint_path, *args, **kwargs)
+
+    @property
+    def takes_codes(self) -> bool:
+        """Whether a data module gives codes."""
+        return takes_codes(self)
 
     @abstractmethod
     def predict(self, features: Tensor) -> Tensor:
@@ -99,7 +112,7 @@ class MeasuredModule(LightningModule, ABC):
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def predict_step(self, batch: Batch | Tensor, batch_idx: int) -> Tensor:
-        return self.predict(batch if isinstance(batch, Tensor) else batch[0])
+        return self.predict(batch if isinstance(batch, Tensor) else features_of(batch))
 
     def _measure(self, split: str, batch: Batch) -> dict[str, Tensor]:
         if split not in self._measured:

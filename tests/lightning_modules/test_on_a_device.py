@@ -12,7 +12,7 @@ from torch import Tensor
 from datamodules import BreastCancerDataModule, CaliforniaHousingDataModule, DigitsDataModule, IrisDataModule
 from lightning_modules import MLP, ObjectiveModule, ResidualMLP
 from lightning_modules.objectives.layered import network_curvature, network_loss
-from lightning_modules.objectives.linear import rows
+from lightning_modules.objectives.linear import row_chunks
 from lightning_modules.optimizers.non_finite_loss import NonFiniteLossError
 from lightning_modules.training.objective_module import OptimizerCallable
 from tests.simulated_device import on_the_device
@@ -71,7 +71,7 @@ def test_so_does_every_model_on_all_data(
     """Where the rows go through it in the CPU's chunks: in larger ones, sums over rows are rounded otherwise."""
     if method == "subsampled_newton" and (batch_size is not None or model != "linear"):
         pytest.skip("linear models, full batch")
-    for reader in (rows, network_curvature, network_loss):
+    for reader in (row_chunks, network_curvature, network_loss):
         monkeypatch.setattr(reader, "rows_at_a_time", lambda device, in_cache, computed_bytes: max(1, in_cache))
     ends: list[Any] = []
     for place in PLACES:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from lightning_modules.networks import DenseNetwork
+from lightning_modules.objectives.columns import Columns
 from lightning_modules.objectives.families.pointwise_loss import PointwiseLoss
 from lightning_modules.objectives.layered.trace import layers_of
 from lightning_modules.objectives.mapped_pages import MappedPages, pieces
@@ -32,6 +33,7 @@ class NetworkLoss:
         l2: λ ≥ 0.
         reduction: sums over processes.
         num_rows: n, over all processes.
+        columns: what features are stored as.
     """
 
     network: DenseNetwork
@@ -41,6 +43,7 @@ class NetworkLoss:
     l2: float
     reduction: Reduction
     num_rows: int
+    columns: Columns
 
     @cached_property
     def pages(self) -> MappedPages:
@@ -48,11 +51,12 @@ class NetworkLoss:
         return MappedPages(self.features, self.targets)
 
     def chunk(self, start: int) -> tuple[Tensor, Tensor]:
-        """Features and targets of `chunk_rows` rows from one of them on: views where they lie there, to be read at once."""
+        """Features and targets of `chunk_rows` rows from one of them on: views where they lie there as features, to be read at
+        once."""
         x, y = self.features[start : start + self.chunk_rows], self.targets[start : start + self.chunk_rows]
         self.pages.was_read(x, y)
         # Not waited for: memory of the host that can be swapped out is read before the call returns.
-        return x.to(y.device, non_blocking=True), y
+        return self.columns.expanded(x.to(y.device, non_blocking=True)), y
 
     @property
     def starts(self) -> range:

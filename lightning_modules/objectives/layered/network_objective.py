@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from lightning_modules.networks import DenseNetwork, Identity
+from lightning_modules.objectives.columns import Columns
 from lightning_modules.objectives.common_shifts import common_shifts
 from lightning_modules.objectives.families.pointwise_loss import PointwiseLoss
 from lightning_modules.objectives.layered.network_loss import NetworkLoss
@@ -34,6 +35,7 @@ class NetworkObjective(Objective):
         targets: y, as `loss.check` takes them.
         l2: λ ≥ 0.
         reduction: sums over processes; `this_process` if all rows are here.
+        columns: what features are stored as (n, c); None = as they are.
 
     Raises:
         ValueError: features that do not fit the network, targets that do not suit the loss, no row at all.
@@ -49,8 +51,10 @@ class NetworkObjective(Objective):
         targets: Tensor,
         l2: float = 0.0,
         reduction: Reduction = this_process,
+        columns: Columns | None = None,
     ) -> None:
-        network.check(features)
+        columns = columns or Columns(features.shape[-1])
+        network.check(columns.expanded(features[:0]))
         if len(features) != len(targets):
             raise ValueError(f"{len(features)} rows of features but {len(targets)} targets: they must match row by row")
         if loss.num_outputs != network.widths[-1]:
@@ -62,7 +66,7 @@ class NetworkObjective(Objective):
         if self.num_rows == 0:
             raise ValueError("there is not a single row to compute a loss from")
         self.network = network
-        self.network_loss = NetworkLoss(network, loss, features, loss.check(targets), l2, reduction, self.num_rows)
+        self.network_loss = NetworkLoss(network, loss, features, loss.check(targets), l2, reduction, self.num_rows, columns)
 
     @property
     def loss(self) -> PointwiseLoss:
@@ -90,7 +94,12 @@ class NetworkObjective(Objective):
         return self.network_loss.reduction(losses) / self.num_rows + self.penalty(theta)
 
     def outputs(self, theta: Tensor) -> Tensor:
-        return Trace.of(self.network, theta, self.network_loss.features.to(theta)).outputs
+        return Trace.of(self.network, theta, self.features_at(theta)).outputs
+
+    def features_at(self, theta: Tensor) -> Tensor:
+        """X (n, d) of this process, in the type of θ."""
+        loss = self.network_loss
+        return loss.columns.expanded(loss.features.to(theta))
 
     def output_loss(self, outputs: Tensor) -> Tensor:
         return (

@@ -101,9 +101,9 @@ def longest(predictors: Predictors, root: Root) -> float:
         size = rows.num_columns
         blocks = (root.inverse * root.unit[:, None]).split(size)
         halves = [block if outputs == 1 else torch.linalg.qr(block.T, mode="r").R.T for block in blocks]
-        for extended in rows.extended_chunks():
+        for x, _ in rows.all_pieces(rows.wide_rows):
             for half in halves:
-                if len(extended):
-                    largest = torch.maximum(largest, (extended @ half).norm(dim=1).amax())
+                if len(x):
+                    largest = torch.maximum(largest, rows.columns.squared_lengths(x, rows.scale, half).amax().sqrt())
     # The sum over processes bounds their maximum from above.
     return float(rows.reduction(largest)) * (1 + torch.finfo(torch.float64).eps * len(root.scale))

@@ -51,7 +51,7 @@ class FirthObjective(GLMObjective):
         total = theta.new_zeros(self.layout.width, self.layout.width)
         for x, y in self.rows.chunks(theta.dtype):
             extended = self.rows.extended(x).to(theta.dtype)
-            weights = self.glm.family.curvature_diagonal(torch.addmm(bias, x, weight.T), y)
+            weights = self.glm.family.curvature_diagonal(self.rows.columns.product(x, weight, bias), y)
             total = total + (extended * weights).T @ extended
         logarithm = torch.linalg.slogdet(self.rows.reduction(total)).logabsdet - 2 * self.rows.scale.log().sum()
         return super().value(theta) - logarithm / (2 * self.rows.weight)
@@ -104,7 +104,7 @@ class FirthPoint(GLMPoint):
         half, rows = (root.scale[:, None] * root.inverse) / glm.rows.scale[:, None], glm.rows
 
         def adding_to(total: Tensor) -> Add:
-            pull_back = glm.layout.pulling_back(total)
+            pull_back = glm.layout.pulling_back(total, rows.columns)
 
             def add(x: Tensor, y: Tensor, z: Tensor) -> None:
                 curvature = glm.family.curvature_diagonal(z, y)  # w c, so that h counts as often as the row

@@ -37,10 +37,10 @@ class GLMCurvature(Curvature):
         weight, bias = glm.layout.split(v)
 
         def adding_to(total: Tensor) -> Add:
-            pull_back = glm.layout.pulling_back(total)
+            pull_back = glm.layout.pulling_back(total, glm.rows.columns)
 
             def add(x: Tensor, y: Tensor, z: Tensor) -> None:
-                dz = torch.addmm(bias, x, weight.T)  # v → Jv
+                dz = glm.rows.columns.product(x, weight, bias)  # v → Jv
                 pull_back(self.family.curvature_product(z, y, dz), x)  # Jv → HJv → JᵀHJv
 
             return add
@@ -50,16 +50,19 @@ class GLMCurvature(Curvature):
     @once
     def matrix(self) -> Tensor:
         outputs, size, d = self.family.num_outputs, self.glm.layout.width, self.glm.layout.num_features
+        columns = self.glm.rows.columns
 
         def adding_to(blocks: Tensor) -> Add:
             def add(x: Tensor, y: Tensor, z: Tensor) -> None:
                 curvature = self.family.curvature(z, y).permute(1, 2, 0).contiguous()
                 if size > d:
-                    blocks[:, :, :d, d] += (curvature.flatten(0, 1) @ x).view(outputs, outputs, -1)
+                    by_pair = x.new_zeros(outputs**2, d)
+                    columns.add_transposed(by_pair, curvature.flatten(0, 1).T, x)
+                    blocks[:, :, :d, d] += by_pair.view(outputs, outputs, d)
                     blocks[:, :, d, d] += curvature.sum(-1)
                 for j in range(outputs):
                     for k in range(j + 1):
-                        blocks[j, k, :d, :d].addmm_((x * curvature[j, k, :, None]).T, x)
+                        columns.add_gram(blocks[j, k, :d, :d], curvature[j, k], x)
 
             return add
 
@@ -80,8 +83,8 @@ class GLMCurvature(Curvature):
         glm = self.glm
 
         def adding_to(total: Tensor) -> Add:
-            pull_back = glm.layout.pulling_back(total)
-            return lambda x, y, z: pull_back(self.family.curvature_diagonal(z, y), x.square())
+            pull_back = glm.layout.pulling_back(total, glm.rows.columns, squared=True)
+            return lambda x, y, z: pull_back(self.family.curvature_diagonal(z, y), x)
 
         return self.predictors.mean_of(self.theta.shape, adding_to, is_wide=True) + self._of_penalty
 

@@ -13,17 +13,17 @@ from functools import cached_property
 from itertools import chain
 from typing import cast
 
-import torch
 from torch import Tensor
 from typing_extensions import Self
 
+from lightning_modules.objectives.columns import Columns
 from lightning_modules.objectives.degeneracy import Degeneracy
 from lightning_modules.objectives.families.family import Family
 from lightning_modules.objectives.linear.existence import escaping_bias, leaving_still, separates, separating_alone
 from lightning_modules.objectives.linear.glm import GLM
 from lightning_modules.objectives.linear.glm_point import GLMPoint
 from lightning_modules.objectives.linear.layout import Layout
-from lightning_modules.objectives.linear.linear_dependence import least_distance
+from lightning_modules.objectives.linear.linear_dependence import least_distance, told_dependence
 from lightning_modules.objectives.linear.root import MOST_INVERSE
 from lightning_modules.objectives.linear.row_terms import row_terms, rows_that_count, with_terms
 from lightning_modules.objectives.linear.rows import Rows
@@ -41,7 +41,8 @@ class GLMObjective(Objective):
 
     Args:
         family: pointwise loss of the linear predictor.
-        features: X (n, d), this process's rows: a tensor or a memory-mapped one; may be empty on some processes.
+        features: X (n, d), this process's rows: a tensor or a memory-mapped one; may be empty on some processes. With columns,
+            what is stored of them (n, c).
         targets: y, as `family.check` takes them.
         l2: λ ≥ 0.
         reduction: sums over processes; `this_process` if all rows are here.
@@ -49,6 +50,7 @@ class GLMObjective(Objective):
         weights: w (n,) ≥ 0: the loss is  Σ w_i l_i / Σ w_i, as if row i were there w_i times; None = 1 each.
         offset: o (n,) or (n, K): what is added to the predictors of a row; None = 0.
         intercept: whether there is a bias b. Without one θ is W alone.
+        columns: what features are stored as, as codes for example; None = as they are.
 
     Attributes:
         num_given: rows that this process was given.
@@ -72,6 +74,7 @@ class GLMObjective(Objective):
         weights: Tensor | None = None,
         offset: Tensor | None = None,
         intercept: bool = True,
+        columns: Columns | None = None,
     ) -> None:
         if len(features) != len(targets):
             raise ValueError(f"{len(features)} rows of features but {len(targets)} targets: they must match row by row")
@@ -80,7 +83,7 @@ class GLMObjective(Objective):
         self.num_given, self.kept = len(features), rows_that_count(terms)
         if (kept := self.kept) is not None:
             features, targets, terms = features[kept], targets[kept], terms.of(kept)
-        rows = Rows(features, targets, reduction, chunk_rows, outputs, terms=terms, has_constant=intercept)
+        rows = Rows(features, targets, reduction, chunk_rows, outputs, None, terms, intercept, columns)
         self.glm = GLM(with_terms(family, terms, targets), rows, l2)
 
     @property
@@ -100,7 +103,7 @@ class GLMObjective(Objective):
 
     @property
     def features(self) -> Tensor:
-        """X (n, d) of this process."""
+        """X (n, d) of this process, or what is stored of it."""
         return self.rows.features
 
     @property
@@ -159,12 +162,12 @@ class GLMObjective(Objective):
         weight, bias = self.layout.split(theta)
         losses = theta.new_zeros(())
         for x, y in self.rows.chunks(theta.dtype):
-            losses = losses + self.glm.family.loss(torch.addmm(bias, x, weight.T), y).sum()
+            losses = losses + self.glm.family.loss(self.rows.columns.product(x, weight, bias), y).sum()
         return self.glm.mean(losses) + self.penalty(theta)
 
     def outputs(self, theta: Tensor) -> Tensor:
         weight, bias = self.layout.split(theta)
-        return self.features.to(theta) @ weight.T + bias
+        return self.rows.columns.product(self.features.to(theta), weight, bias)
 
     def output_loss(self, outputs: Tensor) -> Tensor:
         return self.glm.mean(self.glm.family.loss(outputs, self.rows.all_targets).sum())
@@ -225,11 +228,7 @@ class GLMObjective(Objective):
                     why += f" ({self.family.remedy} ends that)"
                 return Degeneracy("separated", why, direction=alone)
         if self.l2 == 0 and (columns := self.glm.dependent_columns):
-            listed = ", ".join(map(str, columns[:8])) + (", …" if len(columns) > 8 else "")
-            message = f"{len(columns)} of {self.num_features} features depend linearly on the others (columns {listed})"
-            if self.num_features >= self.num_rows:
-                message = f"{self.num_features} features, but {self.num_rows} rows to tell them apart by: {message}"
-            return Degeneracy("rank_deficient", message, columns=columns)
+            return Degeneracy("rank_deficient", told_dependence(self.rows, columns), columns=columns)
         return None
 
     def distance_bound(self, theta: Tensor, gradient: Tensor, hessian: Tensor | None) -> float | None:

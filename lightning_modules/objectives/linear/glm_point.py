@@ -50,7 +50,7 @@ class GLMPoint(Point):
         glm, theta = self.glm, self.theta
 
         def adding_to(total: Tensor) -> Add:
-            pull_back, total_loss = glm.layout.pulling_back(total[:-1]), total[-1]
+            pull_back, total_loss = glm.layout.pulling_back(total[:-1], glm.rows.columns), total[-1]
 
             def add(x: Tensor, y: Tensor, z: Tensor) -> None:
                 loss, gradient = glm.family.loss_and_gradient(z, y)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lightning_modules.objectives.columns import Columns
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -44,12 +46,19 @@ class Layout:
         weight, bias = self.split(theta)
         return torch.cat([weight.flatten(), torch.zeros_like(bias)])
 
-    def pulling_back(self, total: Tensor) -> Callable[[Tensor, Tensor], None]:
-        """Makes what adds Σ_i g_i ⊗ (x_i, 1) of a chunk, g (rows, K) and x (rows, d), to a sum (p,) laid out as θ, in place."""
+    def pulling_back(self, total: Tensor, columns: Columns, squared: bool = False) -> Callable[[Tensor, Tensor], None]:
+        """Makes what adds Σ_i g_i ⊗ (x_i, 1) of a chunk, g (rows, K) and x (rows, d), to a sum (p,) laid out as θ, in place.
+
+        Args:
+            total: the sum.
+            columns: what x is stored as.
+            squared: whether x is squared.
+        """
         weight, bias = self.split(total)
+        add = columns.add_transposed_squares if squared else columns.add_transposed
 
         def pull_back(g: Tensor, x: Tensor) -> None:
-            weight.addmm_(g.T, x)
+            add(weight, g, x)
             if self.has_bias:
                 bias.add_(g.sum(0))
 

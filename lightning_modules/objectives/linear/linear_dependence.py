@@ -56,6 +56,15 @@ def dependent_columns(rows: Rows) -> tuple[int, ...]:
     return tuple(sorted(j - first for j in dependent))
 
 
+def told_dependence(rows: Rows, columns: tuple[int, ...]) -> str:
+    """That these features depend on others, in a sentence."""
+    listed = ", ".join(map(str, columns[:8])) + (", …" if len(columns) > 8 else "")
+    message = f"{len(columns)} of {rows.num_features} features depend linearly on the others (columns {listed})"
+    if rows.num_features < rows.num_rows:
+        return message
+    return f"{rows.num_features} features, but {rows.num_rows} rows to tell them apart by: {message}"
+
+
 def least_distance(size: int, rounding: float) -> float:
     """No column depends on others if no singular value of the columns, at length 1, is below this one.
 

@@ -43,10 +43,10 @@ class Predictors:
     def chunks(self, first: int = 0, step: int = 1) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """(features, targets, linear predictors) of the first chunk and every so manyth one from there."""
         weight, bias = self.glm.layout.split(self.theta)
-        rows, by_output = self.glm.rows, weight.T
+        rows = self.glm.rows
         # A chunk is brought into the cache by reading it from one end to the other: products read several rows at a time,
         # which memory answers more slowly.
-        is_fetched = rows.num_chunks > 1 and self.theta.device.type == "cpu"
+        is_fetched = rows.num_chunks > 1 and rows.columns.are_written_out and self.theta.device.type == "cpu"
         for number in range(first, rows.num_chunks, step):
             x, y = rows.chunk(number)
             is_known, z = number in self._done, self._place(number, len(x))
@@ -56,15 +56,15 @@ class Predictors:
                 if is_fetched:
                     features.sum()
                 if not is_known:
-                    torch.addmm(bias, features, by_output, out=out)
+                    rows.columns.product(features, weight, bias, out=out)
                 yield features, targets, out
             if self._kept is not None:
                 self._done.add(number)
 
-    def pieces(self, first: int = 0, step: int = 1) -> Iterator[tuple[Tensor, ...]]:
-        """As `chunks`, at most `Rows.piece_rows` at a time: for what computes as many numbers as there are features."""
+    def pieces(self, first: int = 0, step: int = 1, most: int | None = None) -> Iterator[tuple[Tensor, ...]]:
+        """As `chunks`, at most `most` rows at a time, by default `Rows.piece_rows`: for what writes features out."""
         for chunk in self.chunks(first, step):
-            yield from self.glm.rows.pieces(*chunk)
+            yield from self.glm.rows.pieces(*chunk, most=most)
 
     def _place(self, number: int, rows: int) -> Tensor:
         """Where the predictors of a chunk are, or will be: (rows, K)."""
@@ -96,10 +96,12 @@ class Predictors:
         is_small = math.prod(shape) * self.theta.element_size() <= SUM_BYTES  # every thread has a sum of its own
         parts = threads if is_small and self.glm.rows.num_chunks >= CHUNKS_PER_THREAD * threads else 1
 
+        most = self.glm.rows.wide_rows if is_wide else None
+
         def of_part(part: int) -> Tensor:
             total = self.theta.new_zeros(shape)
             add = adding_to(total)
-            for x, y, z in (self.pieces if is_wide else self.chunks)(part, parts):
+            for x, y, z in self.pieces(part, parts, most) if is_wide else self.chunks(part, parts):
                 add(x, y, z)
             return total
 

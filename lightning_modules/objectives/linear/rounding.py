@@ -41,8 +41,8 @@ def rounding_at(predictors: Predictors, is_precise: bool) -> Rounding:
     is_curved = family.self_concordance > 0  # else the mean function is z itself, exact
     terms, unit = rows.terms + OPERATIONS, eps**2 if is_precise else eps
     total, largest = rows.scale.new_zeros(len(rows.scale), family.num_outputs), theta.new_zeros(())
-    for x, y, z in predictors.pieces():
-        magnitudes = torch.addmm(bias.abs(), x.abs(), weight.abs().T)
+    for x, y, z in predictors.pieces(most=rows.wide_rows):
+        magnitudes = rows.columns.product_of_magnitudes(x, weight, bias)
         slopes, errors = family.gradient(z, y).abs(), eps * (rows.num_features + 1) * magnitudes.amax(1, keepdim=True)
         off = family.sensitivity(z, y, errors if not is_precise else 4 * eps * (rows.num_features + 4) * errors)
         if is_curved:
@@ -52,7 +52,8 @@ def rounding_at(predictors: Predictors, is_precise: bool) -> Rounding:
         elif is_precise:
             magnitudes = magnitudes.amax(1, keepdim=True)
             off = off + eps**2 * OPERATIONS * (family.sensitivity(z, y, magnitudes) + family.gradient_terms(z, y))
-        total += rows.extended(x).abs().T @ (unit * terms * slopes + off)
+        by_row = unit * terms * slopes + off
+        total += rows.columns.transposed_magnitudes(by_row, x, rows.scale)
         if len(x):
             largest = torch.maximum(largest, errors.amax())
     sums = glm.mean(total).T.flatten()

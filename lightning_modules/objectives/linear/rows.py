@@ -1,167 +1,23 @@
-"""Rows of features and targets, read in chunks that fit a processor's cache, or that keep a device at work."""
+"""Rows of features and targets, and what is known of the columns of features in whatever unit they are."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives.linear.per_row import RowTerms
+from lightning_modules.objectives.columns import extended
+from lightning_modules.objectives.linear.row_chunks import RowChunks
 from lightning_modules.objectives.linear.triangle import triangle
-from lightning_modules.objectives.mapped_pages import MappedPages, pieces
-from lightning_modules.objectives.reduction import Reduction, of_each_process, rows_of_each, this_process
-from lightning_modules.objectives.rows_at_a_time import rows_at_a_time
+from lightning_modules.objectives.reduction import of_each_process
 
-CACHE_BYTES = 2**21
-TOUCHED_BYTES = 2**24
-# So many numbers of a row are computed for each output, and for each feature where rows are copied or scaled.
-NUMBERS = 8
-NO_TERMS = RowTerms()
 # Powers of two that float64 has, and their inverses.
 MOST_EXPONENT = 1000
 
 
-class Rows:
-    """The rows of a table that this process holds.
-
-    A chunk is what a loss is computed from: beside the rows only their outputs. What makes as many numbers as there are
-    features, a scaled copy for example, goes over `pieces` of it: on a processor the chunk itself.
-
-    Args:
-        features: X (n, d), a tensor or a memory-mapped one; may be empty on some processes. Where the targets are on a device
-            and the features are not, each chunk is moved there when it is read, and is no larger than a piece.
-        targets: y (n, …).
-        reduction: sums over processes; `this_process` if all rows are here.
-        chunk_rows: rows per chunk; by default what fills a cache of 2 MiB, on a device what keeps all that is computed
-            within `rows_at_a_time.DEVICE_BYTES`.
-        num_outputs: K, linear predictors of a row.
-        counts: rows on each process, if they are known; else the reduction is asked.
-        terms: weights and offsets of the rows, if they have any: then a chunk's targets are these beside y (`RowTerms`).
-        has_constant: whether the model has a bias, a column of ones beside X.
-
-    Attributes:
-        num_rows: of all processes.
-        weight: n of the means, the sum of all processes' weights; without weights the number of rows.
-        device: where is computed.
-
-    Raises:
-        ValueError: features and targets of different length, no row at all.
-    """
-
-    def __init__(
-        self,
-        features: Tensor,
-        targets: Tensor,
-        reduction: Reduction = this_process,
-        chunk_rows: int | None = None,
-        num_outputs: int = 1,
-        counts: list[int] | None = None,
-        terms: RowTerms = NO_TERMS,
-        has_constant: bool = True,
-    ) -> None:
-        self.features, self.targets, self.reduction = features, targets, reduction
-        self.device, self.num_outputs = targets.device, num_outputs
-        self.terms_of_rows, self.has_constant = terms, has_constant
-        self.num_features = features.shape[1]
-        self.num_columns = self.num_features + has_constant  # of (x, 1)
-        row_bytes = max(1, self.num_features * features.element_size())
-        # Of every k-th row of a mapped file the pages in between are touched as well.
-        apart_bytes = max(1, features.stride(0) * features.element_size())
-        in_cache = max(256, min(CACHE_BYTES // row_bytes, TOUCHED_BYTES // apart_bytes))
-        # All in float64, the largest type there is.
-        of_outputs, of_features = 8 * NUMBERS * num_outputs, 8 * (NUMBERS * (self.num_features + 1) + 3 * num_outputs**2)
-        is_moved = features.device != self.device
-        self.chunk_rows = chunk_rows or rows_at_a_time(self.device, in_cache, of_features if is_moved else of_outputs)
-        self.piece_rows = min(self.chunk_rows, rows_at_a_time(self.device, self.chunk_rows, of_features))
-        self._counts = counts or rows_of_each(len(features), reduction, self.device)
-        self.num_rows = sum(self._counts)
-        if self.num_rows == 0:
-            raise ValueError("there is not a single row to compute a loss from")
-        self.weight: Tensor | int = self.num_rows
-        if terms.weights is not None:
-            self.weight = reduction(torch.stack([part.double().sum() for (part,) in pieces(terms.weights)]).sum())
-
-    def every_kth(self, k: int) -> "Rows":
-        """Every k-th of all rows from the first, the processes taken in order: a sample, if the rows' order means nothing.
-
-        Which rows these are does not depend on how they are shared among processes. They are a view, not a copy, which would
-        take memory and save no time.
-        """
-        before = [sum(self._counts[:rank]) for rank in range(len(self._counts))]
-        counts = [len(range(-rows % k, count, k)) for rows, count in zip(before, self._counts, strict=True)]
-        own = slice(-before[self.reduction.rank] % k, None, k)
-        return Rows(
-            self.features[own],
-            self.targets[own],
-            self.reduction,
-            num_outputs=self.num_outputs,
-            counts=counts,
-            terms=self.terms_of_rows.of(own),
-            has_constant=self.has_constant,
-        )
-
-    def of(self, rows: Tensor | slice = slice(None), columns: Tensor | slice = slice(None)) -> "Rows":
-        """Some of this process's rows, or some of the features in float64, given by their places: copied."""
-        x = self.features[rows] if isinstance(columns, slice) else self.features[:, columns].double()
-        terms, k = self.terms_of_rows.of(rows), self.num_outputs
-        return Rows(x, self.targets[rows], self.reduction, num_outputs=k, terms=terms, has_constant=self.has_constant)
-
-    @property
-    def num_chunks(self) -> int:
-        """Of this process."""
-        return len(self._chunks)
-
-    def chunk(self, number: int) -> tuple[Tensor, Tensor]:
-        """Features (rows, d) and targets of one chunk, on the device: views where they lie there, to be read at once."""
-        x, y = self._chunks[number]
-        self._pages.was_read(x, y)
-        if self.terms_of_rows:
-            terms = self.terms_of_rows.of(slice(number * self.chunk_rows, (number + 1) * self.chunk_rows))
-            self._pages.was_read(*(part for part in terms.parts if part is not None))
-            y = terms.beside(y)
-        # Not waited for: memory of the host that can be swapped out is read before the call returns.
-        return x.to(self.device, non_blocking=True), y
-
-    def pieces(self, *parts: Tensor) -> Iterator[tuple[Tensor, ...]]:
-        """Row-aligned parts of a chunk, at most `piece_rows` at a time: views."""
-        if len(parts[0]) <= self.piece_rows:
-            yield parts
-        else:
-            yield from zip(*(part.split(self.piece_rows) for part in parts), strict=True)
-
-    def chunks(self, dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
-        """Features, in a floating type, and targets: chunk by chunk, where they have to be copied piece by piece."""
-        for number in range(self.num_chunks):
-            chunk = self.chunk(number)
-            if chunk[0].dtype == dtype:
-                yield chunk
-            else:
-                yield from ((x.to(dtype), y) for x, y in self.pieces(*chunk))
-
-    def all_pieces(self) -> Iterator[tuple[Tensor, ...]]:
-        """Features, as they are, and targets, piece by piece."""
-        for number in range(self.num_chunks):
-            yield from self.pieces(*self.chunk(number))
-
-    @property
-    def all_targets(self) -> Tensor:
-        """Targets of this process's rows, as chunks have them."""
-        return self.terms_of_rows.beside(self.targets) if self.terms_of_rows else self.targets
-
-    def sum_of_targets(self, of: Callable[[Tensor], Tensor]) -> Tensor:
-        """Σ over this process's rows of a function of their targets, (m, …) -> (m, …), as chunks have them: (…)."""
-        return torch.stack([of(y).sum(0) for y in self.terms_of_rows.pieces_beside(self.targets)]).sum(0)
-
-    @cached_property
-    def _chunks(self) -> list[tuple[Tensor, Tensor]]:
-        if len(self.features) == 0:
-            return []
-        return list(zip(self.features.split(self.chunk_rows), self.targets.split(self.chunk_rows), strict=True))
-
-    @cached_property
-    def _pages(self) -> MappedPages:
-        return MappedPages(self.features, self.targets, *(part for part in self.terms_of_rows.parts if part is not None))
+class Rows(RowChunks):
+    """The rows of a table that this process holds, with the second moments of all processes' columns."""
 
     # -- in any unit ---------------------------------------------------------------------------------------------------
 
@@ -176,16 +32,13 @@ class Rows:
         largest = torch.zeros(self.num_columns, dtype=torch.float64, device=self.device)
         largest[self.num_features :] = 0.5
         for x, _ in self.all_pieces():
-            largest[: self.num_features] = torch.maximum(largest[: self.num_features], x.abs().amax(0))
+            largest[: self.num_features] = torch.maximum(largest[: self.num_features], self.columns.largest(x))
         largest = of_each_process(largest, self.reduction).amax(0)
         return torch.exp2(-torch.frexp(largest).exponent.double().clamp(-MOST_EXPONENT, MOST_EXPONENT))
 
     def extended(self, x: Tensor) -> Tensor:
-        """Rows x (m, d) -> s · (x, 1), in float64: (m, d + 1)."""
-        extended, d = self.scale.new_empty(len(x), self.num_columns), self.num_features
-        torch.mul(x.double(), self.scale[:d], out=extended[:, :d])
-        extended[:, d:] = self.scale[d:]
-        return extended
+        """Rows x (m, d) -> s · (x, 1), in float64: (m, d + 1); with columns, written out."""
+        return extended(self.columns.expanded(x.double()), self.scale)
 
     def extended_chunks(self) -> Iterator[Tensor]:
         """`extended` of every chunk, piece by piece."""
@@ -207,9 +60,18 @@ class Rows:
         """Σ s(x, 1)(x, 1)ᵀs over all rows, in float64: (d + 1, d + 1)."""
         size = self.num_columns
         total = torch.zeros(size, size, dtype=torch.float64, device=self.device)
-        for extended in self.extended_chunks():
-            total.addmm_(extended.T, extended)
-        return self.reduction(total)
+        if self.columns.are_written_out:
+            for rows in self.extended_chunks():
+                total.addmm_(rows.T, rows)
+            return self.reduction(total)
+        d = self.num_features
+        for stored, _ in self.all_pieces(self.wide_rows):
+            x, ones = stored.double(), self.scale.new_ones(len(stored), 1)
+            self.columns.add_gram(total[:d, :d], ones[:, 0], x)
+            self.columns.add_transposed(total[d:, :d], ones.expand(-1, size - d), x)
+            total[d:, d:] += len(x)
+        total[:d, d:] = total[d:, :d].T
+        return self.reduction(total * self.scale[:, None] * self.scale)
 
     @property
     def rounding(self) -> float:

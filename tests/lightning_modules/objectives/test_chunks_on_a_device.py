@@ -10,7 +10,7 @@ from torch.utils._pytree import tree_leaves
 
 from lightning_modules.objectives import GLMObjective, NetworkObjective, Point, rows_at_a_time
 from lightning_modules.objectives.families import Bernoulli, Categorical, Family, Gaussian
-from lightning_modules.objectives.linear import linear_dependence, rows
+from lightning_modules.objectives.linear import linear_dependence, row_chunks
 from tests.lightning_modules.objectives.cases import random_targets
 from tests.lightning_modules.objectives.network_cases import make_case
 from tests.simulated_device import DEVICE, counting, on_device
@@ -150,7 +150,7 @@ def test_what_is_proved_is_the_same_in_pieces(features: torch.device, monkeypatc
 
 def test_on_a_processor_a_chunk_is_what_a_cache_holds() -> None:
     objective = linear(Gaussian(1), 20_000)
-    assert objective.rows.chunk_rows == objective.rows.piece_rows == rows.CACHE_BYTES // (8 * WIDTH)
+    assert objective.rows.chunk_rows == objective.rows.piece_rows == row_chunks.CACHE_BYTES // (8 * WIDTH)
 
 
 def test_one_place_says_how_many_rows_a_chunk_has() -> None:

@@ -11,7 +11,7 @@ import torch
 
 from lightning_modules.objectives import GLMObjective, mapped_pages, pieces
 from lightning_modules.objectives.families import Bernoulli
-from lightning_modules.objectives.linear import rows as rows_module
+from lightning_modules.objectives.linear import row_chunks as rows_module
 from lightning_modules.objectives.mapped_pages import MappedPages
 from tests.mapped_memory import STATUS, held_bytes
 

@@ -1,0 +1,47 @@
+"""A batch whose categories are codes, for models that take them, and the same written out, for all others."""
+
+from collections.abc import Iterable
+
+from torch import Tensor
+
+from datamodules.columns.coding import Coding
+
+
+class CodedBatch(tuple[Tensor, ...]):
+    """(features as they are stored, targets), or with weights; behind the features the offset, if there is one.
+
+    Attributes:
+        coding: what the stored columns are: `numbers`, `firsts` and `widths`.
+        mean: of the features (d,), 0 for numbers, which are scaled already.
+        deviation: of the features (d,), 1 for numbers.
+    """
+
+    coding: Coding
+    mean: Tensor
+    deviation: Tensor
+
+    def __new__(cls, parts: Iterable[Tensor], coding: Coding, mean: Tensor, deviation: Tensor) -> "CodedBatch":
+        batch = super().__new__(cls, parts)
+        batch.coding, batch.mean, batch.deviation = coding, mean, deviation
+        return batch
+
+
+def written_out(stored: Tensor, coding: Coding, mean: Tensor, deviation: Tensor) -> Tensor:
+    """Features as they are stored (n, c), or with an offset behind them, -> (n, d), or (n, d + 1).
+
+    Args:
+        stored: numbers, scaled, and codes.
+        coding: what they are.
+        mean, deviation: of the features (d,), in float64.
+    """
+    q, c, d = len(coding.numbers), coding.num_stored, coding.num_features
+    features = stored.new_empty(len(stored), d + stored.shape[1] - c)
+    features[:, list(coding.numbers)], features[:, d:] = stored[:, :q], stored[:, c:]
+    zero, one = ((value / deviation).to(stored) for value in (-mean, 1 - mean))
+    for number, (first, width) in enumerate(zip(coding.firsts, coding.widths, strict=True)):
+        codes = stored[:, q + number].long()
+        features[:, first : first + width] = zero[first : first + width]
+        rows = codes.nonzero()[:, 0]
+        places = first - 1 + codes[rows]
+        features[rows, places] = one[places]
+    return features

@@ -1,0 +1,211 @@
+r"""Columns of numbers, and columns of codes that stand for the indicators of their levels, which are never written out.
+
+A code l = 0, 1, …, w of a column with w indicators gives the features
+
+    φ_j = a_j [l = j] − c_j ,      j = 1 … w          a_j = 1 / s_j ,  c_j = m_j / s_j
+
+with mean m_j and deviation s_j of each indicator; code 0 is the reference, which has none. Products with W gather, sums over
+rows scatter, and second moments count pairs:
+
+    φ Wᵀ      = (a ∘ W)_l − Σ_j c_j W_j
+    Σ g φ_j   = a_j Σ_(l = j) g − c_j Σ g
+    Σ w φ_j φ'_k  =  a_j T_jk a'_k − a_j t_j c'_k − c_j t'_k a'_k + c_j c'_k Σ w
+
+with T_jk the weight of the rows with l = j and l' = k, t_j and t'_k of those with one of them.
+
+Source: the split matrices of tabmat, https://github.com/Quantco/tabmat, which do so for generalised linear models.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from lightning_modules.objectives.columns import Columns
+from lightning_modules.objectives.level_code import LevelCode
+
+
+@dataclass(frozen=True, eq=False)
+class CodedColumns(Columns):
+    """As above: rows are stored as their numbers x_1 … x_q and their codes.
+
+    Attributes:
+        num_features: d.
+        numbers: places of the numbers' features among all d: the first q stored columns.
+        widths: w of the columns of codes, which follow.
+        firsts: where the features of each of them begin.
+        mean: m (d,), 0 for numbers.
+        deviation: s (d,), 1 for numbers.
+    """
+
+    numbers: tuple[int, ...]
+    widths: tuple[int, ...]
+    firsts: tuple[int, ...]
+    mean: Tensor = field(repr=False)
+    deviation: Tensor = field(repr=False)
+
+    @property
+    def num_stored(self) -> int:
+        return len(self.numbers) + len(self.widths)
+
+    @property
+    def are_written_out(self) -> bool:
+        return False
+
+    @cached_property
+    def codes(self) -> tuple[LevelCode, ...]:
+        """The columns of codes."""
+        found, q = [], len(self.numbers)
+        for number, (width, first) in enumerate(zip(self.widths, self.firsts, strict=True)):
+            features = slice(first, first + width)
+            mean, deviation = self.mean[features].double(), self.deviation[features].double()
+            found.append(LevelCode(q + number, features, mean / deviation, 1 / deviation))
+        return tuple(found)
+
+    @cached_property
+    def _numbers(self) -> slice | Tensor:
+        """The features that are numbers, as a slice where they are together."""
+        first, q = (self.numbers[0], len(self.numbers)) if self.numbers else (0, 0)
+        are_together = self.numbers == tuple(range(first, first + q))
+        return slice(first, first + q) if are_together else torch.tensor(self.numbers, device=self.mean.device)
+
+    def _numbers_of(self, x: Tensor) -> Tensor:
+        return x[:, : len(self.numbers)]
+
+    def expanded(self, x: Tensor) -> Tensor:
+        d, c = self.num_features, self.num_stored
+        features = x.new_empty(len(x), d + x.shape[1] - c)
+        features[:, :d][:, self._numbers], features[:, d:] = self._numbers_of(x), x[:, c:]
+        for code in self.codes:
+            # As indicators are scaled, so that features written out by others are the same to the last bit.
+            mean, deviation = (part[code.features].double().to(x.device) for part in (self.mean, self.deviation))
+            zero, one = ((value / deviation).to(x.dtype) for value in (-mean, 1 - mean))
+            # The reference has a column of its own, which is left out.
+            block, codes = torch.cat([zero.new_zeros(1), zero]).repeat(len(x), 1), code.of(x)
+            block.scatter_(1, codes[:, None], torch.cat([one.new_zeros(1), one])[codes][:, None])
+            features[:, code.features] = block[:, 1:]
+        return features
+
+    def product(self, x: Tensor, weight: Tensor, bias: Tensor, out: Tensor | None = None) -> Tensor:
+        tables = []
+        for code in self.codes:
+            factor, shift = code.on(weight)
+            own = weight[:, code.features]
+            tables.append((factor * own).T)
+            bias = bias - own @ shift
+        return self._sum(x, weight[:, self._numbers], bias, tables, out)
+
+    def product_of_magnitudes(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        tables, bias, weight = [], bias.abs(), weight.abs()
+        for code in self.codes:
+            factor, shift = code.on(weight)
+            own = weight[:, code.features]
+            tables.append((factor * own).T)
+            bias = bias + own @ shift.abs()
+        q = len(self.numbers)
+        return self._sum(torch.cat([x[:, :q].abs(), x[:, q:]], 1), weight[:, self._numbers], bias, tables, None)
+
+    def _sum(self, x: Tensor, weight: Tensor, bias: Tensor, tables: list[Tensor], out: Tensor | None) -> Tensor:
+        """Of the numbers' part and of what each code has in its table (w, K)."""
+        numbers = self._numbers_of(x)
+        total = torch.addmm(bias, numbers, weight.T) if out is None else torch.addmm(bias, numbers, weight.T, out=out)
+        for code, table in zip(self.codes, tables, strict=True):
+            part = code.gathered(table, code.of(x))
+            total = total + part if out is None else total.add_(part)
+        return total
+
+    def add_transposed(self, total: Tensor, g: Tensor, x: Tensor) -> None:
+        total[:, self._numbers] += g.T @ self._numbers_of(x)
+        sums = g.sum(0)
+        for code in self.codes:
+            factor, shift = code.on(g)
+            total[:, code.features] += self._summed(code, g, x).T * factor - sums[:, None] * shift
+
+    def transposed_magnitudes(self, g: Tensor, x: Tensor, scale: Tensor) -> Tensor:
+        total, sums = g.new_empty(len(scale), g.shape[1]), g.sum(0)
+        total[self.num_features :] = sums
+        for code in self.codes:
+            factor, shift = code.on(g)
+            total[code.features] = self._summed(code, g, x) * factor[:, None] + shift.abs()[:, None] * sums
+        total *= scale[:, None]
+        own = scale[: self.num_features][self._numbers]
+        total[: self.num_features][self._numbers] = (self._numbers_of(x).double() * own).abs().T @ g
+        return total
+
+    def add_transposed_squares(self, total: Tensor, g: Tensor, x: Tensor) -> None:
+        total[:, self._numbers] += g.T @ self._numbers_of(x).square()
+        sums = g.sum(0)
+        for code in self.codes:
+            factor, shift = code.on(g)
+            summed = self._summed(code, g, x).T
+            total[:, code.features] += summed * (factor - shift).square() + (sums[:, None] - summed) * shift.square()
+
+    def _summed(self, code: LevelCode, g: Tensor, x: Tensor) -> Tensor:
+        """Σ g (m, K) of the rows of each level but the reference: (w, K)."""
+        codes = code.of(x)
+        return (code.summed(g[:, 0], codes)[:, None] if g.shape[1] == 1 else code.summed(g, codes))[1:]
+
+    def add_gram(self, total: Tensor, weights: Tensor, x: Tensor) -> None:
+        # One number of all rows after the other, so that it is added up level by level where it lies.
+        numbers, sum_of_weights = self._numbers_of(x).T.contiguous(), weights.sum()
+        weighted = numbers * weights
+        codes = [code.of(x) for code in self.codes]
+        places = torch.arange(self.num_features, device=x.device)
+        at = places[self._numbers]
+        total[at[:, None], at] += weighted @ numbers.T
+        columns, of_level = weighted.sum(1), [code.summed(weights, of) for code, of in zip(self.codes, codes, strict=True)]
+        for number, (code, own) in enumerate(zip(self.codes, codes, strict=True)):
+            factor, shift = code.on(weights)
+            summed = weights.new_zeros(len(numbers), code.levels).scatter_add_(1, own.expand(len(numbers), -1), weighted)
+            cross = factor[:, None] * summed[:, 1:].T - torch.outer(shift, columns)  # with the numbers
+            total[places[code.features][:, None], at] += cross
+            total[at[:, None], places[code.features]] += cross.T
+            mine = factor * of_level[number][1:]
+            block = sum_of_weights * torch.outer(shift, shift) - torch.outer(mine, shift) - torch.outer(shift, mine)
+            block.diagonal().add_(factor * mine)
+            total[code.features, code.features] += block
+            for before in range(number):
+                other = self.codes[before]
+                other_factor, other_shift = other.on(weights)
+                theirs = other_factor * of_level[before][1:]
+                pairs = weights.new_zeros(code.levels * other.levels)
+                pairs.scatter_add_(0, own * other.levels + codes[before], weights)
+                block = factor[:, None] * pairs.view(code.levels, other.levels)[1:, 1:] * other_factor
+                block += sum_of_weights * torch.outer(shift, other_shift)
+                block -= torch.outer(mine, other_shift) + torch.outer(shift, theirs)
+                total[code.features, other.features] += block
+                total[other.features, code.features] += block.T
+
+    def largest(self, x: Tensor) -> Tensor:
+        largest = torch.empty(self.num_features, dtype=torch.float64, device=x.device)
+        largest[self._numbers] = self._numbers_of(x).abs().amax(0).double()
+        for code in self.codes:
+            factor, shift = code.on(largest)
+            largest[code.features] = torch.maximum((factor - shift).abs(), shift.abs())
+        return largest
+
+    def squared_lengths(self, x: Tensor, scale: Tensor, half: Tensor) -> Tensor:
+        """By the inner products of what a row adds up, numbers, a part for each code and a constant one, none of which is made
+        for each row; their rounding is added, since the parts may be longer than the sum."""
+        rows_of = half * scale[:, None]  # of unscaled codes; numbers are scaled themselves
+        constant = rows_of[self.num_features :].sum(0)
+        parts = []
+        for code in self.codes:
+            factor, shift = code.on(half)
+            own = rows_of[code.features]
+            constant = constant - shift @ own
+            parts.append(torch.cat([own.new_zeros(1, own.shape[1]), factor[:, None] * own]))
+        numbers = self._numbers_of(x).double() * scale[: self.num_features][self._numbers]
+        of_numbers, codes = half[: self.num_features][self._numbers], [code.of(x) for code in self.codes]
+        squares = (numbers @ (of_numbers @ of_numbers.T) * numbers).sum(1) + constant @ constant
+        sizes = (numbers.abs() @ of_numbers.norm(dim=1)) + constant.norm()
+        squares += 2 * (numbers @ (of_numbers @ constant))
+        for number, (part, own) in enumerate(zip(parts, codes, strict=True)):
+            alone = part.square().sum(1) + 2 * (part @ constant)
+            squares += alone.index_select(0, own) + 2 * (numbers * (part @ of_numbers.T).index_select(0, own)).sum(1)
+            sizes += part.norm(dim=1).index_select(0, own)
+            for other, theirs in zip(parts[:number], codes[:number], strict=True):
+                squares += 2 * (part @ other.T).flatten().index_select(0, own * len(other) + theirs)
+        terms = half.shape[1] + 4 * (self.num_stored + 1) ** 2
+        return squares.clamp(min=0) + terms * torch.finfo(half.dtype).eps * sizes.square()
