@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+import torch
 from torch import Tensor
 
 from datamodules.columns.coding import Coding
@@ -24,6 +25,16 @@ class CodedBatch(tuple[Tensor, ...]):
         batch = super().__new__(cls, parts)
         batch.coding, batch.mean, batch.deviation = coding, mean, deviation
         return batch
+
+    def joined_with(self, others: Iterable["CodedBatch"]) -> "CodedBatch":
+        """The rows of this one and of others below them."""
+        return CodedBatch(map(torch.cat, zip(self, *others, strict=True)), self.coding, self.mean, self.deviation)
+
+    @property
+    def written_out(self) -> tuple[Tensor, ...]:
+        """The same with the features (n, d) themselves."""
+        features, *others = self
+        return written_out(features, self.coding, self.mean, self.deviation), *others
 
 
 def written_out(stored: Tensor, coding: Coding, mean: Tensor, deviation: Tensor) -> Tensor:

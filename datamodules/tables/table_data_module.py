@@ -178,17 +178,25 @@ class TableDataModule(SplitDataModule):
     @cached_property
     def measured_splits(self) -> dict[str, Split]:
         """The rows of each part, as metrics count them."""
-        return self.split_table.splits()
+        return {name: self._told(rows) for name, rows in self.split_table.splits().items()}
+
+    def _told(self, rows: Split, device: torch.device | None = None) -> Split:
+        """Rows that say what their codes are, if they have any."""
+        if not self.coding.has_codes:
+            return rows
+        return CodedBatch(rows, self.coding, *self._scaling_on(device or rows[0].device))
 
     def split(self) -> dict[str, Split]:
         """(features, targets), or (features, targets, weights), of "train", "val" (possibly empty) and "test", scaled.
+
+        Of a long table with categories features are as they are stored, and the tuple says how (`CodedBatch`).
 
         Raises:
             ValueError: too few rows, or a feature that is constant in the training rows; weights of classes that are none.
         """
         parts = dict(self.measured_splits)
         if self.class_weight is not None:
-            parts["train"] = with_class_weights(parts["train"], self.class_weight, self.class_names)
+            parts["train"] = self._told(with_class_weights(parts["train"], self.class_weight, self.class_names))
         return parts
 
     def rows_of(self, split: str, is_measured: bool) -> Split:
@@ -228,7 +236,6 @@ class TableDataModule(SplitDataModule):
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """As its base class's; a batch with codes says what they are."""
-        made = super().transfer_batch_to_device(batch, device, dataloader_idx)
+        made = super().transfer_batch_to_device(tuple(batch), device, dataloader_idx)
         # Targets are where is computed; features may have no room there.
-        has_codes = self.gives_codes(self.model_dtype)
-        return CodedBatch(made, self.coding, *self._scaling_on(made[1].device)) if has_codes else made
+        return self._told(made, made[1].device) if self.gives_codes(self.model_dtype) else made

@@ -2,9 +2,12 @@
 
 from typing import Any, Protocol, cast
 
+import torch
 from torch import Tensor
 
 from lightning_modules.objectives import CodedColumns
+
+Batch = tuple[Tensor, ...]
 
 SAYS_WHAT_IT_READS = {"objective", "loss_share", "evaluate", "training_step", "reads_codes"}
 
@@ -51,7 +54,16 @@ def columns_of(batch: Any) -> CodedColumns | None:
     return CodedColumns(d, coding.numbers, coding.widths, coding.firsts, coded.mean, coded.deviation)
 
 
-def features_of(batch: tuple[Tensor, ...]) -> Tensor:
-    """Features of a batch, written out; behind them the offset, if there is one."""
+def written_out(batch: Batch) -> Batch:
+    """A batch with its features (n, d) themselves, and the offset behind them, if there is one."""
     columns = columns_of(batch)
-    return batch[0] if columns is None else columns.expanded(batch[0])
+    return batch if columns is None else (columns.expanded(batch[0]), *batch[1:])
+
+
+def joined(batches: list[Batch]) -> Batch:
+    """Batches below one another."""
+    first, *others = batches
+    if hasattr(first, "joined_with"):
+        whole: Batch = first.joined_with(others)
+        return whole
+    return tuple(torch.cat(parts) for parts in zip(*batches, strict=True))

@@ -11,7 +11,7 @@ from torch import Tensor
 from torchmetrics import MetricCollection
 from typing_extensions import Self
 
-from lightning_modules.training.coded_rows import features_of, takes_codes
+from lightning_modules.training.coded_rows import takes_codes, written_out
 from lightning_modules.training.joined_rows import joined_rows
 from lightning_modules.training.loaded_settings import refuse_calls, settings_in
 from lightning_modules.training.measured_value import MeasuredValue
@@ -112,7 +112,7 @@ class MeasuredModule(LightningModule, ABC):
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def predict_step(self, batch: Batch | Tensor, batch_idx: int) -> Tensor:
-        return self.predict(batch if isinstance(batch, Tensor) else features_of(batch))
+        return self.predict(batch if isinstance(batch, Tensor) else written_out(batch)[0])
 
     def _measure(self, split: str, batch: Batch) -> dict[str, Tensor]:
         if split not in self._measured:

@@ -16,6 +16,7 @@ from lightning_modules.objectives import Objective, Point, Reduction, all_proces
 from lightning_modules.optimizers import Convergence, CurvatureOptimizer
 from lightning_modules.optimizers.non_finite_loss import refuse_non_finite
 from lightning_modules.training.batch_counts import of_batch, takes_every_row
+from lightning_modules.training.coded_rows import written_out
 from lightning_modules.training.kept_objective import KeptObjective
 from lightning_modules.training.loss_share import LossShare, by_objective, is_in_chunks, says_its_share
 from lightning_modules.training.made_optimizer import OptimizerCallable
@@ -85,7 +86,7 @@ class ObjectiveModule(WatchedSteps):
     def check_data(self, rows: Batch) -> None:
         """Refuse by a ValueError rows of a batch that do not suit the model, before anything is computed."""
         refuse_weights(self, rows)
-        self.objective(rows)
+        self.objective(rows if self.takes_codes else written_out(rows))
 
     def loss_share(self, batch: Batch) -> LossShare:
         """The loss over this process's rows of a batch at the present parameters, as autograd can differentiate it.

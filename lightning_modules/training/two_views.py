@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from lightning_modules.objectives import Columns
-from lightning_modules.training.coded_rows import columns_of, features_of
+from lightning_modules.training.coded_rows import columns_of, written_out
 from lightning_modules.training.measured_module import Batch
 
 
@@ -34,7 +34,7 @@ def as_rows(batch: Batch) -> Rows:
     if len(batch) == 4:
         _, first, second, labels = batch
         return Rows(torch.cat([first, second]).flatten(1), torch.cat([labels, labels]))
-    return Rows(features_of(batch), *batch[1:])
+    return Rows(*written_out(batch))
 
 
 class StoredRows(NamedTuple):

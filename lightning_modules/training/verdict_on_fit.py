@@ -12,6 +12,7 @@ from lightning_modules.objectives import flattened
 from lightning_modules.optimizers import Convergence, CurvatureOptimizer, diagnose
 from lightning_modules.optimizers.curvature_optimizer import known_to
 from lightning_modules.optimizers.ending import concluded
+from lightning_modules.training.coded_rows import joined
 from lightning_modules.training.run_ending import is_towards_optimum, run_ending, said_by_method
 from lightning_modules.training.trained_parameters import OtherParametersError, as_function_of, present_parameters
 
@@ -38,7 +39,7 @@ def whole_training_set(trainer: Trainer, device: torch.device) -> tuple[Tensor, 
     batches = [trainer.strategy.batch_to_device(batch, device) for batch in loader]
     if not batches:
         raise RuntimeError("the trainer holds no training rows: ask after trainer.fit, before trainer.test")
-    return batches[0] if len(batches) == 1 else tuple(torch.cat(parts) for parts in zip(*batches, strict=True))
+    return batches[0] if len(batches) == 1 else joined(batches)
 
 
 def verdict_on(module: Any) -> Convergence:
