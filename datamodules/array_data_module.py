@@ -11,6 +11,7 @@ from datamodules.array_targets import targets_of
 from datamodules.columns.rules import Task
 from datamodules.messages.option_types import check_names
 from datamodules.messages.split_options import ClassWeight
+from datamodules.tables.sparse_rows import is_sparse, stored_rows
 from datamodules.tables.table import Table
 from datamodules.tables.table_data_module import TableDataModule
 
@@ -19,7 +20,8 @@ class ArrayDataModule(TableDataModule):
     """Features and targets from arrays, tensors, data frames or lists, for use from Python.
 
     Args:
-        x: features (n, d), numbers.
+        x: features (n, d), numbers; or a sparse matrix of SciPy, which stays sparse for linear models and networks: its
+            features are scaled but, where most of their values are 0, not centred.
         y: targets (n,) or (n, K): classes of any name, or real numbers.
         feature_names: d names; None = the columns of a data frame, else x0, x1, ….
         task: "classification", "regression", or "auto": texts, true/false and integers with at most 20 different values are
@@ -45,7 +47,7 @@ class ArrayDataModule(TableDataModule):
 
     def __init__(
         self,
-        x: ArrayLike,
+        x: ArrayLike | Any,
         y: ArrayLike,
         feature_names: list[str] | None = None,
         task: Task = "auto",
@@ -64,7 +66,11 @@ class ArrayDataModule(TableDataModule):
         check_names("feature_names", feature_names)
         if task not in get_args(Task):
             raise ValueError(f"task={task!r}: choose among {', '.join(get_args(Task))}")
-        features = _features(x)
+        coding = None
+        if is_sparse(x):
+            features, coding = stored_rows(x, feature_names)
+        else:
+            features = _features(x)
         try:
             targets = plain_array(y)
         except (ValueError, TypeError) as error:
@@ -73,10 +79,11 @@ class ArrayDataModule(TableDataModule):
             raise ValueError(
                 f"x of shape {features.shape} and y of shape {targets.shape}: give features (n, d) and targets (n,) or (n, K)"
             )
-        default = getattr(x, "columns", [f"x{j}" for j in range(features.shape[1])])
+        d = features.shape[-1] if coding is None else coding.num_features
+        default = getattr(x, "columns", [f"x{j}" for j in range(d)])
         names = tuple(map(str, default if feature_names is None else feature_names))
-        if len(names) != features.shape[1] or len(set(names)) < len(names):
-            raise ValueError(f"feature_names={list(names)}: give {features.shape[1]} different names")
+        if len(names) != d or len(set(names)) < len(names):
+            raise ValueError(f"feature_names={list(names)}: give {d} different names")
         by, added = (numbers_of_rows(name, given, len(features)) for name, given in (("weights", weights), ("offset", offset)))
         if by is not None and not by.all():
             counts = by != 0
@@ -87,7 +94,7 @@ class ArrayDataModule(TableDataModule):
                 added if added is None else added[counts],
             )
         labels, class_names = targets_of(targets, task)
-        self._table = Table(features, labels, names, class_names, weights=by, offset=added)
+        self._table = Table(features, labels, names, class_names, weights=by, offset=added, coded=coding)
 
     def load(self) -> Table:
         return self._table

@@ -46,7 +46,13 @@ def written_out(stored: Tensor, coding: Coding, mean: Tensor, deviation: Tensor)
         mean, deviation: of the features (d,), in float64.
     """
     q, c, d = len(coding.numbers), coding.num_stored, coding.num_features
-    features = stored.new_empty(len(stored), d + stored.shape[1] - c)
+    features = stored.new_zeros(len(stored), d + stored.shape[1] - c)
+    if m := coding.slots:
+        places, values = stored[:, c - 2 * m : c - m].long(), stored[:, c - m : c]
+        # Empty slots have a column of their own, which is left out.
+        wide = torch.cat([features.new_zeros(len(features), 1), features[:, :d]], 1)
+        scaled = (values.double() / deviation[(places - 1).clamp(min=0)]).to(stored)
+        features[:, :d] = wide.scatter_(1, places, scaled)[:, 1:]
     features[:, list(coding.numbers)], features[:, d:] = stored[:, :q], stored[:, c:]
     zero, one = ((value / deviation).to(stored) for value in (-mean, 1 - mean))
     for number, (first, width) in enumerate(zip(coding.firsts, coding.widths, strict=True)):

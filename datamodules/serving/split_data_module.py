@@ -1,7 +1,7 @@
 """What the data modules share: options, split, batches."""
 
 from abc import ABC, abstractmethod
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import torch
@@ -68,6 +68,10 @@ class SplitDataModule(LightningDataModule, ABC):
     @abstractmethod
     def convert(self, batch: Split, dtype: torch.dtype | None) -> Split:
         """A batch of rows as numbers for a model of this floating type; None where there is no model."""
+
+    def conversion(self, dtype: torch.dtype | None) -> object:
+        """What `convert` depends on besides the batch."""
+        return dtype
 
     @property
     @abstractmethod
@@ -139,11 +143,7 @@ class SplitDataModule(LightningDataModule, ABC):
         return next((name for name, rows in self.splits.items() if len(batch[0]) and is_view_of(batch[0], rows[0])), None)
 
     def check_full_batch(self, dtype: torch.dtype | None) -> None:
-        """Refuse a floating type of the model in which all training rows cannot be one batch.
-
-        Raises:
-            ValueError: says what can be done.
-        """
+        """Refuse by a ValueError a floating type of the model in which all training rows cannot be one batch."""
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """The batch on the device, as numbers for the model; one of all rows of a part is moved and converted once."""
@@ -157,11 +157,12 @@ class SplitDataModule(LightningDataModule, ABC):
         if part == "train" and self.batch_size is None:
             self.check_full_batch(dtype)
         kept_as = part if is_view_of(batch[-1], self.splits[part][-1]) else f"{part}, measured"  # with other weights
+        keep, place = partial(self._kept.get_or_make, kept_as, batch), (device, self.conversion(dtype))
         if part == "train" and self._stays_where_it_is(batch, device, dtype):
-            return self._kept.get_or_make(kept_as, batch, lambda rows: self._beside(rows, device, dtype, move), device, dtype)
+            return keep(lambda rows: self._beside(rows, device, dtype, move), *place)
         free = free_bytes(device)
         most = KEPT_BYTES if free is None else self._kept.added_bytes + free // 2
-        return self._kept.get_or_make(kept_as, batch, make, device, dtype, most=None if part == "train" else most)
+        return keep(make, *place, most=None if part == "train" else most)
 
     def _stays_where_it_is(self, rows: Split, device: torch.device, dtype: torch.dtype | None) -> bool:
         """Whether the features of all training rows are read from where they are, chunk by chunk.
@@ -178,7 +179,7 @@ class SplitDataModule(LightningDataModule, ABC):
         return False
 
     def is_larger_than_memory(self, rows: Split, dtype: torch.dtype | None) -> bool:
-        """Whether the host may have no room for a copy of the features, which `convert` would make."""
+        """Whether the host may have no room for a copy of the features, as `convert` would make."""
         return False
 
     def _beside(self, rows: Any, device: torch.device, dtype: torch.dtype | None, move: Any) -> Split:

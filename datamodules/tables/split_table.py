@@ -114,7 +114,7 @@ class TableInMemory:
         mean, deviation = np.zeros(d), np.ones(d)
         if self._standardize:
             train, where = table.features[self.rows["train"]], f" in the {len(self.rows['train'])} training rows"
-            check_not_constant(train, table.stored_names, where)
+            check_not_constant(train[:, : len(table.stored_names)], table.stored_names, where)
             weights = None if table.weights is None else table.weights[self.rows["train"]]
             if weights is not None:
                 weights = np.ldexp(weights, row_count_exponent(weights))

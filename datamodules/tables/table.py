@@ -96,12 +96,13 @@ class Table:
         """
         if not len(self.features):
             raise ValueError("the table has no rows: nothing can be fitted")
-        bad = ~np.isfinite(self.features)
+        stored = self.features[:, : len(self.stored_names)]  # slots were looked at when they were made
+        bad = ~np.isfinite(stored)
         refuse_not_finite(bad.sum(0), int(bad.any(1).sum()), self.stored_names)
         if not self.is_classification and not np.isfinite(self.targets).all():
             raise ValueError(f"{(~np.isfinite(self.targets)).sum()} targets are missing or infinite: drop those rows")
         self._check_size()
-        check_not_constant(self.features, self.stored_names, "")
+        check_not_constant(stored, self.stored_names, "")
         if self.is_classification:
             present = np.unique(self.targets)
             if len(present) < 2:

@@ -19,8 +19,12 @@ from datamodules.serving.preprocessing import Preprocessing
 from datamodules.serving.split import Rows, split_rows
 from datamodules.serving.split_data_module import Split, SplitDataModule
 from datamodules.serving.tensor_batches import TensorBatches
+from datamodules.tables.sparse_rows import is_sparse
 from datamodules.tables.split_table import SplitTable, TableInMemory
 from datamodules.tables.table import Table
+
+# Whole numbers up to there have a place in float32.
+MOST_IN_FLOAT32 = 2**24
 
 
 class TableDataModule(SplitDataModule):
@@ -130,7 +134,7 @@ class TableDataModule(SplitDataModule):
     def prepare_data(self) -> None:
         self.table  # noqa: B018 – read once, and kept
 
-    def scaled(self, features: NDArray[np.generic], offset: NDArray[np.generic] | None = None) -> Tensor:
+    def scaled(self, features: Any, offset: NDArray[np.generic] | None = None) -> Tensor:
         """New rows of unscaled features (n, d), in the order of `feature_names`, as the model takes them, float64.
 
         Args:
@@ -140,7 +144,8 @@ class TableDataModule(SplitDataModule):
         Raises:
             ValueError: not (n, d); an offset that is not (n,), is missing, or that there is none of.
         """
-        rows, d = np.asarray(features, np.float64), self.num_features
+        dense = features.toarray() if is_sparse(features) else features
+        rows, d = np.asarray(dense, np.float64), self.num_features
         if rows.shape[1:] != (d,):
             raise ValueError(f"features of shape {rows.shape}: give rows of {d} features, (n, {d})")
         if (offset is not None) != self.has_offset:
@@ -173,7 +178,8 @@ class TableDataModule(SplitDataModule):
     def gives_codes(self, dtype: torch.dtype | None) -> bool:
         """Whether batches have codes: the model says by `takes_codes` that it can read them, and its type can hold them."""
         model = getattr(self.trainer, "lightning_module", None)
-        return self.coding.has_codes and getattr(model, "takes_codes", False) and dtype in (torch.float32, torch.float64)
+        can_hold = dtype == torch.float64 or (dtype == torch.float32 and self.coding.num_features < MOST_IN_FLOAT32)
+        return self.coding.has_codes and getattr(model, "takes_codes", False) and can_hold
 
     @cached_property
     def measured_splits(self) -> dict[str, Split]:
@@ -226,6 +232,9 @@ class TableDataModule(SplitDataModule):
 
     def is_larger_than_memory(self, rows: Split, dtype: torch.dtype | None) -> bool:
         return self.split_table.is_mapped and dtype not in (None, rows[0].dtype)
+
+    def conversion(self, dtype: torch.dtype | None) -> object:
+        return dtype, self.gives_codes(dtype)
 
     def convert(self, batch: Split, dtype: torch.dtype | None) -> Split:
         """Real numbers in the model's floating type, codes written out for a model that does not take them."""

@@ -1,4 +1,5 @@
-r"""Columns of numbers, and columns of codes that stand for the indicators of their levels, which are never written out.
+r"""Columns of numbers, and columns of codes that stand for the indicators of their levels, which are never written out; and
+sparse features, see `slots.py`.
 
 A code l = 0, 1, …, w of a column with w indicators gives the features
 
@@ -24,19 +25,25 @@ from torch import Tensor
 
 from lightning_modules.objectives.columns import Columns
 from lightning_modules.objectives.level_code import LevelCode
+from lightning_modules.objectives.row_lengths import squared_lengths
+from lightning_modules.objectives.slots import Slots
+
+# So many numbers at a time, if they have to be.
+WRITTEN_OUT = 2**18
 
 
 @dataclass(frozen=True, eq=False)
 class CodedColumns(Columns):
-    """As above: rows are stored as their numbers x_1 … x_q and their codes.
+    """As above: rows are stored as their numbers x_1 … x_q, their codes, and their slots.
 
     Attributes:
         num_features: d.
         numbers: places of the numbers' features among all d: the first q stored columns.
         widths: w of the columns of codes, which follow.
         firsts: where the features of each of them begin.
-        mean: m (d,), 0 for numbers.
+        mean: m (d,), 0 for all but those of codes.
         deviation: s (d,), 1 for numbers.
+        num_slots: of the features that are neither numbers nor of codes.
     """
 
     numbers: tuple[int, ...]
@@ -44,10 +51,11 @@ class CodedColumns(Columns):
     firsts: tuple[int, ...]
     mean: Tensor = field(repr=False)
     deviation: Tensor = field(repr=False)
+    num_slots: int = 0
 
     @property
     def num_stored(self) -> int:
-        return len(self.numbers) + len(self.widths)
+        return len(self.numbers) + len(self.widths) + 2 * self.num_slots
 
     @property
     def are_written_out(self) -> bool:
@@ -64,6 +72,12 @@ class CodedColumns(Columns):
         return tuple(found)
 
     @cached_property
+    def _slots(self) -> tuple[Slots, ...]:
+        """One or none."""
+        first = len(self.numbers) + len(self.widths)
+        return (Slots(first, self.num_slots, self.deviation.double()),) if self.num_slots else ()
+
+    @cached_property
     def _numbers(self) -> slice | Tensor:
         """The features that are numbers, as a slice where they are together."""
         first, q = (self.numbers[0], len(self.numbers)) if self.numbers else (0, 0)
@@ -75,7 +89,9 @@ class CodedColumns(Columns):
 
     def expanded(self, x: Tensor) -> Tensor:
         d, c = self.num_features, self.num_stored
-        features = x.new_empty(len(x), d + x.shape[1] - c)
+        features = x.new_zeros(len(x), d + x.shape[1] - c)
+        for slots in self._slots:
+            slots.write_out(features[:, :d], x)
         features[:, :d][:, self._numbers], features[:, d:] = self._numbers_of(x), x[:, c:]
         for code in self.codes:
             # As indicators are scaled, so that features written out by others are the same to the last bit.
@@ -94,7 +110,11 @@ class CodedColumns(Columns):
             own = weight[:, code.features]
             tables.append((factor * own).T)
             bias = bias - own @ shift
-        return self._sum(x, weight[:, self._numbers], bias, tables, out)
+        total = self._sum(x, weight[:, self._numbers], bias, tables, out)
+        for slots in self._slots:
+            part = slots.product(x, weight)
+            total = total + part if out is None else total.add_(part)
+        return total
 
     def product_of_magnitudes(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         tables, bias, weight = [], bias.abs(), weight.abs()
@@ -104,7 +124,8 @@ class CodedColumns(Columns):
             tables.append((factor * own).T)
             bias = bias + own @ shift.abs()
         q = len(self.numbers)
-        return self._sum(torch.cat([x[:, :q].abs(), x[:, q:]], 1), weight[:, self._numbers], bias, tables, None)
+        total = self._sum(torch.cat([x[:, :q].abs(), x[:, q:]], 1), weight[:, self._numbers], bias, tables, None)
+        return total + sum(slots.product(x, weight, magnitudes=True) for slots in self._slots)
 
     def _sum(self, x: Tensor, weight: Tensor, bias: Tensor, tables: list[Tensor], out: Tensor | None) -> Tensor:
         """Of the numbers' part and of what each code has in its table (w, K)."""
@@ -121,10 +142,14 @@ class CodedColumns(Columns):
         for code in self.codes:
             factor, shift = code.on(g)
             total[:, code.features] += self._summed(code, g, x).T * factor - sums[:, None] * shift
+        for slots in self._slots:
+            slots.add_transposed(total, g, x)
 
     def transposed_magnitudes(self, g: Tensor, x: Tensor, scale: Tensor) -> Tensor:
-        total, sums = g.new_empty(len(scale), g.shape[1]), g.sum(0)
+        total, sums = g.new_zeros(len(scale), g.shape[1]), g.sum(0)
         total[self.num_features :] = sums
+        for slots in self._slots:
+            slots.add_transposed(total[: self.num_features].T, g, x, magnitudes=True)
         for code in self.codes:
             factor, shift = code.on(g)
             total[code.features] = self._summed(code, g, x) * factor[:, None] + shift.abs()[:, None] * sums
@@ -140,6 +165,8 @@ class CodedColumns(Columns):
             factor, shift = code.on(g)
             summed = self._summed(code, g, x).T
             total[:, code.features] += summed * (factor - shift).square() + (sums[:, None] - summed) * shift.square()
+        for slots in self._slots:
+            slots.add_transposed(total, g, x, squared=True)
 
     def _summed(self, code: LevelCode, g: Tensor, x: Tensor) -> Tensor:
         """Σ g (m, K) of the rows of each level but the reference: (w, K)."""
@@ -176,9 +203,22 @@ class CodedColumns(Columns):
                 block -= torch.outer(mine, other_shift) + torch.outer(shift, theirs)
                 total[code.features, other.features] += block
                 total[other.features, code.features] += block.T
+        for slots in self._slots:
+            slots.add_gram(total, weights, x)
+            crosses = [(at, slots.summed_with(weighted, x))] if len(numbers) else []
+            sums = slots.summed_with(weights[None], x)
+            for code, own in zip(self.codes, codes, strict=True):
+                factor, shift = code.on(weights)
+                by_level = slots.summed_by(own, code.levels, weights, x)[1:]
+                crosses.append((places[code.features], factor[:, None] * by_level - shift[:, None] * sums))
+            for rows, cross in crosses:
+                total[rows] += cross
+                total[:, rows] += cross.T
 
     def largest(self, x: Tensor) -> Tensor:
-        largest = torch.empty(self.num_features, dtype=torch.float64, device=x.device)
+        largest = torch.zeros(self.num_features, dtype=torch.float64, device=x.device)
+        for slots in self._slots:
+            largest = slots.largest(x)
         largest[self._numbers] = self._numbers_of(x).abs().amax(0).double()
         for code in self.codes:
             factor, shift = code.on(largest)
@@ -186,26 +226,8 @@ class CodedColumns(Columns):
         return largest
 
     def squared_lengths(self, x: Tensor, scale: Tensor, half: Tensor) -> Tensor:
-        """By the inner products of what a row adds up, numbers, a part for each code and a constant one, none of which is made
-        for each row; their rounding is added, since the parts may be longer than the sum."""
-        rows_of = half * scale[:, None]  # of unscaled codes; numbers are scaled themselves
-        constant = rows_of[self.num_features :].sum(0)
-        parts = []
-        for code in self.codes:
-            factor, shift = code.on(half)
-            own = rows_of[code.features]
-            constant = constant - shift @ own
-            parts.append(torch.cat([own.new_zeros(1, own.shape[1]), factor[:, None] * own]))
+        if self._slots:
+            pieces = x.split(max(1, WRITTEN_OUT // self.num_features))
+            return torch.cat([super(CodedColumns, self).squared_lengths(piece, scale, half) for piece in pieces])
         numbers = self._numbers_of(x).double() * scale[: self.num_features][self._numbers]
-        of_numbers, codes = half[: self.num_features][self._numbers], [code.of(x) for code in self.codes]
-        squares = (numbers @ (of_numbers @ of_numbers.T) * numbers).sum(1) + constant @ constant
-        sizes = (numbers.abs() @ of_numbers.norm(dim=1)) + constant.norm()
-        squares += 2 * (numbers @ (of_numbers @ constant))
-        for number, (part, own) in enumerate(zip(parts, codes, strict=True)):
-            alone = part.square().sum(1) + 2 * (part @ constant)
-            squares += alone.index_select(0, own) + 2 * (numbers * (part @ of_numbers.T).index_select(0, own)).sum(1)
-            sizes += part.norm(dim=1).index_select(0, own)
-            for other, theirs in zip(parts[:number], codes[:number], strict=True):
-                squares += 2 * (part @ other.T).flatten().index_select(0, own * len(other) + theirs)
-        terms = half.shape[1] + 4 * (self.num_stored + 1) ** 2
-        return squares.clamp(min=0) + terms * torch.finfo(half.dtype).eps * sizes.square()
+        return squared_lengths(numbers, half[: self.num_features][self._numbers], self.codes, x, half * scale[:, None])

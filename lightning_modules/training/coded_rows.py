@@ -24,6 +24,9 @@ class Coding(Protocol):
     @property
     def firsts(self) -> tuple[int, ...]: ...
 
+    @property
+    def slots(self) -> int: ...
+
 
 class Coded(Protocol):
     """A batch with codes, as a data module gives it to a model with `takes_codes`."""
@@ -51,7 +54,7 @@ def columns_of(batch: Any) -> CodedColumns | None:
         return None
     coded, d = cast(Coded, batch), batch.mean.shape[0]
     coding = coded.coding
-    return CodedColumns(d, coding.numbers, coding.widths, coding.firsts, coded.mean, coded.deviation)
+    return CodedColumns(d, coding.numbers, coding.widths, coding.firsts, coded.mean, coded.deviation, coding.slots)
 
 
 def written_out(batch: Batch) -> Batch:

@@ -13,34 +13,45 @@ from lightning_modules.optimizers import Newton, minimise
 from tests.lightning_modules.objectives.cases import random_targets
 
 ROWS, WIDTHS = 700, (7, 1, 4)
-LAYOUTS = {"together": (0, 1, 2), "apart": (0, 8, 9), "none": ()}
+LAYOUTS = {"together": (0, 1, 2), "apart": (0, 8, 9), "none": (), "sparse": (0, 1, 2), "sparse alone": ()}
+SPARSE, SLOTS = 6, 3
+FAMILIES = [Gaussian(2), Bernoulli(), Categorical(3), Poisson(), Gamma()]
 
 
 def coded(layout: str, rows: int = ROWS, is_scaled: bool = True) -> tuple[CodedColumns, Tensor, Tensor]:
     """Columns, stored rows (n, c) and written-out ones (n, d), the latter made by comparisons."""
     generator = torch.Generator().manual_seed(0)
-    numbers = LAYOUTS[layout]
-    d = len(numbers) + sum(WIDTHS)
+    numbers, widths = LAYOUTS[layout], () if layout == "sparse alone" else WIDTHS
+    sparse, slots = (SPARSE, SLOTS) if "sparse" in layout else (0, 0)
+    d = len(numbers) + sum(widths) + sparse
     firsts, place = [], 0
-    for width in WIDTHS:
+    for width in widths:
         while any(place <= number < place + width for number in numbers):
             place = max(number for number in numbers if place <= number < place + width) + 1
         firsts.append(place)
         place += width
     x = torch.randn(rows, len(numbers), dtype=torch.float64, generator=generator) + 3
-    codes = [torch.randint(0, width + 1, (rows,), generator=generator) for width in WIDTHS]
+    codes = [torch.randint(0, width + 1, (rows,), generator=generator) for width in widths]
     mean, deviation = torch.zeros(d, dtype=torch.float64), torch.ones(d, dtype=torch.float64)
     features = torch.empty(rows, d, dtype=torch.float64)
     features[:, list(numbers)] = x
-    for first, width, code in zip(firsts, WIDTHS, codes, strict=True):
+    for first, width, code in zip(firsts, widths, codes, strict=True):
         indicators = (code[:, None] == torch.arange(1, width + 1)).double()
         if is_scaled:
             mean[first : first + width] = indicators.mean(0)
             deviation[first : first + width] = indicators.std(0, correction=0)
         own = slice(first, first + width)
         features[:, own] = (indicators - mean[own]) / deviation[own]
-    stored = torch.cat([x, torch.stack(codes, 1).double()], 1)
-    return CodedColumns(d, numbers, WIDTHS, tuple(firsts), mean, deviation), stored, features
+    values = torch.randn(rows, slots, dtype=torch.float64, generator=generator)
+    # Of each row some features of the last ones, and some slots that are empty.
+    places = torch.stack([torch.randperm(sparse, generator=generator)[:slots] for _ in range(rows)]) + d - sparse + 1
+    is_empty = torch.rand(rows, slots, generator=generator) < 0.3
+    places, values = places.where(~is_empty, 0), values.where(~is_empty, 0.0)
+    deviation[d - sparse :] = torch.rand(sparse, dtype=torch.float64, generator=generator) + 0.5 if is_scaled else 1.0
+    written = torch.zeros(rows, d + 1, dtype=torch.float64).scatter_(1, places, values)[:, 1 + d - sparse :]
+    features[:, d - sparse :] = written / deviation[d - sparse :]
+    stored = torch.cat([x, *(code[:, None].double() for code in codes), places.double(), values], 1)
+    return CodedColumns(d, numbers, widths, tuple(firsts), mean, deviation, slots), stored, features
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -81,9 +92,11 @@ def test_magnitudes_bound_those_of_written_out_features(layout: str) -> None:
         assert bool((ours <= 3 * theirs + 1e-12).all())
 
 
-def test_a_product_can_be_differentiated_twice() -> None:
-    columns, stored, _ = coded("apart")
-    weight, bias = (torch.randn(*size, dtype=torch.float64, requires_grad=True) for size in ((2, 15), (2,)))
+@pytest.mark.parametrize("layout", ["apart", "sparse alone"])
+def test_a_product_can_be_differentiated_twice(layout: str) -> None:
+    columns, stored, features = coded(layout)
+    sizes = (2, features.shape[1]), (2,)
+    weight, bias = (torch.randn(*size, dtype=torch.float64, requires_grad=True) for size in sizes)
     assert torch.autograd.gradgradcheck(lambda w, b: columns.product(stored[:5], w, b).square(), (weight, bias))
 
 
@@ -141,8 +154,9 @@ def test_some_of_the_features(columns_kept: list[int]) -> None:
     assert every.num_features == features.shape[1] and len(every.features) == -(-ROWS // 3)
 
 
-def test_a_network_reads_codes(monkeypatch: pytest.MonkeyPatch) -> None:
-    columns, stored, features = coded("apart")
+@pytest.mark.parametrize("layout", ["apart", "sparse"])
+def test_a_network_reads_codes(layout: str) -> None:
+    columns, stored, features = coded(layout)
     network, targets = (
         DenseNetwork((features.shape[1], 4, 3), "tanh"),
         random_targets(Categorical(3), ROWS, torch.Generator().manual_seed(1)),

@@ -1,0 +1,58 @@
+"""Sparse matrices of SciPy as rows of a table: the places and values of what is not 0."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules.columns.coding import Coding
+from datamodules.tables.table import refuse_constant, refuse_not_finite
+
+
+def is_sparse(x: Any) -> bool:
+    """Whether it is a sparse matrix or array of SciPy."""
+    return hasattr(x, "tocsr") and hasattr(x, "nnz")
+
+
+def stored_rows(x: Any, feature_names: Sequence[str] | None) -> tuple[NDArray[np.float64], Coding | None]:
+    """Rows as they are stored (n, c), and how; written out (n, d), and None, where that takes less memory.
+
+    Features that are not 0 in more than half of the rows are numbers. Of the others each row has as many slots as the longest
+    one needs. Numbers that are given twice at the same place are added up, as SciPy does.
+
+    Args:
+        x: a matrix (n, d) of SciPy.
+        feature_names: d names, for what is refused; None = x0, x1, ….
+
+    Raises:
+        ValueError: complex numbers, values that are missing or infinite, features that are 0 throughout.
+    """
+    if x.ndim != 2 or np.dtype(x.dtype).kind not in "biuf":
+        raise ValueError(f"x: a sparse {x.dtype} of shape {x.shape}; give a matrix (n, d) of real numbers")
+    names = [f"x{j}" for j in range(x.shape[1])] if feature_names is None else feature_names
+    rows = x.tocsr().astype(np.float64, copy=True)
+    rows.sum_duplicates()
+    n, d = rows.shape
+    bad = ~np.isfinite(rows.data)
+    if bad.any():
+        lengths = np.diff(rows.indptr)
+        where = np.repeat(np.arange(n), lengths)[bad]
+        refuse_not_finite(np.bincount(rows.indices[bad], minlength=d), len(np.unique(where)), names)
+    rows.eliminate_zeros()
+    filled = np.bincount(rows.indices, minlength=d)
+    if n:
+        refuse_constant(np.flatnonzero(filled == 0).tolist(), names, "")
+    numbers, others = np.flatnonzero(2 * filled > n), np.flatnonzero(2 * filled <= n)
+    rest = rows[:, others]
+    lengths = np.diff(rest.indptr)
+    slots, q = int(lengths.max(initial=0)), len(numbers)
+    if q + 2 * slots >= d:
+        return rows.toarray(), None
+    stored = np.zeros((n, q + 2 * slots))
+    stored[:, :q] = rows[:, numbers].toarray()
+    row = np.repeat(np.arange(n), lengths)
+    slot = q + np.arange(len(row)) - rest.indptr[:-1].repeat(lengths)
+    stored[row, slot] = others[rest.indices] + 1
+    stored[row, slot + slots] = rest.data
+    return stored, Coding(tuple(numbers.tolist()), slots=slots, num_sparse=len(others))
