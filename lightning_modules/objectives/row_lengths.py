@@ -29,7 +29,7 @@ def squared_lengths(numbers: Tensor, half: Tensor, codes: Sequence[LevelCode], x
     for code in codes:
         factor, shift = code.on(half)
         own = mapped[code.features]
-        constant = constant - shift @ own
+        constant = constant - own.T @ shift
         parts.append(torch.cat([own.new_zeros(1, own.shape[1]), factor[:, None] * own]))
     levels = [code.of(x) for code in codes]
     squares = (numbers @ (half @ half.T) * numbers).sum(1) + constant @ constant + 2 * (numbers @ (half @ constant))

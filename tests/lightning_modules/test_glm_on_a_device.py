@@ -1,6 +1,8 @@
 """Families, weights, offsets and what is told of coefficients: on a device the CPU's bits, or as many digits as sums have."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,8 +14,9 @@ from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Bernoulli, Family, NegativeBinomial
 from lightning_modules.objectives.linear import FirthObjective
 from lightning_modules.optimizers import DiagonalNewton, Newton, minimise
+from tests.lightning_modules.objectives.test_coded_columns import coded
 from tests.lightning_modules.objectives.test_row_terms import FAMILIES, data
-from tests.simulated_device import DEVICE
+from tests.simulated_device import DEVICE, counting
 
 each_family = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES.keys())
 
@@ -66,3 +69,32 @@ def test_profiles_firth_and_dispersions() -> None:
     assert torch.equal(ours.theta, theirs.theta.cpu())
     ends = profile_intervals(here, ours.theta)
     torch.testing.assert_close(profile_intervals(there, theirs.theta).cpu(), ends, rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize("layout", ["apart", "sparse"])
+@pytest.mark.parametrize("method", [Newton, DiagonalNewton, partial(Newton, solver="cg")])
+def test_codes_and_slots(layout: str, method: Any) -> None:
+    """Also where features have no room on the device."""
+    columns, stored, _ = coded(layout)
+    targets = (torch.rand(len(stored), generator=torch.Generator().manual_seed(0)) < 0.5).long()
+    on_device = replace(columns, mean=columns.mean.to(DEVICE), deviation=columns.deviation.to(DEVICE))
+    here = GLMObjective(Bernoulli(), stored, targets, 0.01, columns=columns)
+    ours = minimise(here, at_zero(here), method, 60)
+    for features in (stored.to(DEVICE), stored):
+        there = GLMObjective(Bernoulli(), features, targets.to(DEVICE), 0.01, columns=on_device)
+        theirs = minimise(there, at_zero(there), method, 60)
+        assert torch.equal(ours.theta, theirs.theta.cpu()) and (ours.status, ours.steps) == (theirs.status, theirs.steps)
+
+
+def test_no_step_waits_for_codes() -> None:
+    columns, stored, _ = coded("apart")
+    on_device = replace(columns, mean=columns.mean.to(DEVICE), deviation=columns.deviation.to(DEVICE))
+    x, theta = stored.to(DEVICE), torch.zeros(1, columns.num_features, dtype=torch.float64, device=DEVICE)
+    gram = theta.new_zeros(columns.num_features, columns.num_features)
+    on_device.product(x, theta, theta[0, :1])  # places of features are moved once
+    with counting() as waits:
+        z = on_device.product(x, theta, theta[0, :1])
+        on_device.add_transposed(theta.clone(), z, x)
+        on_device.add_gram(gram, z[:, 0], x)
+        on_device.expanded(x)
+    assert not waits.waits and not waits.copies

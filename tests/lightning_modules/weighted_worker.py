@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from torch.nn.utils import parameters_to_vector
 
@@ -21,11 +22,8 @@ from lightning_modules import LogisticRegression, PoissonRegression
 from tests.training import METHODS, Iterates, make_trainer
 
 ROWS, TEST_ROWS = 97, 41
-CASES = [
-    (kind, method, batch_size)
-    for kind in ("classes", "counts")
-    for method, batch_size in (("newton", None), ("diagonal_newton", None), ("lbfgs", None), ("newton", 29), ("adam", 29))
-]
+METHODS_AND_BATCHES = (("newton", None), ("diagonal_newton", None), ("lbfgs", None), ("newton", 29), ("adam", 29))
+CASES = [(kind, *fit) for kind in ("classes", "counts", "sparse") for fit in METHODS_AND_BATCHES]
 
 
 def rows_of(kind: str) -> dict[str, Any]:
@@ -34,6 +32,8 @@ def rows_of(kind: str) -> dict[str, Any]:
     n = ROWS + TEST_ROWS
     x, offset = generator.normal(size=(n, 3)), generator.normal(size=n)
     y = generator.poisson(np.exp(0.3 * x[:, 0] + offset)) if kind == "counts" else x[:, 0] + offset + generator.logistic(size=n)
+    if kind == "sparse":
+        x = sp.hstack([sp.random(n, 12, 0.1, format="csr", random_state=1) + sp.eye(n, 12), x]).tocsr()
     return {
         "x": x,
         "y": y if kind == "counts" else (y > 0).astype(int),
@@ -59,12 +59,14 @@ def outcome(case: tuple[str, str, int | None], is_repeated: bool = False, **opti
     if is_repeated:
         by = rows.pop("weights")
         test_rows = int(by[-TEST_ROWS:].sum())
-        rows = {name: np.repeat(values, by, 0) for name, values in rows.items()}
+        rows = {name: values[np.repeat(np.arange(len(by)), by)] for name, values in rows.items()}
     task: Any = "regression" if kind == "counts" else "classification"
     class_weight: Any = None if kind == "counts" else {"1": 2}
     data = Divided(**rows, task=task, batch_size=batch_size, class_weight=class_weight)
     data.test_rows = test_rows
-    model = (PoissonRegression if kind == "counts" else LogisticRegression)(3, offset=True, optimizer=METHODS[method])
+    model = (PoissonRegression if kind == "counts" else LogisticRegression)(
+        data.num_features, offset=True, optimizer=METHODS[method]
+    )
     iterates, status = Iterates(), ConvergenceStatus()
     trainer = make_trainer(6, iterates, status, **options)
     trainer.fit(model, data)
