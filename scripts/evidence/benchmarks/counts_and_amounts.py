@@ -5,7 +5,6 @@ largest entry of its gradient is below 1e-8. glum comes with `pip install '.[ben
 """
 
 import importlib
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -18,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import GammaRegressor, PoissonRegressor, TweedieRegressor
 from torch import Tensor
 
+from evidence.benchmarks.peers_in_turn import Fit, fastest, in_turn
 from evidence.benchmarks.problems import shape as shape_of
 from evidence.benchmarks.row import BenchmarkRow
 from lightning_modules.objectives import GLMObjective
@@ -28,7 +28,6 @@ TOLERANCE, L2 = 1e-8, 1e-4
 SHAPE = (600_000, 50)
 ROUNDS = 5
 NUM_ROWS = 3
-Fit = Callable[[], Tensor]
 
 
 class Regression(NamedTuple):
@@ -64,17 +63,9 @@ def time_to_optimum_of_counts(shape: tuple[int, int] = SHAPE, rounds: int = ROUN
     for name, regression in REGRESSIONS.items():
         y = regression.draw(rng, mean).astype(float)
         objective = GLMObjective(regression.family, torch.from_numpy(x), torch.from_numpy(y), L2)
-        ours = partial(_ours, regression.family, x, y)
-        if not _gradient_max(objective, ours()) <= TOLERANCE:
-            raise ArithmeticError(f"{name}: Newton did not end at a gradient of 1e-8, so no time means anything")
-        peer, theirs = _fastest(name, objective, _peers(regression, x, y))
-        seconds: tuple[list[float], list[float]] = [], []
-        for number in range(rounds):
-            # Another one first each time: threads of the one before may still wait, at the processor's cost.
-            for side in (0, 1) if number % 2 else (1, 0):
-                seconds[side].append(_timed((ours, theirs)[side])[0])
+        peer = fastest(name, objective, _peers(regression, x, y), TOLERANCE)
         case = f"{name}, {shape_of(*shape)}: Newton"
-        yield BenchmarkRow(case, "s", peer, tuple(seconds[0]), tuple(seconds[1]), more_is_better=False)
+        yield in_turn(case, objective, partial(_ours, regression.family, x, y), peer, TOLERANCE, rounds)
 
 
 def _ours(family: Family, x: Any, y: Any) -> Tensor:
@@ -105,32 +96,3 @@ def _by_glum(regression: Regression, x: Any, y: Any, tolerance: float) -> Tensor
         family=regression.in_glum, link="log", alpha=L2, l1_ratio=0, gradient_tol=tolerance, max_iter=1000
     ).fit(x, y)
     return torch.tensor([*model.coef_, model.intercept_])
-
-
-def _fastest(name: str, objective: GLMObjective, peers: Iterator[tuple[str, Fit]]) -> tuple[str, Fit]:
-    """The peer that is at the optimum first, after a first run of each that is not counted.
-
-    Raises:
-        ArithmeticError: none gets there.
-    """
-    found: dict[str, tuple[float, Fit]] = {}
-    for peer, fit in peers:
-        if peer not in found:
-            fit()
-            seconds, theta = _timed(fit)
-            if _gradient_max(objective, theta) <= TOLERANCE:
-                found[peer] = seconds, fit
-    if not found:
-        raise ArithmeticError(f"{name}: no peer reaches a gradient of 1e-8, so there is nobody to compare with")
-    best = min(found, key=lambda peer: found[peer][0])
-    return best, found[best][1]
-
-
-def _timed(fit: Fit) -> tuple[float, Tensor]:
-    start = time.perf_counter()
-    theta = fit()
-    return time.perf_counter() - start, theta
-
-
-def _gradient_max(objective: GLMObjective, theta: Tensor) -> float:
-    return float(objective.at(theta.double()).gradient.abs().max())

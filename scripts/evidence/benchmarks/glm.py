@@ -20,7 +20,8 @@ from torch.nn.utils import parameters_to_vector
 
 from datamodules.serving.batch_sampler import ShardedBatchSampler
 from datamodules.serving.tensor_batches import TensorBatches
-from evidence.benchmarks import counts_and_amounts
+from evidence.benchmarks import categories, counts_and_amounts
+from evidence.benchmarks.categories import time_to_optimum_of_categories
 from evidence.benchmarks.counts_and_amounts import time_to_optimum_of_counts
 from evidence.benchmarks.problems import Problem, bundled, drawn
 from evidence.benchmarks.row import BenchmarkRow
@@ -42,7 +43,7 @@ PROBLEMS: dict[str, Callable[[], Problem]] = {
 # Iterations a solver may take before it is out. One of newton-cg has many products in it.
 SOLVERS = {"lbfgs": 300, "newton-cholesky": 50, "newton-cg": 10}
 ROUNDS = 5
-NUM_ROWS = 3 * len(PROBLEMS) + counts_and_amounts.NUM_ROWS
+NUM_ROWS = 3 * len(PROBLEMS) + counts_and_amounts.NUM_ROWS + categories.NUM_ROWS
 
 
 class Solver(NamedTuple):
@@ -69,6 +70,7 @@ def time_to_optimum(_: str) -> Iterator[BenchmarkRow]:
     for name, make in PROBLEMS.items():
         yield from compared(name, make())
     yield from time_to_optimum_of_counts()
+    yield from time_to_optimum_of_categories()
 
 
 def compared(name: str, problem: Problem) -> Iterator[BenchmarkRow]:
