@@ -101,9 +101,11 @@ class NegativeBinomialRegression(GeneralizedLinearModel):
                 self._set_dispersion(log_dispersion)
         return value
 
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        super().on_load_checkpoint(checkpoint)
-        self._set_dispersion(float(checkpoint["state_dict"]["log_dispersion"]))
+    def load_state_dict(self, *args: Any, **options: Any) -> Any:
+        """As any module's; the family is that of the α which is loaded."""
+        found = super().load_state_dict(*args, **options)
+        self._set_dispersion(float(self.log_dispersion))
+        return found
 
     def _set_dispersion(self, log_dispersion: float) -> None:
         self.log_dispersion.fill_(log_dispersion)
