@@ -18,7 +18,7 @@ from datamodules.columns.report import Report
 from datamodules.columns.rules import ColumnRules
 from datamodules.files import TableFile
 from datamodules.files.unchanged import state, unchanged
-from datamodules.mapped.divided_cells import TARGETS, WEIGHTS
+from datamodules.mapped.divided_cells import CLUSTERS, TARGETS, WEIGHTS
 from datamodules.mapped.division import SplitOptions
 from datamodules.mapped.given_back import GivenBack
 from datamodules.mapped.left_partials import remove_left
@@ -116,17 +116,16 @@ class MappedTable:
                 f"{copy} is a copy of another table, or made with other options, as if folders had been renamed: delete it; "
                 f"the copy of {path} is made anew"
             )
-        inputs, targets, *others = (
-            np.load(copy / name, mmap_mode="r") for name in (FEATURES, TARGETS, WEIGHTS) if name in about[FILES]
-        )
+        held = {name: np.load(copy / name, mmap_mode="r") for name in about[FILES]}
+        inputs, targets = held[FEATURES], held[TARGETS]
         preprocessing = Preprocessing.from_plain(about["preprocessing"])
         report = Report(path)
         report.take(about["report"])
         names, d = preprocessing.feature_names, len(preprocessing.feature_names)
         offset = inputs[:, d] if preprocessing.given.has_offset else None
         table = Table(
-            inputs[:, :d], targets, names, preprocessing.class_names, preprocessing.encoder, others[0] if others else None,
-            offset, preprocessing.given,
+            inputs[:, :d], targets, names, preprocessing.class_names, preprocessing.encoder,
+            held.get(WEIGHTS), offset, preprocessing.given, held.get(CLUSTERS),
         )  # fmt: skip
         checksum = zlib.crc32(repr((about[FILES], about["sizes"], table.feature_names, table.class_names)).encode())
         return MappedTable(table, inputs, about["sizes"], preprocessing, report, checksum)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from datamodules.messages.split_options import ClassWeight, check_class_weight
-from datamodules.serving.batch_sampler import ShardedBatchSampler
+from datamodules.serving.batch_sampler import ShardedBatchSampler, share_of_process
 from datamodules.serving.class_weights import with_class_weights
 from datamodules.serving.folds import Fold
 from datamodules.serving.preprocessing import Preprocessing
@@ -170,6 +170,13 @@ class TableDataModule(SplitDataModule):
     def evaluation_batch_size(self) -> int | None:
         most = self.split_table.evaluation_rows
         return self.batch_size if most is None else min(self.batch_size or most, most)
+
+    def training_clusters(self, rank: int = 0, world_size: int = 1) -> Tensor | None:
+        """The number of the cluster of each training row that a process has (n,), from 0; None without clusters."""
+        clusters, rows = self.table.clusters, self.rows["train"]
+        if clusters is None:
+            return None
+        return torch.from_numpy(np.array(clusters[rows[share_of_process(len(rows), rank, world_size)]]))
 
     def rows_checksum(self) -> int:
         return super().rows_checksum() if self.split_table.checksum is None else self.split_table.checksum

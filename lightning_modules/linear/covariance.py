@@ -43,6 +43,10 @@ class UnitLeverageError(ValueError):
     """A row decides alone on its own prediction, so that its residual says nothing of the noise."""
 
 
+class OneClusterError(ValueError):
+    """All rows that count are of one cluster, so that nothing is known of how clusters differ."""
+
+
 def half_of_covariance(
     objective: GLMObjective, theta: Tensor, kind: Covariance = "observed", clusters: Tensor | None = None
 ) -> Tensor:
@@ -58,6 +62,7 @@ def half_of_covariance(
     Raises:
         ValueError: no such kind; "cluster" without clusters; leverages of several outputs; nothing left to tell the noise by.
         ConstantTargetError: a target is the same in every row, so that there is no noise.
+        OneClusterError: for "cluster".
         UnitLeverageError: a row has leverage 1, for "HC2" and "HC3".
         SingularCurvatureError: it is not proved that there is a minimiser near θ, and no other.
     """
@@ -160,7 +165,7 @@ def _of_clusters(
     sums = reduction(sums)
     groups, rows = int((sums != 0).any(1).sum()), float(objective.rows.weight)
     if groups < 2:
-        raise ValueError("covariance='cluster' takes at least two clusters")
+        raise OneClusterError("covariance='cluster' takes at least two clusters, and all rows are of one: use HC1, say")
     return sums, groups / (groups - 1) * (rows - 1) / (rows - size)
 
 

@@ -10,6 +10,7 @@ Source: W. Venables and B. Ripley, Modern Applied Statistics with S, 4th ed. (20
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from scipy import stats
@@ -25,16 +26,25 @@ from lightning_modules.objectives.families import Gaussian, NegativeBinomial
 from lightning_modules.optimizers import Newton, minimise
 
 MOST_STEPS, MOST_DOUBLINGS = 100, 8
+# Features are moved in a copy of up to so many numbers, half a gigabyte.
+MOST_MOVED = 2**26
 
 
 def profile_intervals(objective: GLMObjective, theta: Tensor, level: float = 0.95) -> Tensor:
     """Low and high ends for every coefficient, ordered as θ: (p,) -> (p, 2); infinite where there is none within 2⁸ standard
-    errors. Every process must call it.
+    errors. Every process must call it; errors as in `profiles`.
+    """
+    return profiles(objective, theta, level)[:, :2]
+
+
+def profiles(objective: GLMObjective, theta: Tensor, level: float = 0.95, places: Sequence[int] | None = None) -> Tensor:
+    """Low and high ends, and the p-value of the likelihood-ratio test that it is 0, of coefficients: (q, 3).
 
     Args:
         objective: the loss over all rows, without penalty.
         theta: its minimiser (p,).
         level: of the intervals, in (0, 1).
+        places: of the q coefficients in θ; None = all.
 
     Raises:
         ValueError: there is a penalty; a level out of its range; several outputs, whose coefficients may be determined only up
@@ -49,20 +59,43 @@ def profile_intervals(objective: GLMObjective, theta: Tensor, level: float = 0.9
     errors = half_of_covariance(objective, theta).norm(dim=1)[objective.layout.by_layout(theta.device)]
     rows, factor = float(objective.rows.weight), float(dispersion(objective, theta)[0])
     noise = stats.f(1, rows - len(theta)) if isinstance(objective.family, Gaussian) else stats.chi2(1)
-    rise = float(noise.ppf(level)) * factor / (2 * rows)
-    theta = theta.double()
-    ends = [[_end(objective, theta, j, sign * float(errors[j]), rise) for sign in (-1, 1)] for j in range(len(theta))]
-    return theta.new_tensor(ends)
+    rise, theta = float(noise.ppf(level)) * factor / (2 * rows), theta.double()
+    least, found = _loss(objective, theta), []
+    for j in range(len(theta)) if places is None else places:
+        profile, center, error = _Profile(objective, theta, j, least), float(theta[j]), float(errors[j])
+        low, high = (_end(profile, center, sign * error, rise) for sign in (-1, 1))
+        at_zero = _Profile(objective, theta, j, least)(0.0)
+        found.append([low, high, float(noise.sf(max(0.0, 2 * rows * at_zero / factor)))])
+    return theta.new_tensor(found).reshape(-1, 3)
 
 
-def _end(objective: GLMObjective, theta: Tensor, j: int, step: float, rise: float) -> float:
-    """The value of θ_j on one side where the profile has risen so far."""
-    least, center, profile = _loss(objective, theta), float(theta[j]), _Profile(objective, theta, j)
+def intercept_profile(objective: GLMObjective, theta: Tensor, shift: Tensor, level: float) -> Tensor | None:
+    """That of the intercept of features that were (d,) larger, b − Wᵀshift: (3,) as in `profiles`.
+
+    None where a copy of the features would be large.
+    """
+    rows, terms = objective.rows, objective.rows.terms_of_rows
+    if rows.features.numel() > MOST_MOVED:
+        return None
+    moved = type(objective)(
+        objective.family,
+        rows.features.double() + shift.to(rows.features.device),
+        rows.targets,
+        reduction=rows.reduction,
+        weights=terms.weights,
+        offset=terms.offset,
+    )
+    weights, bias = theta[:-1].double(), theta[-1:].double()
+    return profiles(moved, torch.cat([weights, bias - weights @ shift.to(weights)]), level, [len(weights)])[0]
+
+
+def _end(profile: "_Profile", center: float, step: float, rise: float) -> float:
+    """The value on one side where the profile has risen so far."""
+    far, inner = step * 2.0, 0.0
 
     def above(value: float) -> float:
-        return profile(value) - least - rise
+        return profile(value) - rise
 
-    far, inner = step * 2.0, 0.0
     for _ in range(MOST_DOUBLINGS):
         if above(center + far) > 0:
             return float(brentq(above, center + inner, center + far, rtol=1e-12, xtol=1e-14 * abs(step)))
@@ -71,10 +104,10 @@ def _end(objective: GLMObjective, theta: Tensor, j: int, step: float, rise: floa
 
 
 class _Profile:
-    """The least loss with θ_j held at a value, over the other θ, and over an α that is estimated."""
+    """How much the loss is above its least with θ_j held at a value, at the best other θ, and α where that is estimated."""
 
-    def __init__(self, objective: GLMObjective, theta: Tensor, j: int) -> None:
-        self.objective, self.theta, self.j = objective, theta.clone(), j
+    def __init__(self, objective: GLMObjective, theta: Tensor, j: int, least: float) -> None:
+        self.objective, self.theta, self.j, self.least = objective, theta.clone(), j, least
         self.others = torch.cat([torch.arange(j), torch.arange(j + 1, len(theta))]).to(theta.device)
 
     def __call__(self, value: float) -> float:
@@ -89,7 +122,7 @@ class _Profile:
             if abs(math.log(alpha / before)) <= STAYS:
                 break
             self.objective = with_dispersion(self.objective, alpha)
-        return _loss(self.objective, self.theta)
+        return _loss(self.objective, self.theta) - self.least
 
 
 def _loss(objective: GLMObjective, theta: Tensor) -> float:
