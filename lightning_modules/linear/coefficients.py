@@ -13,6 +13,7 @@ saw scaled features, all is told twice: as it saw them, and in units of their ow
 Source: P. McCullagh and J. Nelder, Generalized Linear Models, 2nd ed. (1989), sections 2.5 and 4.4.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
@@ -136,8 +137,8 @@ def check_names(objective: GLMObjective, feature_names: Sequence[str], output_na
 
 
 def _with_profile(found: list[Coefficient], profile: Sequence[list[float] | None]) -> list[Coefficient]:
-    """Coefficients with ends and p-values of the profile in place of Wald's; None = not known."""
-    told = [each or (None, None, None) for each in profile]
+    """Coefficients with ends and p-values of the profile in place of Wald's; None, or nan, = not known."""
+    told = [[None if math.isnan(number) else number for number in each] if each else (None,) * 3 for each in profile]
     return [replace(each, low=low, high=high, p_value=p_value) for each, (low, high, p_value) in zip(found, told, strict=True)]
 
 

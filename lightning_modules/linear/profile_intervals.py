@@ -26,13 +26,15 @@ from lightning_modules.objectives.families import Gaussian, NegativeBinomial
 from lightning_modules.optimizers import Newton, minimise
 
 MOST_STEPS, MOST_DOUBLINGS = 100, 8
+# Of the rise that an interval ends at, what may be unknown of a profile.
+LOST = 1e-6
 # Features are moved in a copy of up to so many numbers, half a gigabyte.
 MOST_MOVED = 2**26
 
 
 def profile_intervals(objective: GLMObjective, theta: Tensor, level: float = 0.95) -> Tensor:
     """Low and high ends for every coefficient, ordered as θ: (p,) -> (p, 2); infinite where there is none within 2⁸ standard
-    errors. Every process must call it; errors as in `profiles`.
+    errors, nan where the profile cannot be followed. Every process must call it; errors as in `profiles`.
     """
     return profiles(objective, theta, level)[:, :2]
 
@@ -56,16 +58,20 @@ def profiles(objective: GLMObjective, theta: Tensor, level: float = 0.95, places
         raise ValueError(f"level={level}: the level of a confidence interval lies in (0, 1), 0.95 for example")
     if objective.family.num_outputs > 1:
         raise ValueError("profile intervals are of models with one output: use coefficients() for several")
-    errors = half_of_covariance(objective, theta).norm(dim=1)[objective.layout.by_layout(theta.device)]
+    half = half_of_covariance(objective, theta)[objective.layout.by_layout(theta.device)]
+    errors = half.norm(dim=1)
     rows, factor = float(objective.rows.weight), float(dispersion(objective, theta)[0])
     noise = stats.f(1, rows - len(theta)) if isinstance(objective.family, Gaussian) else stats.chi2(1)
     rise, theta = float(noise.ppf(level)) * factor / (2 * rows), theta.double()
     least, found = _loss(objective, theta), []
     for j in range(len(theta)) if places is None else places:
-        profile, center, error = _Profile(objective, theta, j, least), float(theta[j]), float(errors[j])
-        low, high = (_end(profile, center, sign * error, rise) for sign in (-1, 1))
-        at_zero = _Profile(objective, theta, j, least)(0.0)
-        found.append([low, high, float(noise.sf(max(0.0, 2 * rows * at_zero / factor)))])
+        center, error = float(theta[j]), float(errors[j])
+        along = half @ half[j] / errors[j].square()
+        given = (objective, theta, j, least, along, rise)
+        low, high = (_end(_Profile(*given), center, sign * error) for sign in (-1, 1))
+        at_zero = _Profile(*given)(0.0)
+        ratio = math.nan if math.isnan(at_zero) else 2 * rows * max(0.0, at_zero) / factor
+        found.append([low, high, float(noise.sf(ratio))])
     return theta.new_tensor(found).reshape(-1, 3)
 
 
@@ -89,33 +95,48 @@ def intercept_profile(objective: GLMObjective, theta: Tensor, shift: Tensor, lev
     return profiles(moved, torch.cat([weights, bias - weights @ shift.to(weights)]), level, [len(weights)])[0]
 
 
-def _end(profile: "_Profile", center: float, step: float, rise: float) -> float:
-    """The value on one side where the profile has risen so far."""
+def _end(profile: "_Profile", center: float, step: float) -> float:
+    """The value on one side where the profile has risen so far; nan where it cannot be followed."""
     far, inner = step * 2.0, 0.0
 
     def above(value: float) -> float:
-        return profile(value) - rise
+        return profile(value) - profile.rise
 
     for _ in range(MOST_DOUBLINGS):
-        if above(center + far) > 0:
-            return float(brentq(above, center + inner, center + far, rtol=1e-12, xtol=1e-14 * abs(step)))
+        if math.isnan(there := above(center + far)):
+            return math.nan
+        if there > 0:
+            try:
+                return float(brentq(above, center + inner, center + far, rtol=1e-12, xtol=1e-14 * abs(step)))
+            except ValueError:  # what brentq says of nan
+                return math.nan
         inner, far = far, 2 * far
     return math.copysign(math.inf, step)
 
 
 class _Profile:
-    """How much the loss is above its least with θ_j held at a value, at the best other θ, and α where that is estimated."""
+    """How much the loss is above its least with θ_j held at a value, at the best other θ, and α where that is estimated.
 
-    def __init__(self, objective: GLMObjective, theta: Tensor, j: int, least: float) -> None:
+    The search for these begins where a parabola would have them: `along` says how they go with θ_j (p,). What it is compared
+    with, `rise`, says how exactly it has to be known; nan where it is not.
+    """
+
+    def __init__(self, objective: GLMObjective, theta: Tensor, j: int, least: float, along: Tensor, rise: float) -> None:
         self.objective, self.theta, self.j, self.least = objective, theta.clone(), j, least
+        self.along, self.rise = along, rise
         self.others = torch.cat([torch.arange(j), torch.arange(j + 1, len(theta))]).to(theta.device)
 
     def __call__(self, value: float) -> float:
+        self.theta += self.along * (value - self.theta[self.j])
         self.theta[self.j] = value
         for _ in range(MOST_ROUNDS):
             if len(self.others):
                 partial = PartialObjective(self.objective, self.theta, self.others)
-                self.theta[self.others] = minimise(partial, self.theta[self.others], Newton, MOST_STEPS).theta
+                found = minimise(partial, self.theta[self.others], Newton, MOST_STEPS)
+                self.theta[self.others] = found.theta
+                # Where others go to infinity the loss is flat, and all the same; else nothing is known of its least value.
+                if found.optimizer_status is None and not found.verdict.newton_decrement**2 <= LOST * self.rise:
+                    return math.nan
             if not _has_alpha(self.objective):
                 break
             alpha, before = likeliest_dispersion(self.objective, self.theta), self.objective.family.dispersion  # type: ignore[attr-defined]
