@@ -1,5 +1,6 @@
 """Figures that cost a line where they cannot be drawn, and never the run."""
 
+import io
 import logging
 import warnings
 from collections.abc import Callable
@@ -42,6 +43,17 @@ def log_figure(trainer: Trainer, tag: str, draw: Callable[[], Figure], step: int
     if pixels is not None:
         for logger in loggers:
             logger.experiment.add_image(tag, pixels, step, dataformats="HWC")
+
+
+def png(what: str, draw: Callable[[], Figure]) -> bytes | None:
+    """A figure as a PNG file; None where it cannot be drawn, which is said."""
+
+    def content() -> bytes:
+        written = io.BytesIO()
+        draw().savefig(written, dpi=130, format="png")
+        return written.getvalue()
+
+    return drawn_or_said(f"the figure {what}", content)
 
 
 def _pixels(figure: Figure) -> Any:

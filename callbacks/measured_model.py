@@ -55,6 +55,21 @@ class Standardisation(Protocol):
 
 
 @runtime_checkable
+class EffectModel(Protocol):
+    """A model whose features have average marginal effects on its predictions, or none where these have no errors."""
+
+    def marginal_effects(
+        self,
+        feature_names: Sequence[str],
+        output_names: Sequence[str] = (),
+        scaling: tuple[Any, Any] | None = None,
+        covariance: Any = "observed",
+        level: float = 0.95,
+        clusters: Tensor | None = None,
+    ) -> Sequence[Estimate]: ...
+
+
+@runtime_checkable
 class CoefficientModel(Protocol):
     """A model whose coefficients have standard errors, or none where these mean nothing, and that has a likelihood, if so."""
 
@@ -65,6 +80,8 @@ class CoefficientModel(Protocol):
         scaling: tuple[Any, Any] | None = None,
         covariance: Any = "observed",
         level: float = 0.95,
+        intervals: Any = "wald",
+        clusters: Tensor | None = None,
     ) -> Sequence[Estimate]: ...
 
     def fit_statistics(self) -> Any: ...

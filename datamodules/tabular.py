@@ -56,6 +56,8 @@ class TabularDataModule(TableDataModule):
             metrics: a number ≥ 0, of which 2 is two equal rows and 0 none. It is no feature.
         offset: column that is added to the linear predictor, for models that take an offset; it is no feature.
         exposure: column of numbers > 0 whose logarithm is the offset, or is added to it; it is no feature.
+        clusters: column of which rows with the same value may depend on each other, for standard errors that allow for it; it
+            is no feature.
         class_weight: as in `TableDataModule`.
         split_by: "random", or "last": the last rows are the test, those before them validation, as in time.
         data_dir: folder of the file; null = the current folder.
@@ -96,6 +98,7 @@ class TabularDataModule(TableDataModule):
         weights: str | None = None,
         offset: str | None = None,
         exposure: str | None = None,
+        clusters: str | None = None,
         class_weight: ClassWeight | None = None,
         split_by: SplitBy = "random",
         data_dir: str | None = None,
@@ -111,8 +114,8 @@ class TabularDataModule(TableDataModule):
         super().__init__(data_dir, batch_size, val_fraction, test_fraction, seed, standardize, folds, fold, class_weight)
         options = TableOptions(
             path, target, categorical, exclude, task, delimiter, encoding, header, missing, missing_codes, not_missing, decimal,
-            dates, rare_levels, max_levels, strict, test_path, groups, weights, offset, exposure, class_weight, split_by,
-            data_dir, batch_size, val_fraction, test_fraction, seed, standardize, folds, fold, memory_map,
+            dates, rare_levels, max_levels, strict, test_path, groups, weights, offset, exposure, clusters, class_weight,
+            split_by, data_dir, batch_size, val_fraction, test_fraction, seed, standardize, folds, fold, memory_map,
         )  # fmt: skip
         self.file, self.rules, self.test_file = options.file, options.rules, options.test_file
         self.memory_map, self.split_by = memory_map, split_by

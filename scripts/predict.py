@@ -22,6 +22,13 @@ def main(args: list[str]) -> None:
     parser.add_argument("--data", type=str, required=True, help="A text or .parquet file with the columns of the training.")
     parser.add_argument("--output", type=str, default=None, help="A .csv or .parquet file; default DATA_predictions.csv.")
     parser.add_argument("--keep", type=list[str], default=[], help="Columns of the data to have beside the predictions.")
+    parser.add_argument(
+        "--residuals",
+        action="store_true",
+        help="Of a generalised linear model, for a table with the targets: add response, Pearson and deviance residuals, and "
+        "the leverage of each row among the rows of this table.",
+    )
+    parser.add_argument("--target", type=str, default=None, help="With --residuals: their column; default: as in training.")
     parser.add_argument("--delimiter", type=str, default=None, help="Of the cells in a text file; default: found out.")
     parser.add_argument(
         "--spreadsheet_safe",
@@ -36,18 +43,23 @@ def main(args: list[str]) -> None:
     check_files(data, ckpt, output, options.overwrite)
     if options.spreadsheet_safe and output.suffix.lower() != ".csv":
         raise ValueError(f"--spreadsheet_safe is for .csv files, and --output={output} is none: leave one of them out")
+    if options.target is not None and not options.residuals:
+        raise ValueError(f"--target={options.target} is for residuals: give --residuals too, or leave it out")
     delimiter = TableFile(data, separator(options.delimiter)).delimiter  # which refuses one that is none
     # Torch and Lightning take seconds, in which Ctrl-C is answered; nothing above needs them.
     from predicting.prediction_file import write_predictions  # noqa: PLC0415
+    from predicting.row_residuals import RowResiduals  # noqa: PLC0415
     from predicting.trained import read_trained  # noqa: PLC0415
 
     from datamodules.tables.new_rows import NewRows  # noqa: PLC0415
 
     trained = read_trained(ckpt)
     file = replace(trained.form, path=data, delimiter=delimiter or trained.form.delimiter)
-    rows = NewRows(file, trained.preprocessing, tuple(options.keep))
-    count = write_predictions(trained, rows, output, options.overwrite, options.spreadsheet_safe)
-    for note in rows.notes():
+    keep = tuple(options.keep)
+    residuals = RowResiduals(trained, file, options.target) if options.residuals else None
+    rows = NewRows(file, trained.preprocessing, keep if residuals is None else residuals.needed(keep))
+    count = write_predictions(trained, rows, keep, output, options.overwrite, options.spreadsheet_safe, residuals)
+    for note in [*rows.notes(), *(residuals.notes() if residuals else [])]:
         say(note)
     say(f"{counted(count)}: {output}")
 

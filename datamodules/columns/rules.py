@@ -33,6 +33,13 @@ class ColumnRules:
     weights: str | None = None
     offset: str | None = None
     exposure: str | None = None
+    clusters: str | None = None
+
+    @property
+    def no_features(self) -> frozenset[str]:
+        """Columns that say something else of the rows."""
+        named = (self.target, self.groups, self.clusters, *self.given.values())
+        return frozenset(name for name in named if name is not None)
 
     @property
     def given(self) -> dict[str, str]:
@@ -78,7 +85,7 @@ def column_rules(
         not_missing=tuple(not_missing or ()),
         **others,
     )
-    for name in ("groups", "weights", "offset", "exposure"):
+    for name in ("groups", "weights", "offset", "exposure", "clusters"):
         check_type(name, getattr(rules, name), TEXT, "the name of a column, or None", optional=True)
     check_choice("task", rules.task, get_args(Task))
     check_choice("missing", rules.missing, get_args(Missing))
@@ -91,9 +98,11 @@ def column_rules(
             raise ValueError(f"{name}={value}: give a whole number ≥ 1")
     if target in rules.exclude:
         raise ValueError(f"exclude={exclude}: the target {target!r} cannot be left out; remove it from exclude")
-    if rules.groups is not None and rules.groups in (target, *rules.exclude):
-        raise ValueError(f"groups={rules.groups!r}: the groups cannot be the target or an excluded column; name another one")
+    for option in ("groups", "clusters"):
+        if (named := getattr(rules, option)) is not None and named in (target, *rules.exclude):
+            raise ValueError(f"{option}={named!r}: the {option} cannot be the target or an excluded column; name another one")
     roles: dict[str, tuple[str, ...]] = {"target": (target,), "groups": (rules.groups or "",)}
+    roles["clusters"] = (rules.clusters or "",)
     roles |= {"exclude": rules.exclude, "categorical": rules.categorical}
     for option, name in rules.given.items():
         if other := next((role for role, names in roles.items() if name in names and name), None):

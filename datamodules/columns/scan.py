@@ -91,9 +91,10 @@ def scan(schema: pa.Schema, pieces: Iterable[pa.Table], rules: ColumnRules, repo
     others = given(profiles, rules, decimal, report)
     goal = target(profiles[rules.target], rules, decimal, report)
     report.columns[rules.target] = "the target"
+    report.columns.update(dict.fromkeys([rules.clusters] if rules.clusters else [], "the clusters of the rows"))
     columns = []
     for name, profile in profiles.items():
-        if name in (rules.target, rules.groups, *rules.given.values()):
+        if name in rules.no_features:
             continue
         is_index = name == "" or name.startswith(INDEX)
         if (
@@ -129,6 +130,7 @@ def _check_names(names: list[str], rules: ColumnRules) -> None:
         "categorical": rules.categorical,
         "exclude": rules.exclude,
         "groups": (rules.groups,) if rules.groups is not None else (),
+        "clusters": (rules.clusters,) if rules.clusters is not None else (),
         **{option: (name,) for option, name in rules.given.items()},
     }
     for option, wanted in asked.items():

@@ -93,7 +93,8 @@ def _classes(column: Column, profile: Profile, rules: ColumnRules) -> Target:
         number = f"more than {MOST_LEVELS} different values" if is_cut else counted(len(levels), "different value")
         raise ValueError(
             f"{rules.path}: the target {name!r} has {number}, which are no classes: for real "
-            "numbers use task=regression and LinearRegression, say, or choose another target"
+            "numbers use task=regression and LinearRegression, say (LogisticRegression for shares between 0 and 1), or choose "
+            "another target"
         )
     rows: Counter[str] = Counter()
     for text, count in profile.levels.counts.items():

@@ -52,6 +52,7 @@ class TableOptions:
         weights: str | None = None,
         offset: str | None = None,
         exposure: str | None = None,
+        clusters: str | None = None,
         class_weight: ClassWeight | None = None,
         split_by: SplitBy = "random",
         data_dir: str | None = None,
@@ -77,7 +78,7 @@ class TableOptions:
             path=folder / path, target=target, categorical=categorical, exclude=exclude, task=task, missing=missing,
             missing_codes=missing_codes, not_missing=not_missing, decimal=decimal, dates=dates, rare_levels=rare_levels,
             max_levels=max_levels, strict=strict, groups=groups, weights=weights,
-            offset=offset, exposure=exposure,
+            offset=offset, exposure=exposure, clusters=clusters,
         )  # fmt: skip
         form = (separator(delimiter), encoding, header, target, weights)
         self.file = TableFile(self.rules.path, *form)

@@ -13,6 +13,7 @@ from datamodules.tables.split_table import PARTS
 from datamodules.tables.usable_rows import UsableRows
 
 CELLS, TARGETS, WEIGHTS, OFFSET = "cells.npy", "targets.npy", "weights.npy", "offset.npy"
+CLUSTERS = "clusters.npy"
 
 
 class WrittenColumn:
@@ -39,12 +40,14 @@ class DividedCells:
         sizes: rows of each part (3,), n in all.
         class_names: C names; None for real targets.
         given: what there is besides features and targets.
+        has_clusters: whether rows are of clusters.
 
     Attributes:
         cells: (c, n), one column after another.
         targets: class labels (n,), or real targets (n, 1).
         weights: (n,); None without a column of them.
         offset: (n,); None without one.
+        clusters: the number of each row's (n,), −1 of rows of a test file; None without them.
         are_weighted: whether some row so far counts more or less than once.
         counts: rows of each part and class so far (3, C).
 
@@ -59,6 +62,7 @@ class DividedCells:
         sizes: NDArray[np.int64],
         class_names: tuple[str, ...] | None,
         given: Given = NOTHING_GIVEN,
+        has_clusters: bool = False,
     ) -> None:
         n, self._names = int(sizes.sum()), class_names
         self.cells = reserve(folder / CELLS, (columns, n), np.float64)
@@ -66,11 +70,12 @@ class DividedCells:
         self.targets = reserve(folder / TARGETS, (n, 1) if is_real else (n,), np.float64 if is_real else np.int64)
         self.weights = reserve(folder / WEIGHTS, (n,), np.float64) if given.weights is not None else None
         self.offset = reserve(folder / OFFSET, (n,), np.float64) if given.has_offset else None
+        self.clusters = reserve(folder / CLUSTERS, (n,), np.int64) if has_clusters else None
         self.are_weighted = False
         self.counts = np.zeros((len(PARTS), len(class_names or "1")), np.int64)
         self._starts = np.cumsum(sizes) - sizes
         self._sizes = sizes
-        self._pages = GivenBack(self.cells, self.targets, self.weights, self.offset)
+        self._pages = GivenBack(self.cells, self.targets, self.weights, self.offset, self.clusters)
 
     def put(self, some: UsableRows, parts: NDArray[np.int64]) -> None:
         """The next rows, each behind those of its part (m,).
@@ -92,6 +97,8 @@ class DividedCells:
             for written, given in ((self.weights, some.weights), (self.offset, some.offset)):
                 if written is not None and given is not None:
                     written[there] = given[rows]
+            if self.clusters is not None:
+                self.clusters[there] = -1 if some.clusters is None else some.clusters[rows]
         self.are_weighted = self.are_weighted or (some.weights is not None and bool((some.weights != 1).any()))
         self._pages.touched(some.cells.nbytes + 3 * some.targets.nbytes)
 

@@ -19,7 +19,7 @@ from datamodules.columns.report import Report
 from datamodules.columns.rules import ColumnRules
 from datamodules.files import TableFile
 from datamodules.files.unchanged import state, unchanged
-from datamodules.mapped.divided_cells import TARGETS, WEIGHTS
+from datamodules.mapped.divided_cells import CLUSTERS, TARGETS, WEIGHTS
 from datamodules.mapped.division import SplitOptions
 from datamodules.mapped.given_back import GivenBack
 from datamodules.mapped.left_partials import remove_left
@@ -117,9 +117,8 @@ class MappedTable:
                 f"{copy} is a copy of another table, or made with other options, as if folders had been renamed: delete it; "
                 f"the copy of {path} is made anew"
             )
-        inputs, targets, *others = (
-            np.load(copy / name, mmap_mode="r") for name in (FEATURES, TARGETS, WEIGHTS) if name in about[FILES]
-        )
+        held = {name: np.load(copy / name, mmap_mode="r") for name in about[FILES]}
+        inputs, targets = held[FEATURES], held[TARGETS]
         preprocessing = Preprocessing.from_plain(about["preprocessing"])
         report = Report(path)
         report.take(about["report"])
@@ -127,7 +126,7 @@ class MappedTable:
         offset = inputs[:, coding.num_stored] if preprocessing.given.has_offset else None
         table = Table(
             inputs[:, : coding.num_stored], targets, names, preprocessing.class_names, preprocessing.encoder,
-            others[0] if others else None, offset, preprocessing.given, coding,
+            held.get(WEIGHTS), offset, preprocessing.given, held.get(CLUSTERS), coding,
         )  # fmt: skip
         checksum = zlib.crc32(repr((about[FILES], about["sizes"], table.feature_names, table.class_names)).encode())
         return MappedTable(table, inputs, about["sizes"], preprocessing, report, checksum)

@@ -12,13 +12,14 @@ from datamodules.columns.rules import ColumnRules
 from datamodules.files import TableFile
 from datamodules.files.progress_bar import with_progress_bar
 from datamodules.files.scan_file import scan_file
-from datamodules.mapped.divided_cells import CELLS, OFFSET, TARGETS, WEIGHTS, DividedCells
+from datamodules.mapped.divided_cells import CELLS, CLUSTERS, OFFSET, TARGETS, WEIGHTS, DividedCells
 from datamodules.mapped.division import SplitOptions, division
 from datamodules.mapped.seal import ABOUT, sealed
 from datamodules.mapped.usable_pieces import labels_of, usable_pieces, usable_rows
 from datamodules.mapped.written_features import FEATURES, FeatureWriter
 from datamodules.serving.class_notes import class_notes
 from datamodules.serving.preprocessing import Preprocessing
+from datamodules.tables.cluster_codes import ClusterCodes
 
 TRAIN, TEST = 0, 2
 IDENTITY, CODING = "copy_of", "coding"
@@ -33,8 +34,8 @@ def write_copy(
     test_file: TableFile | None,
     identity: str,
 ) -> None:
-    """`features.npy`, `targets.npy`, `weights.npy` if rows count more or less than once, and `about.json`: rows for training
-    first, then validation, then test.
+    """`features.npy`, `targets.npy`, `weights.npy` if rows count more or less than once, `clusters.npy` if there are any, and
+    `about.json`: rows for training first, then validation, then test.
 
     The file is read twice, to find out what it holds and to write its cells as numbers, each row to its part, in the file's
     order; from these the features are made. Rows are counted in between where the first reading cannot tell how many can be
@@ -56,7 +57,7 @@ def write_copy(
     about = {IDENTITY: identity, **_write_arrays(folder, file, rules, options, report, test_file)}
     for name in (CELLS, OFFSET):
         (folder / name).unlink(missing_ok=True)  # nothing maps it any more
-    kept = [name for name in (FEATURES, TARGETS, WEIGHTS) if (folder / name).exists()]
+    kept = [name for name in (FEATURES, TARGETS, WEIGHTS, CLUSTERS) if (folder / name).exists()]
     (folder / ABOUT).write_text(json.dumps(sealed(about, folder, kept)), encoding="utf-8")
 
 
@@ -70,8 +71,9 @@ def _write_arrays(
     sizes = split.sizes.copy()
     if test_file is not None:
         sizes[TEST] = sum(usable_rows(test_file, found, rules))
-    divided = DividedCells(folder, len(found.columns), sizes, names, found.given)
-    for rows in usable_pieces("copying", file, found, rules, report):
+    divided = DividedCells(folder, len(found.columns), sizes, names, found.given, rules.clusters is not None)
+    codes = None if rules.clusters is None else ClusterCodes(file.path, rules.clusters)
+    for rows in usable_pieces("copying", file, found, rules, report, clusters=codes):
         divided.put(rows, split.parts(labels_of(rows.targets, names)))
     report.add(Topic.CLASSES, *class_notes(names or (), divided.counts))
     if test_file is not None:
@@ -87,6 +89,8 @@ def _write_arrays(
     mean, deviation = writer.scale(options.standardize)
     writer.write(folder, divided.targets, names, mean, deviation)
     divided.targets.flush()
+    if divided.clusters is not None:
+        divided.clusters.flush()
     if weights is None:
         (folder / WEIGHTS).unlink(missing_ok=True)
     elif divided.weights is not None:

@@ -1,6 +1,7 @@
 """The rows of a file that can be used, a few at a time, and how many they are."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,18 @@ from datamodules.columns.scan import Scan
 from datamodules.files import TableFile
 from datamodules.files.progress_bar import with_progress_bar
 from datamodules.tables.cell_pieces import cell_pieces
+from datamodules.tables.cluster_codes import ClusterCodes
 from datamodules.tables.usable_rows import RowFilter, UsableRows
 
 
 def usable_pieces(
-    what: str, file: TableFile, found: Scan, rules: ColumnRules, report: Report, of_features: bool = True
+    what: str,
+    file: TableFile,
+    found: Scan,
+    rules: ColumnRules,
+    report: Report,
+    of_features: bool = True,
+    clusters: ClusterCodes | None = None,
 ) -> Iterator[UsableRows]:
     """A few at a time, with a progress bar.
 
@@ -27,14 +35,17 @@ def usable_pieces(
         rules: what may be done to it.
         report: told of the rows that were left out.
         of_features: whether columns beside the target are read.
+        clusters: numbers the clusters of the rows; None without a column of them.
 
     Raises:
         OSError, ValueError: the file cannot be read; no row can be used; what the rules refuse.
     """
     usable = RowFilter(file, found, rules, of_features)
     rows = found.rows if file.path == rules.path else file.expected_rows
-    for piece in with_progress_bar(what, cell_pieces(file, usable.columns), rows, lambda piece: piece.cells.shape[1]):
-        yield usable(piece.cells)
+    pieces = cell_pieces(file, usable.columns, [] if clusters is None else [clusters.name])
+    for piece in with_progress_bar(what, pieces, rows, lambda piece: piece.cells.shape[1]):
+        some = usable(piece.cells)
+        yield some if clusters is None else replace(some, clusters=clusters(piece.others[clusters.name], some.are_usable))
     usable.tell(report)
 
 

@@ -2,10 +2,15 @@
 
 from collections.abc import Iterable
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from datamodules.columns.coding import Coding
+
+# Whole numbers up to there have a place in float32.
+MOST_IN_FLOAT32 = 2**24
 
 
 class CodedBatch(tuple[Tensor, ...]):
@@ -35,6 +40,32 @@ class CodedBatch(tuple[Tensor, ...]):
         """The same with the features (n, d) themselves."""
         features, *others = self
         return written_out(features, self.coding, self.mean, self.deviation), *others
+
+
+class Codes:
+    """What the stored columns of a table are, on every device that is asked for.
+
+    Args:
+        coding: the columns.
+        mean, deviation: of the features (d,).
+    """
+
+    def __init__(self, coding: Coding, mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> None:
+        self.coding = coding
+        numbers = torch.tensor(coding.numbers, dtype=torch.long)  # they are scaled already
+        self._scaling = torch.tensor(mean).index_fill(0, numbers, 0.0), torch.tensor(deviation).index_fill(0, numbers, 1.0)
+        self._moved: dict[torch.device, tuple[Tensor, Tensor]] = {}
+
+    def told(self, rows: Iterable[Tensor], device: torch.device) -> CodedBatch:
+        """Rows with what they are, to be computed with on a device."""
+        if device not in self._moved:
+            mean, deviation = self._scaling
+            self._moved[device] = mean.to(device), deviation.to(device)
+        return CodedBatch(rows, self.coding, *self._moved[device])
+
+    def can_be_in(self, dtype: torch.dtype | None) -> bool:
+        """Whether a floating type holds all codes and places."""
+        return dtype == torch.float64 or (dtype == torch.float32 and self.coding.num_features < MOST_IN_FLOAT32)
 
 
 def written_out(stored: Tensor, coding: Coding, mean: Tensor, deviation: Tensor) -> Tensor:

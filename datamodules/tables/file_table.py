@@ -20,6 +20,7 @@ from datamodules.files.unchanged import unchanged
 from datamodules.messages import counted
 from datamodules.serving.divided_rows import DividedRows, Rows
 from datamodules.tables.cell_pieces import cell_pieces
+from datamodules.tables.cluster_codes import ClusterCodes
 from datamodules.tables.split_table import PARTS, TableInMemory
 from datamodules.tables.table import Table
 from datamodules.tables.usable_rows import RowFilter, UsableRows
@@ -49,6 +50,7 @@ class Cells:
         targets: of the rows.
         weights: how many times each of them counts (n,); None = once.
         offset: of the rows (n,); None without one.
+        clusters: the number of the cluster of each (n,), −1 of the rows of a test file; None without a column of them.
         own_test_rows: how many of them, the last ones, are of the test file.
     """
 
@@ -56,6 +58,7 @@ class Cells:
     targets: Targets
     weights: NDArray[np.float64] | None = None
     offset: NDArray[np.float64] | None = None
+    clusters: NDArray[np.int64] | None = None
     own_test_rows: int = 0
 
 
@@ -101,12 +104,14 @@ class FileTable(TableInMemory):
         """The rows of a file that have a target and, if the rules say so, no missing value."""
         found: list[UsableRows] = []
         groups: list[object] = []
-        asked = [self._rules.groups] if self._rules.groups is not None and file is self._file else []
+        is_own = file is self._file
+        asked = [self._rules.groups] if self._rules.groups is not None and is_own else []
+        codes = ClusterCodes(file.path, self._rules.clusters) if self._rules.clusters is not None and is_own else None
         usable, names = RowFilter(file, self._scan, self._rules), self._scan.target.class_names
-        pieces = cell_pieces(file, usable.columns, asked)
+        pieces = cell_pieces(file, usable.columns, [*asked, *([codes.name] if codes else [])])
         for piece in with_progress_bar("reading", pieces, self._scan.rows, lambda piece: piece.cells.shape[1]):
             rows = usable(piece.cells)
-            found.append(rows)
+            found.append(rows if codes is None else replace(rows, clusters=codes(piece.others[codes.name], rows.are_usable)))
             groups += [group for name in asked for group in piece.others[name].filter(pa.array(rows.are_usable)).to_pylist()]
         usable.tell(self.report)
         targets = np.concatenate([rows.targets for rows in found])
@@ -116,6 +121,7 @@ class FileTable(TableInMemory):
             Targets(values, names, _groups(groups, self._rules) if asked else None),
             _one_after_the_other([rows.weights for rows in found]),
             _one_after_the_other([rows.offset for rows in found]),
+            None if codes is None else np.concatenate([rows.clusters for rows in found if rows.clusters is not None]),
         )
 
     @cached_property
@@ -152,7 +158,7 @@ class FileTable(TableInMemory):
         describe(encoder, self.report)
         table = Table(
             features, cells.targets.targets, encoder.names, cells.targets.class_names, pruned(encoder), cells.weights,
-            cells.offset, self._scan.given.without_weights(), coding,
+            cells.offset, self._scan.given.without_weights(), cells.clusters, coding,
         )  # fmt: skip
         del self.__dict__["_cells"]  # the table holds the same
         return table
@@ -166,6 +172,7 @@ def _joined(cells: Cells, test: Cells) -> Cells:
         Targets(labels, cells.targets.class_names, cells.targets.groups),
         _one_after_the_other([cells.weights, test.weights]),
         _one_after_the_other([cells.offset, test.offset]),
+        None if cells.clusters is None else np.append(cells.clusters, np.full(len(test.targets.targets), -1)),
         len(test.targets.targets),
     )
 

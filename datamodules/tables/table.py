@@ -29,6 +29,7 @@ class Table:
         weights: how many times each row counts (n,), ≥ 0; None = once.
         offset: what is added to the linear predictor of each row (n,); None without one.
         given: columns of a file that the offset is made of; of an offset that is from none, one that is called so.
+        clusters: the number of the cluster of each row (n,); None where rows do not depend on each other.
         coded: how the features are stored; None = as they are.
     """
 
@@ -40,6 +41,7 @@ class Table:
     weights: NDArray[np.float64] | None = None
     offset: NDArray[np.float64] | None = None
     given: Given = NOTHING_GIVEN
+    clusters: NDArray[np.int64] | None = None
     coded: Coding | None = None
 
     def __post_init__(self) -> None:
@@ -69,10 +71,9 @@ class Table:
             return self
         if not rows.any():
             raise ValueError(f"weights are 0 in all {counted(len(rows))}, so that none of them counts: give other weights")
-        offset = None if self.offset is None else self.offset[rows]
-        return replace(
-            self, features=self.features[rows], targets=self.targets[rows], weights=self.weights[rows], offset=offset
-        )
+        offset, clusters = (None if values is None else values[rows] for values in (self.offset, self.clusters))
+        own = {"features": self.features[rows], "targets": self.targets[rows], "weights": self.weights[rows]}
+        return replace(self, **own, offset=offset, clusters=clusters)
 
     @property
     def is_classification(self) -> bool:

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from datamodules.columns.coding import Coding
 from datamodules.messages.split_options import ClassWeight, check_class_weight
-from datamodules.serving.batch_sampler import ShardedBatchSampler
+from datamodules.serving.batch_sampler import ShardedBatchSampler, share_of_process
 from datamodules.serving.class_weights import with_class_weights
-from datamodules.serving.coded_batch import CodedBatch, written_out
+from datamodules.serving.coded_batch import Codes
 from datamodules.serving.folds import Fold
 from datamodules.serving.preprocessing import Preprocessing
 from datamodules.serving.split import Rows, split_rows
@@ -22,9 +22,6 @@ from datamodules.serving.tensor_batches import TensorBatches
 from datamodules.tables.sparse_rows import is_sparse
 from datamodules.tables.split_table import SplitTable, TableInMemory
 from datamodules.tables.table import Table
-
-# Whole numbers up to there have a place in float32.
-MOST_IN_FLOAT32 = 2**24
 
 
 class TableDataModule(SplitDataModule):
@@ -62,7 +59,6 @@ class TableDataModule(SplitDataModule):
         super().__init__(data_dir, batch_size, val_fraction, test_fraction, seed)
         check_class_weight(class_weight)
         self.standardize, self.class_weight = standardize, class_weight
-        self._scaling_by_device: dict[torch.device, tuple[Tensor, Tensor]] = {}
         self.fold = None if folds is None else Fold(fold, folds)
 
     @abstractmethod
@@ -162,24 +158,14 @@ class TableDataModule(SplitDataModule):
         return self.table.coding
 
     @cached_property
-    def _scaling_of_codes(self) -> tuple[Tensor, Tensor]:
-        """Mean and deviation of the features (d,), 0 and 1 for numbers, which are scaled already."""
-        mean, deviation = torch.from_numpy(self.preprocessing.mean).clone(), torch.from_numpy(self.preprocessing.deviation)
-        mean[list(self.coding.numbers)] = 0.0
-        return mean, deviation.index_fill(0, torch.tensor(self.coding.numbers, dtype=torch.long), 1.0)
-
-    def _scaling_on(self, device: torch.device) -> tuple[Tensor, Tensor]:
-        """`_scaling_of_codes` on a device, moved once."""
-        if device not in self._scaling_by_device:
-            mean, deviation = (part.to(device) for part in self._scaling_of_codes)
-            self._scaling_by_device[device] = mean, deviation
-        return self._scaling_by_device[device]
+    def _codes(self) -> Codes:
+        """What the stored columns are."""
+        return Codes(self.coding, self.preprocessing.mean, self.preprocessing.deviation)
 
     def gives_codes(self, dtype: torch.dtype | None) -> bool:
         """Whether batches have codes: the model says by `takes_codes` that it can read them, and its type can hold them."""
         model = getattr(self.trainer, "lightning_module", None)
-        can_hold = dtype == torch.float64 or (dtype == torch.float32 and self.coding.num_features < MOST_IN_FLOAT32)
-        return self.coding.has_codes and getattr(model, "takes_codes", False) and can_hold
+        return self.coding.has_codes and getattr(model, "takes_codes", False) and self._codes.can_be_in(dtype)
 
     @cached_property
     def measured_splits(self) -> dict[str, Split]:
@@ -188,9 +174,7 @@ class TableDataModule(SplitDataModule):
 
     def _told(self, rows: Split, device: torch.device | None = None) -> Split:
         """Rows that say what their codes are, if they have any."""
-        if not self.coding.has_codes:
-            return rows
-        return CodedBatch(rows, self.coding, *self._scaling_on(device or rows[0].device))
+        return self._codes.told(rows, device or rows[0].device) if self.coding.has_codes else rows
 
     def split(self) -> dict[str, Split]:
         """(features, targets), or (features, targets, weights), of "train", "val" (possibly empty) and "test", scaled.
@@ -212,6 +196,13 @@ class TableDataModule(SplitDataModule):
     def evaluation_batch_size(self) -> int | None:
         most = self.split_table.evaluation_rows
         return self.batch_size if most is None else min(self.batch_size or most, most)
+
+    def training_clusters(self, rank: int = 0, world_size: int = 1) -> Tensor | None:
+        """The number of the cluster of each training row that a process has (n,), from 0; None without clusters."""
+        clusters, rows = self.table.clusters, self.rows["train"]
+        if clusters is None:
+            return None
+        return torch.from_numpy(np.array(clusters[rows[share_of_process(len(rows), rank, world_size)]]))
 
     def rows_checksum(self) -> int:
         return super().rows_checksum() if self.split_table.checksum is None else self.split_table.checksum
@@ -239,8 +230,7 @@ class TableDataModule(SplitDataModule):
     def convert(self, batch: Split, dtype: torch.dtype | None) -> Split:
         """Real numbers in the model's floating type, codes written out for a model that does not take them."""
         if self.coding.has_codes and not self.gives_codes(dtype):
-            features, *others = batch
-            batch = written_out(features, self.coding, *self._scaling_on(features.device)), *others
+            batch = self._codes.told(batch, batch[0].device).written_out
         return tuple(part.to(dtype) if part.is_floating_point() else part for part in batch)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:

@@ -24,6 +24,7 @@ class UsableRows:
         targets: (m,).
         weights: > 0 (m,); None without a column of weights.
         offset: with the logarithm of the exposure (m,); None without either.
+        clusters: the number of the cluster of each (m,); None without a column of them.
     """
 
     are_usable: NDArray[np.bool_]
@@ -31,6 +32,7 @@ class UsableRows:
     targets: NDArray[np.float64]
     weights: NDArray[np.float64] | None
     offset: NDArray[np.float64] | None
+    clusters: NDArray[np.int64] | None = None
 
 
 class RowFilter:

@@ -31,5 +31,12 @@ def explained_deviance(family: Family, z: Tensor, targets: Tensor, weights: Tens
     def mean_of(of: Callable[[Tensor], Tensor]) -> Tensor:
         return torch.tensordot(weights / weights.sum(), of(y), 1)
 
-    left, whole = float(mean_of(lambda part: family.loss(z, part))), family.unit(mean_of)
+    if family.takes_shares:
+        # Whatever the link, the loss of predicting each by their mean is the entropy of that mean.
+        least = float(mean_of(family.least_loss))
+        center = mean_of(lambda part: part.double())[None]
+        whole = float(family.least_loss(center)) - least
+        left = float(mean_of(lambda part: family.loss(z, part))) - least
+    else:
+        left, whole = float(mean_of(lambda part: family.loss(z, part))), family.unit(mean_of)
     return 1 - left / whole if whole > 0 else float(left == 0)

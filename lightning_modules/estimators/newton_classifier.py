@@ -1,7 +1,6 @@
 """Logistic and softmax regression as an estimator of scikit-learn."""
 
 import math
-from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -14,13 +13,12 @@ from sklearn.utils.multiclass import check_classification_targets
 from typing_extensions import Self
 
 from lightning_modules.estimators.class_factors import class_factors
+from lightning_modules.estimators.links import LINKS, Link, check_link
 from lightning_modules.estimators.newton_estimator import CovarianceOfRows, NewtonEstimator
 from lightning_modules.estimators.rows import read_rows, reweighted
 from lightning_modules.estimators.solved_l1 import L1Choice
-from lightning_modules.objectives.families import Bernoulli, Categorical, ComplementaryLogLog, Family, Probit
+from lightning_modules.objectives.families import Categorical, Family
 
-Link = Literal["logit", "probit", "cloglog"]
-LINKS: dict[str, Callable[[], Family]] = {"logit": Bernoulli, "probit": Probit, "cloglog": ComplementaryLogLog}
 # The linear predictor at which both classes are as probable: P = 1 − exp(−eᶻ) of the complementary log–log link.
 EVEN = {"cloglog": math.log(math.log(2))}
 
@@ -107,10 +105,9 @@ class NewtonClassifier(ClassifierMixin, NewtonEstimator):
             ConvergenceWarning: it did not end at an optimum; says why, and what to do.
         """
         self._check_parameters()
-        if self.link not in LINKS:
-            raise ValueError(f"{type(self).__name__}(link={self.link!r}): choose one of {', '.join(map(repr, LINKS))}")
+        check_link(self)
         rows = read_rows(self, X, y, sample_weight, offset)
-        check_classification_targets(rows.targets)
+        self._check_classes(rows.targets)
         if self.class_weight is not None:
             rows = reweighted(rows, class_factors(self.class_weight, rows.targets, rows.weights))
         self.classes_, codes = np.unique(rows.targets, return_inverse=True)
@@ -135,6 +132,19 @@ class NewtonClassifier(ClassifierMixin, NewtonEstimator):
         self._even = EVEN.get(self.link, 0.0)
         self.coef_, self.intercept_ = self._fit(self._family, rows, torch.from_numpy(codes), outputs)
         return self
+
+    def _check_classes(self, targets: NDArray[Any]) -> None:
+        """Refuse numbers that are no classes.
+
+        Raises:
+            ValueError: they are; of shares it says who takes them.
+        """
+        try:
+            check_classification_targets(targets)
+        except ValueError as error:
+            if targets.dtype.kind == "f" and 0 <= targets.min() <= targets.max() <= 1:
+                raise ValueError(f"{error} Shares from 0 to 1 are for NewtonRegressor(family='binomial').") from None
+            raise
 
     def decision_function(self, X: Any, offset: Any = None) -> NDArray[np.float64]:
         """Linear predictors: of two classes (n,), above 0 where the second is the more probable; else (n, K).

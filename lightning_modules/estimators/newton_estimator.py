@@ -17,10 +17,12 @@ from torch import Tensor
 from lightning_modules.estimators.convergence_message import convergence_message
 from lightning_modules.estimators.design import Design, as_pandas
 from lightning_modules.estimators.fit_facts import MOST_KEPT, FitFacts
+from lightning_modules.estimators.non_finite_message import non_finite_message
 from lightning_modules.estimators.rows import Rows, owned, read_offset, tensor_of
 from lightning_modules.estimators.small_table import small_table
 from lightning_modules.estimators.solved import Solved, solved
 from lightning_modules.estimators.solved_l1 import CHOICES, L1Choice, solved_l1
+from lightning_modules.estimators.start import start_of
 from lightning_modules.estimators.summary import Summary
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Family
@@ -130,15 +132,14 @@ class NewtonEstimator(BaseEstimator):
             intercept=has_bias,
         )
         weight_count = family.num_outputs * objective.num_features
-        start = torch.zeros(weight_count + has_bias * family.num_outputs, dtype=torch.float64)
         tolerance = default_tolerance(torch.float64) if self.tolerance is None else float(self.tolerance)
         try:
-            objective, found = self._solved(objective, start, tolerance, rows)
+            objective, found = self._solved(objective, start_of(objective), tolerance, rows)
         except NonFiniteLossError as error:
-            raise ValueError(f"{name}: {error}") from error
+            raise ValueError(f"{name}: {non_finite_message(rows, targets, bool(family.has_units))}") from error
         strengths = f"l2={self.l2:g}" + (f", l1={self.l1_:g}" if self.l1_ > 0 else "")
         names = self.get_feature_names_out().tolist()
-        self.n_iter_ = found.steps
+        self.n_iter_, self._has_offset = found.steps, rows.offset is not None
         title = f"{name}, {float(objective.rows.weight):g} rows, {len(names)} columns, {strengths}"
         told = title, names, outputs
         self._facts = FitFacts(objective, found.theta, tolerance, *told, self.covariance, found.verdict, self.l1_ > 0)
@@ -175,6 +176,11 @@ class NewtonEstimator(BaseEstimator):
             columns = check_array(self._design.numbers(X))
         z = columns @ np.atleast_2d(self.coef_).T + self.intercept_
         if offset is None:
+            if self._has_offset:
+                raise ValueError(
+                    f"{type(self).__name__} was fitted with an offset, so that what it predicts needs one too: give offset, a "
+                    "number for each row, or offset=0 for none"
+                )
             return z
         added = read_offset(offset, z)
         return z + (added[:, None] if added.ndim == 1 else added)

@@ -1,6 +1,6 @@
 """Generalised linear regression as an estimator of scikit-learn."""
 
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import torch
@@ -13,19 +13,21 @@ from torch import Tensor
 from typing_extensions import Self
 
 from lightning_modules.estimators.explained_deviance import explained_deviance
+from lightning_modules.estimators.links import LINKS, Link, check_link
 from lightning_modules.estimators.newton_estimator import CovarianceOfRows, NewtonEstimator
 from lightning_modules.estimators.rows import Rows, read_rows
 from lightning_modules.estimators.solved import Solved
 from lightning_modules.estimators.solved_l1 import L1Choice
-from lightning_modules.linear.count_dispersion import minimise_with_dispersion
+from lightning_modules.linear.count_dispersion import minimise_with_dispersion, with_likeliest
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Family, Gamma, Gaussian, NegativeBinomial, Poisson, Tweedie
 
-FAMILIES = ("gaussian", "poisson", "gamma", "tweedie", "negative_binomial")
+FamilyName = Literal["gaussian", "poisson", "gamma", "tweedie", "negative_binomial", "binomial"]
+FAMILIES = get_args(FamilyName)
 
 
 class NewtonRegressor(RegressorMixin, NewtonEstimator):
-    """Linear regression, and regression of counts and amounts with a logarithmic link, at an optimum that is proved.
+    """Linear regression, regression of counts and amounts with a logarithmic link, and of shares, at an optimum that is proved.
 
     It minimises  Σ w_i l(z_i, y_i) / Σ w_i + l2/2 ‖W‖²,  z = Wx + b, b not penalised, l half the deviance of a row: ½ ‖z − y‖²
     for "gaussian". With l2 = alpha/n `Ridge(alpha)` of scikit-learn has the same minimiser, with l2 = alpha
@@ -38,7 +40,9 @@ class NewtonRegressor(RegressorMixin, NewtonEstimator):
         penalty_weights: factors of both penalties by column (d,), ≥ 0, 0 for a coefficient that is not penalised; None = 1.
         folds: of the cross-validation.
         family: "gaussian"; "poisson" for counts and rates, "negative_binomial" for counts that vary more, "gamma" for positive
-            amounts, "tweedie" for amounts with zeros among them.
+            amounts, "tweedie" for amounts with zeros among them; "binomial" for shares from 0 to 1, k of m trials for example,
+            with m the `sample_weight`.
+        link: of "binomial", "logit", "probit" or "cloglog" (complementary log–log); all others have their own.
         power: p of the variance μᵖ of "tweedie", from 1 to 2.
         dispersion: α of the variance μ + αμ² of "negative_binomial", > 0; None = estimated with the coefficients by maximum
             likelihood, each in turn by Newton's method to its default tolerance.
@@ -51,7 +55,7 @@ class NewtonRegressor(RegressorMixin, NewtonEstimator):
     Attributes:
         coef_: (d,), or (K, d) for targets (n, K); of a frame with categories, d columns are named by `get_feature_names_out`.
         intercept_: a number, or (K,).
-        n_iter_: how many steps it took, for the last α.
+        n_iter_: how many steps it took, for all α together.
         dispersion_: α of "negative_binomial".
         convergence_: the verdict, with `status`, `message` and a bound on the `distance` to the optimum.
         l1_: the penalty that was taken.
@@ -63,7 +67,8 @@ class NewtonRegressor(RegressorMixin, NewtonEstimator):
         self,
         l2: float = 0.0,
         *,
-        family: Literal["gaussian", "poisson", "gamma", "tweedie", "negative_binomial"] = "gaussian",
+        family: FamilyName = "gaussian",
+        link: Link = "logit",
         power: float = 1.5,
         dispersion: float | None = None,
         l1: float | L1Choice = 0.0,
@@ -76,6 +81,7 @@ class NewtonRegressor(RegressorMixin, NewtonEstimator):
     ) -> None:
         self.l2 = l2
         self.family = family
+        self.link = link
         self.power = power
         self.dispersion = dispersion
         self.l1 = l1
@@ -133,6 +139,9 @@ class NewtonRegressor(RegressorMixin, NewtonEstimator):
                 return Tweedie(self.power)
             case "negative_binomial":
                 return NegativeBinomial(1.0 if self.dispersion is None else self.dispersion)
+            case "binomial":
+                check_link(self)
+                return LINKS[self.link]()
         raise ValueError(f"{type(self).__name__}(family={self.family!r}): choose one of {', '.join(map(repr, FAMILIES))}")
 
     def _solved(self, objective: GLMObjective, start: Tensor, tolerance: float, rows: Rows) -> tuple[GLMObjective, Solved]:
@@ -145,8 +154,10 @@ class NewtonRegressor(RegressorMixin, NewtonEstimator):
             )
         if self.dispersion is None:
             self.l1_, self.penalty_curve_ = 0.0, None
-            objective, minimum = minimise_with_dispersion(objective, start)
-            found = Solved(minimum.theta, minimum.steps, minimum.verdict)
+            given = None if self.tolerance is None else tolerance
+            objective, minimum = minimise_with_dispersion(objective, start, int(self.max_steps), given)
+            verdict = with_likeliest(minimum.verdict, objective, minimum.theta)
+            found = Solved(minimum.theta, minimum.steps, verdict)
         else:
             objective, found = super()._solved(objective, start, tolerance, rows)
         self._family = objective.family

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import _safe_indexing, check_array, check_consistent_length, check_X_y
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import _check_sample_weight, _num_samples, validate_data
 from torch import Tensor
 
 from lightning_modules.estimators.design import Design, as_pandas, is_frame
@@ -66,11 +66,13 @@ def read_rows(estimator: BaseEstimator, X: Any, y: Any, sample_weight: Any, offs
 
 
 def read_offset(offset: Any, X: Any) -> NDArray[np.float64]:
-    """Finite numbers, one row for each of X: (n,) or (n, K).
+    """Finite numbers, one row for each of X: (n,) or (n, K); one number is that for every row.
 
     Raises:
         ValueError: they are not.
     """
+    if np.ndim(offset) == 0:
+        offset = np.full(_num_samples(X), offset, np.float64)
     found = check_array(offset, ensure_2d=False, dtype=np.float64, input_name="offset")
     check_consistent_length(X, found)
     return found

@@ -85,16 +85,16 @@ class SmallTable:
     penalty: Array
 
     @np.errstate(all="ignore")  # a step that leads to where numbers run out is not taken, and said by who goes on
-    def minimise(self, tolerance: float, max_steps: int) -> Reached:
-        """Newton steps from 0, to where the loss is flat to a tolerance, or until one fails.
+    def minimise(self, tolerance: float, max_steps: int, start: Tensor | None = None) -> Reached:
+        """Newton steps from a start (p,), or from 0, to where the loss is flat to a tolerance, or until one fails.
 
         By one thread: products of this size gain nothing by more, and on a busy machine lose a lot.
         """
         with undivided(), _linear_algebra().limit(limits=1):
-            return self._minimise(tolerance, max_steps)
+            zeros = self.objective.layout.zeros(torch.device("cpu"))
+            return self._minimise(tolerance, max_steps, self._by_columns(zeros if start is None else start))
 
-    def _minimise(self, tolerance: float, max_steps: int) -> Reached:
-        theta = np.zeros((self.columns.shape[1], self.objective.family.num_outputs))
+    def _minimise(self, tolerance: float, max_steps: int, theta: Array) -> Reached:
         invariant = self._invariant(theta)
         value, gradient, z = self._value_and_gradient(theta)
         steps, before, is_done, is_last = 0, math.inf, False, False
@@ -128,6 +128,12 @@ class SmallTable:
         """(q, K) -> θ (p,) as the objective has it."""
         features = self.objective.num_features
         return torch.from_numpy(np.concatenate([theta[:features].T.ravel(), theta[features:].ravel()]))
+
+    def _by_columns(self, theta: Tensor) -> Array:
+        """θ (p,) as the objective has it -> (q, K), a copy."""
+        weight, bias = self.objective.layout.split(theta)
+        parts = [weight.T, bias[None]] if self.objective.layout.has_bias else [weight.T]
+        return np.concatenate([part.numpy() for part in parts])
 
     def _invariant(self, theta: Array) -> Array:
         """Directions along which the loss never changes, output by output as H is: (p, k)."""

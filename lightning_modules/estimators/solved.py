@@ -1,5 +1,6 @@
 """A generalised linear model fitted without a trainer."""
 
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ from torch import Tensor
 from lightning_modules.estimators.small_table import SmallTable
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.optimizers import Convergence, Newton, diagnose, minimise
+from lightning_modules.optimizers.ending import ran_out
 
 
 class Solved(NamedTuple):
@@ -33,14 +35,14 @@ def solved(objective: GLMObjective, start: Tensor, tolerance: float, max_steps: 
 
     Args:
         objective: the loss.
-        start: θ (p,), zeros where there is a table.
+        start: θ (p,).
         tolerance: τ, see `optimality.py`.
         max_steps: after so many steps it ends in any case.
         table: the same loss, if it is a small one.
     """
     steps, is_done = 0, False
     if table is not None:
-        start, steps, is_done, is_last = table.minimise(tolerance, max_steps)
+        start, steps, is_done, is_last = table.minimise(tolerance, max_steps, start)
         if is_last and objective.l2 > 0 and objective.attains_minimum(start, 0.0, None):
             return Solved(start, steps, None)
     if is_done:
@@ -51,6 +53,8 @@ def solved(objective: GLMObjective, start: Tensor, tolerance: float, max_steps: 
         if verdict.status == "converged" and objective.at_full_precision(start).newton_step() is None:
             return Solved(start, steps, verdict)
     minimum = minimise(objective, start, partial(Newton, tolerance=tolerance), max_steps - steps)
+    if minimum.ending.status == "budget":  # with the steps before
+        minimum = replace(minimum, ending=ran_out(max_steps, "step"))
     point = objective.at_full_precision(minimum.theta)
     verdict = minimum.verdict
     objective.hold(point)  # standard errors come from what the verdict has computed there

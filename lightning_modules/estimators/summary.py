@@ -15,6 +15,7 @@ from lightning_modules.solvers import SingularCurvatureError
 # The covariance of more coefficients would cost more than the fit.
 MOST_ERRORS = 2048
 COLUMNS = ("estimate", "standard error", "low", "high", "p-value")
+ALPHA = "dispersion of counts"
 # What a line below the table says of the whole fit, where it is known.
 STATISTICS = {
     "log-likelihood": "log_likelihood",
@@ -23,7 +24,7 @@ STATISTICS = {
     "deviance": "deviance",
     "null deviance": "null_deviance",
     "dispersion": "dispersion",
-    "dispersion of counts": "alpha",
+    ALPHA: "alpha",
     "p of all": "ratio_p_value",
 }
 
@@ -66,7 +67,10 @@ class Summary:
             estimate, error, low, high, p_value = _numbers(each)
             lines.append(f"{each.name:{width}}  {estimate:12.5g}  {error:12.5g}  {low:12.5g}  {high:12.5g}  {p_value:9.3g}")
         whole = {name: getattr(self.statistics, attribute) for name, attribute in STATISTICS.items()}
-        lines.append(", ".join(f"{name} {number:.6g}" for name, number in whole.items() if number is not None))
+        said = {name: f"{name} {number:.6g}" for name, number in whole.items() if number is not None}
+        if self.statistics is not None and self.statistics.alpha_error is not None:
+            said[ALPHA] += f" ± {self.statistics.alpha_error:.2g}"
+        lines.append(", ".join(said.values()))
         return "\n".join(lines)
 
 

@@ -4,11 +4,13 @@ r"""The covariance of estimated coefficients, as a half B of it: Cov θ̂ = B B�
     expected     φ (n I)⁻¹                        I the expected information: H itself, if the link is canonical
     HC0          H⁻¹ (Σ_i w_i s_i s_iᵀ) H⁻¹ / n²     s_i = ∂l_i/∂θ: right also where the variance is not what the family says
     HC1          HC0 · n / (n − p)
-    HC2, HC3     s_i divided by √(1 − h_i), and by 1 − h_i,      h_i = ∂²l_i/∂z² x̃_iᵀ (n H)⁻¹ x̃_i the leverage of a row
+    HC2, HC3     s_i divided by √(1 − h_i), and by 1 − h_i,      h_i the leverage of a row, by the expected information
     cluster      the sums of s_i over clusters in their place, times  G/(G − 1) (n − 1)/(n − p)  for G clusters
 
-p parameters, n = Σ w_i rows. All come from a triangular root of H, and from the triangle of the rows R⁻ᵀ s_i, which keep twice
-the digits that H⁻¹ and the middle would.
+p parameters, n = Σ w_i rows. A dispersion α of counts that is estimated too is one of them (`joint_dispersion.py`): but for
+"expected" the errors of θ count that α is not known. Of Firth's penalised likelihood "observed" is the information of the
+augmented data (`firth_information.py`), and "expected" the Fisher information. All come from a triangular root of H, and from
+the triangle of the rows R⁻ᵀ s_i, which keep twice the digits that H⁻¹ and the middle would.
 
 Sources: P. McCullagh and J. Nelder, Generalized Linear Models, 2nd ed. (1989), section 2.5; J. MacKinnon and H. White, Some
 heteroskedasticity-consistent covariance matrix estimators (1985); A. Zeileis, Object-oriented computation of sandwich
@@ -24,8 +26,11 @@ import torch
 from torch import Tensor
 
 from lightning_modules.linear.dispersion import dispersion
+from lightning_modules.linear.firth_information import augmented_half
+from lightning_modules.linear.joint_dispersion import JointDispersion, joint_dispersion
+from lightning_modules.linear.reduced_scores import reduced
 from lightning_modules.objectives import GLMObjective
-from lightning_modules.objectives.linear import Predictors, Root, root, triangle
+from lightning_modules.objectives.linear import FirthObjective, Predictors, Root, root, triangle
 from lightning_modules.objectives.reduction import of_each_process
 from lightning_modules.optimizers import SingularCurvatureError
 
@@ -36,6 +41,10 @@ Covariance = Literal["observed", "expected", "HC0", "HC1", "HC2", "HC3", "cluste
 
 class UnitLeverageError(ValueError):
     """A row decides alone on its own prediction, so that its residual says nothing of the noise."""
+
+
+class OneClusterError(ValueError):
+    """All rows that count are of one cluster, so that nothing is known of how clusters differ."""
 
 
 def half_of_covariance(
@@ -53,6 +62,7 @@ def half_of_covariance(
     Raises:
         ValueError: no such kind; "cluster" without clusters; leverages of several outputs; nothing left to tell the noise by.
         ConstantTargetError: a target is the same in every row, so that there is no noise.
+        OneClusterError: for "cluster".
         UnitLeverageError: a row has leverage 1, for "HC2" and "HC3".
         SingularCurvatureError: it is not proved that there is a minimiser near θ, and no other.
     """
@@ -67,15 +77,22 @@ def half_of_covariance(
             "working precision, or θ is not near a minimiser; remove redundant features"
         )
     rows = float(objective.rows.weight)
+    if kind == "observed" and isinstance(objective, FirthObjective):
+        return augmented_half(objective, point.predictors, point.root)
+    alpha = None if kind == "expected" else joint_dispersion(objective, point.predictors, point.root)
     if kind in ("observed", "expected"):
         found = point.root if kind == "observed" else _expected_root(objective, point.theta)
         scaled = found.scale[:, None] * found.inverse / math.sqrt(rows)
+        if alpha is not None:
+            of_alpha = found.scale * (found.inverse @ alpha.cross) / (rows * math.sqrt(alpha.left))
+            scaled = torch.cat([scaled, of_alpha[:, None]], 1)
         return scaled * dispersion(objective, theta).sqrt().repeat_interleave(objective.layout.width)[:, None]
+    size = len(theta) + (alpha is not None)
     if kind == "cluster":
-        middle, factor = _of_clusters(objective, point.predictors, point.root, clusters)
+        middle, factor = _of_clusters(objective, point.predictors, point.root, clusters, alpha, size)
     else:
-        middle = _of_rows(objective, point.predictors, point.root, kind)
-        factor = rows / (rows - len(theta)) if kind == "HC1" else 1.0
+        middle = _of_rows(objective, point.predictors, point.root, kind, alpha)
+        factor = rows / (rows - size) if kind == "HC1" else 1.0
     return (point.root.scale[:, None] * (point.root.inverse @ middle.T)) * (math.sqrt(factor) / rows)
 
 
@@ -87,27 +104,31 @@ def _expected_root(objective: GLMObjective, theta: Tensor) -> Root:
     return found
 
 
-def _of_rows(objective: GLMObjective, predictors: Predictors, root: Root, kind: str) -> Tensor:
+def _of_rows(objective: GLMObjective, predictors: Predictors, root: Root, kind: str, alpha: JointDispersion | None) -> Tensor:
     """The triangle of √w_i R⁻ᵀ s_i, divided by what the kind says: (m, p)."""
     outputs, rows = objective.family.num_outputs, float(objective.rows.weight)
-    if kind in ("HC2", "HC3") and outputs > 1:
+    has_leverage = kind in ("HC2", "HC3")
+    if has_leverage and outputs > 1:
         raise ValueError(f"covariance={kind!r} takes the leverage of a row, which is of one output: use HC0 or HC1")
     glm, reduction = objective.glm, objective.rows.reduction
-    least = root.scale.new_ones(())
+    expected, least = glm.family.expected, root.scale.new_ones(())
+    for_leverage = _expected_root(objective, predictors.theta) if has_leverage else root
 
     def blocks() -> Iterator[Tensor]:
         nonlocal least
         for x, y, z in predictors.pieces():
             weights, extended = glm.weights_of(y), glm.rows.extended(x)
             # What the family gives is w times the row's own.
-            reduced = _reduced(root, glm.family.gradient(z, y) / weights.sqrt(), extended)
-            if kind in ("HC2", "HC3"):
-                own = _reduced(root, (glm.family.curvature_diagonal(z, y) / weights).sqrt(), extended)
+            scores = reduced(root, glm.family.gradient(z, y) / weights.sqrt(), extended)
+            if alpha is not None:
+                scores = alpha.without_alpha(scores, glm.moved(z, y), glm.own_targets(y), weights.sqrt())
+            if has_leverage:
+                own = reduced(for_leverage, (expected.curvature_diagonal(z, y) / weights).sqrt(), extended)
                 left = 1 - own.square().sum(1, keepdim=True) / rows
                 least = torch.minimum(least, left.amin()) if len(left) else least
                 left = left.clamp(min=LEAST_LEFT)
-                reduced = reduced / (left.sqrt() if kind == "HC2" else left)
-            yield reduced
+                scores = scores / (left.sqrt() if kind == "HC2" else left)
+            yield scores
 
     found = triangle(blocks(), root.scale.new_empty(0, len(root.scale)), objective.num_rows, reduction)
     # Asked when all rows have been seen, so that no process waits for one that has stopped.
@@ -119,7 +140,14 @@ def _of_rows(objective: GLMObjective, predictors: Predictors, root: Root, kind: 
     return found
 
 
-def _of_clusters(objective: GLMObjective, predictors: Predictors, root: Root, clusters: Tensor | None) -> tuple[Tensor, float]:
+def _of_clusters(
+    objective: GLMObjective,
+    predictors: Predictors,
+    root: Root,
+    clusters: Tensor | None,
+    alpha: JointDispersion | None,
+    size: int,
+) -> tuple[Tensor, float]:
     """The sums of R⁻ᵀ s_i over clusters (G, p), and what their covariance is multiplied by."""
     clusters = _codes(objective, clusters)
     glm, reduction = objective.glm, objective.rows.reduction
@@ -129,13 +157,16 @@ def _of_clusters(objective: GLMObjective, predictors: Predictors, root: Root, cl
     start = 0
     for x, y, z in predictors.pieces():
         own = clusters[start : start + len(x)]
-        sums.index_add_(0, own, _reduced(root, glm.family.gradient(z, y), glm.rows.extended(x)))
+        scores = reduced(root, glm.family.gradient(z, y), glm.rows.extended(x))
+        if alpha is not None:
+            scores = alpha.without_alpha(scores, glm.moved(z, y), glm.own_targets(y), glm.weights_of(y))
+        sums.index_add_(0, own, scores)
         start += len(x)
     sums = reduction(sums)
     groups, rows = int((sums != 0).any(1).sum()), float(objective.rows.weight)
     if groups < 2:
-        raise ValueError("covariance='cluster' takes at least two clusters")
-    return sums, groups / (groups - 1) * (rows - 1) / (rows - len(root.scale))
+        raise OneClusterError("covariance='cluster' takes at least two clusters, and all rows are of one: use HC1, say")
+    return sums, groups / (groups - 1) * (rows - 1) / (rows - size)
 
 
 def _codes(objective: GLMObjective, clusters: Tensor | None) -> Tensor:
@@ -147,9 +178,3 @@ def _codes(objective: GLMObjective, clusters: Tensor | None) -> Tensor:
             "tensor, torch.from_numpy(np.unique(names, return_inverse=True)[1]) for example"
         )
     return (clusters if objective.kept is None else clusters[objective.kept.to(clusters.device)]).long()
-
-
-def _reduced(root: Root, of_outputs: Tensor, extended: Tensor) -> Tensor:
-    """R⁻ᵀ S of the derivatives by θ of rows, from those by their predictors (n, K) and s x̃ (n, width): (n, p)."""
-    by_theta = (of_outputs[:, :, None] * extended[:, None]).flatten(1)
-    return torch.linalg.solve_triangular(root.upper, by_theta * root.unit, upper=True, left=False)

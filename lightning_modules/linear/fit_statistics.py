@@ -21,6 +21,7 @@ from torch import Tensor
 
 from lightning_modules.linear.count_dispersion import minimise_with_dispersion
 from lightning_modules.linear.dispersion import dispersion, pearson
+from lightning_modules.linear.joint_dispersion import joint_dispersion
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Categorical, Gaussian, NegativeBinomial
 from lightning_modules.optimizers import Newton, minimise
@@ -37,6 +38,8 @@ class FitStatistics:
         num_coefficients: p.
         dispersion: φ; of several targets their mean.
         alpha: of negative binomial counts.
+        alpha_error: its standard error, by the observed information of it and the coefficients; None where it was given, or is
+            next to 0, where it has none.
         deviance, null_deviance: D, D₀.
         pearson: Pearson's χ²; None for several classes.
         log_likelihood, null_log_likelihood: ℓ, ℓ₀.
@@ -49,6 +52,7 @@ class FitStatistics:
     num_coefficients: int
     dispersion: float
     alpha: float | None
+    alpha_error: float | None
     deviance: float
     null_deviance: float | None
     pearson: float | None
@@ -96,6 +100,11 @@ def fit_statistics(objective: GLMObjective, theta: Tensor) -> FitStatistics:
         # The deviances are compared at one α, the likelihoods each at its own.
         with_own, found = minimise_with_dispersion(*constant)
         null = _log_likelihood(with_own, _deviance(with_own, found.theta), 1.0)
+    alpha_error = None
+    if is_alpha_estimated:
+        point = objective.at_full_precision(theta)
+        joint = None if point.root is None else joint_dispersion(objective, point.predictors, point.root)
+        alpha_error = None if joint is None else joint.standard_error
     freedom = classes * objective.num_features
     ratio = None
     if null_deviance is not None:
@@ -106,6 +115,7 @@ def fit_statistics(objective: GLMObjective, theta: Tensor) -> FitStatistics:
         num_coefficients=count,
         dispersion=factor,
         alpha=objective.family.dispersion if isinstance(objective.family, NegativeBinomial) else None,
+        alpha_error=alpha_error,
         deviance=deviance,
         null_deviance=null_deviance,
         pearson=None if isinstance(objective.family, Categorical) else float(pearson(objective, theta).sum()),
@@ -131,6 +141,11 @@ def _deviance(objective: GLMObjective, theta: Tensor) -> float:
         own, weights = glm.own_targets(y), glm.weights_of(y)[:, 0]
         total += (weights * (family.loss(glm.moved(z, y), own) - family.least_loss(own))).sum()
     return 2 * float(objective.rows.reduction(total))
+
+
+def log_likelihood(objective: GLMObjective, theta: Tensor) -> float | None:
+    """ℓ at coefficients (p,), with φ = 1: of labels and counts; None where it has no closed form."""
+    return _log_likelihood(objective, _deviance(objective, theta), 1.0)
 
 
 def _log_likelihood(objective: GLMObjective, deviance: float, factor: float) -> float | None:

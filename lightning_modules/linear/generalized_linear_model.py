@@ -1,31 +1,23 @@
 """What linear models of all families share: one linear layer under a family's loss."""
 
-from collections.abc import Sequence
-from typing import Any, cast
-
 import torch
 from pytorch_lightning import LightningDataModule, Trainer
 from torch import Tensor
 from torchmetrics import MetricCollection
 
-from lightning_modules.linear.coefficients import Coefficient, coefficients
-from lightning_modules.linear.covariance import Covariance, UnitLeverageError
-from lightning_modules.linear.dispersion import ConstantTargetError
-from lightning_modules.linear.fit_statistics import FitStatistics, fit_statistics
-from lightning_modules.objectives import Columns, GLMObjective, flattened
+from lightning_modules.linear.inference_of_fit import InferenceOfFit
+from lightning_modules.objectives import Columns, GLMObjective
 from lightning_modules.objectives.families import Family
-from lightning_modules.optimizers import SingularCurvatureError
 from lightning_modules.training.equal_rows import LINEAR_ROWS, in_blocks, whole_linear
 from lightning_modules.training.loss_share import LossShare
-from lightning_modules.training.notes import log_info
-from lightning_modules.training.objective_module import Batch, ObjectiveModule, OptimizerCallable
+from lightning_modules.training.objective_module import Batch, OptimizerCallable
 from lightning_modules.training.regression_metrics import regression_metrics
 from lightning_modules.training.trained_parameters import refuse_other_parameters
 from lightning_modules.training.two_views import StoredRows, stored_rows
 from lightning_modules.training.weighted_rows import refuse_weights
 
 
-class GeneralizedLinearModel(ObjectiveModule):
+class GeneralizedLinearModel(InferenceOfFit):
     """z = Wx + b, fitted to minimise  1/n Σ_i w_i l(z_i, y_i) + l2/2 ‖W‖²,  n = Σ w_i; b is not penalised; θ starts at 0.
 
     Weights w are those of the batch, or 1. With an offset, batches have one column more, the last, which is added to z.
@@ -150,70 +142,6 @@ class GeneralizedLinearModel(ObjectiveModule):
             intercept=self.linear.bias is not None,
             columns=columns,
         )
-
-    def coefficients(
-        self,
-        feature_names: Sequence[str],
-        output_names: Sequence[str] = (),
-        scaling: tuple[Any, Any] | None = None,
-        covariance: Covariance = "observed",
-        level: float = 0.95,
-    ) -> list[Coefficient]:
-        """Coefficients with standard errors, intervals and p-values, at the end of a fit; see `coefficients.py`.
-
-        Under a penalty, or where some are frozen, these are the weights as they are, without errors. Else the list is empty
-        where there are no errors to be had: with no row more than coefficients, of a target that is the same in every row, or
-        where no minimiser is proved to be near, which `converged` says. Every process must call it, and before the trainer is
-        torn down.
-
-        Args:
-            feature_names: d names.
-            output_names: of the classes, or of the targets where there are several.
-            scaling: mean (d,) and deviation (d,) that the data module scaled the features by, for coefficients in units of
-                their own as well.
-            covariance: what the errors are of, see `covariance.py`; not of clusters.
-            level: of the intervals, in (0, 1).
-        """
-        objective = cast(GLMObjective, self.training_objective())
-        if self.l2 == 0 and not self._has_noise(objective):
-            rows, width = float(objective.rows.weight), objective.layout.width
-            log_info(f"no standard errors: rows of weight {rows:g} for {width} coefficients leave nothing to tell the noise by")
-            return []
-        theta, names = flattened(self.parameters()), (feature_names, output_names)
-        try:
-            return coefficients(objective, theta, *names, level, scaling, self._is_estimated, covariance)
-        except (SingularCurvatureError, ConstantTargetError, UnitLeverageError) as error:
-            log_info(f"no standard errors: {error}")
-            return []
-
-    def fit_statistics(self) -> FitStatistics | None:
-        """Likelihood, deviance and criteria of the whole model at the end of a fit; see `fit_statistics.py`.
-
-        None under a penalty, or where some weights are frozen, and where there are no errors to be had. Every process must call
-        it, and before the trainer is torn down.
-        """
-        if self.l2 > 0 or not self._is_estimated or self.kind_of_objective is not GLMObjective:
-            return None
-        objective = cast(GLMObjective, self.training_objective())
-        if not self._has_noise(objective):
-            return None
-        try:
-            return fit_statistics(objective, flattened(self.parameters()))
-        except ConstantTargetError:
-            return None
-
-    @property
-    def kind_of_objective(self) -> type[GLMObjective]:
-        """What the loss is made of."""
-        return GLMObjective
-
-    @property
-    def _is_estimated(self) -> bool:
-        return all(parameter.requires_grad for parameter in self.parameters())
-
-    def _has_noise(self, objective: GLMObjective) -> bool:
-        """Whether there are more rows than coefficients of a target."""
-        return float(objective.rows.weight) > objective.layout.width
 
     def metrics(self) -> MetricCollection:
         """Those of real targets, unless a class says others."""

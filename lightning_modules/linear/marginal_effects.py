@@ -10,7 +10,8 @@ Source: W. Greene, Econometric Analysis, 7th ed. (2012), section 17.3.2.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from scipy import stats
@@ -18,12 +19,13 @@ from torch import Tensor
 
 from lightning_modules.linear.coefficients import check_names
 from lightning_modules.linear.covariance import Covariance, half_of_covariance
+from lightning_modules.linear.own_units import Scaling
 from lightning_modules.objectives import GLMObjective
 
 
 @dataclass(frozen=True)
 class MarginalEffect:
-    """One average marginal effect, per unit of the feature as the model saw it.
+    """One average marginal effect, per unit of the feature as the model saw it: per standard deviation where it was scaled.
 
     Attributes:
         name: of the feature; after that of the class or target where there are several.
@@ -31,6 +33,7 @@ class MarginalEffect:
         standard_error: of it.
         low, high: ends of the confidence interval.
         p_value: of the hypothesis that it is 0.
+        own_units: the same per unit of the feature before it was scaled; None where it was not.
     """
 
     name: str
@@ -39,6 +42,17 @@ class MarginalEffect:
     low: float
     high: float
     p_value: float
+    own_units: "MarginalEffect | None" = None
+
+    @property
+    def estimate(self) -> float:
+        """The effect, as coefficients call it."""
+        return self.effect
+
+    def per(self, unit: float) -> "MarginalEffect":
+        """The same of a feature that is so many times as large."""
+        effect, error, low, high = (each / unit for each in (self.effect, self.standard_error, self.low, self.high))
+        return MarginalEffect(self.name, effect, error, low, high, self.p_value)
 
 
 def marginal_effects(
@@ -49,6 +63,7 @@ def marginal_effects(
     level: float = 0.95,
     covariance: Covariance = "observed",
     clusters: Tensor | None = None,
+    scaling: tuple[Any, Any] | None = None,
 ) -> list[MarginalEffect]:
     """Of every feature on every output; every process must call it.
 
@@ -59,6 +74,7 @@ def marginal_effects(
         output_names: of the classes, or of the targets where there are several.
         level: of the confidence intervals, in (0, 1).
         covariance, clusters: as in `half_of_covariance`.
+        scaling: as in `coefficients`.
 
     Raises:
         ValueError: there is a penalty; a level out of its range; names of another number; as `half_of_covariance`.
@@ -68,6 +84,7 @@ def marginal_effects(
     if not 0 < level < 1:
         raise ValueError(f"level={level}: the level of a confidence interval lies in (0, 1), 0.95 for example")
     check_names(objective, feature_names, output_names)
+    undone = None if scaling is None else Scaling(*scaling, objective.num_features, theta.device, objective.layout.has_bias)
     half = half_of_covariance(objective, theta, covariance, clusters)[objective.layout.by_layout(theta.device)]
     effects, slopes = _effects(objective, theta.double())
     errors = (slopes @ half).norm(dim=1)
@@ -79,7 +96,10 @@ def marginal_effects(
     for name, effect, error in zip(names, effects.flatten().tolist(), errors.tolist(), strict=True):
         p_value = float(2 * stats.norm.sf(abs(effect / error)))
         found.append(MarginalEffect(name, effect, error, effect - quantile * error, effect + quantile * error, p_value))
-    return found
+    if undone is None or undone.is_none:
+        return found
+    units = undone.deviation.tolist() * outputs
+    return [replace(each, own_units=each.per(unit)) for each, unit in zip(found, units, strict=True)]
 
 
 def _effects(objective: GLMObjective, theta: Tensor) -> tuple[Tensor, Tensor]:

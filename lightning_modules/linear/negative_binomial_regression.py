@@ -7,7 +7,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from lightning_modules.linear.count_dispersion import LOWEST, SETTLED, STAYS, likeliest_dispersion
+from lightning_modules.linear.count_dispersion import STAYS, likeliest_dispersion, with_likeliest
 from lightning_modules.linear.generalized_linear_model import GeneralizedLinearModel
 from lightning_modules.objectives import GLMObjective, flattened
 from lightning_modules.objectives.families import NegativeBinomial
@@ -75,17 +75,9 @@ class NegativeBinomialRegression(GeneralizedLinearModel):
         verdict = super().convergence()
         if not self.is_estimated or verdict.status != "converged":
             return verdict
-        likeliest = self._likeliest()
-        if abs(likeliest - float(self.log_dispersion)) > SETTLED:
-            message = (
-                f"ended before the optimum: the coefficients are those for α = {self.dispersion:.6g}, and the likeliest α for "
-                f"them is {math.exp(likeliest):.6g}; give more epochs"
-            )
-            return replace(verdict, status="budget", message=message, distance=None)
-        if likeliest <= LOWEST:
-            told = f"{verdict.message}; the counts vary no more than Poisson's, for which PoissonRegression is: α is next to 0"
-            return replace(verdict, message=told)
-        return verdict
+        objective = cast(GLMObjective, self.training_objective())
+        found = with_likeliest(verdict, objective, flattened(self.parameters()).detach())
+        return found if found.status == "converged" else replace(found, message=f"{found.message}; give more epochs")
 
     def _likeliest(self) -> float:
         """log α with the greatest likelihood at the present coefficients."""
@@ -101,9 +93,11 @@ class NegativeBinomialRegression(GeneralizedLinearModel):
                 self._set_dispersion(log_dispersion)
         return value
 
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        super().on_load_checkpoint(checkpoint)
-        self._set_dispersion(float(checkpoint["state_dict"]["log_dispersion"]))
+    def load_state_dict(self, *args: Any, **options: Any) -> Any:
+        """As any module's; the family is that of the α which is loaded."""
+        found = super().load_state_dict(*args, **options)
+        self._set_dispersion(float(self.log_dispersion))
+        return found
 
     def _set_dispersion(self, log_dispersion: float) -> None:
         self.log_dispersion.fill_(log_dispersion)

@@ -43,6 +43,17 @@ class Scaling:
         """Whether the features are as they were."""
         return bool((self.mean == 0).all()) and bool((self.deviation == 1).all())
 
+    @property
+    def shift(self) -> Tensor:
+        """m / σ: what the scaled features would be larger by if nothing had been subtracted (d,)."""
+        return self.mean / self.deviation
+
+    def undo_profile(self, profile: Tensor) -> Tensor:
+        """Ends of intervals of one output's slopes, which σ divides, and p-values, which stay: (d, 3) of (d, 3) and more."""
+        slopes = profile[: len(self.mean)].clone()
+        slopes[:, :2] /= self.deviation[:, None]
+        return slopes
+
     def undo(self, rows: Tensor) -> Tensor:
         """T of what is ordered output by output, the intercept last: (K (d + 1), …) -> (K (d + 1), …)."""
         by_output = rows.unflatten(0, (-1, len(self.mean) + self.has_intercept))

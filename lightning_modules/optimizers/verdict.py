@@ -111,7 +111,8 @@ def _judged(
     if near.is_least:
         status, message = "converged", f"at {float(point.value):.1e}, the least that the loss can be; {measured}"
     elif near.is_optimal and objective.attains_minimum(theta, root, decrement.hessian):
-        reached = "as near as rounding allows" if near.is_last else f"to tolerance {tolerance:.1e}"
+        is_rounding = near.is_last or tolerance < torch.finfo(theta.dtype).eps
+        reached = "as near as rounding allows" if is_rounding else f"to tolerance {tolerance:.1e}"
         status, message = "converged", f"at the optimum {reached}: {measured}"
     elif (fact := objective.degeneracy(theta, decrement.direction)) is not None:
         status, message = fact.kind, f"{fact.message}; {measured}"

@@ -14,6 +14,9 @@ Numbers = dict[str, float | None]
 Coefficients = dict[str, dict[str, Numbers]]
 Column = tuple[str, Callable[[dict[str, Numbers]], str]]
 OWN, SCALED = "own_units", "per_deviation"
+SD = "standard deviation (s.d.)"
+# What standard errors are of, where it is not called by its name.
+ERRORS = {"expected": "of the expected information", "cluster": "of clusters of rows"}
 
 
 def coefficient_table(console: Console, summary: dict[str, Any]) -> Group:
@@ -29,24 +32,42 @@ def coefficient_table(console: Console, summary: dict[str, Any]) -> Group:
     estimate, error = (unit, _number(OWN, "estimate", 4)), ("± s.e.", _number(OWN, "standard_error", 2))
     sure, interval = ("p", _p_value), (f"{level} interval", _interval)
     scaled, its_error = ("per s.d.", _number(SCALED, "estimate", 4)), ("± s.e.", _number(SCALED, "standard_error", 2))
-    heading = "coefficients in the table's own units" + (", and per standard deviation (s.d.)" if is_scaled else "")
+    own = "coefficients in the table's own units"
+    heading = own + (f", and per {SD}" if is_scaled else "")
     if not is_sure:
         heading += f";\na penalty, l2 = {summary['l2']:g}, leaves no standard errors, intervals or p-values"
         return Group(heading, _table(coefficients, [estimate, *([scaled] if is_scaled else [])]))
-    if covariance != "observed":
-        heading += f";\nstandard errors {'of the expected information' if covariance == 'expected' else f'by {covariance}'}"
+    is_profile = summary.get("intervals") == "profile"
+    errors = "" if covariance == "observed" else f";\nstandard errors {ERRORS.get(covariance, f'by {covariance}')}"
+    errors += ";\nintervals and p-values by the profile of the likelihood" if is_profile else ""
+    heading += errors
     if not is_scaled:
         return Group(heading, _table(coefficients, [estimate, error, interval, sure]))
     table = _table(coefficients, [estimate, error, interval, sure, scaled, its_error])
     if Measurement.get(console, console.options.update(width=1000), table).maximum <= console.width:
         return Group(heading, table)
+    if is_profile:
+        narrow = f"{own}{errors};\nfor those per {SD} see summary.json, or widen the terminal"
+        return Group(narrow, _table(coefficients, [estimate, error, interval, sure]))
     heading += f";\nfor {level} intervals see summary.json, or widen the terminal"
     return Group(heading, _table(coefficients, [estimate, error, sure, scaled, its_error]))
 
 
-def _table(coefficients: Coefficients, columns: list[Column]) -> Table:
+def effect_table(summary: dict[str, Any]) -> Group:
+    """Average marginal effects with errors, intervals and p-values, in the table's own units."""
+    columns: list[Column] = [
+        ("effect", _number(OWN, "estimate", 4)),
+        ("± s.e.", _number(OWN, "standard_error", 2)),
+        (f"{100 * summary['level']:g} % interval", _interval),
+        ("p", _p_value),
+    ]
+    heading = "average marginal effects on the prediction, in the table's own units"
+    return Group(heading, _table(summary["marginal_effects"], columns, "feature"))
+
+
+def _table(coefficients: Coefficients, columns: list[Column], what: str = "coefficient") -> Table:
     """Names give way where it is narrow, numbers never."""
-    table = Table("coefficient")
+    table = Table(what)
     for title, _ in columns:
         table.add_column(title, no_wrap=True)
     for name, row in coefficients.items():
@@ -55,12 +76,17 @@ def _table(coefficients: Coefficients, columns: list[Column]) -> Table:
 
 
 def _number(units: str, name: str, digits: int) -> Callable[[dict[str, Numbers]], str]:
-    return lambda row: f"{row[units][name]:.{digits}g}"
+    return lambda row: _shown(row[units][name], digits)
 
 
 def _interval(row: dict[str, Numbers]) -> str:
-    return f"{row[OWN]['low']:.3g} … {row[OWN]['high']:.3g}"
+    return f"{_shown(row[OWN]['low'], 3)} … {_shown(row[OWN]['high'], 3)}"
 
 
 def _p_value(row: dict[str, Numbers]) -> str:
-    return f"{row[OWN]['p_value']:.2g}" if row[OWN]["p_value"] else "< 1e-300"
+    return "< 1e-300" if row[OWN]["p_value"] == 0 else _shown(row[OWN]["p_value"], 2)
+
+
+def _shown(value: float | None, digits: int) -> str:
+    """A stroke for what is not known."""
+    return "–" if value is None else f"{value:.{digits}g}"

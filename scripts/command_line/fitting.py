@@ -6,6 +6,7 @@ from typing import Any
 
 from pytorch_lightning import Trainer
 
+from callbacks.drawn_figure import png
 from callbacks.resuming.final_checkpoint import load_final
 from callbacks.resuming.last_checkpoint import NAME as LAST
 from callbacks.resuming.run_folder import run_folder
@@ -77,6 +78,9 @@ def _fit(cli: FitCLI, log_dir: Path | None, made: bool) -> tuple[dict[str, Any],
     summary = summarize(cli, {name: float(value) for name, value in tested.items()})
     if log_dir is not None and trainer.is_global_zero:
         write_json(log_dir / "summary.json", summary)
+        for name, draw in cli.coefficient_intervals.figures().items():
+            if (content := png(f"{name}.png", draw)) is not None:
+                (log_dir / f"{name}.png").write_bytes(content)
         log_text(summary, trainer.loggers, trainer.global_step)
     return summary, log_dir
 

@@ -13,7 +13,7 @@ NAMES = {
     "deviance_explained": "share of it explained",
     "mcfadden": "McFadden's pseudo-R²",
     "dispersion": "dispersion",
-    "alpha": "dispersion α of μ + αμ²",
+    "alpha": "dispersion α of μ + αμ²",  # ± its standard error
 }
 
 
@@ -23,7 +23,8 @@ def statistics_table(statistics: dict[str, float | None]) -> Table:
     for name, title in NAMES.items():
         value = statistics[name]
         if value is not None and not (name == "dispersion" and value == 1):
-            table.add_row(title, f"{value:.6g}")
+            error = statistics.get(f"{name}_error")
+            table.add_row(title, f"{value:.6g}" + ("" if error is None else f" ± {error:.2g}"))
     ratio, p_value = statistics["ratio"], statistics["ratio_p_value"]
     if ratio is not None and p_value is not None:
         table.add_row(f"likelihood ratio (χ², {statistics['ratio_freedom']:g} d.f.)", f"{ratio:.4g}, p = {p_value:.2g}")

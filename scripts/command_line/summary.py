@@ -9,7 +9,7 @@ from rich.table import Table
 
 from callbacks.coefficient_intervals import as_rows
 from callbacks.names_as_text import in_markdown
-from command_line.coefficient_table import coefficient_table
+from command_line.coefficient_table import coefficient_table, effect_table
 from command_line.fit_cli import FitCLI
 from command_line.four_digits import four_digits
 from command_line.statistics_table import statistics_table
@@ -34,6 +34,8 @@ def summarize(cli: FitCLI, metrics: dict[str, float]) -> dict[str, Any]:
         "coefficients": as_rows(cli.coefficient_intervals.table),
         "covariance": cli.coefficient_intervals.covariance,
         "level": cli.coefficient_intervals.level,
+        "intervals": cli.coefficient_intervals.intervals,
+        "marginal_effects": as_rows(cli.coefficient_intervals.effects),
         "statistics": cli.coefficient_intervals.statistics,
         "method": method,
         "model": model,
@@ -57,6 +59,8 @@ def show(summary: dict[str, Any], log_dir: Path | None, to_look: str | None = No
     console.print(table)
     if 0 < len(summary["coefficients"]) <= MOST_COEFFICIENTS:
         console.print(coefficient_table(console, summary))
+    if 0 < len(summary["marginal_effects"]) <= MOST_COEFFICIENTS:
+        console.print(effect_table(summary))
     if summary["statistics"]:
         console.print(statistics_table(summary["statistics"]))
     console.print(shown(summary["status_message"]), soft_wrap=True)

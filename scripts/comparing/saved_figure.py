@@ -1,24 +1,17 @@
 """Figures of a report as files; one that cannot be drawn is said and left out."""
 
-import io
 import re
 from collections.abc import Callable, Collection
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from callbacks.drawn_figure import drawn_or_said
+from callbacks.drawn_figure import png
 
 
 def save_figure(path: Path, draw: Callable[[], Figure]) -> list[Path]:
     """Write a PNG; its path, or nothing where it cannot be drawn, which a line on the error stream says."""
-
-    def content() -> bytes:
-        written = io.BytesIO()
-        draw().savefig(written, dpi=130, format="png")
-        return written.getvalue()
-
-    drawn = drawn_or_said(f"the figure {path.name}", content)
+    drawn = png(path.name, draw)
     if drawn is None:
         return []
     path.write_bytes(drawn)

@@ -14,7 +14,7 @@ FORMATS = {".csv": pa.csv.CSVWriter, ".parquet": pa.parquet.ParquetWriter}
 
 
 class TableWriter:
-    """Writes rows to a CSV or Parquet file: kept columns, then `class` and the probability of each, or the value.
+    """Writes rows to a CSV or Parquet file: kept columns, then `class` and the probability of each, or the value, then others.
 
     Use it in a `with` statement.
 
@@ -25,6 +25,7 @@ class TableWriter:
         class_names: C names, or None for real values.
         num_outputs: C, or the number K of values.
         for_spreadsheets: whether texts that a spreadsheet would run as formulae get an apostrophe, see `spreadsheet_text.py`.
+        beside: names of further numbers, behind the predictions.
 
     Raises:
         ValueError: a kept column has a name that a prediction takes.
@@ -38,6 +39,7 @@ class TableWriter:
         class_names: tuple[str, ...] | None,
         num_outputs: int,
         for_spreadsheets: bool = False,
+        beside: tuple[str, ...] = (),
     ) -> None:
         self.class_names, self.for_spreadsheets = class_names, for_spreadsheets
         if class_names is not None:
@@ -46,6 +48,7 @@ class TableWriter:
             added = [("value", pa.float64())]
         else:
             added = [(f"value {k}", pa.float64()) for k in range(num_outputs)]
+        added += [(name, pa.float64()) for name in beside]
         if taken := {name for name, _ in added} & set(kept.names):
             raise ValueError(f"the column {min(taken)!r} cannot be kept: the predictions have one of that name; rename it")
         if for_spreadsheets:
@@ -59,9 +62,10 @@ class TableWriter:
     def __exit__(self, *_: object) -> None:
         self._writer.close()
 
-    def write(self, kept: pa.Table, predictions: NDArray[np.floating]) -> None:
-        """Rows: kept columns, and probabilities (m, C) or values (m, K)."""
+    def write(self, kept: pa.Table, predictions: NDArray[np.floating], beside: NDArray[np.float64] | None = None) -> None:
+        """Rows: kept columns, probabilities (m, C) or values (m, K), and further numbers (m, B), nan where there is none."""
         columns = [pa.array(values) for values in predictions.astype(np.float64).T]
+        columns += [] if beside is None else [pa.array(values, from_pandas=True) for values in beside.T]
         if self.class_names is not None:
             columns = [pa.array(np.array(self.class_names, object)[predictions.argmax(1)], pa.string()), *columns]
         columns = [*kept.columns, *columns]

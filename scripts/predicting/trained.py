@@ -27,11 +27,13 @@ class Trained:
         model: with the weights, in their precision.
         preprocessing: from columns to features, scaling, names of the classes.
         form: how the file of the training rows was read.
+        data_settings: of the data module of the training.
     """
 
     model: ObjectiveModule
     preprocessing: Preprocessing
     form: TableFile
+    data_settings: dict[str, Any]
 
 
 def read_trained(path: Path) -> Trained:
@@ -55,7 +57,7 @@ def read_trained(path: Path) -> Trained:
         held, preprocessing = content.get("datamodule_hyper_parameters", {}), Preprocessing.from_plain(states[0])
         form = {"delimiter": separator(held.get("delimiter")), "encoding": held.get("encoding"), "header": held.get("header")}
         wanted = preprocessing.encoder.columns[0].name
-        trained = Trained(_model(path, content), preprocessing, TableFile(path, wanted=wanted, **form))
+        trained = Trained(_model(path, content), preprocessing, TableFile(path, wanted=wanted, **form), held)
         _check_fit(path, trained)
         return trained
     except (KeyError, TypeError, AttributeError, IndexError, RuntimeError) as error:

@@ -95,7 +95,9 @@ def test_the_figure_shows_the_surest_first() -> None:
     axes = draw_coefficients([*table, Coefficient("intercept", 1.0, 0.1, 0.8, 1.2, 0.0)], len(table)).axes[0]
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert labels == [f"x{j}" for j in range(49, 9, -1)] and "40 surest of 50" in axes.get_title()
-    assert not axes.child_axes and axes.get_xlabel().startswith("coefficient per unit of the feature, 95 % interval")
+    (right,) = axes.child_axes
+    assert "…" in right.get_yticklabels()[0].get_text()
+    assert axes.get_xlabel().startswith("coefficient per unit of the feature, 95 % interval")
 
 
 def test_the_figure_says_own_units_on_the_right() -> None:
@@ -104,8 +106,8 @@ def test_the_figure_says_own_units_on_the_right() -> None:
     axes = draw_coefficients(table, len(table)).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["b", "a"]
     (right,) = axes.child_axes
-    assert [label.get_text() for label in right.get_yticklabels()] == ["5e+06 ± 1e+06", "1e-09 ± 2e-10"]
-    assert [text.get_text() for text in axes.texts] == ["in own units, ± standard error"]
+    assert [label.get_text() for label in right.get_yticklabels()] == ["5e+06 (3e+06 … 7e+06)", "1e-09 (6e-10 … 1.4e-09)"]
+    assert [text.get_text() for text in axes.texts] == ["in own units (95 % interval)"]
 
 
 def test_the_figure_of_a_penalised_model_shows_the_largest_first() -> None:
@@ -133,3 +135,49 @@ def test_a_preprocessing_of_another_kind_is_left_alone(preprocessing: Any) -> No
     assert scaling_of(data, 3) is None
     data.preprocessing = Scaler(np.zeros(3), np.ones(3))
     assert scaling_of(data, 3) is not None
+
+
+def test_profiles_and_marginal_effects_are_in_the_summary_the_terminal_and_the_run_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--coefficients.intervals=profile", "--coefficients.marginal_effects=true", TWO_TESTED]
+    summary, figures = fitted(tmp_path, asked)
+    printed = capsys.readouterr().out
+    assert {"train/coefficients", "train/marginal_effects"} <= set(figures)
+    assert {path.name for path in tmp_path.rglob("version_0/*.png")} == {"coefficients.png", "marginal_effects.png"}
+    assert "intervals and p-values by the profile" in printed and "average marginal effects" in printed
+    assert max(map(len, printed.split("coefficients in")[1].split("at the optimum")[0].splitlines())) <= 80
+    x, y = training_rows()
+    result = statsmodels.OLS(y, np.column_stack([x, np.ones(len(y))])).fit()
+    # Of least squares the profile is Student's interval, in own units also of the intercept.
+    for field, values in (("low", result.conf_int()[:, 0]), ("high", result.conf_int()[:, 1]), ("p_value", result.pvalues)):
+        found = [row["own_units"][field] for row in summary["coefficients"].values()]
+        assert found == pytest.approx(list(values), rel=1e-6)
+    effects = [row["own_units"]["estimate"] for row in summary["marginal_effects"].values()]
+    assert effects == pytest.approx(list(result.params[:10]), rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["--coefficients.intervals=profile"], "holds one coefficient at a time, which is of one output"),
+        (["--coefficients.intervals=profile", "--coefficients.covariance=HC1"], "a profile is of the likelihood"),
+        (["--coefficients.covariance=HC3"], "takes the leverage of a row, which is of one output"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_the_fit(
+    asked: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    args = ["--data=IrisDataModule", "--model=SoftmaxRegression", f"--trainer.default_root_dir={tmp_path}", *asked]
+    assert run(main, args) != 0
+    assert said in capsys.readouterr().err
+    assert not list(tmp_path.rglob("summary.json"))
+
+
+def test_an_interval_without_an_end_is_an_arrow() -> None:
+    table = [Coefficient("a", 1.0, 2.0, -0.5, float("inf"), 0.2), Coefficient("b", 0.5, 0.1, 0.3, 0.7, 0.0)]
+    figure = draw_coefficients(table, 2)
+    (axes,) = figure.axes
+    arrows = [text for text in axes.texts if getattr(text, "arrow_patch", None) is not None]
+    assert len(arrows) == 1 and arrows[0].xy[0] > 1.0
+    assert np.isfinite(axes.get_xlim()).all()

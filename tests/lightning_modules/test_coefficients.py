@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from lightning_modules import LogisticRegression
 from lightning_modules.linear.coefficients import Coefficient, coefficients
 from lightning_modules.linear.dispersion import ConstantTargetError
 from lightning_modules.objectives import GLMObjective
-from lightning_modules.objectives.families import Bernoulli, Categorical, Family, Gaussian
-from lightning_modules.optimizers import Newton, SingularCurvatureError
+from lightning_modules.objectives.families import Bernoulli, Categorical, Family, Gaussian, Poisson
+from lightning_modules.optimizers import Newton, SingularCurvatureError, minimise
 
 statsmodels = pytest.importorskip("statsmodels.api", reason="statsmodels, the peer, comes with the dev extra")
 
@@ -132,3 +133,39 @@ def test_constant_targets_have_no_noise_to_tell_standard_errors_by(constant: flo
     objective, theta = fitted(Gaussian(1), x, torch.full((50, 1), constant, dtype=torch.float64))
     with pytest.raises(ConstantTargetError, match="same in every row"):
         coefficients(objective, theta, ["a", "b", "c"])
+
+
+def test_a_model_without_its_rows_says_where_errors_are_to_be_had() -> None:
+    model = LogisticRegression(2, optimizer=Newton)
+    for ask in (lambda: model.coefficients(["a", "b"]), model.fit_statistics, lambda: model.marginal_effects(["a", "b"])):
+        with pytest.raises(
+            RuntimeError, match=r"come from the training rows, which a checkpoint does not hold; its estimates are"
+        ):
+            ask()
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+def test_profiles_in_own_units_are_those_of_features_as_they_were(intercept: bool) -> None:
+    rng = np.random.default_rng(0)
+    raw = rng.normal(size=(80, 2)) * [3.0, 0.01] + ([50.0, -2.0] if intercept else 0.0)
+    y = torch.tensor(rng.poisson(np.exp(0.2 * raw[:, 0] / 3 - 3 * intercept)).astype(float))
+    mean, deviation = raw.mean(0) * intercept, raw.std(0)
+
+    def told(x: Any, **options: Any) -> list[Coefficient]:
+        objective = GLMObjective(Poisson(), torch.tensor(x), y, intercept=intercept)
+        found = minimise(objective, objective.layout.zeros(torch.device("cpu")), Newton, 300)
+        assert found.status == "converged"
+        return coefficients(objective, found.theta, ["a", "b"], intervals="profile", **options)
+
+    for scaled, plain in zip(told((raw - mean) / deviation, scaling=(mean, deviation)), told(raw), strict=True):
+        assert scaled.own_units is not None and plain.own_units is None
+        for name in ("estimate", "standard_error", "low", "high", "p_value"):
+            assert getattr(scaled.own_units, name) == pytest.approx(getattr(plain, name), rel=1e-6), name
+
+
+def test_a_profile_beside_a_sandwich_is_refused() -> None:
+    objective = GLMObjective(Poisson(), torch.ones(5, 1).double(), torch.ones(5).double(), intercept=False)
+    with pytest.raises(ValueError, match="a profile is of the likelihood"):
+        coefficients(objective, torch.zeros(1).double(), ["a"], covariance="HC0", intervals="profile")
+    with pytest.raises(ValueError, match="use one of wald, profile"):
+        coefficients(objective, torch.zeros(1).double(), ["a"], intervals="bayes")  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ import torch
 
 from lightning_modules.linear.covariance import half_of_covariance
 from lightning_modules.objectives import GLMObjective, Reduction
-from lightning_modules.objectives.families import Bernoulli, Gaussian
+from lightning_modules.objectives.families import Bernoulli, Family, Gamma, Gaussian, Probit
 from tests.lightning_modules.processes import in_processes
 from tests.lightning_modules.test_fit_statistics import api, data, fitted, with_constant
 
@@ -19,6 +19,25 @@ def test_sandwiches_of_least_squares(kind: str) -> None:
     ours = half_of_covariance(*fitted(Gaussian(1), x, y), kind)
     peer = api.OLS(y, with_constant(x)).fit(cov_type=kind)
     np.testing.assert_allclose((ours @ ours.T).numpy(), peer.cov_params(), rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["HC2", "HC3"])
+@pytest.mark.parametrize("family", [Probit(), Gamma()], ids=["probit", "gamma"])
+def test_leverage_is_by_the_expected_information(family: Family, kind: str) -> None:
+    """As R's hatvalues are; scores and their bread are of the observed one."""
+    x, y = data("scotland" if isinstance(family, Gamma) else "spector")
+    x = (x - x.mean(0)) / x.std(0)
+    objective, theta = fitted(family, x, y)
+    links = api.families.links
+    of_peer = api.families.Gamma(links.Log()) if isinstance(family, Gamma) else api.families.Binomial(links.Probit())
+    columns = with_constant(x)
+    model = api.GLM(y, columns, of_peer)
+    peer = model.fit(tol=1e-14, maxiter=2000)
+    left = 1 - peer.get_hat_matrix_diag(observed=False)
+    scores = columns * (model.score_factor(peer.params, scale=1.0) / (left if kind == "HC3" else np.sqrt(left)))[:, None]
+    bread = np.linalg.inv((columns.T * model.hessian_factor(peer.params, scale=1.0, observed=True)) @ columns)
+    ours = half_of_covariance(objective, theta, kind)  # type: ignore[arg-type]
+    np.testing.assert_allclose((ours @ ours.T).numpy(), bread @ scores.T @ scores @ bread, rtol=1e-6)
 
 
 @pytest.mark.parametrize(("kind", "what"), [("HC4", "use one of observed"), ("cluster", "takes the cluster of each row")])

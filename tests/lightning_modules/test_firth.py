@@ -10,6 +10,7 @@ from torch import Tensor
 
 from datamodules import ArrayDataModule
 from lightning_modules import LogisticRegression
+from lightning_modules.linear.covariance import half_of_covariance
 from lightning_modules.linear.profile_intervals import profile_intervals
 from lightning_modules.objectives import GLMObjective, Point, Reduction
 from lightning_modules.objectives.families import Bernoulli, Poisson
@@ -72,6 +73,34 @@ def test_it_is_that_of_firthmodels() -> None:
     found = fitted(FirthObjective(Bernoulli(), x, y))
     peer = firthmodels.FirthLogisticRegression(gtol=1e-10, xtol=1e-12, max_iter=1000).fit(x.numpy(), y.numpy())
     np.testing.assert_allclose(found.theta, [*peer.coef_.ravel(), peer.intercept_], rtol=1e-8)
+
+
+# Of firthmodels 0.8.2 on rows(): FirthLogisticRegression(max_iter=1000, gtol=1e-13, xtol=1e-13).fit(x, y).bse_
+AUGMENTED = [0.41072612216136567, 0.3912443442514468, 0.38819157423420236]
+
+
+def test_errors_are_of_the_augmented_data_or_of_the_fisher_information() -> None:
+    """The first are firthmodels', the second those of brglm2 and of Heinze and Schemper."""
+    x, y = rows()
+    objective = FirthObjective(Bernoulli(), x, y, chunk_rows=7)
+    theta = fitted(objective).theta
+    np.testing.assert_allclose(half_of_covariance(objective, theta).norm(dim=1).numpy(), AUGMENTED, rtol=1e-8)
+    columns = np.column_stack([x.numpy(), np.ones(len(y))])
+    p = 1 / (1 + np.exp(-columns @ theta.numpy()))
+    fisher = np.linalg.inv((columns.T * (p * (1 - p))) @ columns)
+    ours = half_of_covariance(objective, theta, "expected")
+    np.testing.assert_allclose((ours @ ours.T).numpy(), fisher, rtol=1e-9)
+    assert (np.sqrt(np.diag(fisher)) > AUGMENTED).all()
+
+
+def test_a_weight_is_a_number_of_rows_in_its_errors() -> None:
+    x, y = rows()
+    weights = torch.arange(40) % 3 + 1
+    repeated = torch.repeat_interleave(torch.arange(40), weights)
+    weighted, other = FirthObjective(Bernoulli(), x, y, weights=weights), FirthObjective(Bernoulli(), x[repeated], y[repeated])
+    theta = fitted(weighted).theta
+    halves = [half_of_covariance(each, theta) for each in (weighted, other)]
+    torch.testing.assert_close(*(half @ half.T for half in halves), rtol=1e-10, atol=1e-14)
 
 
 def test_one_feature_of_two_values_has_its_estimate_in_closed_form() -> None:

@@ -51,6 +51,8 @@ def _remedy(y: Tensor, bad: Tensor) -> str:
         return f"{int((~torch.isfinite(y)).sum())} targets are not finite: remove those rows"
     low, high = y.min().item(), y.max().item()
     remedy = "LinearRegression" if y.is_floating_point() else f"SoftmaxRegression (num_classes={high + 1})"
+    if not y.is_floating_point():
+        remedy += "; if they are shares between 0 and 1, read them by task=regression (--data.task=regression)"
     found = "neither 0 nor 1, nor between" if y.is_floating_point() else "neither 0 nor 1"
     return (
         f"{int(bad.sum())} of {len(y)} targets are {found} (they run from {low:g} to {high:g}): "

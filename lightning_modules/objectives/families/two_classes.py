@@ -9,6 +9,8 @@ from lightning_modules.objectives.families.shares import checked_shares, entropy
 class TwoClasses(OneOutput):
     """y ∈ {0, 1}, or a share in [0, 1], with a probability that is a function of z; K = 1."""
 
+    takes_shares = True
+
     def check(self, targets: Tensor) -> Tensor:
         """As `checked_shares`."""
         return checked_shares(targets)

@@ -1,5 +1,6 @@
 """What the estimators find is what others find, and weights, offsets and links mean what they say."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -7,13 +8,15 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import GammaRegressor, LinearRegression, LogisticRegression, PoissonRegressor, Ridge, TweedieRegressor
 from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
 from statsmodels.discrete.discrete_model import NegativeBinomial as DiscreteNegativeBinomial
 from statsmodels.discrete.discrete_model import Probit
 from statsmodels.genmod.families import Binomial, NegativeBinomial, Poisson
-from statsmodels.genmod.families.links import CLogLog
+from statsmodels.genmod.families.links import CLogLog, Logit
+from statsmodels.genmod.families.links import Probit as ProbitLink
 from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.tools import add_constant
 
@@ -220,4 +223,78 @@ def test_the_score_of_a_classifier_takes_an_offset() -> None:
     x, offset = rng.normal(size=(200, 2)), 3 * rng.normal(size=200)
     y = (rng.random(200) < 1 / (1 + np.exp(-x[:, 0] - offset))).astype(int)
     model = NewtonClassifier().fit(x, y, offset=offset)
-    assert model.score(x, y, offset=offset) == np.mean(model.predict(x, offset) == y) > model.score(x, y)
+    assert model.score(x, y, offset=offset) == np.mean(model.predict(x, offset) == y) > model.score(x, y, offset=0)
+
+
+@pytest.mark.parametrize(("link", "peer_link"), [("logit", Logit()), ("probit", ProbitLink()), ("cloglog", CLogLog())])
+def test_shares_of_trials(link: Any, peer_link: Any) -> None:
+    """k of m trials as the share k/m with the weight m: coefficients, errors, likelihood and D² of grouped binomial counts."""
+    rng = np.random.default_rng(1)
+    x, trials = rng.normal(size=(200, 2)), rng.integers(1, 9, 200)
+    successes = rng.binomial(trials, 1 / (1 + np.exp(0.3 - 0.7 * x[:, 0])))
+    model = NewtonRegressor(family="binomial", link=link, covariance="expected")
+    model.fit(x, successes / trials, sample_weight=trials)
+    peer = GLM(np.column_stack([successes, trials - successes]), add_constant(x, prepend=False), Binomial(peer_link))
+    peer = peer.fit(tol=1e-14, maxiter=200)
+    assert_allclose([*model.coef_, model.intercept_], peer.params, rtol=1e-8)
+    assert_allclose(model.summary().frame()["standard error"], peer.bse, rtol=1e-7)
+    assert_allclose(model.predict(x), peer.predict(), rtol=1e-8)
+    score = model.score(x, successes / trials, sample_weight=trials)
+    assert_allclose(score, 1 - peer.deviance / peer.null_deviance, rtol=1e-10)
+    statistics = model.summary().statistics
+    assert statistics is not None and statistics.log_likelihood == pytest.approx(peer.llf, rel=1e-10)
+
+
+def test_shares_of_all_or_nothing_are_classes() -> None:
+    x, y = load_breast_cancer(return_X_y=True)
+    x = StandardScaler().fit_transform(x)[:, :5]
+    shares, classes = NewtonRegressor(family="binomial").fit(x, y), NewtonClassifier().fit(x, y)
+    assert_allclose(shares.coef_, classes.coef_[0], rtol=1e-9)
+    assert_allclose(shares.predict(x), classes.predict_proba(x)[:, 1], rtol=1e-9)
+
+
+@pytest.mark.parametrize("family", ["poisson", "gamma", "tweedie", "negative_binomial"])
+@pytest.mark.parametrize("unit", [1e-12, 1e14])
+def test_an_offset_and_a_unit_of_the_target_move_the_intercept_alone(family: Any, unit: float) -> None:
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(100, 2))
+    y = rng.poisson(np.exp(0.5 + 0.3 * x[:, 0])) + 1.0
+    given = {"dispersion": 0.7} if family == "negative_binomial" else {}
+    plain = NewtonRegressor(family=family, **given).fit(x, y)
+    for offset in (800.0, -800.0):
+        moved = NewtonRegressor(family=family, **given).fit(x, y, offset=np.full(100, offset))
+        assert_allclose(moved.coef_, plain.coef_, rtol=1e-9)
+        assert_allclose(moved.intercept_ + offset, plain.intercept_, rtol=1e-9)
+    if family not in ("negative_binomial", "poisson") or unit > 1:
+        scaled = NewtonRegressor(family=family, **given).fit(x, y * unit)
+        assert scaled.convergence_.status == "converged"
+        if family != "negative_binomial":
+            assert_allclose(scaled.coef_, plain.coef_, rtol=1e-8)
+
+
+def test_huge_counts_with_zeros_have_their_dispersion() -> None:
+    """The likelihood has its maximum where statsmodels' has it, as far as numbers of this size let that be computed."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(100, 2))
+    y = rng.poisson(np.exp(0.5 + 0.3 * x[:, 0])) * 1e14
+    model = NewtonRegressor(family="negative_binomial").fit(x, y)
+    assert model.convergence_.status == "converged"
+    columns = add_constant(x, prepend=False)
+
+    def likelihood(alpha: float) -> float:
+        mean = np.exp(columns @ [*model.coef_, model.intercept_])
+        r, n = 1 / alpha, np.where(y == 0, 1.0, y)
+        # log Γ(y + r) − log Γ(y + 1) ≈ (r − 1) log y of counts as large as these
+        ways = np.where(y == 0, math.lgamma(r), (r - 1) * np.log(n)) - math.lgamma(r)
+        return float((ways + r * np.log(r / (r + mean)) - y * np.log1p(r / mean)).sum())
+
+    best = likelihood(model.dispersion_)
+    assert best > likelihood(1.01 * model.dispersion_) and best > likelihood(0.99 * model.dispersion_)
+
+
+@pytest.mark.parametrize("family", ["poisson", "gamma", "tweedie", "negative_binomial"])
+def test_a_single_row_is_met(family: Any) -> None:
+    given = {"dispersion": 0.7} if family == "negative_binomial" else {}
+    with pytest.warns(ConvergenceWarning, match="1 rows to tell them apart by"):
+        model = NewtonRegressor(family=family, **given).fit([[0.3, -0.2]], [2.0])
+    assert_allclose(model.predict([[0.3, -0.2]]), 2.0, rtol=1e-9)

@@ -83,16 +83,72 @@ def test_sparse_rows_are_refused() -> None:
 
 
 OVERFLOWING: dict[str, Any] = {
-    "features": lambda: NewtonRegressor().fit(X * 1e200, TARGETS * 1e200),
-    "an offset": lambda: NewtonRegressor(family="poisson").fit(X, COUNTS, offset=np.full(20, 800.0)),
+    r"targets are as large as \S+\+200; give them in a larger unit": lambda: NewtonRegressor().fit(X, TARGETS * 1e200),
+    r"features are as large as \S+\+307; give them in a larger unit, or scale": lambda: NewtonRegressor().fit(
+        X * 1e307, TARGETS * 100
+    ),
+    r"offsets run from -3 to 800, and are added": lambda: NewtonRegressor(family="poisson", fit_intercept=False).fit(
+        X, COUNTS, offset=np.append(np.full(19, -3.0), 800.0)
+    ),
 }
 
 
 @pytest.mark.parametrize("what", OVERFLOWING)
 def test_numbers_with_which_nothing_can_be_computed(what: str) -> None:
-    with pytest.raises(ValueError, match=r"NewtonRegressor: .* at the start") as refused:
+    """The cause is what overflows, and not a start, which nobody chose."""
+    with pytest.raises(ValueError, match=r"NewtonRegressor: the loss of the first predictions is not finite: ") as refused:
         OVERFLOWING[what]()
-    assert "\n" not in str(refused.value)
+    assert re.search(what, str(refused.value)), str(refused.value)
+    assert "\n" not in str(refused.value) and "start" not in str(refused.value)
+
+
+@pytest.mark.parametrize("estimator", [NewtonClassifier(), NewtonRegressor(family="poisson")])
+def test_after_a_fit_with_an_offset_nothing_is_predicted_without_one(estimator: Any) -> None:
+    estimator.fit(X, CLASSES if isinstance(estimator, NewtonClassifier) else COUNTS, offset=X[:, 0])
+    for ask in (lambda: estimator.predict(X), lambda: estimator.score(X, COUNTS)):
+        with pytest.raises(ValueError, match=r"was fitted with an offset, so that what it predicts needs one too: .* offset=0"):
+            ask()
+    np.testing.assert_array_equal(estimator.predict(X, offset=0), estimator.predict(X, offset=np.zeros(20)))
+    estimator.fit(X, CLASSES if isinstance(estimator, NewtonClassifier) else COUNTS).predict(X)
+
+
+def test_shares_are_sent_to_who_takes_them() -> None:
+    shares = np.linspace(0, 1, 20)
+    with pytest.raises(ValueError, match=r"Unknown label type: .* Shares from 0 to 1 are for NewtonRegressor\(family='bin"):
+        NewtonClassifier().fit(X, shares)
+    with pytest.raises(ValueError, match=r"Unknown label type: ") as refused:
+        NewtonClassifier().fit(X, 7 * shares)
+    assert "Shares" not in str(refused.value)
+    with pytest.raises(ValueError, match=r"they run from 0 to 7"):
+        NewtonRegressor(family="binomial").fit(X, 7 * shares)
+    with pytest.raises(ValueError, match=r"NewtonRegressor\(link='log'\): choose one of"):
+        NewtonRegressor(family="binomial", link="log").fit(X, shares)
+
+
+@pytest.mark.parametrize("family", ["poisson", "negative_binomial"])
+@pytest.mark.parametrize("max_steps", [1, 2, 3])
+def test_a_limit_of_steps_is_kept_and_told(family: Any, max_steps: int) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, 3))
+    y = rng.negative_binomial(2, 2 / (2 + np.exp(x[:, 0])))
+    with pytest.warns(ConvergenceWarning, match="give more max_steps") as told:
+        fitted = NewtonRegressor(family=family, max_steps=max_steps).fit(x, y)
+    assert fitted.n_iter_ == max_steps and fitted.convergence_.status == "budget"
+    said = "the only step is done" if max_steps == 1 else f"all {max_steps} steps done"
+    assert said in str(told[0].message) or "the likeliest α for them is" in str(told[0].message)
+    assert str(told[0].message).count("give more max_steps") == 1
+    assert NewtonRegressor(family=family).fit(x, y).convergence_.status == "converged"
+
+
+def test_what_rounding_allows_is_told_as_that() -> None:
+    fitted = NewtonRegressor(family="poisson", tolerance=1e-30).fit(X, COUNTS)
+    assert "at the optimum as near as rounding allows" in fitted.convergence_.message
+
+
+def test_counts_next_to_poissons_are_told() -> None:
+    rng = np.random.default_rng(0)
+    fitted = NewtonRegressor(family="negative_binomial").fit(rng.normal(size=(200, 2)), rng.binomial(10, 0.5, 200))
+    assert "the counts vary no more than Poisson's" in fitted.convergence_.message
 
 
 @pytest.mark.parametrize("estimator", [NewtonClassifier(), NewtonRegressor()])
