@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightning_modules.estimators.levels import Levels
+from lightning_modules.estimators.stored import FEWEST_NUMBERS, Stored, stored_codes
 
+# Fewer indicators of a category are quicker as they are.
+FEWEST_INDICATORS = 4
 NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty")
 
 
@@ -68,6 +71,41 @@ class Design:
             numbers[:, begin : begin + found.shape[1]] = found
             begin += found.shape[1]
         return numbers
+
+    def stored(self, frame: Any) -> Stored:
+        """As `numbers`, but categories of some length as codes, where all of it would be much.
+
+        Raises:
+            ValueError: as `numbers`.
+        """
+        if len(frame) * len(self.names) < FEWEST_NUMBERS or not any(map(_is_coded, self.columns)):
+            return Stored(self.numbers(frame))
+        numbers: list[NDArray[np.float64]] = []
+        codes: list[NDArray[np.int64]] = []
+        places: list[int] = []
+        firsts: list[int] = []
+        widths: list[int] = []
+        begin = 0
+        for place, column in enumerate(self.columns):
+            cells = frame.iloc[:, place]
+            if isinstance(column, str):
+                found = _numbers(column, cells)[:, None]
+            elif _is_coded(column):
+                codes.append(column.codes(cells))
+                firsts.append(begin)
+                widths.append(len(column.names))
+                begin += widths[-1]
+                continue
+            else:
+                found = column.indicators(cells).astype(np.float64)
+            numbers.append(found)
+            places += range(begin, begin + found.shape[1])
+            begin += found.shape[1]
+        return stored_codes(np.column_stack([np.empty((len(frame), 0)), *numbers]), places, codes, firsts, widths)
+
+
+def _is_coded(column: str | Levels) -> bool:
+    return isinstance(column, Levels) and len(column.names) >= FEWEST_INDICATORS
 
 
 def as_pandas(X: Any) -> Any:

@@ -56,6 +56,10 @@ class Levels:
 
     def indicators(self, cells: Any) -> NDArray[np.bool_]:
         """Of a pandas series (n,): (n, levels − 1). A level that no training row had counts as the reference, and is told."""
+        return self.codes(cells)[:, None] == np.arange(1, len(self.names) + 1)
+
+    def codes(self, cells: Any) -> NDArray[np.int64]:
+        """As `indicators`: which of them is 1, from 1, or 0 for the reference (n,)."""
         import pandas as pd  # noqa: PLC0415
 
         codes = pd.Index(self.values).get_indexer(pd.Index(cells)).astype(np.int64)
@@ -64,8 +68,8 @@ class Levels:
             codes[is_missing] = len(self.values)
         if (unseen := codes < 0).any():
             self._tell(list(dict.fromkeys(cells[unseen].astype(object).tolist())), int(unseen.sum()))
-        places = np.arange(len(self.values) + self.has_missing)
-        return codes[:, None] == np.delete(places, self.reference)
+        codes = np.where(codes < 0, self.reference, codes)
+        return np.where(codes == self.reference, 0, codes + (codes < self.reference))
 
     def _tell(self, unseen: list[Any], count: int) -> None:
         values = (*self.values, "nan")

@@ -92,14 +92,13 @@ class NewtonClassifier(ClassifierMixin, NewtonEstimator):
         """Fit the model.
 
         Args:
-            X: features (n, d): an array, a tensor, or a frame, of which texts and categories become indicators.
+            X: features (n, d): an array, a tensor, a sparse matrix, or a frame, whose texts and categories become indicators.
             y: labels (n,).
             sample_weight: (n,), ≥ 0; a weight of 2 is the row twice, 0 a missing row. None = 1 for each.
             offset: (n,), or (n, K) for more than two classes, added to the linear predictors; None = 0.
 
         Raises:
             ValueError: a parameter out of its range, a single class, missing or infinite numbers, arrays of different lengths.
-            TypeError: a sparse matrix.
 
         Warns:
             ConvergenceWarning: it did not end at an optimum; says why, and what to do.

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array
+from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 from torch import Tensor
 
@@ -67,6 +67,11 @@ class NewtonEstimator(BaseEstimator):
         if not hasattr(self, "_facts"):
             raise AttributeError(f"{type(self).__name__} has no convergence_ before its fit")
         return self._facts.verdict
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
         """Names of the d columns of `coef_`: those of the features, and "town_Paris" for an indicator.
@@ -130,6 +135,7 @@ class NewtonEstimator(BaseEstimator):
             weights=None if rows.weights is None else tensor_of(rows.weights),
             offset=None if rows.offset is None else tensor_of(rows.offset),
             intercept=has_bias,
+            columns=rows.stored_as,
         )
         weight_count = family.num_outputs * objective.num_features
         tolerance = default_tolerance(torch.float64) if self.tolerance is None else float(self.tolerance)
@@ -159,7 +165,8 @@ class NewtonEstimator(BaseEstimator):
             given = self.l1, self.penalty_weights, int(self.folds), self.tolerance, int(self.max_steps)
             found, self.l1_, self.penalty_curve_ = solved_l1(objective, *given)
             return objective, found
-        table = small_table(objective, rows.columns, rows.weights, rows.offset, bool(self.fit_intercept))
+        is_small = rows.stored_as is None
+        table = small_table(objective, rows.columns, rows.weights, rows.offset, bool(self.fit_intercept)) if is_small else None
         return objective, solved(objective, start, tolerance, int(self.max_steps), table)
 
     # -- afterwards ----------------------------------------------------------------------------------------------------
@@ -169,12 +176,18 @@ class NewtonEstimator(BaseEstimator):
         check_is_fitted(self)
         X = as_pandas(X)
         if self._design is None:
-            columns = validate_data(self, X, reset=False, dtype=np.float64)
+            columns, stored_as = validate_data(self, X, reset=False, dtype=np.float64, accept_sparse="csr"), None
         else:
             self._design.refuse_array(X)
             validate_data(self, X, reset=False, skip_check_array=True)
-            columns = check_array(self._design.numbers(X))
-        z = columns @ np.atleast_2d(self.coef_).T + self.intercept_
+            columns, stored_as = self._design.stored(X)
+            columns = check_array(columns)
+        weight = np.atleast_2d(self.coef_)
+        if stored_as is None:
+            z: NDArray[np.float64] = columns @ weight.T + self.intercept_
+        else:
+            bias = torch.from_numpy(np.atleast_1d(np.asarray(self.intercept_, np.float64)))
+            z = stored_as.product(torch.from_numpy(columns), torch.from_numpy(weight), bias).numpy()
         if offset is None:
             if self._has_offset:
                 raise ValueError(

@@ -102,14 +102,13 @@ class NewtonRegressor(RegressorMixin, NewtonEstimator):
         """Fit the model.
 
         Args:
-            X: features (n, d): an array, a tensor, or a frame, of which texts and categories become indicators.
+            X: features (n, d): an array, a tensor, a sparse matrix, or a frame, whose texts and categories become indicators.
             y: targets (n,), or (n, K) for "gaussian".
             sample_weight: (n,), ≥ 0; a weight of 2 is the row twice, 0 a missing row. None = 1 for each.
             offset: (n,) or (n, K), added to the linear predictors, such as the logarithm of an exposure; None = 0.
 
         Raises:
             ValueError: a parameter out of its range, missing or infinite numbers, arrays of different lengths.
-            TypeError: a sparse matrix.
 
         Warns:
             ConvergenceWarning: it did not end at an optimum; says why, and what to do.

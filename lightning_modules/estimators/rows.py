@@ -6,23 +6,27 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import _safe_indexing, check_array, check_consistent_length, check_X_y
 from sklearn.utils.validation import _check_sample_weight, _num_samples, validate_data
 from torch import Tensor
 
 from lightning_modules.estimators.design import Design, as_pandas, is_frame
+from lightning_modules.estimators.stored import Stored, stored_sparse
+from lightning_modules.objectives import CodedColumns
 
 
 class Rows(NamedTuple):
     """What is fitted.
 
     Attributes:
-        columns: X (n, d).
+        columns: X (n, d), or what is stored of it (n, c).
         targets: y (n,) or (n, K).
         weights: (n,), all above 0; None = 1 for each.
         offset: (n,) or (n, K); None = 0.
         design: how a frame's texts and categories became numbers; None where there are none.
+        stored_as: what is stored; None = X itself.
     """
 
     columns: NDArray[np.float64]
@@ -30,6 +34,7 @@ class Rows(NamedTuple):
     weights: NDArray[np.float64] | None
     offset: NDArray[np.float64] | None
     design: Design | None
+    stored_as: CodedColumns | None = None
 
 
 def read_rows(estimator: BaseEstimator, X: Any, y: Any, sample_weight: Any, offset: Any, **checks: Any) -> Rows:
@@ -37,7 +42,7 @@ def read_rows(estimator: BaseEstimator, X: Any, y: Any, sample_weight: Any, offs
 
     Args:
         estimator: whose fit it is.
-        X: an array, a list, a tensor or a frame.
+        X: an array, a list, a tensor, a frame or a sparse matrix.
         y: targets.
         sample_weight: of the rows, ≥ 0; None = 1 for each.
         offset: added to the rows' linear predictors; None = 0.
@@ -45,7 +50,6 @@ def read_rows(estimator: BaseEstimator, X: Any, y: Any, sample_weight: Any, offs
 
     Raises:
         ValueError: whatever scikit-learn refuses, such as NaN, no row, or arrays of different length; no weight above 0.
-        TypeError: a sparse matrix.
     """
     X, weights = as_pandas(X), None
     offset = None if offset is None else read_offset(offset, X)
@@ -58,11 +62,13 @@ def read_rows(estimator: BaseEstimator, X: Any, y: Any, sample_weight: Any, offs
             X, y, weights, offset = _without(weights == 0, X, y, weights, offset)
     design = Design.learn(X, weights) if is_frame(X) else None
     if design is None:
-        columns, y = validate_data(estimator, X, y, dtype=np.float64, order="C", **checks)
+        X, y = validate_data(estimator, X, y, dtype=np.float64, order="C", accept_sparse="csr", **checks)
+        columns, stored_as = stored_sparse(X) if issparse(X) else Stored(X)
     else:
         validate_data(estimator, X, y, skip_check_array=True)
-        columns, y = check_X_y(design.numbers(X), y, dtype=np.float64, estimator=estimator, **checks)
-    return Rows(columns, y, weights, offset, design)
+        columns, stored_as = design.stored(X)
+        columns, y = check_X_y(columns, y, dtype=np.float64, estimator=estimator, **checks)
+    return Rows(columns, y, weights, offset, design, stored_as)
 
 
 def read_offset(offset: Any, X: Any) -> NDArray[np.float64]:
@@ -84,13 +90,13 @@ def reweighted(rows: Rows, factors: NDArray[np.float64]) -> Rows:
     if weights.all():
         return rows._replace(weights=weights)
     columns, targets, weights, offset = _without(weights == 0, rows.columns, rows.targets, weights, rows.offset)
-    return Rows(columns, targets, weights, offset, rows.design)
+    return Rows(columns, targets, weights, offset, rows.design, rows.stored_as)
 
 
 def owned(rows: Rows) -> Rows:
     """Copies, which stay as they are whatever becomes of the user's arrays; targets are copied by who makes numbers of them."""
     weights, offset = (None if part is None else part.copy() for part in (rows.weights, rows.offset))
-    return Rows(rows.columns.copy(), rows.targets, weights, offset, rows.design)
+    return Rows(rows.columns.copy(), rows.targets, weights, offset, rows.design, rows.stored_as)
 
 
 def tensor_of(array: NDArray[Any]) -> Tensor:

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from lightning_modules.objectives.columns import Columns
+from lightning_modules.objectives.joint_codes import JointCodes
 from lightning_modules.objectives.level_code import LevelCode
 from lightning_modules.objectives.row_lengths import squared_lengths
 from lightning_modules.objectives.slots import Slots
@@ -72,6 +73,11 @@ class CodedColumns(Columns):
         return tuple(found)
 
     @cached_property
+    def _joint(self) -> tuple[JointCodes, ...]:
+        """All codes, or none."""
+        return (JointCodes(self.codes),) if self.codes else ()
+
+    @cached_property
     def _slots(self) -> tuple[Slots, ...]:
         """One or none."""
         first = len(self.numbers) + len(self.widths)
@@ -104,44 +110,36 @@ class CodedColumns(Columns):
         return features
 
     def product(self, x: Tensor, weight: Tensor, bias: Tensor, out: Tensor | None = None) -> Tensor:
-        tables = []
-        for code in self.codes:
-            factor, shift = code.on(weight)
-            own = weight[:, code.features]
-            tables.append((factor * own).T)
-            bias = bias - own @ shift
-        total = self._sum(x, weight[:, self._numbers], bias, tables, out)
-        for slots in self._slots:
-            part = slots.product(x, weight)
-            total = total + part if out is None else total.add_(part)
-        return total
+        parts = []
+        for joint in self._joint:
+            own = weight[:, joint.features]
+            parts.append(joint.gathered(own * joint.factor.to(own), x))
+            bias = bias - own @ joint.shift.to(own)
+        parts += [slots.product(x, weight) for slots in self._slots]
+        numbers, of_numbers = self._numbers_of(x), weight[:, self._numbers].T
+        if out is None:
+            return torch.addmm(bias, numbers, of_numbers) + sum(parts)
+        torch.addmm(bias, numbers, of_numbers, out=out)
+        for part in parts:
+            out += part
+        return out
 
     def product_of_magnitudes(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        tables, bias, weight = [], bias.abs(), weight.abs()
-        for code in self.codes:
-            factor, shift = code.on(weight)
-            own = weight[:, code.features]
-            tables.append((factor * own).T)
-            bias = bias + own @ shift.abs()
-        q = len(self.numbers)
-        total = self._sum(torch.cat([x[:, :q].abs(), x[:, q:]], 1), weight[:, self._numbers], bias, tables, None)
-        return total + sum(slots.product(x, weight, magnitudes=True) for slots in self._slots)
-
-    def _sum(self, x: Tensor, weight: Tensor, bias: Tensor, tables: list[Tensor], out: Tensor | None) -> Tensor:
-        """Of the numbers' part and of what each code has in its table (w, K)."""
-        numbers = self._numbers_of(x)
-        total = torch.addmm(bias, numbers, weight.T) if out is None else torch.addmm(bias, numbers, weight.T, out=out)
-        for code, table in zip(self.codes, tables, strict=True):
-            part = code.gathered(table, code.of(x))
-            total = total + part if out is None else total.add_(part)
-        return total
+        weight, bias = weight.abs(), bias.abs()
+        total = self._numbers_of(x).abs() @ weight[:, self._numbers].T
+        for joint in self._joint:
+            own = weight[:, joint.features]
+            total += joint.gathered(own * joint.factor.to(own), x)
+            bias = bias + own @ joint.shift.abs().to(own)
+        for slots in self._slots:
+            total += slots.product(x, weight, magnitudes=True)
+        return total + bias
 
     def add_transposed(self, total: Tensor, g: Tensor, x: Tensor) -> None:
         total[:, self._numbers] += g.T @ self._numbers_of(x)
-        sums = g.sum(0)
-        for code in self.codes:
-            factor, shift = code.on(g)
-            total[:, code.features] += self._summed(code, g, x).T * factor - sums[:, None] * shift
+        for joint in self._joint:
+            own = joint.summed(g, x).T * joint.factor.to(g)
+            total[:, joint.features] += own.sub_(torch.outer(g.sum(0), joint.shift.to(g)))
         for slots in self._slots:
             slots.add_transposed(total, g, x)
 
@@ -150,9 +148,10 @@ class CodedColumns(Columns):
         total[self.num_features :] = sums
         for slots in self._slots:
             slots.add_transposed(total[: self.num_features].T, g, x, magnitudes=True)
-        for code in self.codes:
-            factor, shift = code.on(g)
-            total[code.features] = self._summed(code, g, x) * factor[:, None] + shift.abs()[:, None] * sums
+        for joint in self._joint:
+            total[joint.features] = joint.summed(g, x) * joint.factor.to(g)[:, None] + torch.outer(
+                joint.shift.abs().to(g), sums
+            )
         total *= scale[:, None]
         own = scale[: self.num_features][self._numbers]
         total[: self.num_features][self._numbers] = (self._numbers_of(x).double() * own).abs().T @ g
@@ -161,17 +160,11 @@ class CodedColumns(Columns):
     def add_transposed_squares(self, total: Tensor, g: Tensor, x: Tensor) -> None:
         total[:, self._numbers] += g.T @ self._numbers_of(x).square()
         sums = g.sum(0)
-        for code in self.codes:
-            factor, shift = code.on(g)
-            summed = self._summed(code, g, x).T
-            total[:, code.features] += summed * (factor - shift).square() + (sums[:, None] - summed) * shift.square()
+        for joint in self._joint:
+            factor, shift, summed = joint.factor.to(g), joint.shift.to(g), joint.summed(g, x).T
+            total[:, joint.features] += summed * (factor - shift).square() + (sums[:, None] - summed) * shift.square()
         for slots in self._slots:
             slots.add_transposed(total, g, x, squared=True)
-
-    def _summed(self, code: LevelCode, g: Tensor, x: Tensor) -> Tensor:
-        """Σ g (m, K) of the rows of each level but the reference: (w, K)."""
-        codes = code.of(x)
-        return (code.summed(g[:, 0], codes)[:, None] if g.shape[1] == 1 else code.summed(g, codes))[1:]
 
     def add_gram(self, total: Tensor, weights: Tensor, x: Tensor) -> None:
         # One number of all rows after the other, so that it is added up level by level where it lies.

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_matrix
 from sklearn.datasets import load_breast_cancer, make_regression
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
@@ -75,11 +74,6 @@ def test_bad_input(message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)) as refused:
         REFUSED[message]()
     assert "NaN" in message or "\n" not in str(refused.value)
-
-
-def test_sparse_rows_are_refused() -> None:
-    with pytest.raises(TypeError, match="Sparse data was passed"):
-        NewtonClassifier().fit(csr_matrix(X), CLASSES)
 
 
 OVERFLOWING: dict[str, Any] = {
