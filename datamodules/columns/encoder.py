@@ -13,8 +13,8 @@ from datamodules.columns.column import Column
 from datamodules.columns.encoding import Encoding
 
 ROWS_AT_ONCE = 2**14
-# Below so many numbers, 64 MiB of them, codes spare nothing worth it; fewer features of a category are quicker as they are.
-CODED_CELLS, CODED_FEATURES = 2**23, 4
+# Below so many numbers, 8 MiB of them, codes spare nothing worth it; fewer features of a category are quicker as they are.
+CODED_CELLS, CODED_FEATURES = 2**20, 4
 
 
 @dataclass(frozen=True)

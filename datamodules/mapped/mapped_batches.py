@@ -38,7 +38,7 @@ class MappedBatches(TensorBatches):
         waiting: list[Tensor] = []
         for rows in batches:
             if isinstance(rows, slice):
-                yield tuple(tensor[rows] for tensor in self.tensors)
+                yield self.given(tuple(tensor[rows] for tensor in self.tensors))
                 continue
             waiting.append(rows)
             if sum(map(len, waiting)) * row_bytes >= READ_BYTES:
@@ -52,7 +52,7 @@ class MappedBatches(TensorBatches):
             return
         rows, places = torch.cat(batches).sort()
         read = [self._in_order(tensor, rows, places) for tensor in self.tensors]
-        yield from zip(*(part.split([len(batch) for batch in batches]) for part in read), strict=True)
+        yield from map(self.given, zip(*(part.split([len(batch) for batch in batches]) for part in read), strict=True))
 
     def _in_order(self, tensor: Tensor, rows: Tensor, places: Tensor) -> Tensor:
         """Ascending rows of a tensor, each put into its place."""

@@ -1,6 +1,6 @@
 """Batches of tensors by indexing: one gather a batch instead of one Python call a row."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from torch import Tensor
@@ -15,7 +15,12 @@ class TensorBatches(ResumableBatches):
     Args:
         tensors: each (n, …).
         sampler: which rows make up each batch.
+
+    Attributes:
+        made: what becomes of a batch before it is given; None = nothing.
     """
+
+    made: Callable[[tuple[Tensor, ...]], tuple[Tensor, ...]] | None = None
 
     def __init__(self, tensors: tuple[Tensor, ...], sampler: ShardedBatchSampler) -> None:
         super().__init__(sampler)
@@ -23,11 +28,15 @@ class TensorBatches(ResumableBatches):
 
     def load(self, batches: Iterable[Index], first: int) -> Iterator[tuple[Any, ...]]:
         for rows in batches:
-            yield tuple(tensor[rows] for tensor in self.tensors)
+            yield self.given(tuple(tensor[rows] for tensor in self.tensors))
+
+    def given(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """A batch as it is given."""
+        return batch if self.made is None else self.made(batch)
 
     def whole(self) -> tuple[Tensor, ...] | None:
         """All rows of this process, whatever the batches are: a view of them, in their own order.
 
         None where that is not what the batches hold together.
         """
-        return tuple(tensor[self.sampler.share] for tensor in self.tensors)
+        return self.given(tuple(tensor[self.sampler.share] for tensor in self.tensors))

@@ -208,7 +208,10 @@ class TableDataModule(SplitDataModule):
         return super().rows_checksum() if self.split_table.checksum is None else self.split_table.checksum
 
     def batches(self, tensors: Split, sampler: ShardedBatchSampler) -> TensorBatches:
-        return self.split_table.batches(tensors, sampler)
+        found = self.split_table.batches(tensors, sampler)
+        if self.coding.has_codes and self.trainer is None:  # nobody converts what is given
+            found.made = lambda batch: self._told(batch).written_out  # type: ignore[attr-defined]
+        return found
 
     def measured_dataloader(self, split: str) -> TensorBatches | list[object]:
         """All rows of "train", "val" or "test" in their own order, in batches of the size for evaluation; [] of none."""

@@ -149,9 +149,8 @@ class CodedColumns(Columns):
         for slots in self._slots:
             slots.add_transposed(total[: self.num_features].T, g, x, magnitudes=True)
         for joint in self._joint:
-            total[joint.features] = joint.summed(g, x) * joint.factor.to(g)[:, None] + torch.outer(
-                joint.shift.abs().to(g), sums
-            )
+            factor, shift = joint.factor.to(g), joint.shift.abs().to(g)
+            total[joint.features] = joint.summed(g, x) * factor[:, None] + torch.outer(shift, sums)
         total *= scale[:, None]
         own = scale[: self.num_features][self._numbers]
         total[: self.num_features][self._numbers] = (self._numbers_of(x).double() * own).abs().T @ g

@@ -138,6 +138,22 @@ def test_a_part_of_the_data_says_what_its_codes_are(table: Path, monkeypatch: py
     assert torch.equal(model.objective(data.splits["train"]).features, data.splits["train"][0])
 
 
+@pytest.mark.parametrize("is_mapped", [False, True])
+@pytest.mark.parametrize("batch_size", [None, 32])
+def test_a_loop_of_ones_own_gets_features(
+    batch_size: int | None, is_mapped: bool, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = []
+    for cells in (0, 2**40):
+        monkeypatch.setattr(encoder, "CODED_CELLS", cells)
+        memory_map = {"memory_map": str(tmp_path / str(cells))} if is_mapped else {}
+        batches.append(list(tabular(table, "class", batch_size=batch_size, **memory_map).train_dataloader()))
+    for ours, expected in zip(*batches, strict=True):
+        assert type(ours) is tuple and ours[0].dtype == torch.float64
+        torch.testing.assert_close(ours[0], expected[0], rtol=1e-12, atol=1e-14)
+        assert torch.equal(ours[1], expected[1])
+
+
 class ReadsItself(LogisticRegression):
     """A model that says itself what it reads of a batch."""
 
