@@ -131,6 +131,10 @@ class TableInMemory:
         Raises:
             ValueError: too few rows, or a feature that is constant in the training rows.
         """
+        return dict(self._splits)
+
+    @cached_property
+    def _splits(self) -> dict[str, Split]:
         scaling = self.table.coding.stored_scaling(self.preprocessing.mean, self.preprocessing.deviation)
         return {name: _tensors(self.table, rows, scaling if self._standardize else None) for name, rows in self.rows.items()}
 
