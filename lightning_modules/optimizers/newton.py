@@ -172,8 +172,8 @@ class Newton(DampedOptimizer):
             curvature.is_definite()  # asked for now, it is read with whether the point is optimal
 
     def scale_at(self, point: Point) -> Tensor:
-        interval = self.row_interval(point.objective)
-        return super().scale_at(sampled(point, interval) if interval > 1 else point)
+        is_sampled = self.row_interval(point.objective) > 1
+        return super().scale_at(sampled(point, smallest_sample(point.objective)) if is_sampled else point)
 
     def rule(self, point: Point, solver: Solver, gradient: Tensor, scale: Tensor) -> GainRatioDamping | TrustRegion:
         """A trust region where the loss may have narrow valleys and C is a matrix; a damping by the gain ratio otherwise."""

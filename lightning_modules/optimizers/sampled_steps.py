@@ -35,7 +35,7 @@ from lightning_modules.optimizers.step_report import StepReport
 from lightning_modules.solvers import Cholesky, DenseSolver, SingularCurvatureError
 
 # The first step goes to the minimiser over every 64th row; the curvature is renewed over four times as many rows as before.
-FIRST_INTERVAL, RENEWAL = 64, 4
+FIRST_INTERVAL, COARSE_INTERVAL, RENEWAL = 64, 512, 4
 # Fewer rows than so many for each parameter say too little of them.
 ROWS_PER_PARAMETER = 8
 # A step that leaves more of the gradient asks for a better curvature.
@@ -122,8 +122,10 @@ class SampledSteps:
         objective, interval = point.objective, self.state.row_interval
         sample = _every_kth(objective, interval)
         if smallest_sample(objective) >= FIRST_INTERVAL > interval:
-            few = _every_kth(objective, FIRST_INTERVAL)
-            trial = objective.point(self._refined(self.minimise(few, point.theta), few, sample))
+            few, theta = _every_kth(objective, FIRST_INTERVAL), point.theta
+            if smallest_sample(objective) >= COARSE_INTERVAL:
+                theta = self.minimise(_every_kth(objective, COARSE_INTERVAL), theta)
+            trial = objective.point(self._refined(self.minimise(few, theta), few, sample))
             if trial.value < point.value:
                 self._factorise(sample.point(trial.theta))
                 return trial
