@@ -15,6 +15,7 @@ Source: O. Fercoq, A. Gramfort and J. Salmon, Mind the duality gap: safer rules 
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,8 +24,8 @@ from numpy.typing import NDArray
 
 from lightning_modules.lasso.all_columns import pulled_back, rows_of_point
 from lightning_modules.lasso.penalty import Array, Penalty
-from lightning_modules.lasso.proximal_newton import Stage, point_at
 from lightning_modules.objectives.linear import GLMObjective
+from lightning_modules.objectives.linear.glm_point import GLMPoint
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,20 +42,26 @@ class Certificate:
 
 
 def certificate(
-    objective: GLMObjective, stage: Stage, places: NDArray[np.int64], theta: Array, penalty: Penalty
+    objective: GLMObjective,
+    point: GLMPoint,
+    places: NDArray[np.int64],
+    theta: Array,
+    penalty: Penalty,
+    hessian_of: Callable[[NDArray[np.int64]], Array],
 ) -> Certificate:
     """The gradient in all coefficients and the duality gap.
 
     Args:
         objective: the loss on all columns, without a penalty.
-        stage: where the steps ended, on some of the columns.
-        places: of the stage's coefficients among all (p',).
+        point: where the steps ended, on some of the columns.
+        places: of the point's coefficients among all (p',).
         theta: θ with all coefficients (p,).
         penalty: P, of all coefficients.
+        hessian_of: the Hessian, there or nearby, of those of the point's coefficients that are not penalised.
     """
-    glm = stage.objective.glm
-    z, slopes = rows_of_point(stage.objective, stage.point.theta)
-    feasible = _without_free(stage, penalty.of(places), slopes)
+    glm = point.glm
+    z, slopes = rows_of_point(point)
+    feasible = _without_free(point, penalty.of(places), slopes, hessian_of)
     gradient, pulled = pulled_back(objective, torch.stack([slopes, feasible]))
     is_bound = (penalty.absolute > 0) & (penalty.square == 0)
     with np.errstate(divide="ignore"):
@@ -62,29 +69,30 @@ def certificate(
     # Asked of no row, so that a process without rows knows as well.
     if glm.family.duality_gap(z[:0], glm.rows.all_targets[:0], feasible[:0]) is None:
         return Certificate(gradient, None)
-    total, begin = z.new_zeros(()), 0
-    for _, y in glm.rows.chunks(z.dtype):
+    total, begin = torch.zeros((), dtype=torch.float64, device=z.device), 0
+    for y in glm.rows.terms_of_rows.pieces_beside(glm.rows.targets):
         part = slice(begin, begin + len(y))
-        gap = glm.family.duality_gap(z[part], y, factor * feasible[part])
-        assert gap is not None
-        total, begin = total + gap.sum(), part.stop
-    return Certificate(gradient, float(glm.mean(total)) + _of_coefficients(theta, factor * pulled, penalty))
+        of_rows = glm.family.duality_gap(z[part], y, factor * feasible[part])
+        assert of_rows is not None
+        total, begin = total + of_rows.double().sum(), part.stop
+    gap = float(glm.mean(total)) + _of_coefficients(theta, factor * pulled, penalty)
+    return Certificate(gradient, max(gap, 0.0))  # a sum of terms ≥ 0, but for rounding
 
 
-def _without_free(stage: Stage, penalty: Penalty, slopes: torch.Tensor) -> torch.Tensor:
+def _without_free(
+    point: GLMPoint, penalty: Penalty, slopes: torch.Tensor, hessian_of: Callable[[NDArray[np.int64]], Array]
+) -> torch.Tensor:
     """Slopes (n, K) of which nothing points along what is not penalised."""
     free = np.flatnonzero((penalty.absolute == 0) & (penalty.square == 0))
     if not len(free):
         return slopes
-    if stage.hessian is None:
-        stage.hessian = stage.fresh_hessian()
-    move = np.zeros_like(stage.gradient)
+    gradient: Array = point.gradient.double().cpu().numpy()
+    move = np.zeros_like(gradient)
     # Free columns may depend on one another: any of the solutions will do.
-    move[free] = np.linalg.pinv(stage.hessian[np.ix_(free, free)], hermitian=True) @ stage.gradient[free]
-    glm = stage.objective.glm
-    along = point_at(stage.objective, move).predictors.chunks()
-    here = stage.point.predictors.chunks()
-    moved = [glm.family.curvature_product(z, y, dz) for (_, y, z), (_, _, dz) in zip(here, along, strict=True)]
+    move[free] = np.linalg.pinv(hessian_of(free), hermitian=True) @ gradient[free]
+    along = GLMPoint(point.objective, point.glm, torch.from_numpy(move).to(point.theta)).predictors.chunks()
+    here, family = point.predictors.chunks(), point.glm.family
+    moved = [family.curvature_product(z, y, dz) for (_, y, z), (_, _, dz) in zip(here, along, strict=True)]
     return slopes - torch.cat(moved) if moved else slopes
 
 

@@ -19,8 +19,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lightning_modules.lasso.all_columns import root_mean_squares
-from lightning_modules.lasso.duality import certificate
+from lightning_modules.lasso.all_columns import mean_curvature, root_mean_squares
+from lightning_modules.lasso.centred_rows import centred, moved_bias
+from lightning_modules.lasso.duality import Certificate, certificate
 from lightning_modules.lasso.penalty import Array, Penalty, check_strength, weights_of_coefficients
 from lightning_modules.lasso.proximal_newton import Stage, point_at, proximal_newton
 from lightning_modules.lasso.sparse_minimum import SparseMinimum, Status, told
@@ -62,13 +63,9 @@ class PenalisedProblem:
     def __init__(self, objective: GLMObjective, penalty_weights: Any = None, tolerance: float = TOLERANCE) -> None:
         if not isinstance(tolerance, (int, float)) or not 0 < tolerance < math.inf:
             raise ValueError(f"tolerance={tolerance!r}: give a number > 0")
-        if objective.family.shift_invariant:
-            raise ValueError(
-                f"l1 with {objective.family.num_outputs} classes: it is for two classes, and for regression; "
-                "fit each class against the others, by OneVsRestClassifier for example, or give l2 alone"
-            )
         self.weights = weights_of_coefficients(objective, penalty_weights)
-        self.objective, self.l2, self.tolerance = objective.with_l2(0.0), objective.l2, float(tolerance)
+        self.l2, self.tolerance = objective.l2, float(tolerance)
+        self.objective, self._centre = centred(objective.with_l2(0.0))
         self.unit = self.objective.unit or 1.0
         self.largest_l1 = 0.0
         free = self.weights[: self.objective.num_features] == 0
@@ -83,13 +80,13 @@ class PenalisedProblem:
         """θ with all that is penalised at 0, and the scale of the coefficients there."""
         lengths = root_mean_squares(self.objective) * math.sqrt(self.unit)
         stage, places = self._stage, self._places
-        self._scale = lengths * math.sqrt(mean_curvature(stage))
+        self._scale = lengths * math.sqrt(mean_curvature(stage.point))
         proximal_newton(stage, self.penalty(0.0).of(places), self._scale[places], LEAST_TARGET, MOST_FREE_STEPS)
-        self._scale = lengths * math.sqrt(mean_curvature(stage))
+        self._scale = lengths * math.sqrt(mean_curvature(stage.point))
         if not stage.is_done or stage.steps > FEW_STEPS:
             self._separated = stage.objective.degeneracy(stage.point.theta)
         self._theta[places] = stage.theta
-        self._gradient = certificate(self.objective, stage, places, self._theta, self.penalty(0.0)).gradient
+        self._gradient = self._certificate(self.penalty(0.0)).gradient
         is_held = self.weights > 0
         self.largest_l1 = float((np.abs(self._gradient[is_held]) / self.weights[is_held]).max(initial=0))
 
@@ -112,7 +109,7 @@ class PenalisedProblem:
         if not isinstance(max_steps, int) or max_steps < 1:
             raise ValueError(f"max_steps={max_steps!r}: give a whole number ≥ 1")
         if start is not None:
-            self._theta, self._is_known = start.copy(), False
+            self._theta, self._is_known = moved_bias(start, self._centre, self.objective.layout), False
         if self.objective.rows.features.numel() > MOST_UNDIVIDED:
             return self._minimised(l1, max_steps)
         with undivided():
@@ -129,7 +126,7 @@ class PenalisedProblem:
             proximal_newton(stage, penalty.of(places), self._scale[places], target, max_steps)
             steps, self._theta = stage.steps, np.zeros_like(self._theta)
             self._theta[places] = stage.theta
-            found = certificate(self.objective, stage, places, self._theta, penalty)
+            found = self._certificate(penalty)
             self._gradient, self._l1, self._is_known = found.gradient, l1, True
             violations = penalty.violations(self._theta, found.gradient) / self._scale
             kkt = float(violations.max(initial=0)) * self.unit
@@ -202,6 +199,18 @@ class PenalisedProblem:
             objective = objective.on_columns(torch.from_numpy(np.flatnonzero(columns)).to(objective.rows.device))
         return Stage(objective, point_at(objective, self._theta[self._places]))
 
+    def _certificate(self, penalty: Penalty) -> Certificate:
+        """Of where the steps ended."""
+        stage = self._stage
+
+        def hessian_of(free: NDArray[np.int64]) -> Array:
+            if stage.hessian is None:
+                stage.hessian = stage.fresh_hessian()
+            found: Array = stage.hessian[np.ix_(free, free)]
+            return found
+
+        return certificate(self.objective, stage.point, self._places, self._theta, penalty, hessian_of)
+
     @property
     def _places(self) -> NDArray[np.int64]:
         """Of the coefficients that steps are on, among all."""
@@ -219,9 +228,8 @@ class PenalisedProblem:
         if self._separated is not None and self._separated.kind == "separated":
             status = "separated"
         message = told(status, gap, kkt, len(active), allowed, max_steps, self._separated)
-        return SparseMinimum(
-            torch.from_numpy(self._theta.copy()), value, self._l1, self.l2, gap, kkt, active, steps, status, message
-        )
+        theta = torch.from_numpy(moved_bias(self._theta, self._centre, self.objective.layout, back=True))
+        return SparseMinimum(theta, value, self._l1, self.l2, gap, kkt, active, steps, status, message)
 
 
 def largest_of(sizes: Array, allowed: Places, count: int) -> Places:
@@ -230,11 +238,3 @@ def largest_of(sizes: Array, allowed: Places, count: int) -> Places:
     chosen = np.zeros(len(sizes), bool)
     chosen[places[np.argsort(-sizes[places], kind="stable")[:count]]] = True
     return chosen
-
-
-def mean_curvature(stage: Stage) -> float:
-    """The mean over rows and outputs of ∂²l/∂z² at a stage's point."""
-    glm, total = stage.objective.glm, torch.zeros((), dtype=torch.float64, device=stage.objective.rows.device)
-    for _, y, z in stage.objective.at(stage.point.theta).predictors.chunks():
-        total = total + glm.family.curvature_diagonal(z, y).sum()
-    return max(float(glm.mean(total)) / glm.family.num_outputs, float(np.finfo(float).tiny))

@@ -12,20 +12,24 @@ from lightning_modules.linear.coefficients import Coefficient, coefficients
 from lightning_modules.linear.covariance import Covariance, UnitLeverageError
 from lightning_modules.linear.dispersion import ConstantTargetError
 from lightning_modules.linear.fit_statistics import FitStatistics, fit_statistics
+from lightning_modules.linear.l1_options import L1Options
+from lightning_modules.linear.sparse_model import SparseModel
 from lightning_modules.objectives import GLMObjective, flattened
 from lightning_modules.objectives.families import Family
 from lightning_modules.optimizers import SingularCurvatureError
 from lightning_modules.training.equal_rows import LINEAR_ROWS, in_blocks, whole_linear
 from lightning_modules.training.loss_share import LossShare
 from lightning_modules.training.notes import log_info
-from lightning_modules.training.objective_module import Batch, ObjectiveModule, OptimizerCallable
+from lightning_modules.training.objective_module import Batch, OptimizerCallable
 from lightning_modules.training.regression_metrics import regression_metrics
 from lightning_modules.training.trained_parameters import refuse_other_parameters
 from lightning_modules.training.two_views import Rows, as_rows
 from lightning_modules.training.weighted_rows import refuse_weights
 
+NO_L1 = L1Options()
 
-class GeneralizedLinearModel(ObjectiveModule):
+
+class GeneralizedLinearModel(SparseModel):
     """z = Wx + b, fitted to minimise  1/n Σ_i w_i l(z_i, y_i) + l2/2 ‖W‖²,  n = Σ w_i; b is not penalised; θ starts at 0.
 
     Weights w are those of the batch, or 1. With an offset, batches have one column more, the last, which is added to z.
@@ -37,6 +41,7 @@ class GeneralizedLinearModel(ObjectiveModule):
         optimizer: makes the optimizer from the parameters.
         intercept: whether there is a bias b.
         offset: whether there is an offset.
+        penalty: on absolute values, and what it is multiplied by; then  l1 Σ_j v_j |W_j| + l2/2 Σ_j v_j W_j²  is added.
     """
 
     reads_in_chunks = True
@@ -51,8 +56,9 @@ class GeneralizedLinearModel(ObjectiveModule):
         optimizer: OptimizerCallable,
         intercept: bool = True,
         offset: bool = False,
+        penalty: L1Options = NO_L1,
     ) -> None:
-        super().__init__(optimizer)
+        super().__init__(optimizer, penalty)
         name = type(self).__name__
         if not isinstance(num_features, int) or num_features < 1:
             raise ValueError(
@@ -120,6 +126,10 @@ class GeneralizedLinearModel(ObjectiveModule):
         return rows
 
     def objective(self, batch: Batch) -> GLMObjective:
+        return self.under_l1(self.smooth_objective(batch))
+
+    def smooth_objective(self, batch: Batch) -> GLMObjective:
+        """The loss without a penalty on absolute values."""
         refuse_weights(self, batch)
         refuse_other_parameters([self.linear])
         features, targets, weights = self._rows(batch)
@@ -162,13 +172,14 @@ class GeneralizedLinearModel(ObjectiveModule):
             level: of the intervals, in (0, 1).
         """
         objective = cast(GLMObjective, self.training_objective())
-        if self.l2 == 0 and not self._has_noise(objective):
+        is_plain = self.l2 == 0 and not self.is_sparse
+        if is_plain and not self._has_noise(objective):
             rows, width = float(objective.rows.weight), objective.layout.width
             log_info(f"no standard errors: rows of weight {rows:g} for {width} coefficients leave nothing to tell the noise by")
             return []
         theta, names = flattened(self.parameters()), (feature_names, output_names)
         try:
-            return coefficients(objective, theta, *names, level, scaling, self._is_estimated, covariance)
+            return coefficients(objective, theta, *names, level, scaling, is_plain and self._is_estimated, covariance)
         except (SingularCurvatureError, ConstantTargetError, UnitLeverageError) as error:
             log_info(f"no standard errors: {error}")
             return []
@@ -179,7 +190,7 @@ class GeneralizedLinearModel(ObjectiveModule):
         None under a penalty, or where some weights are frozen, and where there are no errors to be had. Every process must call
         it, and before the trainer is torn down.
         """
-        if self.l2 > 0 or not self._is_estimated or self.kind_of_objective is not GLMObjective:
+        if self.l2 > 0 or self.is_sparse or not self._is_estimated or self.kind_of_objective is not GLMObjective:
             return None
         objective = cast(GLMObjective, self.training_objective())
         if not self._has_noise(objective):

@@ -31,8 +31,12 @@ def coefficient_table(console: Console, summary: dict[str, Any]) -> Group:
     scaled, its_error = ("per s.d.", _number(SCALED, "estimate", 4)), ("± s.e.", _number(SCALED, "standard_error", 2))
     heading = "coefficients in the table's own units" + (", and per standard deviation (s.d.)" if is_scaled else "")
     if not is_sure:
-        heading += f";\na penalty, l2 = {summary['l2']:g}, leaves no standard errors, intervals or p-values"
-        return Group(heading, _table(coefficients, [estimate, *([scaled] if is_scaled else [])]))
+        strengths = [f"{name} = {summary[name]:g}" for name in ("l2", "l1") if summary.get(name)]
+        heading += f";\na penalty, {' and '.join(strengths)}, leaves no standard errors, intervals or p-values"
+        kept = {name: row for name, row in coefficients.items() if is_told(row)}
+        if len(kept) < len(coefficients):
+            heading += f";\n{len(coefficients) - len(kept)} that are 0 are left out"
+        return Group(heading, _table(kept, [estimate, *([scaled] if is_scaled else [])]))
     if covariance != "observed":
         heading += f";\nstandard errors {'of the expected information' if covariance == 'expected' else f'by {covariance}'}"
     if not is_scaled:
@@ -42,6 +46,16 @@ def coefficient_table(console: Console, summary: dict[str, Any]) -> Group:
         return Group(heading, table)
     heading += f";\nfor {level} intervals see summary.json, or widen the terminal"
     return Group(heading, _table(coefficients, [estimate, error, sure, scaled, its_error]))
+
+
+def num_shown(summary: dict[str, Any]) -> int:
+    """Rows of the table: under l1 those of coefficients that are not 0, or that errors are told of."""
+    return sum(map(is_told, summary["coefficients"].values()))
+
+
+def is_told(row: dict[str, Numbers]) -> bool:
+    """Whether there is something to say of a coefficient."""
+    return row[OWN]["estimate"] != 0 or row[OWN]["p_value"] is not None
 
 
 def _table(coefficients: Coefficients, columns: list[Column]) -> Table:
