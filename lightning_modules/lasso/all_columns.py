@@ -1,5 +1,8 @@
 """Sums over rows that concern all columns, or some of them, where predictors come from all or from others."""
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,7 +14,9 @@ from lightning_modules.objectives.families import Family
 from lightning_modules.objectives.linear import GLMObjective
 from lightning_modules.objectives.linear.glm_point import GLMPoint
 from lightning_modules.objectives.linear.layout import Layout
-from lightning_modules.objectives.linear.predictors import Add
+from lightning_modules.objectives.linear.predictors import CHUNKS_PER_THREAD, Add
+from lightning_modules.objectives.linear.rows import Rows
+from lightning_modules.objectives.shared_work import shared
 
 
 def pulled_back(objective: GLMObjective, slopes: Tensor) -> Array:
@@ -22,45 +27,105 @@ def pulled_back(objective: GLMObjective, slopes: Tensor) -> Array:
     glm = objective.glm
     many, rows, outputs = slopes.shape
     flat = slopes.permute(1, 0, 2).reshape(rows, many * outputs)
-    weights = flat.new_zeros(many * outputs, glm.rows.num_features)
-    begin = 0
-    for x, _ in glm.rows.chunks(flat.dtype):
-        weights.addmm_(flat[begin : begin + len(x)].T, x)
-        begin += len(x)
+
+    def add(total: Tensor, x: Tensor, y: Tensor, s: Tensor) -> None:
+        total.addmm_(s.T, x)
+
+    weights = _summed(glm.rows, flat, many * outputs, add)
     parts = [weights.view(many, -1)]
     if glm.layout.has_bias:
         parts.append(flat.sum(0).view(many, outputs))
-    found: Array = glm.mean(torch.cat(parts, 1)).cpu().numpy()
+    found: Array = glm.mean(torch.cat(parts, 1)).double().cpu().numpy()
     return found
 
 
-def moments(objective: GLMObjective) -> tuple[Tensor, Tensor]:
-    """The mean of every feature and of its square over all rows, as often as they count: both (d,) in float64."""
-    glm = objective.glm
-    sums = torch.zeros(2, glm.rows.num_features, dtype=torch.float64, device=glm.rows.device)
-    for x, y in glm.rows.chunks(torch.float64):
-        weights = glm.weights_of(y)[:, 0]
-        sums[0] += weights @ x
-        sums[1] += weights @ x.square()
-    mean, square = glm.mean(sums)
-    return mean, square
+@dataclass(frozen=True)
+class Moments:
+    """What columns are like, over all rows, as often as they count.
+
+    Attributes:
+        mean: of every feature (d,), in float64.
+        square: the mean of its square (d,).
+    """
+
+    mean: Tensor
+    square: Tensor
+
+    def lengths(self, layout: Layout) -> Array:
+        """Root mean squares of (x, 1), laid out as θ (p,); 1 for a column of zeros."""
+        each = torch.where(self.square > 0, self.square, 1.0).sqrt().cpu()
+        each = torch.cat([each, each.new_ones(int(layout.has_bias))])
+        found: Array = each.repeat(layout.num_outputs)[layout.by_layout(each.device)].numpy()
+        return found
 
 
-def root_mean_squares(objective: GLMObjective) -> Array:
-    """Of every column of (x, 1) over all rows, as often as they count, laid out as θ (p,); 1 for a column of zeros."""
-    _, mean = moments(objective)
-    each = torch.where(mean > 0, mean, 1.0).sqrt().cpu()
-    layout = objective.layout
-    each = torch.cat([each, each.new_ones(int(layout.has_bias))])
-    by_output = each.repeat(layout.num_outputs)[layout.by_layout(each.device)]
-    found: Array = by_output.numpy()
-    return found
+def moments(objective: GLMObjective) -> Moments:
+    """Of the columns of all rows."""
+    none = torch.empty(len(objective.rows.features), 0, dtype=torch.float64, device=objective.rows.device)
+    return first_look(objective, none)[1]
+
+
+def first_look(objective: GLMObjective, slopes: Tensor) -> tuple[Array, Moments]:
+    """By one reading of the rows what slopes (n, K) are pulled back to (p,), and what the columns are like."""
+    glm, outputs, d = objective.glm, slopes.shape[1], objective.num_features
+
+    def add(total: Tensor, x: Tensor, y: Tensor, s: Tensor) -> None:
+        weights = glm.weights_of(y).to(x)
+        total[:-1].addmm_(torch.cat([s, weights], 1).T, x)
+        total[-1].addmv_(x.square().T, weights[:, 0])
+
+    sums = _summed(glm.rows, slopes.double(), outputs + 2, add)
+    biases = slopes.double().sum(0) if glm.layout.has_bias else slopes.new_empty(0, dtype=torch.float64)
+    means = glm.mean(torch.cat([sums.flatten(), biases]))
+    table = means[: sums.numel()].view(outputs + 2, d)
+    gradient: Array = torch.cat([table[:outputs].flatten(), means[sums.numel() :]]).cpu().numpy()
+    return gradient, Moments(table[-2], table[-1])
+
+
+def _summed(rows: Rows, aligned: Tensor, height: int, add: Callable[[Tensor, Tensor, Tensor, Tensor], None]) -> Tensor:
+    """A sum (height, d) over this process's rows, the cores of a processor sharing the chunks.
+
+    Args:
+        rows: of one process.
+        aligned: a row of numbers for each of them (n, m), in whose type is computed.
+        height: of the sum.
+        add: adds in place to a sum what some rows give: features, targets, and the rows of `aligned`.
+    """
+    threads = torch.get_num_threads() if rows.device.type == "cpu" else 1
+    parts = threads if rows.num_chunks >= CHUNKS_PER_THREAD * threads else 1
+
+    def of_part(part: int) -> Tensor:
+        total = aligned.new_zeros(height, rows.num_features)
+        for number in range(part, rows.num_chunks, parts):
+            x, y = rows.chunk(number)
+            beside = aligned[number * rows.chunk_rows :][: len(x)]
+            for some, targets, numbers in rows.pieces(x, y, beside) if x.dtype != aligned.dtype else [(x, y, beside)]:
+                add(total, some.to(aligned.dtype), targets, numbers)
+        return total
+
+    total, *others = shared(of_part, parts)
+    for other in others:
+        total += other
+    return total
+
+
+def rows_at(point: GLMPoint) -> Iterator[tuple[Tensor, Tensor]]:
+    """Targets and predictors of this process's rows at a point, some at a time; features are read only where predictors are
+    not known."""
+    predictors, rows = point.predictors, point.glm.rows
+    if predictors._kept is None or len(predictors._done) < rows.num_chunks:
+        yield from ((y, z) for _, y, z in predictors.chunks())
+        return
+    begin = 0
+    for y in rows.terms_of_rows.pieces_beside(rows.targets) if len(rows.targets) else ():
+        yield y, predictors._kept[begin : begin + len(y)]
+        begin += len(y)
 
 
 def rows_of_point(point: GLMPoint) -> tuple[Tensor, Tensor]:
     """Predictors of this process's rows and the loss's slopes there, both (n, K)."""
     family, found = point.glm.family, []
-    for _, y, z in point.predictors.chunks():
+    for y, z in rows_at(point):
         found.append(torch.stack([z, family.gradient(z, y)]))
     if not found:
         empty = point.theta.new_empty(2, 0, family.num_outputs)
@@ -110,6 +175,6 @@ def _held(family: Family, layout: Layout, matrix: Tensor) -> Array:
 def mean_curvature(point: GLMPoint) -> float:
     """The mean over rows and outputs of ∂²l/∂z² at a point, above 0."""
     glm, total = point.glm, torch.zeros((), dtype=torch.float64, device=point.glm.rows.device)
-    for _, y, z in point.predictors.chunks():
+    for y, z in rows_at(point):
         total = total + glm.family.curvature_diagonal(z, y).sum()
     return max(float(glm.mean(total)) / glm.family.num_outputs, float(np.finfo(float).tiny))

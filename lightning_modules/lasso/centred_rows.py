@@ -11,7 +11,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from lightning_modules.lasso.all_columns import moments
+from lightning_modules.lasso.all_columns import Moments
 from lightning_modules.lasso.penalty import Array
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.linear.layout import Layout
@@ -54,11 +54,16 @@ class CentredRows(Rows):
         return found
 
 
-def centred(objective: GLMObjective) -> tuple[GLMObjective, Tensor | None]:
-    """The loss on shifted columns, and by how much (d,); as it is, and None, without a bias or a column far from 0."""
+def centred(objective: GLMObjective, known: Moments) -> tuple[GLMObjective, Tensor | None]:
+    """The loss on shifted columns, and by how much (d,); as it is, and None, without a bias or a column far from 0.
+
+    Args:
+        objective: the loss.
+        known: what its columns are like.
+    """
     if not objective.layout.has_bias or not objective.num_features:
         return objective, None
-    mean, square = moments(objective)
+    mean, square = known.mean, known.square
     is_far = mean**2 > FAR**2 * (square - mean**2)
     if not is_far.any():
         return objective, None

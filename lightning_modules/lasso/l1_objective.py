@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lightning_modules.lasso.all_columns import root_mean_squares
+from lightning_modules.lasso.all_columns import moments
 from lightning_modules.lasso.centred_rows import centred
 from lightning_modules.lasso.duality import certificate
 from lightning_modules.lasso.l1_point import L1Point
@@ -50,7 +50,9 @@ class L1Objective(GLMObjective):
         vars(self).update(vars(smooth.with_l2(0.0)))
         weights = weights_of_coefficients(smooth, penalty_weights)
         self.penalties = Penalty(l1 * weights, smooth.l2 * weights)
-        self.centred, self.centre = centred(smooth.with_l2(0.0))
+        known = moments(smooth)
+        self.centred, self.centre = centred(smooth.with_l2(0.0), known)
+        self._moments = known if self.centre is None else moments(self.centred)
         self.kept_matrix: dict[str, Array] = {}
 
     def penalty(self, theta: Tensor) -> Tensor:
@@ -63,7 +65,7 @@ class L1Objective(GLMObjective):
     @cached_property
     def lengths(self) -> Array:
         """Of the columns, by which a gradient entry is large or small (p,)."""
-        return root_mean_squares(self.centred) * (self.unit or 1.0) ** 0.5
+        return self._moments.lengths(self.layout) * (self.unit or 1.0) ** 0.5
 
     def proof_at(self, theta: Tensor, tolerance: float) -> Proof:
         """By the duality gap; for families without one by the largest violation, in the loss's unit."""

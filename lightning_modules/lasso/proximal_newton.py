@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from lightning_modules.lasso.all_columns import curvature_on
 from lightning_modules.lasso.penalty import Array, Penalty
@@ -67,6 +68,13 @@ class Stage:
     def fresh_hessian(self) -> Array:
         """H (p, p) at θ."""
         return curvature_on(self.point, np.arange(self.objective.num_features), "hessian")
+
+    def hessian_of(self, places: NDArray[np.int64]) -> Array:
+        """H of some coefficients, at this point or an earlier one."""
+        if self.hessian is None:
+            self.hessian = self.fresh_hessian()
+        found: Array = self.hessian[np.ix_(places, places)]
+        return found
 
 
 def point_at(objective: GLMObjective, theta: Array) -> GLMPoint:

@@ -99,7 +99,7 @@ def test_columns_far_from_zero(kind, where, spread):
 
 def test_without_the_shift_that_would_stall(monkeypatch):
     """Negative control: what the last test is for."""
-    monkeypatch.setattr("lightning_modules.lasso.problem.centred", lambda objective: (objective, None))
+    monkeypatch.setattr("lightning_modules.lasso.problem.centred", lambda objective, known: (objective, None))
     x, y = design("gaussian")
     x[:, 0] = 1.6e9 + 1e3 * x[:, 0]
     assert minimise_l1(objective_of("gaussian", x, y), 0.03).status == "stalled"
