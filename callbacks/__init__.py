@@ -12,6 +12,7 @@ from callbacks.fit_progress import FitProgress
 from callbacks.gradient_norms import GradientNorms
 from callbacks.hyper_parameters import HyperParameters
 from callbacks.metric_charts import MetricCharts
+from callbacks.penalty_choice import PenaltyChoice
 from callbacks.replica_check import ReplicaCheck
 from callbacks.resuming.best_checkpoint import BestCheckpoint
 from callbacks.resuming.final_checkpoint import FinalCheckpoint
@@ -41,6 +42,7 @@ __all__ = [
     "MetricCharts",
     "MonitoredValues",
     "NearestNeighbors",
+    "PenaltyChoice",
     "RandomStates",
     "ReplicaCheck",
     "RunSettings",

@@ -20,11 +20,13 @@ class ConvergenceStatus(Callback):
     Attributes:
         status: `converged`, `separated`, `rank_deficient`, `stalled`, `budget` or `stopped`; None before the end.
         message: one sentence with the numbers, and with the names of the features that matter.
+        gap: under an l1 penalty, how much lower the loss could be at most; None where that is not known.
     """
 
     def __init__(self) -> None:
         self.status: str | None = None
         self.message = ""
+        self.gap: float | None = None
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.judge(trainer, pl_module)
@@ -32,7 +34,7 @@ class ConvergenceStatus(Callback):
     def judge(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take the verdict on the present weights; for a fit that was resumed after its end, and so trained nothing."""
         verdict = cast(MeasuredModel, pl_module).convergence()
-        self.status, self.message = verdict.status, verdict.message
+        self.status, self.message, self.gap = verdict.status, verdict.message, getattr(verdict, "gap", None)
         names = getattr(getattr(trainer, "datamodule", None), "feature_names", None)
         if names:
             self.message += _names_of(verdict, names, pl_module)

@@ -62,7 +62,7 @@ ALLOWED = {
     ),
     "lightning_modules/linear": (
         *(*TORCH_ONLY_FACES, "lightning_modules.optimizers", "lightning_modules.training"),
-        "lightning_modules.linear",
+        *("lightning_modules.lasso", "lightning_modules.linear"),
     ),
     # Nothing of a trainer: the face of linear models is lazy, and what is told of their coefficients knows none.
     "lightning_modules/estimators": (

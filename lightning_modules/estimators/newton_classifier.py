@@ -85,7 +85,7 @@ class NewtonClassifier(ClassifierMixin, NewtonEstimator):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = self.link == "logit" and not self._has_l1()
+        tags.classifier_tags.multi_class = self.link == "logit"
         return tags
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> Self:
@@ -120,11 +120,6 @@ class NewtonClassifier(ClassifierMixin, NewtonEstimator):
             raise ValueError(
                 f"Only binary classification is supported by {type(self).__name__}(link={self.link!r}), and here are "
                 f"{len(self.classes_)} classes: use link='logit'"
-            )
-        if not is_binary and self._has_l1():
-            raise ValueError(
-                f"Only binary classification is supported by {type(self).__name__}(l1={self.l1!r}), and here are "
-                f"{len(self.classes_)} classes: use OneVsRestClassifier, or l2 without penalty_weights"
             )
         self._family: Family = LINKS[self.link]() if is_binary else Categorical(len(self.classes_))
         outputs = () if is_binary else [str(label) for label in self.classes_.tolist()]

@@ -10,7 +10,9 @@ give two choices: the penalty of the least mean, and the largest one whose mean 
 Source: T. Hastie, R. Tibshirani and M. Wainwright, Statistical Learning with Sparsity (2015), section 2.3.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,7 @@ from lightning_modules.lasso.path import penalty_path
 from lightning_modules.lasso.penalty import Array
 from lightning_modules.lasso.problem import TOLERANCE
 from lightning_modules.lasso.sparse_minimum import SparseMinimum
-from lightning_modules.objectives import this_process
+from lightning_modules.objectives import rows_of_each
 from lightning_modules.objectives.linear import GLMObjective
 
 # A held-out mean needs fewer digits than an answer.
@@ -68,26 +70,28 @@ def cross_validated(
     penalty_weights: Any = None,
     tolerance: float = TOLERANCE,
     max_steps: int = 500,
+    progress: Callable[[int, int], None] | None = None,
 ) -> CrossValidated:
     """The path on all rows, and how well each of its penalties predicts rows held out.
 
     Args:
-        objective: the loss on all rows, which are all on this process; its l2 holds all along.
-        folds: K, into how many parts rows are divided: at random, targets of each size alike in each.
+        objective: the loss on all rows, of all processes; its l2 holds all along.
+        folds: K, into how many parts rows are divided: at random, targets of each size alike in each, and alike however many
+            processes share the rows.
         seed: of the division.
         num, smallest, penalty_weights, tolerance, max_steps: as `penalty_path` takes them.
+        progress: is told how many penalties are done, on all rows and on those of each fold, and of how many.
 
     Raises:
-        ValueError: a number of folds that is none, or more than there are rows; rows on several processes; what `penalty_path`
-            refuses.
+        ValueError: a number of folds that is none, or more than there are rows; what `penalty_path` refuses.
     """
     if not isinstance(folds, int) or not 2 <= folds <= objective.num_rows:
         raise ValueError(f"folds={folds!r}: give a whole number from 2 to the number of rows, n_samples = {objective.num_rows}")
-    if objective.rows.reduction is not this_process:
-        raise ValueError("cross-validation divides rows that are all on one process: run it without others")
-    given = {"penalty_weights": penalty_weights, "max_steps": max_steps}
+    given: dict[str, Any] = {"penalty_weights": penalty_weights, "max_steps": max_steps}
+    if progress is not None:
+        given["progress"] = _counting(progress, (folds + 1) * num)
     path = penalty_path(objective, num, smallest, tolerance=tolerance, **given)
-    fold_of = division(objective.targets, folds, seed)
+    fold_of = own_division(objective, folds, seed)
     deviances, weights = [], []
     for fold in range(folds):
         held = np.flatnonzero(fold_of == fold)
@@ -102,6 +106,22 @@ def cross_validated(
     best = int(mean.argmin())
     simple = int(np.flatnonzero(mean <= mean[best] + error[best])[0])
     return CrossValidated(tuple(path), mean, error, best, simple)
+
+
+def _counting(progress: Callable[[int, int], None], total: int) -> Callable[[], None]:
+    """Counts calls."""
+    done = count(1)
+    return lambda: progress(next(done), total)
+
+
+def own_division(objective: GLMObjective, folds: int, seed: int) -> NDArray[np.int64]:
+    """The fold of each of this process's rows (n,)."""
+    own, reduction = objective.targets, objective.rows.reduction
+    counts = rows_of_each(len(own), reduction, own.device)
+    begin = sum(counts[: reduction.rank])
+    first = own.new_zeros(sum(counts), dtype=torch.float64)
+    first[begin : begin + len(own)] = own.reshape(len(own), -1)[:, 0]
+    return division(reduction(first), folds, seed)[begin : begin + len(own)]
 
 
 def division(targets: Tensor, folds: int, seed: int) -> NDArray[np.int64]:

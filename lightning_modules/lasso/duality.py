@@ -15,16 +15,20 @@ Source: O. Fercoq, A. Gramfort and J. Salmon, Mind the duality gap: safer rules 
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lightning_modules.lasso.all_columns import pulled_back, rows_of_point
+from lightning_modules.lasso.all_columns import pulled_back, rows_at, rows_of_point
 from lightning_modules.lasso.penalty import Array, Penalty
-from lightning_modules.lasso.proximal_newton import Stage, point_at
 from lightning_modules.objectives.linear import GLMObjective
+from lightning_modules.objectives.linear.glm_point import GLMPoint
+
+# Beside the penalties, a change of gradients of which no digit matters for a gap.
+NOTHING = 1e-11
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,51 +45,91 @@ class Certificate:
 
 
 def certificate(
-    objective: GLMObjective, stage: Stage, places: NDArray[np.int64], theta: Array, penalty: Penalty
+    objective: GLMObjective,
+    point: GLMPoint,
+    places: NDArray[np.int64],
+    theta: Array,
+    penalty: Penalty,
+    hessian_of: Callable[[NDArray[np.int64]], Array],
+    hessian: Array | None = None,
 ) -> Certificate:
     """The gradient in all coefficients and the duality gap.
 
     Args:
         objective: the loss on all columns, without a penalty.
-        stage: where the steps ended, on some of the columns.
-        places: of the stage's coefficients among all (p',).
+        point: where the steps ended, on some of the columns.
+        places: of the point's coefficients among all (p',).
         theta: θ with all coefficients (p,).
         penalty: P, of all coefficients.
+        hessian_of: the Hessian, there or nearby, of those of the point's coefficients that are not penalised.
+        hessian: of all of the point's coefficients, there or nearby, if it is known.
     """
-    glm = stage.objective.glm
-    z, slopes = rows_of_point(stage.objective, stage.point.theta)
-    feasible = _without_free(stage, penalty.of(places), slopes)
-    gradient, pulled = pulled_back(objective, torch.stack([slopes, feasible]))
+    glm = point.glm
+    z, slopes = rows_of_point(point)
+    feasible, move = _without_free(point, penalty.of(places), slopes, hessian_of)
+    gradient, pulled = _pulled(objective, point, slopes, feasible, move, penalty, hessian)
     is_bound = (penalty.absolute > 0) & (penalty.square == 0)
     with np.errstate(divide="ignore"):
         factor = min(1.0, float((penalty.absolute[is_bound] / np.abs(pulled[is_bound])).min(initial=math.inf)))
     # Asked of no row, so that a process without rows knows as well.
     if glm.family.duality_gap(z[:0], glm.rows.all_targets[:0], feasible[:0]) is None:
         return Certificate(gradient, None)
-    total, begin = z.new_zeros(()), 0
-    for _, y in glm.rows.chunks(z.dtype):
+    total, begin = torch.zeros((), dtype=torch.float64, device=z.device), 0
+    for y in glm.rows.terms_of_rows.pieces_beside(glm.rows.targets):
         part = slice(begin, begin + len(y))
-        gap = glm.family.duality_gap(z[part], y, factor * feasible[part])
-        assert gap is not None
-        total, begin = total + gap.sum(), part.stop
-    return Certificate(gradient, float(glm.mean(total)) + _of_coefficients(theta, factor * pulled, penalty))
+        of_rows = glm.family.duality_gap(z[part], y, factor * feasible[part])
+        assert of_rows is not None
+        total, begin = total + of_rows.double().sum(), part.stop
+    gap = float(glm.mean(total)) + _of_coefficients(theta, factor * pulled, penalty)
+    return Certificate(gradient, max(gap, 0.0))  # a sum of terms ≥ 0, but for rounding
 
 
-def _without_free(stage: Stage, penalty: Penalty, slopes: torch.Tensor) -> torch.Tensor:
-    """Slopes (n, K) of which nothing points along what is not penalised."""
+def _pulled(
+    objective: GLMObjective,
+    point: GLMPoint,
+    slopes: torch.Tensor,
+    feasible: torch.Tensor,
+    move: Array | None,
+    penalty: Penalty,
+    hessian: Array | None,
+) -> tuple[Array, Array]:
+    """What slopes and feasible ones are pulled back to, all columns: (p,) each."""
+    if hessian is not None and len(hessian) == objective.layout.num_outputs * objective.layout.width:
+        gradient: Array = point.gradient.double().cpu().numpy()
+        change = np.zeros_like(gradient) if move is None else hessian @ move
+        # Of another point's Hessian a change is known to some digits only.
+        if objective.is_quadratic or np.abs(change).max() <= NOTHING * penalty.absolute.max(initial=0):
+            return gradient, gradient - change
+    of_slopes, of_feasible = pulled_back(objective, torch.stack([slopes, feasible]))
+    return of_slopes, of_feasible
+
+
+def _without_free(
+    point: GLMPoint, penalty: Penalty, slopes: torch.Tensor, hessian_of: Callable[[NDArray[np.int64]], Array]
+) -> tuple[torch.Tensor, Array | None]:
+    """Slopes (n, K) of which nothing points along what is not penalised, and by which step (p',) they become that."""
     free = np.flatnonzero((penalty.absolute == 0) & (penalty.square == 0))
     if not len(free):
-        return slopes
-    if stage.hessian is None:
-        stage.hessian = stage.fresh_hessian()
-    move = np.zeros_like(stage.gradient)
+        return slopes, None
+    gradient: Array = point.gradient.double().cpu().numpy()
+    move = np.zeros_like(gradient)
     # Free columns may depend on one another: any of the solutions will do.
-    move[free] = np.linalg.pinv(stage.hessian[np.ix_(free, free)], hermitian=True) @ stage.gradient[free]
-    glm = stage.objective.glm
-    along = point_at(stage.objective, move).predictors.chunks()
-    here = stage.point.predictors.chunks()
-    moved = [glm.family.curvature_product(z, y, dz) for (_, y, z), (_, _, dz) in zip(here, along, strict=True)]
-    return slopes - torch.cat(moved) if moved else slopes
+    move[free] = np.linalg.pinv(hessian_of(free), hermitian=True) @ gradient[free]
+    along, begin, moved = _along(point, move), 0, []
+    for y, z in rows_at(point):
+        moved.append(point.glm.family.curvature_product(z, y, along[begin : begin + len(z)]))
+        begin += len(z)
+    return slopes - torch.cat(moved) if moved else slopes, move
+
+
+def _along(point: GLMPoint, move: Array) -> torch.Tensor:
+    """By how much the predictors of this process's rows change along a step (p',): (n, K)."""
+    step, outputs = torch.from_numpy(move).to(point.theta), point.glm.layout.num_outputs
+    if not step[: len(step) - outputs * point.glm.layout.has_bias].any():
+        bias = point.glm.layout.split(step)[1]
+        return bias.expand(len(point.glm.rows.features), outputs)
+    found = [z for _, _, z in GLMPoint(point.objective, point.glm, step).predictors.chunks()]
+    return torch.cat(found) if found else step.new_empty(0, outputs)
 
 
 def _of_coefficients(theta: Array, pulled: Array, penalty: Penalty) -> float:

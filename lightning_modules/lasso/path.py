@@ -1,6 +1,6 @@
 """Minimisers for a row of falling l1 penalties, each begun from the one before."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ def penalty_path(
     penalty_weights: Any = None,
     tolerance: float = TOLERANCE,
     max_steps: int = 500,
+    progress: Callable[[], None] | None = None,
 ) -> list[SparseMinimum]:
     """The path from the least l1 at which every penalised coefficient is 0 downwards, with warm starts and strong rules.
 
@@ -39,6 +40,7 @@ def penalty_path(
         penalty_weights: v (d,), ≥ 0; None = 1 for each.
         tolerance: for the gap of each, in units of the loss.
         max_steps: for each.
+        progress: is called when one of them is done.
 
     Raises:
         ValueError: no number of penalties ≥ 1, `smallest` outside (0, 1), a penalty that is no finite number ≥ 0, what
@@ -54,7 +56,12 @@ def penalty_path(
         check_strength("l1", l1)
     problem = PenalisedProblem(objective, penalty_weights, tolerance)
     given = penalties_from(problem.largest_l1, num, smallest) if penalties is None else sorted(penalties, reverse=True)
-    return [problem.minimise(l1, max_steps) for l1 in given]
+    path = []
+    for l1 in given:
+        path.append(problem.minimise(l1, max_steps))
+        if progress is not None:
+            progress()
+    return path
 
 
 def minimise_l1(

@@ -19,8 +19,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lightning_modules.lasso.all_columns import root_mean_squares
-from lightning_modules.lasso.duality import certificate
+from lightning_modules.lasso.all_columns import first_look, mean_curvature, moments, rows_of_point
+from lightning_modules.lasso.centred_rows import centred, moved_bias
+from lightning_modules.lasso.duality import Certificate, certificate
 from lightning_modules.lasso.penalty import Array, Penalty, check_strength, weights_of_coefficients
 from lightning_modules.lasso.proximal_newton import Stage, point_at, proximal_newton
 from lightning_modules.lasso.sparse_minimum import SparseMinimum, Status, told
@@ -62,36 +63,41 @@ class PenalisedProblem:
     def __init__(self, objective: GLMObjective, penalty_weights: Any = None, tolerance: float = TOLERANCE) -> None:
         if not isinstance(tolerance, (int, float)) or not 0 < tolerance < math.inf:
             raise ValueError(f"tolerance={tolerance!r}: give a number > 0")
-        if objective.family.shift_invariant:
-            raise ValueError(
-                f"l1 with {objective.family.num_outputs} classes: it is for two classes, and for regression; "
-                "fit each class against the others, by OneVsRestClassifier for example, or give l2 alone"
-            )
         self.weights = weights_of_coefficients(objective, penalty_weights)
-        self.objective, self.l2, self.tolerance = objective.with_l2(0.0), objective.l2, float(tolerance)
+        self.l2, self.tolerance = objective.l2, float(tolerance)
+        self.objective, self._centre = objective.with_l2(0.0), None
         self.unit = self.objective.unit or 1.0
-        self.largest_l1 = 0.0
-        free = self.weights[: self.objective.num_features] == 0
-        self._columns = free
+        self._columns = self.weights[: self.objective.num_features] == 0
         self._theta = np.zeros(len(self.weights))
         self._separated: Degeneracy | None = None
-        self._stage = self._stage_on(free)
+        self._value: float | None = None  # of the loss at θ, where the gradient is known
         self._fit_free()
+        is_held = self.weights > 0
+        self.largest_l1 = float((np.abs(self._gradient[is_held]) / self.weights[is_held]).max(initial=0))
         self._l1, self._is_known = math.inf, True
 
     def _fit_free(self) -> None:
         """θ with all that is penalised at 0, and the scale of the coefficients there."""
-        lengths = root_mean_squares(self.objective) * math.sqrt(self.unit)
-        stage, places = self._stage, self._places
-        self._scale = lengths * math.sqrt(mean_curvature(stage))
-        proximal_newton(stage, self.penalty(0.0).of(places), self._scale[places], LEAST_TARGET, MOST_FREE_STEPS)
-        self._scale = lengths * math.sqrt(mean_curvature(stage))
+        plain, layout, places = self.objective, self.objective.layout, self._places
+        # Where none but biases are free, columns are read once, for the gradient there too.
+        known = moments(plain) if self._columns.any() else None
+        if known is not None:
+            self.objective, self._centre = centred(plain, known)
+            known = known if self._centre is None else moments(self.objective)
+        stage = self._stage = self._stage_on(self._columns)
+        lengths = np.ones(len(places)) if known is None else known.lengths(layout)[places]
+        scale = lengths * math.sqrt(self.unit * mean_curvature(stage.point))
+        proximal_newton(stage, self.penalty(0.0).of(places), scale, LEAST_TARGET, MOST_FREE_STEPS)
         if not stage.is_done or stage.steps > FEW_STEPS:
             self._separated = stage.objective.degeneracy(stage.point.theta)
-        self._theta[places] = stage.theta
-        self._gradient = certificate(self.objective, stage, places, self._theta, self.penalty(0.0)).gradient
-        is_held = self.weights > 0
-        self.largest_l1 = float((np.abs(self._gradient[is_held]) / self.weights[is_held]).max(initial=0))
+        self._theta[places], slopes = stage.theta, rows_of_point(stage.point)[1]
+        self._gradient, found = first_look(self.objective, slopes)
+        if known is None:
+            self.objective, self._centre = centred(plain, found)
+            if self._centre is not None:
+                self._gradient, found = first_look(self.objective, slopes)
+        self._scale = found.lengths(layout) * math.sqrt(self.unit * mean_curvature(stage.point))
+        self._value = float(stage.point.value)
 
     def penalty(self, l1: float) -> Penalty:
         """Of all coefficients (p,)."""
@@ -112,7 +118,8 @@ class PenalisedProblem:
         if not isinstance(max_steps, int) or max_steps < 1:
             raise ValueError(f"max_steps={max_steps!r}: give a whole number ≥ 1")
         if start is not None:
-            self._theta, self._is_known = start.copy(), False
+            self._theta, self._is_known = moved_bias(start, self._centre, self.objective.layout), False
+            self._value = None
         if self.objective.rows.features.numel() > MOST_UNDIVIDED:
             return self._minimised(l1, max_steps)
         with undivided():
@@ -120,7 +127,8 @@ class PenalisedProblem:
 
     def _minimised(self, l1: float, max_steps: int) -> SparseMinimum:
         penalty, steps, target = self.penalty(l1), 0, OF_TOLERANCE * self.tolerance
-        if math.isinf(self._l1) and self._is_known and l1 < 0.5 * self.largest_l1:
+        is_first = math.isinf(self._l1) and self._is_known and l1 < 0.5 * self.largest_l1
+        if is_first and not self.objective.is_quadratic:  # of least squares one step is as good from anywhere
             self._begin_on_a_sample(l1)
         self._take_columns(self._first_columns(l1))
         while True:
@@ -129,8 +137,9 @@ class PenalisedProblem:
             proximal_newton(stage, penalty.of(places), self._scale[places], target, max_steps)
             steps, self._theta = stage.steps, np.zeros_like(self._theta)
             self._theta[places] = stage.theta
-            found = certificate(self.objective, stage, places, self._theta, penalty)
+            found = self._certificate(penalty)
             self._gradient, self._l1, self._is_known = found.gradient, l1, True
+            self._value = float(stage.point.value)
             violations = penalty.violations(self._theta, found.gradient) / self._scale
             kkt = float(violations.max(initial=0)) * self.unit
             measure, allowed = kkt if found.gap is None else found.gap, self.tolerance * self.unit
@@ -154,7 +163,7 @@ class PenalisedProblem:
             sample = self.objective.every_kth(every).with_l2(self.l2)
             found = PenalisedProblem(sample, self.weights[: self.objective.num_features], OF_SAMPLE).minimise(l1)
             if found.status == "converged":
-                self._theta = found.theta.numpy()
+                self._theta, self._value = found.theta.numpy(), None
 
     # -- which columns -------------------------------------------------------------------------------------------------
 
@@ -200,7 +209,17 @@ class PenalisedProblem:
         objective = self.objective
         if not columns.all():
             objective = objective.on_columns(torch.from_numpy(np.flatnonzero(columns)).to(objective.rows.device))
-        return Stage(objective, point_at(objective, self._theta[self._places]))
+        point = point_at(objective, self._theta[self._places])
+        if self._value is not None:
+            # What is known of all columns is known of these.
+            gradient = torch.from_numpy(self._gradient[self._places]).to(point.theta)
+            vars(point).update(value=gradient.new_tensor(self._value), gradient=gradient)
+        return Stage(objective, point)
+
+    def _certificate(self, penalty: Penalty) -> Certificate:
+        """Of where the steps ended."""
+        stage = self._stage
+        return certificate(self.objective, stage.point, self._places, self._theta, penalty, stage.hessian_of, stage.hessian)
 
     @property
     def _places(self) -> NDArray[np.int64]:
@@ -219,9 +238,8 @@ class PenalisedProblem:
         if self._separated is not None and self._separated.kind == "separated":
             status = "separated"
         message = told(status, gap, kkt, len(active), allowed, max_steps, self._separated)
-        return SparseMinimum(
-            torch.from_numpy(self._theta.copy()), value, self._l1, self.l2, gap, kkt, active, steps, status, message
-        )
+        theta = torch.from_numpy(moved_bias(self._theta, self._centre, self.objective.layout, back=True))
+        return SparseMinimum(theta, value, self._l1, self.l2, gap, kkt, active, steps, status, message)
 
 
 def largest_of(sizes: Array, allowed: Places, count: int) -> Places:
@@ -230,11 +248,3 @@ def largest_of(sizes: Array, allowed: Places, count: int) -> Places:
     chosen = np.zeros(len(sizes), bool)
     chosen[places[np.argsort(-sizes[places], kind="stable")[:count]]] = True
     return chosen
-
-
-def mean_curvature(stage: Stage) -> float:
-    """The mean over rows and outputs of ∂²l/∂z² at a stage's point."""
-    glm, total = stage.objective.glm, torch.zeros((), dtype=torch.float64, device=stage.objective.rows.device)
-    for _, y, z in stage.objective.at(stage.point.theta).predictors.chunks():
-        total = total + glm.family.curvature_diagonal(z, y).sum()
-    return max(float(glm.mean(total)) / glm.family.num_outputs, float(np.finfo(float).tiny))

@@ -9,11 +9,14 @@ is as good, and of least squares it is the same.
 Source: J. Lee, Y. Sun and M. Saunders, Proximal Newton-type methods for minimizing composite functions (2014), algorithm 1.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from lightning_modules.lasso.all_columns import curvature_on
 from lightning_modules.lasso.penalty import Array, Penalty
 from lightning_modules.lasso.quadratic_model import minimise_quadratic
 from lightning_modules.objectives.linear import GLMObjective
@@ -22,8 +25,8 @@ from lightning_modules.objectives.linear.glm_point import GLMPoint
 SUFFICIENT, LEAST_STEP = 1e-4, 1e-10
 # What a step with an old Hessian may leave of the violation.
 LEFT = 0.1
-# Beside the value, what rounding may raise.
-ROUNDING = 1e-14
+# Beside the value, what rounding may raise, in its units.
+ROUNDING = 45.0
 
 
 @dataclass(eq=False)
@@ -64,7 +67,13 @@ class Stage:
 
     def fresh_hessian(self) -> Array:
         """H (p, p) at θ."""
-        found: Array = self.point.curvature("hessian").matrix().cpu().numpy()
+        return curvature_on(self.point, np.arange(self.objective.num_features), "hessian")
+
+    def hessian_of(self, places: NDArray[np.int64]) -> Array:
+        """H of some coefficients, at this point or an earlier one."""
+        if self.hessian is None:
+            self.hessian = self.fresh_hessian()
+        found: Array = self.hessian[np.ix_(places, places)]
         return found
 
 
@@ -108,24 +117,43 @@ def _violation(stage: Stage, penalty: Penalty, scale: Array) -> float:
 
 def _step(stage: Stage, hessian: Array, penalty: Penalty) -> bool:
     """One step; false, and nothing is changed, where none is better."""
-    theta, gradient = stage.theta, stage.gradient
-    goal = minimise_quadratic(hessian, gradient, theta, penalty)
-    value = float(stage.point.value)
-    size = ROUNDING * (abs(value) + penalty.value(theta))
+    goal = minimise_quadratic(hessian, stage.gradient, stage.theta, penalty)
+    found = searched(stage.point, stage.theta, goal, penalty, lambda theta: point_at(stage.objective, theta))
+    if found is None:
+        return False
+    stage.point, stage.steps = found[0], stage.steps + 1
+    return True
+
+
+def searched(
+    start: GLMPoint, theta: Array, goal: Array, penalty: Penalty, point_of: Callable[[Array], GLMPoint]
+) -> tuple[GLMPoint, float] | None:
+    """The point on the way to a goal that is enough better, and t; None if there is none.
+
+    Args:
+        start: where it begins.
+        theta: θ there (p,).
+        goal: w (p,).
+        penalty: P.
+        point_of: makes the point of a θ (p,).
+    """
+    gradient: Array = start.gradient.double().cpu().numpy()
+    value = float(start.value)
+    size = ROUNDING * torch.finfo(start.theta.dtype).eps * (abs(value) + penalty.value(theta))
     step = 1.0
     while step >= LEAST_STEP:
         new = goal if step == 1 else theta + step * (goal - theta)
         promised = float(gradient @ (new - theta)) + penalty.change(theta, new)
         if not promised < 0 or np.array_equal(new, theta):
-            return False
-        point = point_at(stage.objective, new)
+            return None
+        point = point_of(new)
         change = float(point.value) - value + penalty.change(theta, new)
         if change <= SUFFICIENT * promised + size:
             # Where values cannot tell, gradients do.
-            before, after = (penalty.violations(at, of) for at, of in ((theta, gradient), (new, point.gradient.cpu().numpy())))
+            ends = (theta, gradient), (new, point.gradient.double().cpu().numpy())
+            before, after = (penalty.violations(at, of) for at, of in ends)
             if -promised <= size and not np.linalg.norm(after) < np.linalg.norm(before):
-                return False
-            stage.point, stage.steps = point, stage.steps + 1
-            return True
+                return None
+            return point, step
         step /= 2
-    return False
+    return None

@@ -6,6 +6,7 @@ from typing import Literal
 from torch import Tensor
 
 from lightning_modules.objectives import Degeneracy
+from lightning_modules.objectives.linear import GLMObjective
 
 Status = Literal["converged", "separated", "stalled", "budget"]
 
@@ -48,15 +49,24 @@ def told(
     """The sentence of a status."""
     if status == "separated" and fact is not None:
         return f"by what is not penalised {fact.message}"
-    if gap is None:
-        proof = (
-            f"largest violation of the conditions of an optimum {kkt:.1e} (no duality gap: its conjugate has no closed form)"
-        )
-    else:
-        proof = f"duality gap {gap:.1e}, largest violation of the conditions of an optimum {kkt:.1e}"
+    proof = measured(gap, kkt)
     counted = f"{active} feature{'' if active == 1 else 's'} not 0"
     if status == "converged":
         return f"at the optimum: {proof}, below {allowed:.1e}; {counted}"
     if status == "stalled":
         return f"no step is better, but the tolerance {allowed:.1e} is not met: {proof}; {counted}"
     return f"{max_steps} steps ran out before the tolerance {allowed:.1e} was met: {proof}; {counted}"
+
+
+def measured(gap: float | None, kkt: float) -> str:
+    """What a proof rests on."""
+    if gap is None:
+        return f"largest violation of the conditions of an optimum {kkt:.1e} (no duality gap: its conjugate has no closed form)"
+    return f"duality gap {gap:.1e}, largest violation of the conditions of an optimum {kkt:.1e}"
+
+
+def counted_zeros(objective: GLMObjective, theta: Tensor) -> str:
+    """ "12 of 30 coefficients are 0", intercepts not counted."""
+    weights = objective.layout.split(theta)[0]
+    zeros = int((weights == 0).sum())
+    return f"{zeros} of {weights.numel()} coefficients {'is' if zeros == 1 else 'are'} 0"

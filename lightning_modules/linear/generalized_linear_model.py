@@ -6,6 +6,8 @@ from torch import Tensor
 from torchmetrics import MetricCollection
 
 from lightning_modules.linear.inference_of_fit import InferenceOfFit
+from lightning_modules.linear.l1_options import L1Options
+from lightning_modules.linear.sparse_model import SparseModel
 from lightning_modules.objectives import Columns, GLMObjective
 from lightning_modules.objectives.families import Family
 from lightning_modules.training.equal_rows import LINEAR_ROWS, in_blocks, whole_linear
@@ -16,8 +18,10 @@ from lightning_modules.training.trained_parameters import refuse_other_parameter
 from lightning_modules.training.two_views import StoredRows, stored_rows
 from lightning_modules.training.weighted_rows import refuse_weights
 
+NO_L1 = L1Options()
 
-class GeneralizedLinearModel(InferenceOfFit):
+
+class GeneralizedLinearModel(SparseModel, InferenceOfFit):
     """z = Wx + b, fitted to minimise  1/n Σ_i w_i l(z_i, y_i) + l2/2 ‖W‖²,  n = Σ w_i; b is not penalised; θ starts at 0.
 
     Weights w are those of the batch, or 1. With an offset, batches have one column more, the last, which is added to z.
@@ -29,6 +33,7 @@ class GeneralizedLinearModel(InferenceOfFit):
         optimizer: makes the optimizer from the parameters.
         intercept: whether there is a bias b.
         offset: whether there is an offset.
+        penalty: on absolute values, and what it is multiplied by; then  l1 Σ_j v_j |W_j| + l2/2 Σ_j v_j W_j²  is added.
     """
 
     reads_in_chunks = True
@@ -44,8 +49,9 @@ class GeneralizedLinearModel(InferenceOfFit):
         optimizer: OptimizerCallable,
         intercept: bool = True,
         offset: bool = False,
+        penalty: L1Options = NO_L1,
     ) -> None:
-        super().__init__(optimizer)
+        super().__init__(optimizer, penalty)
         name = type(self).__name__
         if not isinstance(num_features, int) or num_features < 1:
             raise ValueError(
@@ -124,6 +130,10 @@ class GeneralizedLinearModel(InferenceOfFit):
         return rows
 
     def objective(self, batch: Batch) -> GLMObjective:
+        return self.under_l1(self.smooth_objective(batch))
+
+    def smooth_objective(self, batch: Batch) -> GLMObjective:
+        """The loss without a penalty on absolute values."""
         refuse_weights(self, batch)
         refuse_other_parameters([self.linear])
         features, targets, weights, columns = self._rows(batch)
@@ -142,6 +152,11 @@ class GeneralizedLinearModel(InferenceOfFit):
             intercept=self.linear.bias is not None,
             columns=columns,
         )
+
+    @property
+    def is_penalised(self) -> bool:
+        """Whether coefficients are drawn to 0, and so have no standard errors."""
+        return self.l2 > 0 or self.is_sparse
 
     def metrics(self) -> MetricCollection:
         """Those of real targets, unless a class says others."""

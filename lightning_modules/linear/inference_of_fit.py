@@ -1,5 +1,6 @@
 """What is known at the end of a fit of how sure its coefficients are, from the trainer's own rows."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
@@ -19,13 +20,12 @@ T = TypeVar("T")
 
 
 class InferenceOfFit(ObjectiveModule):
-    """A generalised linear model that tells of its coefficients.
+    """A generalised linear model that tells of its coefficients."""
 
-    Attributes:
-        l2: the strength of its penalty.
-    """
-
-    l2: float
+    @property
+    @abstractmethod
+    def is_penalised(self) -> bool:
+        """Whether coefficients are drawn to 0, and so have no standard errors."""
 
     def coefficients(
         self,
@@ -55,13 +55,14 @@ class InferenceOfFit(ObjectiveModule):
             clusters: with covariance="cluster", those of this process's training rows (n,).
         """
         objective = self._training_glm()
-        if self.l2 == 0 and not self._has_noise(objective):
+        if not self.is_penalised and not self._has_noise(objective):
             rows, width = float(objective.rows.weight), objective.layout.width
             log_info(f"no standard errors: rows of weight {rows:g} for {width} coefficients leave nothing to tell the noise by")
             return []
         theta, names = flattened(self.parameters()), (feature_names, output_names)
+        has_errors = self._is_estimated and not self.is_penalised
         return _or_said(
-            lambda: coefficients(objective, theta, *names, level, scaling, self._is_estimated, covariance, clusters, intervals)
+            lambda: coefficients(objective, theta, *names, level, scaling, has_errors, covariance, clusters, intervals)
         )
 
     def marginal_effects(
@@ -77,7 +78,7 @@ class InferenceOfFit(ObjectiveModule):
         `coefficients`. Under a penalty, or where weights are frozen, there are none either.
         """
         objective = self._training_glm()
-        if self.l2 > 0 or not self._is_estimated or not self._has_noise(objective):
+        if self.is_penalised or not self._is_estimated or not self._has_noise(objective):
             return []
         theta, names = flattened(self.parameters()), (feature_names, output_names)
         return _or_said(lambda: marginal_effects(objective, theta, *names, level, covariance, clusters, scaling))
@@ -97,7 +98,7 @@ class InferenceOfFit(ObjectiveModule):
         None under a penalty, or where some weights are frozen, and where there are no errors to be had. Every process must call
         it, and before the trainer is torn down.
         """
-        if self.l2 > 0 or not self._is_estimated or self.kind_of_objective is not GLMObjective:
+        if self.is_penalised or not self._is_estimated or self.kind_of_objective is not GLMObjective:
             return None
         objective = self._training_glm()
         if not self._has_noise(objective):

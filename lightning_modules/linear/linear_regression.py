@@ -1,6 +1,7 @@
 """Linear regression."""
 
 from lightning_modules.linear.generalized_linear_model import GeneralizedLinearModel
+from lightning_modules.linear.l1_options import FOLDS, L1Choice, L1Options
 from lightning_modules.objectives.families import Gaussian
 from lightning_modules.training.objective_module import OptimizerCallable
 
@@ -17,6 +18,10 @@ class LinearRegression(GeneralizedLinearModel):
         l2: strength of the penalty on the weights (not the bias), ≥ 0, relative to the mean loss.
         intercept: whether there is a b.
         offset: whether the last column of the features is added to the predictions; taken from the data on the command line.
+        l1: strength of the penalty on absolute values, ≥ 0, which takes coefficients to exactly 0; or "cv" to choose it by
+            cross-validation, "cv-1se" the largest that is at most a standard error worse. By Newton, on the full batch.
+        penalty_weights: what both penalties are multiplied by, a number ≥ 0 for each feature, or for some by name: {age: 0}.
+        folds: of the cross-validation.
         optimizer: the method: GradientDescent, Newton, DiagonalNewton or any of torch.optim.
     """
 
@@ -31,5 +36,9 @@ class LinearRegression(GeneralizedLinearModel):
         offset: bool = False,
         *,
         optimizer: OptimizerCallable,
+        l1: float | L1Choice = 0.0,
+        penalty_weights: list[float] | dict[str, float] | None = None,
+        folds: int = FOLDS,
     ) -> None:
-        super().__init__(num_features, Gaussian(num_targets), l2, optimizer, intercept, offset)
+        penalty = L1Options(l1, penalty_weights, folds)
+        super().__init__(num_features, Gaussian(num_targets), l2, optimizer, intercept, offset, penalty)

@@ -7,6 +7,7 @@ from torch import Tensor
 from torchmetrics import MetricCollection
 
 from lightning_modules.linear.generalized_linear_model import GeneralizedLinearModel
+from lightning_modules.linear.l1_options import FOLDS, L1Choice, L1Options
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Bernoulli, ComplementaryLogLog, Family, Probit
 from lightning_modules.objectives.linear import FirthObjective
@@ -35,6 +36,10 @@ class LogisticRegression(GeneralizedLinearModel):
             by the logit link, without l2, and a method of this project on the full batch.
         intercept: whether there is a b.
         offset: whether the last column of the features is added to z; taken from the data on the command line.
+        l1: strength of the penalty on absolute values, ≥ 0, which takes coefficients to exactly 0; or "cv" to choose it by
+            cross-validation, "cv-1se" the largest that is at most a standard error worse. By Newton, on the full batch.
+        penalty_weights: what both penalties are multiplied by, a number ≥ 0 for each feature, or for some by name: {age: 0}.
+        folds: of the cross-validation.
         optimizer: the method: GradientDescent, Newton, DiagonalNewton or any of torch.optim.
     """
 
@@ -51,15 +56,21 @@ class LogisticRegression(GeneralizedLinearModel):
         offset: bool = False,
         *,
         optimizer: OptimizerCallable,
+        l1: float | L1Choice = 0.0,
+        penalty_weights: list[float] | dict[str, float] | None = None,
+        folds: int = FOLDS,
     ) -> None:
         if link not in LINKS:
             raise ValueError(f"LogisticRegression(link={link!r}): use one of {', '.join(LINKS)}")
-        super().__init__(num_features, LINKS[link](), l2, optimizer, intercept, offset)
+        penalty = L1Options(l1, penalty_weights, folds)
+        super().__init__(num_features, LINKS[link](), l2, optimizer, intercept, offset, penalty)
         if firth and (link != "logit" or l2 > 0):
             raise ValueError(
                 f"LogisticRegression(firth=True, link={link!r}, l2={l2:g}): Firth's penalty is that of the logit link, and "
                 "takes the place of l2: leave both as they are"
             )
+        if firth and self.is_sparse:
+            raise ValueError("LogisticRegression(firth=True) with l1: Firth's penalty takes the place of it: give one of them")
         self.firth = firth
 
     @property

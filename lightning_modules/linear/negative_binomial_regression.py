@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lightning_modules.linear.count_dispersion import STAYS, likeliest_dispersion, with_likeliest
 from lightning_modules.linear.generalized_linear_model import GeneralizedLinearModel
+from lightning_modules.linear.l1_options import FOLDS, L1Choice, L1Options
 from lightning_modules.objectives import GLMObjective, flattened
 from lightning_modules.objectives.families import NegativeBinomial
 from lightning_modules.optimizers import Convergence
@@ -31,6 +32,10 @@ class NegativeBinomialRegression(GeneralizedLinearModel):
         intercept: whether there is a b.
         offset: whether the last column of the features is added to z, the logarithm of an exposure for example; taken from the
             data on the command line.
+        l1: strength of the penalty on absolute values, ≥ 0, which takes coefficients to exactly 0; or "cv" to choose it by
+            cross-validation, "cv-1se" the largest that is at most a standard error worse. By Newton, on the full batch.
+        penalty_weights: what both penalties are multiplied by, a number ≥ 0 for each feature, or for some by name: {age: 0}.
+        folds: of the cross-validation.
         optimizer: the method: GradientDescent, Newton, DiagonalNewton, or with a given dispersion any of torch.optim.
 
     Raises:
@@ -50,9 +55,17 @@ class NegativeBinomialRegression(GeneralizedLinearModel):
         offset: bool = False,
         *,
         optimizer: OptimizerCallable,
+        l1: float | L1Choice = 0.0,
+        penalty_weights: list[float] | dict[str, float] | None = None,
+        folds: int = FOLDS,
     ) -> None:
         family = NegativeBinomial(1.0 if dispersion is None else dispersion, is_estimated=dispersion is None)
-        super().__init__(num_features, family, l2, optimizer, intercept, offset)
+        penalty = L1Options(l1, penalty_weights, folds)
+        super().__init__(num_features, family, l2, optimizer, intercept, offset, penalty)
+        if dispersion is None and isinstance(l1, str):
+            raise ValueError(
+                f"NegativeBinomialRegression(l1={l1!r}) chooses l1 for one dispersion: give it too, as a fit without l1 says it"
+            )
         self.is_estimated = dispersion is None
         self.register_buffer("log_dispersion", torch.tensor(math.log(family.dispersion), dtype=torch.float64))
 

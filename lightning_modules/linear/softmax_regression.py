@@ -3,6 +3,7 @@
 from torchmetrics import MetricCollection
 
 from lightning_modules.linear.generalized_linear_model import GeneralizedLinearModel
+from lightning_modules.linear.l1_options import FOLDS, L1Choice, L1Options
 from lightning_modules.objectives.families import Categorical
 from lightning_modules.training.classification_metrics import classification_metrics
 from lightning_modules.training.objective_module import OptimizerCallable
@@ -19,6 +20,10 @@ class SoftmaxRegression(GeneralizedLinearModel):
         num_classes: K, the number of classes; taken from the data on the command line.
         l2: strength of the penalty on the weights (not the bias), ≥ 0, relative to the mean loss.
         intercept: whether there is a b.
+        l1: strength of the penalty on absolute values, ≥ 0, which takes coefficients to exactly 0; or "cv" to choose it by
+            cross-validation, "cv-1se" the largest that is at most a standard error worse. By Newton, on the full batch.
+        penalty_weights: what both penalties are multiplied by, a number ≥ 0 for each feature, or for some by name: {age: 0}.
+        folds: of the cross-validation.
         optimizer: the method: GradientDescent, Newton, DiagonalNewton or any of torch.optim.
     """
 
@@ -32,13 +37,17 @@ class SoftmaxRegression(GeneralizedLinearModel):
         intercept: bool = True,
         *,
         optimizer: OptimizerCallable,
+        l1: float | L1Choice = 0.0,
+        penalty_weights: list[float] | dict[str, float] | None = None,
+        folds: int = FOLDS,
     ) -> None:
         if num_classes < 2:
             raise ValueError(
                 f"SoftmaxRegression(num_classes={num_classes}): with fewer than 2 classes there is nothing to tell apart; "
                 "for a regression target use LinearRegression"
             )
-        super().__init__(num_features, Categorical(num_classes), l2, optimizer, intercept)
+        penalty = L1Options(l1, penalty_weights, folds)
+        super().__init__(num_features, Categorical(num_classes), l2, optimizer, intercept, penalty=penalty)
 
     def metrics(self) -> MetricCollection:
         return classification_metrics(self.family.num_outputs)

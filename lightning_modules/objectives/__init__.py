@@ -15,6 +15,7 @@ from lightning_modules.objectives.mapped_pages import pieces
 from lightning_modules.objectives.module_objective import ModuleObjective, SplitLoss
 from lightning_modules.objectives.objective import Objective, Point
 from lightning_modules.objectives.partial_objective import PartialObjective
+from lightning_modules.objectives.proof import Proof
 from lightning_modules.objectives.rademacher import DiagonalEstimate, estimate_diagonal
 from lightning_modules.objectives.reduction import (
     Reduction,
@@ -43,6 +44,7 @@ __all__ = [
     "PartialObjective",
     "Point",
     "Preconditioner",
+    "Proof",
     "Reduction",
     "ReductionOfBatch",
     "SplitLoss",

@@ -93,6 +93,15 @@ class CodedColumns(Columns):
     def _numbers_of(self, x: Tensor) -> Tensor:
         return x[:, : len(self.numbers)]
 
+    def are_numbers(self, device: torch.device) -> Tensor:
+        found = torch.zeros(self.num_features, dtype=torch.bool, device=device)
+        found[self._numbers] = True
+        return found
+
+    def shifted(self, x: Tensor, centre: Tensor) -> Tensor:
+        q = len(self.numbers)
+        return torch.cat([x[:, :q] - centre[self._numbers], x[:, q:]], 1)
+
     def expanded(self, x: Tensor) -> Tensor:
         d, c = self.num_features, self.num_stored
         features = x.new_zeros(len(x), d + x.shape[1] - c)

@@ -28,6 +28,14 @@ class Columns:
         """Whether rows are stored as features."""
         return True
 
+    def are_numbers(self, device: torch.device) -> Tensor:
+        """Which features are stored as they are (d,)."""
+        return torch.ones(self.num_features, dtype=torch.bool, device=device)
+
+    def shifted(self, x: Tensor, centre: Tensor) -> Tensor:
+        """What is stored of φ(x) less a vector (d,) that is 0 but for numbers."""
+        return x - centre
+
     def expanded(self, x: Tensor) -> Tensor:
         """φ(x), (m, c) -> (m, d), in the type of x; what stands behind it stays behind it."""
         return x

@@ -4,6 +4,7 @@ from torch import Tensor
 from typing_extensions import Self
 
 from lightning_modules.objectives.degeneracy import Degeneracy
+from lightning_modules.objectives.proof import Proof
 
 
 class Knowledge:
@@ -15,11 +16,14 @@ class Knowledge:
         unit: what the loss is measured in, so that "small" has a meaning: what a constant prediction would lose if it became a
             perfect one, or 1 for logarithms of probabilities; None where nothing is known.
         infimum: a number that the loss never falls below; None where none is known.
+        has_kinks: whether a penalty on absolute values holds parameters at exactly 0. The gradient is the shortest subgradient
+            then, steps are those of `Point.proximal_step`, and an optimum is told by `proof_at`.
     """
 
     is_redundant = False
     unit: float | None = None
     infimum: float | None = None
+    has_kinks = False
 
     def every_kth(self, k: int) -> Self | None:
         """The loss over every k-th of all rows; None where rows cannot be left out."""
@@ -84,6 +88,10 @@ class Knowledge:
             gradient: (p,), there.
             hessian: (p, p), there, completed along the directions that change nothing; None if it is singular.
         """
+        return None
+
+    def proof_at(self, theta: Tensor, tolerance: float) -> Proof | None:
+        """What is proved of θ (p,) as the minimiser, to a tolerance in units of the loss; None where derivatives tell it."""
         return None
 
     def remark(self, theta: Tensor) -> str:

@@ -91,6 +91,16 @@ class Point:
         """The Newton step −H⁻¹g (p,) and λ² = gᵀH⁻¹g, where more digits of them are to be had than by forming H; else None."""
         return None
 
+    def proximal_step(self, kind: Kind) -> "tuple[Point, float] | None":
+        """Of a loss with kinks, the point that a step leads to and the share of the whole step that was gone; None if no share
+        of it decreases the loss."""
+        raise NotImplementedError(f"{type(self.objective).__name__} has no proximal step")
+
+    def is_proved(self, tolerance: float) -> bool:
+        """Of a loss with kinks, whether `Objective.proof_at` holds here; it costs little far from where it might."""
+        proof = self.objective.proof_at(self.theta, tolerance)
+        return proof is not None and proof.holds
+
     def results_of(self, kind: Kind) -> dict[str, Any]:
         """What has been computed of a curvature: kept here, since a kept curvature would hold its point in a circle."""
         return self._results.setdefault(kind, {})

@@ -40,6 +40,8 @@ class PartialObjective(Objective):
         self.base[places] = 0.0
         self.is_sample, self.is_convex, self.is_quadratic = whole.is_sample, whole.is_convex, whole.is_quadratic
         self.num_rows, self.is_redundant, self.infimum = whole.num_rows, whole.is_redundant, whole.infimum
+        if whole.has_kinks:
+            raise ValueError("l1 on some coefficients while others are frozen: leave none frozen, or give l2 alone")
 
     @property
     def unit(self) -> float | None:  # type: ignore[override]

@@ -11,6 +11,7 @@ from torch.nn import Parameter
 
 from lightning_modules.devices import full_float32
 from lightning_modules.objectives import Objective, Point, flattened
+from lightning_modules.optimizers.kinks import check_kinks
 from lightning_modules.optimizers.method_state import STATUSES, MethodState
 from lightning_modules.optimizers.newton_decrement import DENSE_DECISION, newton_decrement
 from lightning_modules.optimizers.optimality import (
@@ -93,6 +94,7 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
         Returns:
             The loss before the step.
         """
+        check_kinks(objective, self)
         self.report = None  # what the last one holds, of another batch perhaps, is not needed beside this one
         with full_float32(self._params[0].dtype):
             with torch.enable_grad():
@@ -142,7 +144,7 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
 
     @property
     def kept(self) -> MethodState:
-        """What is kept from step to step: part of every checkpoint."""
+        """What is kept from step to step, in every checkpoint."""
         return self.state_class(**self._kept)
 
     def keep(self, state: MethodState) -> None:

@@ -13,6 +13,7 @@ from lightning_modules.objectives import Objective, Point
 from lightning_modules.optimizers.damped_optimizer import ChosenKind, DampedOptimizer
 from lightning_modules.optimizers.damping import GainRatioDamping
 from lightning_modules.optimizers.descent import descend
+from lightning_modules.optimizers.kinks import by_proximal_step
 from lightning_modules.optimizers.optimality import Stationarity, loss_unit
 from lightning_modules.optimizers.parameter_scale import bend_to, energy
 from lightning_modules.optimizers.precise_step import by_precise_step
@@ -41,6 +42,9 @@ class Newton(DampedOptimizer):
     Logistic and softmax regression on tall tables take the gradient of all rows and the curvature of every 8th, as long as
     that is enough (`sampled_steps.py`): each step costs a gradient, and the end is the same.
 
+    Under an l1 penalty steps are proximal ones: the penalty is taken as it is, beside the quadratic model of the rest, and
+    coefficients are exactly 0 where it says so.
+
     Args:
         params: the parameters, one group.
         lr: step size, > 0; 1 is the full Newton step.
@@ -65,6 +69,7 @@ class Newton(DampedOptimizer):
     """
 
     state_class: ClassVar[type[SampledState]] = SampledState
+    takes_kinks = True  # steps under an l1 penalty are known to it
 
     def __init__(
         self,
@@ -103,6 +108,8 @@ class Newton(DampedOptimizer):
         return self.state_class(**self._kept)
 
     def advance(self, report: StepReport, gradient: Tensor) -> StepReport:
+        if report.point.objective.has_kinks:
+            return by_proximal_step(report, gradient, self.kind(report.point.objective))
         state, theta = self.kept, report.point.theta
         state.row_interval = state.row_interval or self.row_interval(report.point.objective)
         if state.row_interval > 1:
@@ -154,6 +161,8 @@ class Newton(DampedOptimizer):
     def _is_optimal(self, report: StepReport, gradient: Tensor) -> bool:
         point, state = report.point, self.kept
         objective, tolerance = point.objective, self.tolerance(point.theta)
+        if objective.has_kinks:
+            return point.is_proved(tolerance)
         if state.factor is not None and state.scale is not None:
             stationary = Stationarity(objective, gradient, state.scale, point.theta, tolerance)
             if not stationary:

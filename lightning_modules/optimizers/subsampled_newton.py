@@ -26,6 +26,8 @@ class SubsampledNewton(Newton):
             4 GiB.
     """
 
+    takes_kinks = False
+
     def __init__(self, params: Iterable[Parameter], every: int = 8, tolerance: float | None = None) -> None:
         if not (isinstance(every, int) and every >= 1):
             raise ValueError(f"SubsampledNewton(every={every!r}): give a whole number, 1 for all rows")

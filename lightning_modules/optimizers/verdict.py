@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lightning_modules.devices import full_float32
-from lightning_modules.objectives import Degeneracy, Objective, Point
+from lightning_modules.objectives import Degeneracy, Objective, Point, Proof
 from lightning_modules.optimizers.newton_decrement import DENSE_PARAMETERS, NewtonDecrement, newton_decrement
 from lightning_modules.optimizers.optimality import (
     SMALL_LAST_STEP,
@@ -51,6 +51,7 @@ class Convergence:
         columns: linearly dependent features; empty unless `rank_deficient`.
         distance: a proven bound on the distance to the optimum, ‖θ* − θ‖₂ (see `distance_bound`); infinite where nothing is
             proved; None for losses of which no such bound is known, and for many parameters.
+        gap: under an l1 penalty, no point has a lower value by more; None without one, or where no such bound is known.
     """
 
     status: Status
@@ -60,6 +61,7 @@ class Convergence:
     direction: Tensor | None = None
     columns: tuple[int, ...] = ()
     distance: float | None = None
+    gap: float | None = None
 
 
 @torch.no_grad()
@@ -96,6 +98,8 @@ def _judged(
     # What rounding may leave is that of the precision the steps were computed in.
     precision = theta.dtype
     point = objective.at_full_precision(theta)
+    if (proof := objective.proof_at(point.theta, tolerance)) is not None:
+        return _by_proof(proof, tolerance, stalled)
     theta, gradient = point.theta, point.gradient
     near = _nearness(point, precision, tolerance, stalled, scale, largest)
     decrement, gradient_max = near.decrement, float(gradient.abs().max())
@@ -130,6 +134,21 @@ def _judged(
         status, message = "budget", f"ended before the optimum; {measured}, tolerance {tolerance:.1e}"
     direction, columns = (None, ()) if fact is None else (fact.direction, fact.columns)
     return Convergence(status, message, gradient_max, root, direction, columns, distance)
+
+
+def _by_proof(proof: Proof, tolerance: float, stalled: bool) -> Convergence:
+    """The verdict of a loss that proves it itself."""
+    measured = proof.message
+    status: Status = "stalled" if stalled else "budget"
+    said: Status = "converged" if proof.holds else "separated" if proof.fact is not None else status
+    message = {
+        "converged": f"at the optimum to tolerance {tolerance:.1e}: {measured}",
+        "separated": f"{proof.fact.message if proof.fact else ''}; {measured}",
+        "stalled": f"no step decreases the loss any further, short of tolerance {tolerance:.1e}; {measured}",
+        "budget": f"ended before the optimum; {measured}, tolerance {tolerance:.1e}",
+    }[said]
+    direction = None if proof.fact is None else proof.fact.direction
+    return Convergence(said, message, proof.largest, math.nan, direction, gap=proof.gap)
 
 
 @dataclass

@@ -107,9 +107,10 @@ def _options_of(
     parser.set_defaults({f"{place}.{option}": value for option, value in (defaults or {}).items()})
     usage, _, page = parser.format_help().partition("\n\n")
     options = re.findall(r"^  --.*(?:\n {6,}.*)*", page, re.MULTILINE)
-    # The parser has an option for the whole group, one for help on every kind of value, and names all that it knows of a kind.
+    # The parser has an option for the whole group, one for help on every kind of value, one that adds to a list, and names all
+    # that it knows of a kind.
     kept = [each for each in options if not each.startswith(f"  --{place} ") and not _is_of_a_value(each)]
-    return usage, [re.sub(r",\s+known\s+subclasses:[^)]*\)", ")", each) for each in kept]
+    return usage, [re.sub(r",\s+known\s+subclasses:[^)]*\)", ")", re.sub(r", --\S+\+ \S+", "", each)) for each in kept]
 
 
 def _is_of_a_value(option: str) -> bool:

@@ -35,8 +35,12 @@ def coefficient_table(console: Console, summary: dict[str, Any]) -> Group:
     own = "coefficients in the table's own units"
     heading = own + (f", and per {SD}" if is_scaled else "")
     if not is_sure:
-        heading += f";\na penalty, l2 = {summary['l2']:g}, leaves no standard errors, intervals or p-values"
-        return Group(heading, _table(coefficients, [estimate, *([scaled] if is_scaled else [])]))
+        strengths = [f"{name} = {summary[name]:g}" for name in ("l2", "l1") if summary.get(name)]
+        heading += f";\na penalty, {' and '.join(strengths)}, leaves no standard errors, intervals or p-values"
+        kept = {name: row for name, row in coefficients.items() if is_told(row)}
+        if len(kept) < len(coefficients):
+            heading += f";\n{len(coefficients) - len(kept)} that are 0 are left out"
+        return Group(heading, _table(kept, [estimate, *([scaled] if is_scaled else [])]))
     is_profile = summary.get("intervals") == "profile"
     errors = "" if covariance == "observed" else f";\nstandard errors {ERRORS.get(covariance, f'by {covariance}')}"
     errors += ";\nintervals and p-values by the profile of the likelihood" if is_profile else ""
@@ -51,6 +55,16 @@ def coefficient_table(console: Console, summary: dict[str, Any]) -> Group:
         return Group(narrow, _table(coefficients, [estimate, error, interval, sure]))
     heading += f";\nfor {level} intervals see summary.json, or widen the terminal"
     return Group(heading, _table(coefficients, [estimate, error, sure, scaled, its_error]))
+
+
+def num_shown(summary: dict[str, Any]) -> int:
+    """Rows of the table: under l1 those of coefficients that are not 0, or that errors are told of."""
+    return sum(map(is_told, summary["coefficients"].values()))
+
+
+def is_told(row: dict[str, Numbers]) -> bool:
+    """Whether there is something to say of a coefficient."""
+    return row[OWN]["estimate"] != 0 or row[OWN]["p_value"] is not None
 
 
 def effect_table(summary: dict[str, Any]) -> Group:

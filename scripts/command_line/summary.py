@@ -9,13 +9,14 @@ from rich.table import Table
 
 from callbacks.coefficient_intervals import as_rows
 from callbacks.names_as_text import in_markdown
-from command_line.coefficient_table import coefficient_table, effect_table
+from command_line.coefficient_table import coefficient_table, effect_table, num_shown
 from command_line.fit_cli import FitCLI
 from command_line.four_digits import four_digits
 from command_line.statistics_table import statistics_table
 from command_line.table_report import as_plain, markdown, show_report
 from command_line.terminal import Terminal
 from datamodules.messages import shown
+from lightning_modules.linear.l1_options import RULES
 
 # More than a screen of them are left to `summary.json`.
 MOST_COEFFICIENTS = 32
@@ -40,11 +41,26 @@ def summarize(cli: FitCLI, metrics: dict[str, float]) -> dict[str, Any]:
         "method": method,
         "model": model,
         "l2": getattr(cli.model, "l2", None),
+        **of_l1(cli.model, cli.convergence_status.gap),
         "data": data,
         "table": as_plain(getattr(cli.datamodule, "report", None)),
         "seed": cli.config.seed_everything,
         "weights": cli.config.test_weights,
         "versions": {name: version(name) for name in LIBRARIES},
+    }
+
+
+def of_l1(model: Any, gap: float | None) -> dict[str, Any]:
+    """What there is to say of an l1 penalty; nothing of a model without one."""
+    if not getattr(model, "is_sparse", False):
+        return {}
+    is_chosen = isinstance(model.l1, str)
+    return {
+        "l1": model.chosen_l1 if is_chosen else model.l1,
+        "l1_chosen_by": model.l1 if is_chosen else None,
+        "duality_gap": gap,
+        "zero_coefficients": model.zeros,
+        "num_coefficients": model.linear.weight.numel(),
     }
 
 
@@ -57,7 +73,7 @@ def show(summary: dict[str, Any], log_dir: Path | None, to_look: str | None = No
     for row in results(summary):
         table.add_row(*row)
     console.print(table)
-    if 0 < len(summary["coefficients"]) <= MOST_COEFFICIENTS:
+    if 0 < num_shown(summary) <= MOST_COEFFICIENTS:
         console.print(coefficient_table(console, summary))
     if 0 < len(summary["marginal_effects"]) <= MOST_COEFFICIENTS:
         console.print(effect_table(summary))
@@ -92,7 +108,21 @@ def results(summary: dict[str, Any]) -> list[tuple[str, str]]:
         *((name.replace("test/", "test "), four_digits(value)) for name, value in summary.items() if name.startswith("test/")),
         *([] if any(name.startswith("test/") for name in summary) else [("test", "none")]),
         *([("penalty l2", f"{summary['l2']:g}")] if summary["l2"] is not None else []),
+        *of_penalty(summary),
         ("epochs", str(summary["epochs"])),
         ("seconds of training", f"{summary['train_seconds']:.3f}"),
         ("ended as", str(summary["status"])),
+    ]
+
+
+def of_penalty(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    """Rows on an l1 penalty, if there is one."""
+    if "l1" not in summary:
+        return []
+    gap, rule = summary["duality_gap"], summary["l1_chosen_by"]
+    chosen = "" if rule is None else f", chosen by cross-validation: {RULES[rule]}"
+    return [
+        ("penalty l1", ("none yet" if summary["l1"] is None else f"{summary['l1']:.6g}") + chosen),
+        ("coefficients that are 0", f"{summary['zero_coefficients']} of {summary['num_coefficients']}"),
+        *([] if gap is None else [("duality gap", f"{gap:.1e}")]),
     ]

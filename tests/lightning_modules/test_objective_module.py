@@ -106,7 +106,8 @@ def test_checkpoint_holds_plain_values_and_rebuilds_the_model(tmp_path: Path) ->
     checkpoint = ModelCheckpoint(tmp_path, save_last=True)
     make_trainer(3, checkpoint, enable_checkpointing=True).fit(model, data)
     content = torch.load(tmp_path / "last.ckpt", weights_only=True)
-    own, of_every_linear_model = {"num_features": 4, "num_classes": 3, "l2": 0.01}, {"intercept": True, "offset": False}
+    own, of_every_linear_model = {"num_features": 4, "num_classes": 3, "l2": 0.01}, {"intercept": True}
+    of_every_linear_model |= {"offset": False, "l1": 0.0, "penalty_weights": None, "folds": 5}
     assert content["hyper_parameters"] == own | of_every_linear_model
     loaded = SoftmaxRegression.load_from_checkpoint(tmp_path / "last.ckpt", optimizer=Newton)
     features = data.splits["test"][0]

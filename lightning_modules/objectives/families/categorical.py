@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, softplus
 
+from lightning_modules.objectives.families.divergences import divergence_of_classes
 from lightning_modules.objectives.families.family import Family
 from lightning_modules.objectives.families.refused_rows import refuse_any
 
@@ -91,6 +92,9 @@ class Categorical(Family):
 
     def recession(self, z: Tensor, y: Tensor) -> Tensor:
         return z.amax(1) - z.gather(1, y[:, None])[:, 0]
+
+    def duality_gap(self, z: Tensor, y: Tensor, slope: Tensor) -> Tensor:
+        return divergence_of_classes(slope.scatter_add(1, y[:, None], slope.new_ones(len(y), 1)), z)
 
     def log_likelihood_met(self, y: Tensor, weights: Tensor, dispersion: float) -> Tensor:
         return torch.zeros_like(weights)

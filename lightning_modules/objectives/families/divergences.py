@@ -1,5 +1,6 @@
 r"""How far slopes of losses are from their gradients: the Fenchel–Young gaps of the losses that exponentials are made of.
 
+    logsumexp z:    KL of probabilities q and softmax z,  Σ_k q_k log(q_k/softmax(z)_k)
     log(1 + eᶻ):    KL of a probability p and σ(z),       p log(p/σ(z)) + (1 − p) log((1 − p)/σ(−z))
     eᶻ:             KL of a mean m and eᶻ,                m log m − m z − m + eᶻ
 
@@ -21,6 +22,14 @@ def divergence(p: Tensor, q: Tensor, z: Tensor) -> Tensor:
         torch.xlogy(some, some) + some * softplus(-z, threshold=40) + torch.xlogy(rest, rest) + rest * softplus(z, threshold=40)
     )
     return torch.where((p < -ROUNDING) | (q < -ROUNDING), torch.inf, gap)[:, 0]
+
+
+def divergence_of_classes(q: Tensor, z: Tensor) -> Tensor:
+    """Of probabilities q and softmax z: (n, K) each -> (n,); infinite for what are none."""
+    some = q.clamp_min(0)
+    gap = (torch.xlogy(some, some) - some * torch.log_softmax(z, 1)).sum(1)
+    is_none = (q < -ROUNDING).any(1) | ((q.sum(1) - 1).abs() > 1e3 * ROUNDING)
+    return torch.where(is_none, torch.inf, gap)
 
 
 def exponential_gap(mean: Tensor, z: Tensor) -> Tensor:

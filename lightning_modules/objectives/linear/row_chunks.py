@@ -5,7 +5,6 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
-from typing_extensions import Self
 
 from lightning_modules.objectives.columns import Columns
 from lightning_modules.objectives.linear.per_row import RowTerms
@@ -84,52 +83,13 @@ class RowChunks:
         # What is not written out is not wide: on a processor a chunk is summed over as it is.
         is_wide = self.columns.are_written_out or self.device.type != "cpu"
         self.wide_rows = self.piece_rows if is_wide else self.chunk_rows
-        self._counts = counts or rows_of_each(len(features), reduction, self.device)
-        self.num_rows = sum(self._counts)
+        self.counts = counts or rows_of_each(len(features), reduction, self.device)
+        self.num_rows = sum(self.counts)
         if self.num_rows == 0:
             raise ValueError("there is not a single row to compute a loss from")
         self.weight: Tensor | int = self.num_rows
         if terms.weights is not None:
             self.weight = reduction(torch.stack([part.double().sum() for (part,) in pieces(terms.weights)]).sum())
-
-    def every_kth(self, k: int) -> Self:
-        """Every k-th of all rows from the first, the processes taken in order: a sample, if the rows' order means nothing.
-
-        Which rows these are does not depend on how they are shared among processes. They are a view, not a copy, which would
-        take memory and save no time.
-        """
-        before = [sum(self._counts[:rank]) for rank in range(len(self._counts))]
-        counts = [len(range(-rows % k, count, k)) for rows, count in zip(before, self._counts, strict=True)]
-        own = slice(-before[self.reduction.rank] % k, None, k)
-        return type(self)(
-            self.features[own],
-            self.targets[own],
-            self.reduction,
-            num_outputs=self.num_outputs,
-            counts=counts,
-            terms=self.terms_of_rows.of(own),
-            has_constant=self.has_constant,
-            columns=self.columns,
-        )
-
-    def of(self, rows: Tensor | slice = slice(None), columns: Tensor | slice = slice(None)) -> Self:
-        """Some of this process's rows, or some of the features in float64, given by their places: copied."""
-        if isinstance(columns, slice):
-            x, stored_as = self.features[rows], self.columns
-        elif self.columns.are_written_out:
-            x, stored_as = self.features[:, columns].double(), None
-        else:
-            parts = [self.columns.expanded(part.double())[:, columns] for part in self.features.split(self.piece_rows)]
-            x, stored_as = torch.cat([self.features.new_empty(0, len(columns), dtype=torch.float64), *parts]), None
-        return type(self)(
-            x,
-            self.targets[rows],
-            self.reduction,
-            num_outputs=self.num_outputs,
-            terms=self.terms_of_rows.of(rows),
-            has_constant=self.has_constant,
-            columns=stored_as,
-        )
 
     @property
     def num_chunks(self) -> int:

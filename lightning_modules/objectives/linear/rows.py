@@ -19,6 +19,45 @@ MOST_EXPONENT = 1000
 class Rows(RowChunks):
     """The rows of a table that this process holds, with the second moments of all processes' columns."""
 
+    def every_kth(self, k: int) -> "Rows":
+        """Every k-th of all rows from the first, the processes taken in order: a sample, if the rows' order means nothing.
+
+        Which rows these are does not depend on how they are shared among processes. They are a view, not a copy, which would
+        take memory and save no time.
+        """
+        before = [sum(self.counts[:rank]) for rank in range(len(self.counts))]
+        counts = [len(range(-rows % k, count, k)) for rows, count in zip(before, self.counts, strict=True)]
+        own = slice(-before[self.reduction.rank] % k, None, k)
+        return Rows(
+            self.features[own],
+            self.targets[own],
+            self.reduction,
+            num_outputs=self.num_outputs,
+            counts=counts,
+            terms=self.terms_of_rows.of(own),
+            has_constant=self.has_constant,
+            columns=self.columns,
+        )
+
+    def of(self, rows: Tensor | slice = slice(None), columns: Tensor | slice = slice(None)) -> "Rows":
+        """Some of this process's rows, or some of the features in float64, given by their places: copied."""
+        if isinstance(columns, slice):
+            x, stored_as = self.features[rows], self.columns
+        elif self.columns.are_written_out:
+            x, stored_as = self.features[:, columns].double(), None
+        else:
+            parts = [self.columns.expanded(part.double())[:, columns] for part in self.features.split(self.piece_rows)]
+            x, stored_as = torch.cat([self.features.new_empty(0, len(columns), dtype=torch.float64), *parts]), None
+        return Rows(
+            x,
+            self.targets[rows],
+            self.reduction,
+            num_outputs=self.num_outputs,
+            terms=self.terms_of_rows.of(rows),
+            has_constant=self.has_constant,
+            columns=stored_as,
+        )
+
     # -- in any unit ---------------------------------------------------------------------------------------------------
 
     @cached_property

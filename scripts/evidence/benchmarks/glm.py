@@ -20,9 +20,10 @@ from torch.nn.utils import parameters_to_vector
 
 from datamodules.serving.batch_sampler import ShardedBatchSampler
 from datamodules.serving.tensor_batches import TensorBatches
-from evidence.benchmarks import categories, counts_and_amounts
+from evidence.benchmarks import categories, counts_and_amounts, lasso
 from evidence.benchmarks.categories import time_to_optimum_of_categories
 from evidence.benchmarks.counts_and_amounts import time_to_optimum_of_counts
+from evidence.benchmarks.lasso import time_to_sparse_optimum
 from evidence.benchmarks.problems import Problem, bundled, drawn
 from evidence.benchmarks.row import BenchmarkRow
 from lightning_modules import LogisticRegression, ObjectiveModule, SoftmaxRegression
@@ -43,7 +44,7 @@ PROBLEMS: dict[str, Callable[[], Problem]] = {
 # Iterations a solver may take before it is out. One of newton-cg has many products in it.
 SOLVERS = {"lbfgs": 300, "newton-cholesky": 50, "newton-cg": 10}
 ROUNDS = 5
-NUM_ROWS = 3 * len(PROBLEMS) + counts_and_amounts.NUM_ROWS + categories.NUM_ROWS
+NUM_ROWS = 3 * len(PROBLEMS) + counts_and_amounts.NUM_ROWS + categories.NUM_ROWS + lasso.NUM_ROWS
 
 
 class Solver(NamedTuple):
@@ -61,7 +62,7 @@ class Solver(NamedTuple):
         return torch.cat([torch.from_numpy(model.coef_).flatten(), torch.from_numpy(model.intercept_)])
 
 
-def time_to_optimum(_: str) -> Iterator[BenchmarkRow]:
+def time_to_optimum(_: str) -> Iterator[BenchmarkRow | str]:
     """Seconds (milliseconds for the small ones) to the optimum.
 
     Raises:
@@ -71,6 +72,7 @@ def time_to_optimum(_: str) -> Iterator[BenchmarkRow]:
         yield from compared(name, make())
     yield from time_to_optimum_of_counts()
     yield from time_to_optimum_of_categories()
+    yield from time_to_sparse_optimum()
 
 
 def compared(name: str, problem: Problem) -> Iterator[BenchmarkRow]:

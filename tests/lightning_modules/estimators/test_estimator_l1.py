@@ -65,6 +65,15 @@ def test_several_classes_one_against_the_others():
     assert fitted.score(X, three) > 0.6
 
 
+def test_several_classes_at_once():
+    three = np.digitize(TARGETS, [-0.5, 0.5])
+    fitted = NewtonClassifier(l1=0.05).fit(X, three)
+    assert fitted.convergence_.status == "converged" and "duality gap" in fitted.convergence_.message
+    theirs = LogisticRegression(C=1 / (0.05 * len(X)), l1_ratio=1.0, solver="saga", tol=1e-12, max_iter=100_000).fit(X, three)
+    assert_allclose(fitted.predict_proba(X), theirs.predict_proba(X), atol=1e-6)
+    assert (fitted.coef_ == 0).sum() == (theirs.coef_ == 0).sum() > 0
+
+
 def test_an_early_end_warns():
     with pytest.warns(ConvergenceWarning, match="1 steps ran out before the tolerance"):
         NewtonClassifier(l1=0.001, max_steps=1).fit(X, CLASSES)

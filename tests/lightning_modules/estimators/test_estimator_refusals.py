@@ -31,7 +31,6 @@ REFUSED: dict[str, Any] = {
         l1="cv", folds=21
     ).fit(X, TARGETS),
     "penalty_weights of shape (1,) for 2 features": lambda: NewtonRegressor(l1=0.1, penalty_weights=[1]).fit(X, TARGETS),
-    "(l1=0.1), and here are 3 classes: use OneVsRestClassifier": lambda: NewtonClassifier(l1=0.1).fit(X, COUNTS),
     "does not estimate the dispersion under l1": lambda: NewtonRegressor(l1=0.1, family="negative_binomial").fit(X, COUNTS),
     "NewtonRegressor(max_steps=0): give a whole number ≥ 1": lambda: NewtonRegressor(max_steps=0).fit(X, TARGETS),
     "NewtonRegressor(max_steps=1.5): give": lambda: NewtonRegressor(max_steps=1.5).fit(X, TARGETS),

@@ -2,11 +2,8 @@
 
 import numpy as np
 import pytest
-import torch
 
 from lightning_modules.lasso import minimise_l1, penalty_path
-from lightning_modules.objectives import GLMObjective
-from lightning_modules.objectives.families import Categorical
 from tests.lightning_modules.lasso.designs_with_zeros import design, objective_of
 
 X, Y = design("gaussian")
@@ -25,7 +22,6 @@ REFUSED = {
     "penalty_weights='a': give one number": lambda: minimise_l1(LOSS, 0.1, penalty_weights="a"),
     "tolerance=0: give a number > 0": lambda: minimise_l1(LOSS, 0.1, tolerance=0),
     "max_steps=0: give a whole number": lambda: minimise_l1(LOSS, 0.1, max_steps=0),
-    "l1 with 3 classes": lambda: minimise_l1(GLMObjective(Categorical(3), torch.ones(6, 1), torch.arange(6) % 3), 0.1),
     "num=0: give the number of penalties": lambda: penalty_path(LOSS, 0),
     "smallest=1.5: give": lambda: penalty_path(LOSS, smallest=1.5),
     "l1=-0.1: give": lambda: penalty_path(LOSS, penalties=[0.1, -0.1]),

@@ -17,7 +17,7 @@ def test_it_is_no_more_than_a_start(kind, monkeypatch):
     begin = PenalisedProblem._begin_on_a_sample
     monkeypatch.setattr(PenalisedProblem, "_begin_on_a_sample", lambda self, l1: begun.append(begin(self, l1)))
     found = minimise_l1(objective, 0.01)
-    assert begun and found.status == "converged"
+    assert bool(begun) != objective.is_quadratic and found.status == "converged"
     monkeypatch.setattr(PenalisedProblem, "_begin_on_a_sample", lambda self, l1: None)
     assert_allclose(found.value, minimise_l1(objective, 0.01).value, rtol=1e-10)
 
