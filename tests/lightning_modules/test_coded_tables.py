@@ -49,6 +49,10 @@ FITS: dict[str, tuple[Make, str, dict[str, Any]]] = {
     ),
     "negative binomial": (lambda data: NegativeBinomialRegression(data.num_features, optimizer=Newton), "count", {}),
     "linear": (lambda data: LinearRegression(data.num_features, optimizer=Newton), "years", {}),
+    "l1": (lambda data: LogisticRegression(data.num_features, l1=0.01, optimizer=Newton), "class", {}),
+    "l1, unscaled": (
+        lambda data: PoissonRegression(data.num_features, l1=0.05, l2=0.01, optimizer=Newton), "count", {"standardize": False}
+    ),
     "softmax": (lambda data: SoftmaxRegression(data.num_features, 3, optimizer=Newton), "kind", {}),
     "diagonal": (lambda data: LogisticRegression(data.num_features, optimizer=DiagonalNewton), "class", {"batch_size": 64}),
     "adam": (lambda data: LogisticRegression(data.num_features, optimizer=ADAM), "class", {"batch_size": 64}),
