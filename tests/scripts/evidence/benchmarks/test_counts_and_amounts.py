@@ -15,5 +15,5 @@ def test_every_regression_has_a_row() -> None:
 def test_a_peer_that_is_not_at_the_optimum_is_no_peer(monkeypatch: pytest.MonkeyPatch) -> None:
     start = counts_and_amounts.torch.zeros(4, dtype=counts_and_amounts.torch.float64)
     monkeypatch.setattr(counts_and_amounts, "_peers", lambda *_: iter([("nobody", lambda: start)]))
-    with pytest.raises(ArithmeticError, match="no peer reaches a gradient of 1e-8"):
+    with pytest.raises(ArithmeticError, match="no peer reaches a gradient of 1e-08"):
         list(time_to_optimum_of_counts((4000, 3), rounds=1))
