@@ -27,8 +27,8 @@ from lightning_modules.lasso.penalty import Array, Penalty
 from lightning_modules.objectives.linear import GLMObjective
 from lightning_modules.objectives.linear.glm_point import GLMPoint
 
-# Beside the penalties, a change of gradients of which no digit matters for a gap.
-NOTHING = 1e-11
+# Beside the penalties, a change of gradients of which a digit is enough for a gap.
+NOTHING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +97,7 @@ def _pulled(
     if hessian is not None and len(hessian) == objective.layout.num_outputs * objective.layout.width:
         gradient: Array = point.gradient.double().cpu().numpy()
         change = np.zeros_like(gradient) if move is None else hessian @ move
-        # Of another point's Hessian a change is known to some digits only.
+        # By a Hessian of an earlier point, which is kept while it is right to a tenth, a change is known to a digit.
         if objective.is_quadratic or np.abs(change).max() <= NOTHING * penalty.absolute.max(initial=0):
             return gradient, gradient - change
     of_slopes, of_feasible = pulled_back(objective, torch.stack([slopes, feasible]))

@@ -99,7 +99,9 @@ def proximal_newton(stage: Stage, penalty: Penalty, scale: Array, target: float,
             stage.hessian, is_fresh = stage.fresh_hessian(), True
         is_better = _step(stage, stage.hessian, penalty)
         before, violation = violation, _violation(stage, penalty, scale)
-        if is_better and violation <= LEFT * before:
+        # That of biases alone costs less than a step that it spares.
+        is_kept = stage.objective.num_features > 0 or stage.objective.is_quadratic
+        if is_kept and is_better and violation <= LEFT * before:
             is_fresh = False
             continue
         if is_fresh and (not is_better or (stage.objective.is_quadratic and violation > 0.5 * before)):

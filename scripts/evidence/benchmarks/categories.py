@@ -1,7 +1,7 @@
 """Tables with categories to ‖∇‖∞ ≤ 1e-8: ours on codes, against glum on its split matrices and scikit-learn's solvers.
 
-5 numbers and three categories of 100, 30 and 16 levels; everybody gets the table in the form that is their own, ready made, those
-of scikit-learn a sparse matrix, or all indicators where a solver takes nothing else. All minimise the same objective, the mean
+5 numbers and three categories of 100, 30 and 16 levels; everybody gets the table in their own form, ready made, the solvers
+of scikit-learn a sparse matrix, or all indicators where one takes nothing else. All minimise the same objective, the mean
 loss plus l2/2 ‖w‖², of the same features, the indicators of all levels but the first.
 """
 

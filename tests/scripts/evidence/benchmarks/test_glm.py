@@ -34,6 +34,7 @@ def test_every_way_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(glm, "ROUNDS", 2)
     monkeypatch.setattr(glm, "time_to_optimum_of_counts", lambda: iter(()))
     monkeypatch.setattr(glm, "time_to_optimum_of_categories", lambda: iter(()))
+    monkeypatch.setattr(glm, "time_to_sparse_optimum", lambda: iter(()))
     assert run(benchmark.main, ["glm", f"--json={tmp_path / 'numbers.json'}", "--debug"]) == 0
     assert "classes: Newton by Trainer.fit" in capsys.readouterr().out
     rows = json.loads((tmp_path / "numbers.json").read_text())["sections"]["glm"]["rows"]
