@@ -91,6 +91,10 @@ def test_what_makes_no_sense_is_refused_in_one_line(tmp_path: Path, capsys: pyte
     empty = table()
     empty.loc[6, "town"] = ""
     assert "column 'town' (clusters) is empty in row 7, and every row needs one" in said(empty, *BY_TOWN)
+    empty.loc[6, "town"] = "NA"
+    empty.to_parquet(tmp_path / "rows.parquet")
+    file = f"--data.path={tmp_path / 'rows.parquet'}"
+    assert "column 'town' (clusters) is missing ('NA') in row 7, and every row needs one" in said(empty, file, *BY_TOWN)
     profile = said(table(), *BY_TOWN, "--coefficients.intervals=profile")
     assert "a profile is of the likelihood; leave one of them out" in profile
     overfitted = said(table(), *BY_TOWN, "--data.batch_size=50", "--trainer.overfit_batches=1", "--model.optimizer=Adam")
