@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from datamodules.columns.missing_codes import AMONG_TEXTS
+
 
 @dataclass
 class ClusterCodes:
@@ -30,15 +32,16 @@ class ClusterCodes:
         Raises:
             ValueError: one of them has no value.
         """
-        encoded = (
-            values.combine_chunks().dictionary_encode() if not pa.types.is_dictionary(values.type) else values.combine_chunks()
-        )
-        numbers = [self._number(value) for value in encoded.dictionary.to_pylist()]
-        places = encoded.indices.fill_null(len(numbers)).to_numpy(zero_copy_only=False)
-        codes = np.array([*numbers, -1], np.int64)[places]
+        values = values.combine_chunks()
+        encoded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
+        found = encoded.dictionary.to_pylist()
+        places = encoded.indices.fill_null(len(found)).to_numpy(zero_copy_only=False)
+        codes = np.array([*map(self._number, found), -1], np.int64)[places]
         if (lacking := np.flatnonzero((codes < 0) & are_usable)).size:
+            held = values[int(lacking[0])].as_py()
+            what = "empty" if held is None or str(held).strip() == "" else f"missing ({held!r})"
             raise ValueError(
-                f"{self.path}: column {self.name!r} (clusters) is empty in row {self._rows + lacking[0] + 1}, and every row "
+                f"{self.path}: column {self.name!r} (clusters) is {what} in row {self._rows + lacking[0] + 1}, and every row "
                 "needs one: fill it in, or leave out that row"
             )
         self._rows += len(codes)
@@ -47,4 +50,5 @@ class ClusterCodes:
     def _number(self, value: Any) -> int:
         """−1 where there is nothing."""
         value = value.strip() if isinstance(value, str) else value
-        return -1 if value in ("", None) else self.known.setdefault(value, len(self.known))
+        is_missing = value is None or value != value or (isinstance(value, str) and value in AMONG_TEXTS)  # noqa: PLR0124 – nan
+        return -1 if is_missing else self.known.setdefault(value, len(self.known))

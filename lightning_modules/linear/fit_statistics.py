@@ -140,7 +140,7 @@ def _deviance(objective: GLMObjective, theta: Tensor) -> float:
     for _, y, z in objective.at_full_precision(theta).predictors.chunks():
         own, weights = glm.own_targets(y), glm.weights_of(y)[:, 0]
         total += (weights * (family.loss(glm.moved(z, y), own) - family.least_loss(own))).sum()
-    return 2 * float(objective.rows.reduction(total))
+    return max(0.0, 2 * float(objective.rows.reduction(total)))  # below 0 is rounding
 
 
 def log_likelihood(objective: GLMObjective, theta: Tensor) -> float | None:

@@ -36,7 +36,9 @@ def refuse_non_finite(
     else:
         where, number = "the largest entry of the gradient", torch.stack([part.abs().max() for part in gradient]).max()
     if step == 0:
-        raise NonFiniteLossError(f"{where} is {number.item():g} at the start: choose another start, or scale the features")
+        raise NonFiniteLossError(
+            f"{where} is {number.item():g} at the start: scale features, targets or offset, or choose another start"
+        )
     raise NonFiniteLossError(
         f"{where} is {number.item():g} at step {step}: the steps are too long for this problem; "
         + ("lower lr, scale the features, or use damping='adaptive'" if has_damping else "lower lr, or scale the features")

@@ -15,6 +15,8 @@ NAMES = {
     "dispersion": "dispersion",
     "alpha": "dispersion α of μ + αμ²",  # ± its standard error
 }
+# Where counts vary no more than Poisson's.
+NEXT_TO_0 = 1.1e-8
 
 
 def statistics_table(statistics: dict[str, float | None]) -> Table:
@@ -24,7 +26,8 @@ def statistics_table(statistics: dict[str, float | None]) -> Table:
         value = statistics[name]
         if value is not None and not (name == "dispersion" and value == 1):
             error = statistics.get(f"{name}_error")
-            table.add_row(title, f"{value:.6g}" + ("" if error is None else f" ± {error:.2g}"))
+            is_nothing = name == "alpha" and value < NEXT_TO_0
+            table.add_row(title, "next to 0" if is_nothing else f"{value:.6g}" + ("" if error is None else f" ± {error:.2g}"))
     ratio, p_value = statistics["ratio"], statistics["ratio_p_value"]
     if ratio is not None and p_value is not None:
         table.add_row(f"likelihood ratio (χ², {statistics['ratio_freedom']:g} d.f.)", f"{ratio:.4g}, p = {p_value:.2g}")

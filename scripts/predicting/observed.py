@@ -51,7 +51,9 @@ class Observed:
             raise ValueError("--residuals: the model was not trained on a table, so name the column of targets by --target")
         codes = tuple(str(code).strip() for code in settings.get("missing_codes") or ())
         target = Column(name, "number", settings.get("decimal") or ".", codes)
-        if class_names is not None:
+        if class_names is not None and tuple(map(str.lower, class_names)) == ("false", "true"):
+            target = Column(name, "truth", codes=codes)  # however the file writes it
+        elif class_names is not None:
             are_numbers = all(read_number(text, ".") is not None for text in class_names)
             target = Column(name, "category", "." if are_numbers else "", codes, class_names)
         by = settings.get("weights") if isinstance(settings.get("weights"), str) else None

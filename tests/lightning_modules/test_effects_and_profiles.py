@@ -8,10 +8,19 @@ import torch
 from scipy import stats
 from scipy.optimize import minimize
 
+from lightning_modules.linear.dispersion import dispersion
 from lightning_modules.linear.marginal_effects import marginal_effects
 from lightning_modules.linear.profile_intervals import profile_intervals
 from lightning_modules.objectives import GLMObjective
-from lightning_modules.objectives.families import Bernoulli, Categorical, Family, Gaussian, Poisson, Probit
+from lightning_modules.objectives.families import (
+    Bernoulli,
+    Categorical,
+    Family,
+    Gamma,
+    Gaussian,
+    Poisson,
+    Probit,
+)
 from lightning_modules.optimizers import Newton, minimise
 
 api = pytest.importorskip("statsmodels.api", reason="statsmodels, the peer, comes with the dev extra")
@@ -67,11 +76,13 @@ def test_effects_count_weights() -> None:
         np.testing.assert_allclose([ours.effect, ours.standard_error], [theirs.effect, theirs.standard_error], rtol=1e-9)
 
 
-@pytest.mark.parametrize("family", [Bernoulli(), Poisson(), Gaussian(1)], ids=["logit", "poisson", "least-squares"])
+@pytest.mark.parametrize(
+    "family", [Bernoulli(), Poisson(), Gaussian(1), Gamma()], ids=["logit", "poisson", "least-squares", "gamma"]
+)
 @pytest.mark.parametrize("intercept", [True, False])
 def test_profiles_end_where_the_likelihood_has_fallen_so_far(family: Family, intercept: bool) -> None:
     x, y = data("spector")
-    x = (x - x.mean(0)) / x.std(0)
+    x, y = (x - x.mean(0)) / x.std(0), y + 0.1 * x[:, 0] if isinstance(family, Gamma) else y
     objective, theta = fitted(family, x, y, intercept=intercept)
     ends, rows, size = profile_intervals(objective, theta), len(y), len(theta)
     factor, quantile = 1.0, stats.chi2(1).ppf(0.95)
@@ -79,6 +90,8 @@ def test_profiles_end_where_the_likelihood_has_fallen_so_far(family: Family, int
         factor, quantile = 2 * rows * float(objective.at(theta).value) / (rows - size), stats.f(1, rows - size).ppf(0.95)
         z = np.sqrt(quantile) * np.asarray(api.OLS(y, np.column_stack([x, np.ones(rows)][: 1 + intercept])).fit().bse)
         np.testing.assert_allclose(ends, np.stack([theta.numpy() - z, theta.numpy() + z], 1), rtol=1e-6)
+    if isinstance(family, Gamma):  # of which Wald's intervals are by the normal distribution
+        factor = float(dispersion(objective, theta)[0])
     for j in (0, size - 1):
         for end in ends[j].tolist():
 

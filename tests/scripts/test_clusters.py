@@ -64,16 +64,24 @@ def test_errors_are_those_of_statsmodels(
 
 
 @pytest.mark.slow
-def test_two_processes_see_one_table(tmp_path: Path) -> None:
+@pytest.mark.parametrize("asked", ["clusters", "profiles"])
+def test_two_processes_see_one_table(asked: str, tmp_path: Path) -> None:
+    """Of profiles α is estimated at every value."""
+    profiles = ["--coefficients.intervals=profile", "--coefficients.marginal_effects=true", "--data.exclude=[town]"]
+    options = BY_TOWN if asked == "clusters" else [*profiles, "--model=NegativeBinomialRegression"]
     one, two = tmp_path / "one", tmp_path / "two"
     for folder, processes in ((one, []), (two, ["--trainer.devices=2", "--trainer.strategy=ddp"])):
         folder.mkdir()
         table().to_csv(folder / "rows.csv", index=False)
-        args = [*COMMON, f"--data.path={folder / 'rows.csv'}", "--data.target=count", *BY_TOWN, "--data.weights=w", *processes]
+        args = [*COMMON, f"--data.path={folder / 'rows.csv'}", "--data.target=count", *options, "--data.weights=w", *processes]
         subprocess.run([sys.executable, str(ROOT / "scripts/fit.py"), *args], cwd=folder, check=True, capture_output=True)
-    found = [json.loads(next(folder.rglob("summary.json")).read_text())["coefficients"] for folder in (one, two)]
-    for name, row in found[0].items():
-        assert row["own_units"] == pytest.approx(found[1][name]["own_units"], rel=1e-12)
+    found = [json.loads(next(folder.rglob("summary.json")).read_text()) for folder in (one, two)]
+    for kind in ("coefficients", "marginal_effects"):
+        assert found[0][kind].keys() == found[1][kind].keys()
+        for name, row in found[0][kind].items():
+            # Where an α stays is known to 1e-9 only.
+            rel = 1e-12 if asked == "clusters" else 1e-8
+            assert row["own_units"] == pytest.approx(found[1][kind][name]["own_units"], rel=rel)
 
 
 def test_what_makes_no_sense_is_refused_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,6 +99,10 @@ def test_what_makes_no_sense_is_refused_in_one_line(tmp_path: Path, capsys: pyte
     empty = table()
     empty.loc[6, "town"] = ""
     assert "column 'town' (clusters) is empty in row 7, and every row needs one" in said(empty, *BY_TOWN)
+    empty.loc[6, "town"] = "NA"
+    empty.to_parquet(tmp_path / "rows.parquet")
+    file = f"--data.path={tmp_path / 'rows.parquet'}"
+    assert "column 'town' (clusters) is missing ('NA') in row 7, and every row needs one" in said(empty, file, *BY_TOWN)
     profile = said(table(), *BY_TOWN, "--coefficients.intervals=profile")
     assert "a profile is of the likelihood; leave one of them out" in profile
     overfitted = said(table(), *BY_TOWN, "--data.batch_size=50", "--trainer.overfit_batches=1", "--model.optimizer=Adam")

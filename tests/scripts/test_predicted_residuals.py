@@ -168,6 +168,14 @@ def test_what_has_no_residuals_is_refused(tmp_path: Path, capsys: pytest.Capture
     assert "--residuals are of generalised linear models, and MLP is none" in refused(capsys, of_network, path)
 
 
+def test_truth_is_truth_however_a_file_writes_it(tmp_path: Path) -> None:
+    frame = table().assign(sick=lambda of: of["sick"] == "yes")
+    ckpt, path = trained(tmp_path, frame, LogisticRegression, "sick")  # True and False
+    expected = predicted(ckpt, path)
+    frame.to_parquet(tmp_path / "rows.parquet")
+    pandas.testing.assert_frame_equal(predicted(ckpt, tmp_path / "rows.parquet"), expected)
+
+
 def test_a_model_of_arrays_is_told_the_column_of_targets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     frame = table()
     data = ArrayDataModule(frame[["a", "b"]], frame["sick"], **ALL)
