@@ -114,6 +114,13 @@ class DampedOptimizer(CurvatureOptimizer):
         ridge = damping if self.param_groups[0]["damping"] != "adaptive" or scale is None else damping * scale
         return -self.solver(point, gradient).solve(gradient, ridge)
 
+    def begin(self, objective: Objective, theta: Tensor) -> Tensor:
+        """Where to begin in place of θ (p,), before anything is computed there: by default θ itself.
+
+        Asked by who is free to choose, as `minimise` is; a Trainer begins where its model is.
+        """
+        return theta
+
     def advance(self, report: StepReport, gradient: Tensor) -> StepReport:
         solver = self.solver(report.point, gradient)
         if self.param_groups[0]["damping"] == "adaptive":

@@ -9,6 +9,7 @@ from torch.nn import Parameter
 
 from lightning_modules.objectives import Objective, Point
 from lightning_modules.optimizers.curvature_optimizer import CurvatureOptimizer
+from lightning_modules.optimizers.damped_optimizer import DampedOptimizer
 from lightning_modules.optimizers.non_finite_loss import refuse_non_finite
 from lightning_modules.optimizers.step_report import StepReport
 
@@ -47,6 +48,8 @@ def descend(
     with torch.inference_mode(False), torch.no_grad():
         parameter, steps = Parameter(start.detach().clone()), 0
         optimizer = made(method, parameter)
+        if isinstance(optimizer, DampedOptimizer) and max_steps > 0:
+            parameter.copy_(optimizer.begin(objective, parameter.detach().clone()))
 
         @torch.no_grad()
         def closure() -> Tensor:

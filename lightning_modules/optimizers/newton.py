@@ -12,17 +12,18 @@ from lightning_modules.devices import asked, is_asynchronous
 from lightning_modules.objectives import Objective, Point
 from lightning_modules.optimizers.damped_optimizer import ChosenKind, DampedOptimizer
 from lightning_modules.optimizers.damping import GainRatioDamping
+from lightning_modules.optimizers.dense_limit import refuse_dense
 from lightning_modules.optimizers.descent import descend
 from lightning_modules.optimizers.kinks import by_proximal_step
+from lightning_modules.optimizers.non_finite_loss import NonFiniteLossError
 from lightning_modules.optimizers.optimality import Stationarity, loss_unit
 from lightning_modules.optimizers.parameter_scale import bend_to, energy
 from lightning_modules.optimizers.precise_step import by_precise_step
 from lightning_modules.optimizers.sampled_steps import SampledState, SampledSteps, decrement_bound, sampled, smallest_sample
 from lightning_modules.optimizers.step_report import StepReport
 from lightning_modules.optimizers.trust_region import TrustRegion
-from lightning_modules.solvers import DenseSolver, Solver
+from lightning_modules.solvers import DenseSolver, SingularCurvatureError, Solver
 
-DENSE_BYTES = 4 * 2**30
 # Up to so many parameters a matrix is formed if nothing is said. For logistic regression conjugate gradients with their
 # preconditioner take about as long at 100 and half as long from 500 on (`benchmark.py scaling`). Networks have a diagonal for
 # one, and least squares need the matrix once.
@@ -135,6 +136,21 @@ class Newton(DampedOptimizer):
         found = self._better_step(report.point, gradient)
         return None if found is None else by_precise_step(report, found, self.param_groups[0]["lr"])
 
+    def begin(self, objective: Objective, theta: Tensor) -> Tensor:
+        """Of a tall table at the minimiser of a sample, which is nearer than θ and costs less than one look at all rows."""
+        state, interval = self.kept, self.row_interval(objective)
+        if objective.has_kinks or state.row_interval or interval == 1:
+            return theta
+        state.row_interval = interval
+        try:
+            found = SampledSteps(state, minimise=self._minimise_few).begin(objective, theta)
+        except (NonFiniteLossError, SingularCurvatureError):  # which a look at all rows says better
+            return theta
+        if found is None:
+            return theta
+        self.keep(state)
+        return found
+
     def row_interval(self, objective: Objective) -> int:
         """k, to begin with the curvature over every k-th row."""
         group = self.param_groups[0]
@@ -227,16 +243,3 @@ class Newton(DampedOptimizer):
         solver, objective = self.param_groups[0]["solver"], point.objective
         most = DENSE_PARAMETERS if objective.is_convex and not objective.is_quadratic else DENSE_OTHERWISE
         return solver == "cholesky" or (solver == "auto" and len(point.theta) <= most)
-
-
-def refuse_dense(parameters: int, name: str) -> None:
-    """Refuse what no memory holds.
-
-    Raises:
-        ValueError: a matrix of so many parameters takes more than 4 GiB.
-    """
-    if (size := 8 * parameters**2) > DENSE_BYTES:
-        raise ValueError(
-            f"a dense {name} of {parameters} parameters takes {size / 2**30:.1f} GiB: "
-            "use Newton(solver='cg'), which needs products only, or DiagonalNewton"
-        )

@@ -117,27 +117,44 @@ class SampledSteps:
             row_interval=state.row_interval,
         )
 
+    def begin(self, objective: Objective, theta: Tensor) -> Tensor | None:
+        """The minimiser over few rows (p,), if few tell enough and it is lower than θ (p,) over more; C is formed there."""
+        sample = _every_kth(objective, self.state.row_interval)
+        near = self._near(objective, theta, sample)
+        if near is None or not asked(near.value < sample.point(theta).value):
+            return None
+        self._factorise(near)
+        return near.theta
+
     def _first_step(self, point: Point) -> Point | None:
-        """The minimiser over few rows, if few tell enough and it is lower; C is formed there, else at the point."""
-        objective, interval = point.objective, self.state.row_interval
-        sample = _every_kth(objective, interval)
-        if smallest_sample(objective) >= FIRST_INTERVAL > interval:
-            few, theta = _every_kth(objective, FIRST_INTERVAL), point.theta
-            if smallest_sample(objective) >= COARSE_INTERVAL:
-                theta = self.minimise(_every_kth(objective, COARSE_INTERVAL), theta)
-            trial = objective.point(self._refined(self.minimise(few, theta), few, sample))
+        """The same, if it is lower over all rows; else C is formed at the point."""
+        objective = point.objective
+        sample = _every_kth(objective, self.state.row_interval)
+        near = self._near(objective, point.theta, sample)
+        if near is not None:
+            trial = objective.point(near.theta)
             if trial.value < point.value:
-                self._factorise(sample.point(trial.theta))
+                self._factorise(near)
                 return trial
         self._factorise(sample.point(point.theta))
         return None
 
-    def _refined(self, theta: Tensor, few: Objective, more: Objective) -> Tensor:
+    def _near(self, objective: Objective, theta: Tensor, sample: Objective) -> Point | None:
+        """The minimiser over every 64th row, from θ (p,), and one step on towards that over a larger sample, as a point of that
+        one; None of few rows."""
+        if not smallest_sample(objective) >= FIRST_INTERVAL > self.state.row_interval:
+            return None
+        if smallest_sample(objective) >= COARSE_INTERVAL:
+            theta = self.minimise(_every_kth(objective, COARSE_INTERVAL), theta)
+        few = _every_kth(objective, FIRST_INTERVAL)
+        return self._refined(self.minimise(few, theta), few, sample)
+
+    def _refined(self, theta: Tensor, few: Objective, more: Objective) -> Point:
         """One step from the minimiser (p,) over few rows towards that over more, if it leads there."""
         start = more.point(theta)
         self._factorise(few.point(theta))
         refined = more.point(theta - self._solve(start.gradient))
-        return refined.theta if refined.value < start.value else theta
+        return refined if refined.value < start.value else start
 
     def _renew(self, point: Point) -> None:
         """Form C at a point over more rows than before, and forget what corrected the last one."""

@@ -198,7 +198,7 @@ def test_bad_options_and_sizes_are_refused() -> None:
 
 
 def test_a_matrix_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lightning_modules.optimizers.newton.DENSE_BYTES", 8 * 6**2 - 1)
+    monkeypatch.setattr("lightning_modules.optimizers.dense_limit.DENSE_BYTES", 8 * 6**2 - 1)
     with pytest.raises(ValueError, match=r"curvature over some rows of 6 parameters.*use Newton\(solver='cg'\)"):
         Fit(tall(Bernoulli())).run(1)
 
