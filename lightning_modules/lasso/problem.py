@@ -219,7 +219,8 @@ class PenalisedProblem:
     def _certificate(self, penalty: Penalty) -> Certificate:
         """Of where the steps ended."""
         stage = self._stage
-        return certificate(self.objective, stage.point, self._places, self._theta, penalty, stage.hessian_of, stage.hessian)
+        given = self._places, self._theta, penalty, self._scale
+        return certificate(self.objective, stage.point, *given, stage.hessian_of, stage.hessian)
 
     @property
     def _places(self) -> NDArray[np.int64]:
