@@ -94,8 +94,8 @@ class MLP(ObjectiveModule):
 
     def _outputs(self, features: Tensor, columns: Columns | None = None) -> Tensor:
         """`forward`, by which equal rows get equal numbers: (n, d), or as they are stored, -> (n, K)."""
+        self.network.check(features if columns is None else columns.expanded(features[:0]))
         columns = columns or Columns(features.shape[1])
-        self.network.check(columns.expanded(features[:1]))
         layers = [partial(whole_linear, weight=layer.weight, bias=layer.bias) for layer in self.network.layers]
 
         def outputs(x: Tensor) -> Tensor:

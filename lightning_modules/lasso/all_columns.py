@@ -18,6 +18,9 @@ from lightning_modules.objectives.linear.predictors import CHUNKS_PER_THREAD, Ad
 from lightning_modules.objectives.linear.rows import Rows
 from lightning_modules.objectives.shared_work import shared
 
+# Along what changes no loss, beside the curvature of its parameters.
+BEND = 1e-6
+
 
 def pulled_back(objective: GLMObjective, slopes: Tensor) -> Array:
     """The mean over all rows of s_i ⊗ (x_i, 1), laid out as θ: slopes of this process's rows (m, n, K) -> (m, p).
@@ -164,11 +167,22 @@ def curvature_on(point: GLMPoint, columns: NDArray[np.int64], kind: Kind) -> Arr
 
 
 def _held(family: Family, layout: Layout, matrix: Tensor) -> Array:
-    """A curvature (p, p) that is regular also along the common shift of biases, which changes no loss of classes."""
+    """A curvature (p, p) that is regular also along common shifts, which change no loss of classes.
+
+    Along that of biases nothing else changes either; along those of a feature's weights the penalty does, so that there it is
+    bent as little as a factorisation needs: a step goes as far as the penalty says, and where steps end is the same.
+    """
     found: Array = matrix.double().cpu().numpy().copy()
-    if family.shift_invariant and layout.has_bias:
-        biases = found[-layout.num_outputs :, -layout.num_outputs :]
-        biases += np.trace(biases) / layout.num_outputs**2
+    outputs, d = layout.num_outputs, layout.num_features
+    if not family.shift_invariant:
+        return found
+    if layout.has_bias:
+        biases = found[-outputs:, -outputs:]
+        biases += np.trace(biases) / outputs**2
+    feature, bend = np.arange(d), BEND * found.diagonal()[: outputs * d].reshape(outputs, d).mean(0)
+    for j in range(outputs):
+        for k in range(outputs):
+            found[j * d + feature, k * d + feature] += bend
     return found
 
 

@@ -27,6 +27,8 @@ from lightning_modules.lasso.penalty import Array, Penalty
 from lightning_modules.objectives.linear import GLMObjective
 from lightning_modules.objectives.linear.glm_point import GLMPoint
 
+# What rounding leaves of a gradient, relative to the size of what cancels in it.
+ROUNDING = 64.0
 # Beside the penalties, a change of gradients of which a digit is enough for a gap.
 NOTHING = 1e-9
 
@@ -50,6 +52,7 @@ def certificate(
     places: NDArray[np.int64],
     theta: Array,
     penalty: Penalty,
+    sizes: Array,
     hessian_of: Callable[[NDArray[np.int64]], Array],
     hessian: Array | None = None,
 ) -> Certificate:
@@ -61,6 +64,7 @@ def certificate(
         places: of the point's coefficients among all (p',).
         theta: θ with all coefficients (p,).
         penalty: P, of all coefficients.
+        sizes: of what cancels in each entry of the gradient (p,).
         hessian_of: the Hessian, there or nearby, of those of the point's coefficients that are not penalised.
         hessian: of all of the point's coefficients, there or nearby, if it is known.
     """
@@ -69,6 +73,7 @@ def certificate(
     feasible, move = _without_free(point, penalty.of(places), slopes, hessian_of)
     gradient, pulled = _pulled(objective, point, slopes, feasible, move, penalty, hessian)
     is_bound = (penalty.absolute > 0) & (penalty.square == 0)
+    penalty = _with_rounding(penalty, pulled, is_bound, ROUNDING * torch.finfo(point.theta.dtype).eps * sizes)
     with np.errstate(divide="ignore"):
         factor = min(1.0, float((penalty.absolute[is_bound] / np.abs(pulled[is_bound])).min(initial=math.inf)))
     # Asked of no row, so that a process without rows knows as well.
@@ -82,6 +87,16 @@ def certificate(
         total, begin = total + of_rows.double().sum(), part.stop
     gap = float(glm.mean(total)) + _of_coefficients(theta, factor * pulled, penalty)
     return Certificate(gradient, max(gap, 0.0))  # a sum of terms ≥ 0, but for rounding
+
+
+def _with_rounding(penalty: Penalty, pulled: Array, is_bound: Array, most: Array) -> Penalty:
+    """P with a_j as much larger as rounding has left |G_j| beyond it, at most as said (p,).
+
+    The gap to the dual problem of that penalty is one of this one but for  Σ_j δ_j (|θ*_j| − |θ_j|) ,  which is nothing; to
+    shrink all slopes for a column in tiny units would make much of it.
+    """
+    excess = np.where(is_bound, np.abs(pulled) - penalty.absolute, 0)
+    return Penalty(penalty.absolute + np.where((excess > 0) & (excess <= most), excess, 0), penalty.square)
 
 
 def _pulled(

@@ -71,8 +71,8 @@ class L1Objective(GLMObjective):
         """By the duality gap; for families without one by the largest violation, in the loss's unit."""
         point, unit = self.point_at(theta), self.unit or 1.0
         inner = point.inner
-        places = np.arange(len(theta))
-        found = certificate(self.centred, inner, places, point.coefficients, self.penalties, point.curvature_of)
+        given = np.arange(len(theta)), point.coefficients, self.penalties, point.scale * max(1.0, point.size)
+        found = certificate(self.centred, inner, *given, point.curvature_of)
         kkt, fact = point.violation * unit, self._separated(theta)
         is_near = point.is_stationary(tolerance) if found.gap is None else found.gap <= tolerance * unit
         holds = is_near and fact is None

@@ -107,10 +107,14 @@ class L1Point(GLMPoint):
         """The largest of them."""
         return float(self.violations.max(initial=0))
 
+    @property
+    def size(self) -> float:
+        """Of θ, as violations are measured: what is lost of a gradient by the rounding of θ is in proportion to it."""
+        return float(np.linalg.norm(self.scale * self.theta.double().cpu().numpy())) / (self.objective.unit or 1.0)
+
     def is_stationary(self, tolerance: float) -> bool:
         """Whether no violation is larger than a tolerance, or than what rounding θ leaves."""
-        size = float(np.linalg.norm(self.scale * self.theta.double().cpu().numpy())) / (self.objective.unit or 1.0)
-        return self.violation <= max(tolerance, ROUNDING * torch.finfo(self.theta.dtype).eps * size)
+        return self.violation <= max(tolerance, ROUNDING * torch.finfo(self.theta.dtype).eps * self.size)
 
     def is_proved(self, tolerance: float) -> bool:
         return self.is_stationary(NEAR * tolerance) and super().is_proved(tolerance)

@@ -85,7 +85,7 @@ def minimise_l1(
         max_steps: after so many steps it ends in any case.
 
     Raises:
-        ValueError: a family of several classes; l1 below 0 or not finite; penalty weights of another length, negative or not
+        ValueError: l1 below 0 or not finite; penalty weights of another length, negative or not
             finite; a tolerance or a number of steps that is none.
     """
     check_strength("l1", l1)

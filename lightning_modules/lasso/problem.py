@@ -56,8 +56,7 @@ class PenalisedProblem:
         largest_l1: the least l1 at which every penalised coefficient is 0.
 
     Raises:
-        ValueError: a family of several classes; penalty weights of another length, negative or not finite; a tolerance that is
-            no number above 0.
+        ValueError: penalty weights of another length, negative or not finite; a tolerance that is no number above 0.
     """
 
     def __init__(self, objective: GLMObjective, penalty_weights: Any = None, tolerance: float = TOLERANCE) -> None:
@@ -218,8 +217,8 @@ class PenalisedProblem:
 
     def _certificate(self, penalty: Penalty) -> Certificate:
         """Of where the steps ended."""
-        stage = self._stage
-        return certificate(self.objective, stage.point, self._places, self._theta, penalty, stage.hessian_of, stage.hessian)
+        stage, given = self._stage, (self._places, self._theta, penalty, self._scale)
+        return certificate(self.objective, stage.point, *given, stage.hessian_of, stage.hessian)
 
     @property
     def _places(self) -> NDArray[np.int64]:

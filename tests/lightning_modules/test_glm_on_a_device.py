@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from lightning_modules.lasso import L1Objective
 from lightning_modules.linear import coefficients, fit_statistics, marginal_effects, profile_intervals
 from lightning_modules.linear.count_dispersion import minimise_with_dispersion
 from lightning_modules.objectives import GLMObjective
@@ -98,3 +99,18 @@ def test_no_step_waits_for_codes() -> None:
         on_device.add_gram(gram, z[:, 0], x)
         on_device.expanded(x)
     assert not waits.waits and not waits.copies
+
+
+@each_family
+def test_under_l1(family: Family) -> None:
+    """Columns near 0 and far from it, which are shifted where they are."""
+    for far in (0.0, 1e5):
+        found = []
+        for place in ("cpu", DEVICE):
+            d = data(family)
+            x, y, weights, offset = (each.to(place) for each in (d.features + far, d.targets, d.weights + 1, d.offset))
+            loss = L1Objective(GLMObjective(family, x, y, 0.01, weights=weights, offset=offset), 0.02, [1.0, 0.0, 1.0])
+            found.append(minimise(loss, at_zero(loss), Newton, 60))
+        ours, theirs = found
+        assert ours.status == theirs.status == "converged", (far, ours.message, theirs.message)
+        torch.testing.assert_close(theirs.theta.cpu(), ours.theta, rtol=1e-6, atol=1e-6 * (1 + far))

@@ -53,8 +53,8 @@ class NetworkObjective(Objective):
         reduction: Reduction = this_process,
         columns: Columns | None = None,
     ) -> None:
-        columns = columns or Columns(features.shape[-1])
-        network.check(columns.expanded(features[:0]))
+        network.check(features if columns is None else columns.expanded(features[:0]))
+        columns = columns or Columns(features.shape[1])
         if len(features) != len(targets):
             raise ValueError(f"{len(features)} rows of features but {len(targets)} targets: they must match row by row")
         if loss.num_outputs != network.widths[-1]:

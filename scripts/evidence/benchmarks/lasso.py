@@ -27,7 +27,7 @@ from lightning_modules.objectives.families import Bernoulli, Family, Gaussian, P
 
 Array = NDArray[np.float64]
 TOLERANCE, TOLERANCES = 1e-8, (1e-4, 1e-6, 1e-8, 1e-10, 1e-12)
-SHAPE, PATH = (600_000, 50), (500, 2000)
+SHAPE, PATH = (600_000, 50), (300, 1000)
 # The penalty beside the least one that takes all coefficients to 0.
 SHARE, SMALLEST, NUM = 0.05, 1e-2, 100
 ROUNDS = 5

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import (
     Bernoulli,
+    Categorical,
     ComplementaryLogLog,
     Family,
     Gamma,
@@ -30,6 +31,7 @@ FAMILIES: dict[str, Callable[[], Family]] = {
     "probit": Probit,
     "cloglog": ComplementaryLogLog,
     "two targets": lambda: Gaussian(2),
+    "three classes": lambda: Categorical(3),
 }
 WITHOUT_GAP = {"tweedie", "probit", "cloglog"}
 
@@ -44,6 +46,8 @@ def design(kind: str, rows: int = 60, columns: int = 12, seed: int = 0) -> tuple
             return x, z + rng.normal(size=rows)
         case "two targets":
             return x, np.stack([z, -z], 1) + rng.normal(size=(rows, 2))
+        case "three classes":
+            return x, (np.stack([z, -z, 0 * z], 1) + rng.gumbel(size=(rows, 3))).argmax(1)
         case "poisson" | "negative binomial":
             return x, rng.poisson(np.exp(z)).astype(float)
         case "gamma" | "tweedie":
