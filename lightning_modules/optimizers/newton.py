@@ -138,8 +138,8 @@ class Newton(DampedOptimizer):
 
     def begin(self, objective: Objective, theta: Tensor) -> Tensor:
         """Of a tall table at the minimiser of a sample, which is nearer than θ and costs less than one look at all rows."""
-        state, interval = self.kept, self.row_interval(objective)
-        if objective.has_kinks or state.row_interval or interval == 1:
+        state = self.kept
+        if objective.has_kinks or state.row_interval or (interval := self.row_interval(objective)) == 1:
             return theta
         state.row_interval = interval
         try:
