@@ -116,12 +116,12 @@ def rows_at(point: GLMPoint) -> Iterator[tuple[Tensor, Tensor]]:
     """Targets and predictors of this process's rows at a point, some at a time; features are read only where predictors are
     not known."""
     predictors, rows = point.predictors, point.glm.rows
-    if predictors._kept is None or len(predictors._done) < rows.num_chunks:
+    if (known := predictors.known) is None:
         yield from ((y, z) for _, y, z in predictors.chunks())
         return
     begin = 0
     for y in rows.terms_of_rows.pieces_beside(rows.targets) if len(rows.targets) else ():
-        yield y, predictors._kept[begin : begin + len(y)]
+        yield y, known[begin : begin + len(y)]
         begin += len(y)
 
 

@@ -66,6 +66,11 @@ class Predictors:
         for chunk in self.chunks(first, step):
             yield from self.glm.rows.pieces(*chunk, most=most)
 
+    @property
+    def known(self) -> Tensor | None:
+        """Those of all rows (n, K), where they have been computed and are kept."""
+        return self._kept if len(self._done) == self.glm.rows.num_chunks else None
+
     def _place(self, number: int, rows: int) -> Tensor:
         """Where the predictors of a chunk are, or will be: (rows, K)."""
         if self._kept is None:
