@@ -1,6 +1,6 @@
 """All columns of codes at once: their levels are numbered one after the other, so that one table serves all of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
@@ -19,6 +19,8 @@ class JointCodes:
     """
 
     codes: tuple[LevelCode, ...]
+    # Rows, as they were, and their levels: whoever has gathered for some rows scatters for them next.
+    _last: list[tuple[Tensor, int, Tensor]] = field(default_factory=list, repr=False)
 
     @cached_property
     def features(self) -> Tensor | slice:
@@ -41,8 +43,17 @@ class JointCodes:
 
     def of(self, x: Tensor) -> Tensor:
         """The number of each row's level, code after code: rows (m, c) -> (k m,)."""
-        first = self.codes[0].place
-        return (x[:, first : first + len(self.codes)].T.long() + self._references[:, None]).flatten()
+        version = -1 if x.is_inference() else x._version
+        for rows, its_version, known in self._last:
+            if rows is x and version == its_version >= 0:
+                return known
+        # Column by column, each into memory in one piece: a transposed copy is several times slower.
+        levels = torch.empty(len(self.codes), len(x), dtype=torch.long, device=x.device)
+        for own, code in zip(levels, self.codes, strict=True):
+            own.copy_(x[:, code.place])
+        found = levels.add_(self._references[:, None]).view(-1)
+        self._last[:] = [(x, version, found)]
+        return found
 
     def gathered(self, weight: Tensor, x: Tensor) -> Tensor:
         """Σ_codes of what each row's level has in a table (K, w), 0 for references: (m, K)."""

@@ -168,3 +168,14 @@ def test_a_network_reads_codes(layout: str) -> None:
     here, there = ours.at(theta), plain.at(theta)
     assert torch.equal(here.value, there.value) and torch.equal(here.gradient, there.gradient)
     assert torch.equal(ours.value(theta), plain.value(theta)) and torch.equal(ours.outputs(theta), plain.outputs(theta))
+
+
+def test_rows_that_are_changed_in_place_are_read_anew() -> None:
+    columns, stored, features = coded("together")
+    weight, bias = torch.randn(1, features.shape[1], dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+    before = columns.product(stored, weight, bias)
+    stored[:, 3] = 0.0
+    after = columns.product(stored, weight, bias)
+    assert torch.equal(after, columns.product(stored.clone(), weight, bias)) and not torch.equal(after, before)
+    with torch.inference_mode():
+        assert torch.equal(columns.product(stored.clone(), weight, bias), after)
