@@ -39,12 +39,13 @@ class PenaltyChoice(Callback):
     """
 
     def __init__(self, has_bar: bool = True, console: Console | None = None) -> None:
-        self.has_bar, self.console = has_bar, console or Console(stderr=True)
+        # Made when it is needed: a callback that averages weights copies the trainer, and a console cannot be copied.
+        self.has_bar, self.console = has_bar, console
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not isinstance(pl_module, ChoosingModel):
             return
-        bar = _LateBar(self.console, self.has_bar and trainer.is_global_zero)
+        bar = _LateBar(self.console or Console(stderr=True), self.has_bar and trainer.is_global_zero)
         try:
             curve = pl_module.choose_l1(bar.advance)
         finally:

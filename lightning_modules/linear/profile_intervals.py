@@ -83,13 +83,15 @@ def intercept_profile(objective: GLMObjective, theta: Tensor, shift: Tensor, lev
     rows, terms = objective.rows, objective.rows.terms_of_rows
     if rows.features.numel() > MOST_MOVED:
         return None
+    features, columns = rows.columns.moved(rows.features.double(), shift.to(rows.features.device))
     moved = type(objective)(
         objective.family,
-        rows.features.double() + shift.to(rows.features.device),
+        features,
         rows.targets,
         reduction=rows.reduction,
         weights=terms.weights,
         offset=terms.offset,
+        columns=columns,
     )
     weights, bias = theta[:-1].double(), theta[-1:].double()
     return profiles(moved, torch.cat([weights, bias - weights @ shift.to(weights)]), level, [len(weights)])[0]

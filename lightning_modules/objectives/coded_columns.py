@@ -17,7 +17,7 @@ with T_jk the weight of the rows with l = j and l' = k, t_j and t'_k of those wi
 Source: the split matrices of tabmat, https://github.com/Quantco/tabmat, which do so for generalised linear models.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
@@ -101,6 +101,12 @@ class CodedColumns(Columns):
     def shifted(self, x: Tensor, centre: Tensor) -> Tensor:
         q = len(self.numbers)
         return torch.cat([x[:, :q] - centre[self._numbers], x[:, q:]], 1)
+
+    def moved(self, x: Tensor, shift: Tensor) -> tuple[Tensor, Columns]:
+        """Sparse features stay where they are: the shift is 0 for them."""
+        shift = shift.to(self.mean)
+        others = torch.where(self.are_numbers(shift.device), 0.0, shift)
+        return self.shifted(x, -shift.to(x)), replace(self, mean=self.mean - others * self.deviation)
 
     def expanded(self, x: Tensor) -> Tensor:
         d, c = self.num_features, self.num_stored

@@ -36,6 +36,10 @@ class Columns:
         """What is stored of φ(x) less a vector (d,) that is 0 but for numbers."""
         return x - centre
 
+    def moved(self, x: Tensor, shift: Tensor) -> tuple[Tensor, "Columns"]:
+        """What is stored of φ(x) + shift (d,), and what that is stored as."""
+        return x + shift, self
+
     def expanded(self, x: Tensor) -> Tensor:
         """φ(x), (m, c) -> (m, d), in the type of x; what stands behind it stays behind it."""
         return x

@@ -50,6 +50,7 @@ FITS: dict[str, tuple[Make, str, dict[str, Any]]] = {
     "negative binomial": (lambda data: NegativeBinomialRegression(data.num_features, optimizer=Newton), "count", {}),
     "linear": (lambda data: LinearRegression(data.num_features, optimizer=Newton), "years", {}),
     "l1": (lambda data: LogisticRegression(data.num_features, l1=0.01, optimizer=Newton), "class", {}),
+    "l1 by cross-validation": (lambda data: LinearRegression(data.num_features, l1="cv", optimizer=Newton), "years", {}),
     "l1, unscaled": (
         lambda data: PoissonRegression(data.num_features, l1=0.05, l2=0.01, optimizer=Newton), "count", {"standardize": False}
     ),
@@ -125,6 +126,52 @@ def test_codes_are_indicators(fit: str, is_mapped: bool, table: Path, tmp_path: 
         stored = data.splits["train"][0].shape[1] - data.has_offset
         assert (stored < data.num_features) == (cells == 0)
     assert_same(*ends)
+
+
+INFERENCES = {
+    "least squares": LinearRegression,
+    "poisson": PoissonRegression,
+    "negative binomial": NegativeBinomialRegression,
+    "logistic": LogisticRegression,
+    "firth": partial(LogisticRegression, firth=True),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        *((name, {"covariance": "HC3"}) for name in INFERENCES),
+        ("logistic", {"intervals": "profile"}),
+        *(pytest.param(name, {"intervals": "profile"}, marks=pytest.mark.slow) for name in INFERENCES if name != "logistic"),
+    ],
+    ids=str,
+)
+def test_what_is_told_of_coefficients(name: str, options: dict[str, Any], table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = {"logistic": "class", "firth": "class", "least squares": "years"}.get(name, "count")
+    options = {"covariance": "expected"} if name == "firth" and "covariance" in options else options
+    told = []
+    for cells in (0, 2**40):
+        monkeypatch.setattr(encoder, "CODED_CELLS", cells)
+        data = tabular(table, target, test_fraction=0, val_fraction=0)
+        data.setup("fit")
+        model: Any = INFERENCES[name](data.num_features, optimizer=Newton)
+        make_trainer(epochs=60, precision="64-true").fit(model, data)
+        scaling = data.preprocessing.mean, data.preprocessing.deviation
+        found = model.coefficients(data.feature_names, (), scaling, **options)
+        effects = model.marginal_effects(data.feature_names, (), scaling) if name != "firth" else []
+        statistics = model.fit_statistics()
+        told.append(
+            [
+                [value for each in found for value in vars(each).values() if isinstance(value, float)],
+                [value for each in found for value in vars(each.own_units).values() if isinstance(value, float)],
+                [effect.standard_error for effect in effects],
+                [] if statistics is None else [v for v in vars(statistics).values() if isinstance(v, float)],
+            ]
+        )
+    for ours, expected in zip(*told, strict=True):
+        assert len(ours) == len(expected)
+        np.testing.assert_allclose(ours, expected, rtol=1e-6, atol=1e-9)
+    assert told[0][0] and told[0][1]
 
 
 def test_a_part_of_the_data_says_what_its_codes_are(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:

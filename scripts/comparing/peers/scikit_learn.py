@@ -104,7 +104,8 @@ class ScikitLearnSolver(CurvatureOptimizer):
         by = None if weights is None else weights.flatten().cpu().numpy()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # the verdict at the end of the run says it
-            model.fit(rows.features.cpu().numpy(), rows.targets.flatten().cpu().numpy(), by)
+            features = rows.rows.columns.expanded(rows.features)
+            model.fit(features.cpu().numpy(), rows.targets.flatten().cpu().numpy(), by)
         intercept = model.intercept_ if rows.rows.has_constant else []
         theta = torch.from_numpy(np.concatenate([model.coef_.ravel(), intercept])).to(point.theta)
         return theta, int(model.n_iter_.max())
