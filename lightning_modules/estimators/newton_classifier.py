@@ -37,7 +37,7 @@ class NewtonClassifier(ClassifierMixin, NewtonEstimator):
         l2: strength of the penalty, ≥ 0, relative to the *mean* loss.
         l1: strength of a penalty l1 Σ|W_j| beside it, ≥ 0, which takes coefficients to 0; "cv" for the one of a path of 100
             with the least held-out deviance, "cv-1se" for the largest within a standard error of that. Scale features first.
-        penalty_weights: factors of both penalties by column (d,), ≥ 0, 0 for a coefficient that is not penalised; None = 1.
+        penalty_weights: factors of both penalties, ≥ 0, 0 for none: one for each column of X, or by name; None = 1.
         folds: of the cross-validation.
         link: of two classes, "logit", "probit" or "cloglog" (complementary log–log); more take "logit".
         fit_intercept: whether there is a b.

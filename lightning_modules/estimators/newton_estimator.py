@@ -14,6 +14,7 @@ from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 from torch import Tensor
 
+from lightning_modules.estimators.column_weights import weights_of_features
 from lightning_modules.estimators.convergence_message import convergence_message
 from lightning_modules.estimators.design import Design, as_pandas
 from lightning_modules.estimators.fit_facts import MOST_KEPT, FitFacts
@@ -162,7 +163,8 @@ class NewtonEstimator(BaseEstimator):
         """Where the steps from a start (p,) lead, and the loss that they minimised."""
         self.l1_, self.penalty_curve_ = 0.0, None
         if self._has_l1():
-            given = self.l1, self.penalty_weights, int(self.folds), self.tolerance, int(self.max_steps)
+            weights = weights_of_features(self.penalty_weights, rows.design, self.get_feature_names_out().tolist())
+            given = self.l1, weights, int(self.folds), self.tolerance, int(self.max_steps)
             found, self.l1_, self.penalty_curve_ = solved_l1(objective, *given)
             return objective, found
         is_small = rows.stored_as is None

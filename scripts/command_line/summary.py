@@ -73,10 +73,16 @@ def show(summary: dict[str, Any], log_dir: Path | None, to_look: str | None = No
     for row in results(summary):
         table.add_row(*row)
     console.print(table)
-    if 0 < num_shown(summary) <= MOST_COEFFICIENTS:
-        console.print(coefficient_table(console, summary))
-    if 0 < len(summary["marginal_effects"]) <= MOST_COEFFICIENTS:
-        console.print(effect_table(summary))
+    for count, what, print_table in (
+        (num_shown(summary), "coefficients", lambda: coefficient_table(console, summary)),
+        (len(summary["marginal_effects"]), "marginal effects", lambda: effect_table(summary)),
+    ):
+        if count > MOST_COEFFICIENTS:
+            console.print(
+                f"all {count} {what} are in summary.json; a table of them is for up to {MOST_COEFFICIENTS}", soft_wrap=True
+            )
+        elif count:
+            console.print(print_table())
     if summary["statistics"]:
         console.print(statistics_table(summary["statistics"]))
     console.print(shown(summary["status_message"]), soft_wrap=True)

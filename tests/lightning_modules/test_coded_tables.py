@@ -112,7 +112,7 @@ def assert_same(ours: Any, expected: Any) -> None:
     assert ours[3] == expected[3]
 
 
-@pytest.mark.parametrize("is_mapped", [False, True])
+@pytest.mark.parametrize("is_mapped", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("fit", FITS)
 def test_codes_are_indicators(fit: str, is_mapped: bool, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make, target, options = FITS[fit]

@@ -58,6 +58,7 @@ def test_what_is_told_of_coefficients(family: Family) -> None:
         assert theirs == pytest.approx(ours, rel=1e-9), name
 
 
+@pytest.mark.slow
 def test_profiles_firth_and_dispersions() -> None:
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(60, 2, generator=generator, dtype=torch.float64)
@@ -73,7 +74,7 @@ def test_profiles_firth_and_dispersions() -> None:
 
 
 @pytest.mark.parametrize("layout", ["apart", "sparse"])
-@pytest.mark.parametrize("method", [Newton, DiagonalNewton, partial(Newton, solver="cg")])
+@pytest.mark.parametrize("method", [Newton, pytest.param(DiagonalNewton, marks=pytest.mark.slow), partial(Newton, solver="cg")])
 def test_codes_and_slots(layout: str, method: Any) -> None:
     """Also where features have no room on the device."""
     columns, stored, _ = coded(layout)

@@ -131,6 +131,7 @@ def test_resumed_bit_for_bit(l1: Any, tmp_path: Path) -> None:
     assert loaded.chosen_l1 == begun.chosen_l1 and loaded.l1 == l1
 
 
+@pytest.mark.slow
 def test_the_choice_is_that_of_the_package_and_made_anew_for_other_rows() -> None:
     smooth = GLMObjective(Bernoulli(), torch.from_numpy(X), torch.from_numpy(TARGETS[LogisticRegression]))
     curve, told = cross_validated(smooth, 3), []

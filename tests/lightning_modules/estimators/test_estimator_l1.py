@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.exceptions import ConvergenceWarning
@@ -77,3 +78,17 @@ def test_several_classes_at_once():
 def test_an_early_end_warns():
     with pytest.warns(ConvergenceWarning, match="1 steps ran out before the tolerance"):
         NewtonClassifier(l1=0.001, max_steps=1).fit(X, CLASSES)
+
+
+def test_weights_by_column_and_by_name():
+    town = RNG.choice(["Bonn", "Ulm", "Wien"], len(X))
+    frame = pd.DataFrame({"town": town, "age": X[:, 0], "size": X[:, 1]})
+    expected = NewtonRegressor(l1=0.1, penalty_weights=[2, 2, 0, 1]).fit(frame, TARGETS)
+    names = expected.get_feature_names_out()
+    for given in ([2, 0, 1], {"town": 2, "age": 0}, {names[0]: 2, names[1]: 2, "age": 0}):
+        assert_allclose(NewtonRegressor(l1=0.1, penalty_weights=given).fit(frame, TARGETS).coef_, expected.coef_, rtol=1e-12)
+    with pytest.raises(ValueError, match="there is no column 'year'; there are 'town_"):
+        NewtonRegressor(l1=0.1, penalty_weights={"year": 1}).fit(frame, TARGETS)
+    array = frame[["age", "size"]].to_numpy()
+    by_name = NewtonRegressor(l1=0.1, penalty_weights={"x0": 0}).fit(array, TARGETS)
+    assert_allclose(by_name.coef_, NewtonRegressor(l1=0.1, penalty_weights=[0, 1]).fit(array, TARGETS).coef_)
