@@ -126,7 +126,7 @@ class MappedTable:
         offset = inputs[:, coding.num_stored] if preprocessing.given.has_offset else None
         table = Table(
             inputs[:, : coding.num_stored], targets, names, preprocessing.class_names, preprocessing.encoder,
-            held.get(WEIGHTS), offset, preprocessing.given, held.get(CLUSTERS), coding,
+            held.get(WEIGHTS), offset, preprocessing.given, held.get(CLUSTERS), None, coding,
         )  # fmt: skip
         checksum = zlib.crc32(repr((about[FILES], about["sizes"], table.feature_names, table.class_names)).encode())
         return MappedTable(table, inputs, about["sizes"], preprocessing, report, checksum)

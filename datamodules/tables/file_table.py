@@ -158,7 +158,7 @@ class FileTable(TableInMemory):
         describe(encoder, self.report)
         table = Table(
             features, cells.targets.targets, encoder.names, cells.targets.class_names, pruned(encoder), cells.weights,
-            cells.offset, self._scan.given.without_weights(), cells.clusters, coding,
+            cells.offset, self._scan.given.without_weights(), cells.clusters, _numbered(cells), coding,
         )  # fmt: skip
         del self.__dict__["_cells"]  # the table holds the same
         return table
@@ -181,6 +181,15 @@ def _one_after_the_other(parts: list[NDArray[np.float64] | None]) -> NDArray[np.
     """Either all of them are there or none is."""
     held = [part for part in parts if part is not None]
     return np.concatenate(held) if held else None
+
+
+def _numbered(cells: Cells) -> NDArray[np.int64] | None:
+    """The number of each row's group, −1 for rows of a test file; None without groups."""
+    if (groups := cells.targets.groups) is None:
+        return None
+    known: dict[object, int] = {}
+    numbers = [known.setdefault(group, len(known)) for group in groups]
+    return np.array(numbers + [-1] * cells.own_test_rows, np.int64)
 
 
 def _groups(values: list[object], rules: ColumnRules) -> NDArray[np.object_]:

@@ -30,6 +30,7 @@ class Table:
         offset: what is added to the linear predictor of each row (n,); None without one.
         given: columns of a file that the offset is made of; of an offset that is from none, one that is called so.
         clusters: the number of the cluster of each row (n,); None where rows do not depend on each other.
+        groups: that of the group of each row (n,), whose rows stay together; None where each is by itself.
         coded: how the features are stored; None = as they are.
     """
 
@@ -42,6 +43,7 @@ class Table:
     offset: NDArray[np.float64] | None = None
     given: Given = NOTHING_GIVEN
     clusters: NDArray[np.int64] | None = None
+    groups: NDArray[np.int64] | None = None
     coded: Coding | None = None
 
     def __post_init__(self) -> None:
@@ -71,9 +73,10 @@ class Table:
             return self
         if not rows.any():
             raise ValueError(f"weights are 0 in all {counted(len(rows))}, so that none of them counts: give other weights")
-        offset, clusters = (None if values is None else values[rows] for values in (self.offset, self.clusters))
+        beside = (self.offset, self.clusters, self.groups)
+        offset, clusters, groups = (None if values is None else values[rows] for values in beside)
         own = {"features": self.features[rows], "targets": self.targets[rows], "weights": self.weights[rows]}
-        return replace(self, **own, offset=offset, clusters=clusters)
+        return replace(self, **own, offset=offset, clusters=clusters, groups=groups)
 
     @property
     def is_classification(self) -> bool:

@@ -131,7 +131,7 @@ class TableDataModule(SplitDataModule):
         self.table  # noqa: B018 – read once, and kept
 
     def scaled(self, features: Any, offset: NDArray[np.generic] | None = None) -> Tensor:
-        """New rows of unscaled features (n, d), in the order of `feature_names`, as the model takes them, float64.
+        """New rows of unscaled features, in the order of `feature_names`, as the model takes them, float64.
 
         Args:
             features: (n, d).
@@ -140,8 +140,7 @@ class TableDataModule(SplitDataModule):
         Raises:
             ValueError: not (n, d); an offset that is not (n,), is missing, or that there is none of.
         """
-        dense = features.toarray() if is_sparse(features) else features
-        rows, d = np.asarray(dense, np.float64), self.num_features
+        rows, d = np.asarray(features.toarray() if is_sparse(features) else features, np.float64), self.num_features
         if rows.shape[1:] != (d,):
             raise ValueError(f"features of shape {rows.shape}: give rows of {d} features, (n, {d})")
         if (offset is not None) != self.has_offset:
@@ -199,10 +198,18 @@ class TableDataModule(SplitDataModule):
 
     def training_clusters(self, rank: int = 0, world_size: int = 1) -> Tensor | None:
         """The number of the cluster of each training row that a process has (n,), from 0; None without clusters."""
-        clusters, rows = self.table.clusters, self.rows["train"]
-        if clusters is None:
+        return self._of_training_rows(self.table.clusters, rank, world_size)
+
+    def training_groups(self, rank: int = 0, world_size: int = 1) -> Tensor | None:
+        """As `training_clusters`, of groups whose rows stay together, or else of clusters; None without either."""
+        groups = self.table.clusters if self.table.groups is None else self.table.groups
+        return self._of_training_rows(groups, rank, world_size)
+
+    def _of_training_rows(self, numbers: NDArray[np.int64] | None, rank: int, world_size: int) -> Tensor | None:
+        if numbers is None:
             return None
-        return torch.from_numpy(np.array(clusters[rows[share_of_process(len(rows), rank, world_size)]]))
+        rows = self.rows["train"]
+        return torch.from_numpy(np.array(numbers[rows[share_of_process(len(rows), rank, world_size)]]))
 
     def rows_checksum(self) -> int:
         return super().rows_checksum() if self.split_table.checksum is None else self.split_table.checksum

@@ -71,6 +71,7 @@ def cross_validated(
     tolerance: float = TOLERANCE,
     max_steps: int = 500,
     progress: Callable[[int, int], None] | None = None,
+    groups: Tensor | None = None,
 ) -> CrossValidated:
     """The path on all rows, and how well each of its penalties predicts rows held out.
 
@@ -81,9 +82,11 @@ def cross_validated(
         seed: of the division.
         num, smallest, penalty_weights, tolerance, max_steps: as `penalty_path` takes them.
         progress: is told how many penalties are done, on all rows and on those of each fold, and of how many.
+        groups: whole numbers (n,) of the rows that this process was given: rows of the same one stay together; None = each row
+            is by itself.
 
     Raises:
-        ValueError: a number of folds that is none, or more than there are rows; what `penalty_path` refuses.
+        ValueError: a number of folds that is none, or more than there are rows, or groups; what `penalty_path` refuses.
     """
     if not isinstance(folds, int) or not 2 <= folds <= objective.num_rows:
         raise ValueError(f"folds={folds!r}: give a whole number from 2 to the number of rows, n_samples = {objective.num_rows}")
@@ -91,7 +94,9 @@ def cross_validated(
     if progress is not None:
         given["progress"] = _counting(progress, (folds + 1) * num)
     path = penalty_path(objective, num, smallest, tolerance=tolerance, **given)
-    fold_of = own_division(objective, folds, seed)
+    if groups is not None and objective.kept is not None:
+        groups = groups.to(objective.kept.device)[objective.kept]
+    fold_of = own_division(objective, folds, seed, groups)
     deviances, weights = [], []
     for fold in range(folds):
         held = np.flatnonzero(fold_of == fold)
@@ -114,14 +119,24 @@ def _counting(progress: Callable[[int, int], None], total: int) -> Callable[[], 
     return lambda: progress(next(done), total)
 
 
-def own_division(objective: GLMObjective, folds: int, seed: int) -> NDArray[np.int64]:
-    """The fold of each of this process's rows (n,)."""
+def own_division(objective: GLMObjective, folds: int, seed: int, groups: Tensor | None = None) -> NDArray[np.int64]:
+    """The fold of each of this process's rows (n,), of which those of the same group (n,) are in the same one."""
     own, reduction = objective.targets, objective.rows.reduction
     counts = rows_of_each(len(own), reduction, own.device)
-    begin = sum(counts[: reduction.rank])
-    first = own.new_zeros(sum(counts), dtype=torch.float64)
-    first[begin : begin + len(own)] = own.reshape(len(own), -1)[:, 0]
-    return division(reduction(first), folds, seed)[begin : begin + len(own)]
+    begin, known = sum(counts[: reduction.rank]), 1 if groups is None else 2
+    every = own.new_zeros(known, sum(counts), dtype=torch.float64)
+    every[0, begin : begin + len(own)] = own.reshape(len(own), -1)[:, 0]
+    if groups is not None:
+        every[1, begin : begin + len(own)] = groups.to(every)
+    every = reduction(every)
+    if groups is None:
+        return division(every[0], folds, seed)[begin : begin + len(own)]
+    _, of_row = every[1].unique(return_inverse=True)
+    sizes = torch.bincount(of_row).double()
+    if len(sizes) < folds:
+        raise ValueError(f"folds={folds} of {len(sizes)} groups, whose rows stay together: give fewer folds, l1 as a number")
+    means = torch.bincount(of_row, every[0]) / sizes
+    return division(means, folds, seed)[of_row.cpu().numpy()][begin : begin + len(own)]
 
 
 def division(targets: Tensor, folds: int, seed: int) -> NDArray[np.int64]:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from torch import Tensor
+
 from lightning_modules.lasso import CrossValidated, cross_validated
 from lightning_modules.objectives import GLMObjective
 
@@ -12,7 +14,11 @@ MEMORY = Path("/proc/meminfo")
 
 
 def curve_of(
-    objective: GLMObjective, folds: int, penalty_weights: Sequence[float] | None, progress: Progress | None = None
+    objective: GLMObjective,
+    folds: int,
+    penalty_weights: Sequence[float] | None,
+    progress: Progress | None = None,
+    groups: Tensor | None = None,
 ) -> CrossValidated:
     """What the choice is made by; the rows of each fold, and the columns that count, are copied.
 
@@ -25,7 +31,7 @@ def curve_of(
             f"l1 by cross-validation copies rows, some {needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free: choose "
             "it on a part of the table, and give the number here"
         )
-    return cross_validated(objective, folds, penalty_weights=penalty_weights, progress=progress)
+    return cross_validated(objective, folds, penalty_weights=penalty_weights, progress=progress, groups=groups)
 
 
 def _free_bytes() -> int | None:

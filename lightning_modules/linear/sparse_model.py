@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from pytorch_lightning import LightningDataModule, Trainer
+from torch import Tensor
 
 from lightning_modules.lasso import CrossValidated, L1Objective
 from lightning_modules.linear.l1_choice import Progress, curve_of
@@ -67,9 +68,18 @@ class SparseModel(ObjectiveModule):
             return None
         self._refuse_batches()
         rows = whole_training_set(self.trainer, self.device)
-        curve = curve_of(self.smooth_objective(rows), self.folds, self.weights_of_features(), progress)
+        groups = self._rows_together()
+        curve = curve_of(self.smooth_objective(rows), self.folds, self.weights_of_features(), progress, groups)
         self.chosen_l1 = curve.path[curve.best if self.l1 == "cv" else curve.one_standard_error].l1
         return curve
+
+    def _rows_together(self) -> Tensor | None:
+        """The group of each row that this process was given (n,), where the data have groups or clusters."""
+        asked = getattr(getattr(self.trainer, "datamodule", None), "training_groups", None)
+        groups: Tensor | None = None if asked is None else asked(self.trainer.global_rank, self.trainer.world_size)
+        if groups is not None and self.trainer.overfit_batches > 0:  # type: ignore[attr-defined]
+            raise ValueError("groups are of all training rows, and overfit_batches fits some of them: give l1 as a number")
+        return groups
 
     @abstractmethod
     def smooth_objective(self, batch: Batch) -> GLMObjective:

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression as ScikitLogisticRegression
 from torch.nn.utils import parameters_to_vector
 
 import lightning_modules
-from datamodules import ArrayDataModule
+from datamodules import ArrayDataModule, TabularDataModule
 from lightning_modules import (
     GammaRegression,
     LinearRegression,
@@ -219,3 +219,25 @@ def test_every_model_with_l2_and_an_intercept_takes_l1() -> None:
     assert {kind.__name__ for kind in TARGETS} == {
         name for name in lightning_modules.__all__ if hasattr(getattr(lightning_modules, name), "choose_l1")
     }
+
+
+@pytest.mark.parametrize("option", ["groups", "clusters"])
+def test_rows_of_a_group_are_held_out_together(option: str, tmp_path: Path) -> None:
+    """Features that are a patient's tell its rows apart from others, and nothing else."""
+    patients = np.repeat(np.arange(30), 6)
+    features = RNG.normal(size=(30, 8))[patients]
+    lines = [
+        ",".join(map(str, (f"p{patient}", noise, *row)))
+        for patient, noise, row in zip(
+            patients, (RNG.normal(size=30)[patients] + 0.1 * RNG.normal(size=180)), features, strict=True
+        )
+    ]
+    path = tmp_path / "patients.csv"
+    path.write_text("\n".join(["patient,y," + ",".join(f"x{j}" for j in range(8)), *lines]))
+    chosen = {}
+    for given in ({option: "patient"}, {"exclude": ["patient"]}):
+        data = TabularDataModule(str(path), "y", val_fraction=0, test_fraction=0, **given)
+        model = LinearRegression(data.num_features, l1="cv", optimizer=Newton)
+        make_trainer(epochs=30, precision="64-true").fit(model, data)
+        chosen[next(iter(given))] = model.chosen_l1
+    assert chosen[option] > 3 * chosen["exclude"]

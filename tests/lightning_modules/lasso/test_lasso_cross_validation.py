@@ -8,7 +8,9 @@ from sklearn.metrics import mean_poisson_deviance, mean_squared_error
 
 from callbacks.penalty_figure import draw_penalties
 from lightning_modules.lasso import cross_validated, minimise_l1
-from lightning_modules.lasso.cross_validation import division
+from lightning_modules.lasso.cross_validation import division, own_division
+from lightning_modules.objectives import GLMObjective
+from lightning_modules.objectives.families import Gaussian
 from tests.lightning_modules.lasso.designs_with_zeros import FAMILIES, design, objective_of
 
 
@@ -63,3 +65,18 @@ def test_the_figure_tells_both_choices():
 def test_folds_that_are_none(folds):
     with pytest.raises(ValueError, match=r"folds=.*: give a whole number from 2 to the number of rows, n_samples = 60"):
         cross_validated(objective_of("gaussian", *design("gaussian")), folds)
+
+
+def test_rows_of_a_group_are_in_one_fold():
+    x, y = design("gaussian")
+    groups = torch.arange(60) % 12
+    weights = torch.ones(60, dtype=torch.float64)
+    weights[::7] = 0
+    objective = GLMObjective(Gaussian(1), torch.tensor(x), torch.tensor(y), weights=weights)
+    kept = groups[weights > 0]
+    fold_of = torch.tensor(own_division(objective, 4, 0, kept))
+    assert all(len(fold_of[kept == group].unique()) == 1 for group in range(12)) and len(fold_of.unique()) == 4
+    found = cross_validated(objective, 4, num=5, groups=groups)
+    assert found.mean[0] != cross_validated(objective, 4, num=5).mean[0]
+    with pytest.raises(ValueError, match="folds=13 of 12 groups"):
+        cross_validated(objective, 13, num=5, groups=groups)
