@@ -23,9 +23,8 @@ from lightning_modules.estimators.rows import Rows, owned, read_offset, tensor_o
 from lightning_modules.estimators.small_table import small_table
 from lightning_modules.estimators.solved import Solved, solved
 from lightning_modules.estimators.solved_l1 import CHOICES, L1Choice, solved_l1
-from lightning_modules.estimators.start import start_of
 from lightning_modules.estimators.summary import Summary
-from lightning_modules.objectives import GLMObjective
+from lightning_modules.objectives import GLMObjective, intercept_start
 from lightning_modules.objectives.families import Family
 from lightning_modules.optimizers import Convergence, NonFiniteLossError
 from lightning_modules.optimizers.optimality import default_tolerance
@@ -141,7 +140,7 @@ class NewtonEstimator(BaseEstimator):
         weight_count = family.num_outputs * objective.num_features
         tolerance = default_tolerance(torch.float64) if self.tolerance is None else float(self.tolerance)
         try:
-            objective, found = self._solved(objective, start_of(objective), tolerance, rows)
+            objective, found = self._solved(objective, intercept_start(objective), tolerance, rows)
         except NonFiniteLossError as error:
             raise ValueError(f"{name}: {non_finite_message(rows, targets, bool(family.has_units))}") from error
         strengths = f"l2={self.l2:g}" + (f", l1={self.l1_:g}" if self.l1_ > 0 else "")

@@ -20,6 +20,7 @@ from lightning_modules.lasso.penalty import Array, Penalty, check_strength, weig
 from lightning_modules.lasso.sparse_minimum import counted_zeros, measured
 from lightning_modules.objectives import Degeneracy, Proof
 from lightning_modules.objectives.linear import GLMObjective
+from lightning_modules.objectives.linear.existence import escaping_bias
 
 
 class L1Objective(GLMObjective):
@@ -90,7 +91,8 @@ class L1Objective(GLMObjective):
         is_free = self.penalties.absolute + self.penalties.square == 0
         places = torch.from_numpy(np.flatnonzero(is_free)).to(theta.device)
         columns = places[places < self.num_features]
-        if not len(places):
+        # Whether a bias alone runs away is told exactly, whatever the unit of the targets.
+        if not len(places) or (not len(columns) and escaping_bias(self.centred.glm, theta) is None):
             return None
         part = self.centred.on_columns(columns) if len(columns) < self.num_features else self.centred
         fact = part.degeneracy(theta[places].double())

@@ -26,7 +26,7 @@ from lightning_modules.lasso.penalty import Array, Penalty, check_strength, weig
 from lightning_modules.lasso.proximal_newton import Stage, point_at, proximal_newton
 from lightning_modules.lasso.sparse_minimum import SparseMinimum, Status, told
 from lightning_modules.objectives import Degeneracy, undivided
-from lightning_modules.objectives.linear import GLMObjective
+from lightning_modules.objectives.linear import GLMObjective, intercept_start
 
 Places = NDArray[np.bool_]
 
@@ -67,7 +67,7 @@ class PenalisedProblem:
         self.objective, self._centre = objective.with_l2(0.0), None
         self.unit = self.objective.unit or 1.0
         self._columns = self.weights[: self.objective.num_features] == 0
-        self._theta = np.zeros(len(self.weights))
+        self._theta = intercept_start(self.objective).numpy()
         self._separated: Degeneracy | None = None
         self._value: float | None = None  # of the loss at θ, where the gradient is known
         self._fit_free()

@@ -169,6 +169,14 @@ def _of_clusters(
     return sums, groups / (groups - 1) * (rows - 1) / (rows - size)
 
 
+def num_clusters(objective: GLMObjective, clusters: Tensor) -> int:
+    """How many there are over all processes, of rows that count."""
+    codes, reduction = _codes(objective, clusters), objective.rows.reduction
+    own = codes.max() + 1 if len(codes) else codes.new_zeros(())
+    count = int(of_each_process(own.double()[None], reduction).amax())
+    return int((reduction(torch.bincount(codes, minlength=count).double()) > 0).sum())
+
+
 def _codes(objective: GLMObjective, clusters: Tensor | None) -> Tensor:
     """The clusters of the rows that count (n,), as they were given of all."""
     given = objective.num_given

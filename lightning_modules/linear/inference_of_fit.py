@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 from torch import Tensor
 
 from lightning_modules.linear.coefficients import Coefficient, Intervals, coefficients
-from lightning_modules.linear.covariance import Covariance, OneClusterError, UnitLeverageError
+from lightning_modules.linear.covariance import Covariance, OneClusterError, UnitLeverageError, num_clusters
 from lightning_modules.linear.dispersion import ConstantTargetError
 from lightning_modules.linear.fit_statistics import FitStatistics, fit_statistics
 from lightning_modules.linear.marginal_effects import MarginalEffect, marginal_effects
@@ -61,6 +61,8 @@ class InferenceOfFit(ObjectiveModule):
             return []
         theta, names = flattened(self.parameters()), (feature_names, output_names)
         has_errors = self._is_estimated and not self.is_penalised
+        if has_errors and clusters is not None:
+            _tell_few(num_clusters(objective, clusters), len(theta))
         return _or_said(
             lambda: coefficients(objective, theta, *names, level, scaling, has_errors, covariance, clusters, intervals)
         )
@@ -120,6 +122,15 @@ class InferenceOfFit(ObjectiveModule):
     def _has_noise(self, objective: GLMObjective) -> bool:
         """Whether there are more rows than coefficients of a target."""
         return float(objective.rows.weight) > objective.layout.width
+
+
+def _tell_few(clusters: int, parameters: int) -> None:
+    """Say where a covariance of clusters has no full rank."""
+    if 1 < clusters <= parameters:
+        log_info(
+            f"{clusters} clusters for {parameters} coefficients: the covariance of so few has rank {clusters - 1} at most, and "
+            "single coefficients look surer than they are; give smaller clusters, or take HC1"
+        )
 
 
 def _or_said(errors: Callable[[], list[T]]) -> list[T]:

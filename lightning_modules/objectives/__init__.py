@@ -10,7 +10,7 @@ from lightning_modules.objectives.diagonal_estimate import ggn_diagonal_estimate
 from lightning_modules.objectives.flattened import flattened
 from lightning_modules.objectives.function_objective import FunctionObjective, LeastSquares
 from lightning_modules.objectives.layered import NetworkObjective
-from lightning_modules.objectives.linear import GLMObjective
+from lightning_modules.objectives.linear import GLMObjective, intercept_start
 from lightning_modules.objectives.mapped_pages import pieces
 from lightning_modules.objectives.module_objective import ModuleObjective, SplitLoss
 from lightning_modules.objectives.objective import Objective, Point
@@ -53,6 +53,7 @@ __all__ = [
     "flattened",
     "ggn_diagonal_estimate",
     "hessian_diagonal_estimate",
+    "intercept_start",
     "is_asynchronous",
     "pieces",
     "rows_of_each",

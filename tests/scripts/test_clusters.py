@@ -148,3 +148,16 @@ def test_errors_of_a_model_in_python(tmp_path: Path) -> None:
     )
     effects = model.marginal_effects(data.feature_names, covariance="cluster", clusters=clusters)
     assert (ours[-1].standard_error or 0) > 1.5 * (plain[-1].standard_error or 0) and effects[0].standard_error > 0
+
+
+def test_few_clusters_are_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    random = np.random.default_rng(0)
+    lines = [
+        f"{x},{y},{half}" for x, y, half in zip(random.normal(size=90), random.poisson(2, 90), ["a", "b"] * 45, strict=True)
+    ]
+    (tmp_path / "few.csv").write_text("\n".join(["x,y,half", *lines]))
+    line = f"--data=TabularDataModule --data.path={tmp_path / 'few.csv'} --data.target=y --data.clusters=half"
+    line += f" --coefficients.covariance=cluster --model=PoissonRegression --trainer.default_root_dir={tmp_path}"
+    assert run(fit.main, [*line.split(), "--model.optimizer=Newton", "--trainer.max_epochs=20"]) == 0
+    said = capfd.readouterr()
+    assert "2 clusters for 2 coefficients: the covariance of so few has rank 1 at most" in said.out + said.err

@@ -1,5 +1,7 @@
 """Columns as tables have them: in huge and tiny units, far from 0, twice, negated, constant and of zeros, more than rows."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -46,3 +48,15 @@ def test_the_room_is_no_larger_than_rounding(monkeypatch: pytest.MonkeyPatch) ->
     proof = loss.proof_at(near, 1e-10)
     assert not proof.holds and proof.gap is not None
     assert proof.gap >= float(loss.value(near)) - best.value > 1e-10
+
+
+@pytest.mark.parametrize("kind", ["poisson", "gamma", "tweedie"])
+@pytest.mark.parametrize("unit", [1e-12, 1e12])
+def test_targets_in_any_unit(kind: str, unit: float) -> None:
+    """The penalty in the unit of the loss, coefficients but the intercept are the same."""
+    x, y = design(kind)
+    power = {"poisson": 1.0, "gamma": 2.0, "tweedie": objective_of(kind, x, y).family.power}[kind]
+    one, other = (minimise_l1(objective_of(kind, x, y * by), 0.02 * by ** (2 - power)) for by in (1.0, unit))
+    assert one.status == other.status == "converged"
+    torch.testing.assert_close(other.theta[:-1], one.theta[:-1], rtol=1e-5, atol=1e-8)
+    assert float(other.theta[-1] - one.theta[-1]) == pytest.approx(math.log(unit), rel=1e-6)
