@@ -158,6 +158,6 @@ def test_few_clusters_are_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]
     (tmp_path / "few.csv").write_text("\n".join(["x,y,half", *lines]))
     line = f"--data=TabularDataModule --data.path={tmp_path / 'few.csv'} --data.target=y --data.clusters=half"
     line += f" --coefficients.covariance=cluster --model=PoissonRegression --trainer.default_root_dir={tmp_path}"
-    assert run(fit.main, [*line.split(), "--model.optimizer=Newton", "--trainer.max_epochs=20"]) == 0
+    assert run(fit, [*line.split(), "--model.optimizer=Newton", "--trainer.max_epochs=20"]) == 0
     said = capfd.readouterr()
     assert "2 clusters for 2 coefficients: the covariance of so few has rank 1 at most" in said.out + said.err

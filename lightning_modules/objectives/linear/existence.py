@@ -59,7 +59,7 @@ def leaving_still(glm: GLM, candidates: Iterable[Tensor]) -> Iterator[Tensor]:
     is left of the step but rounding.
     """
     rows, family = glm.rows, glm.family
-    if family.num_outputs > 1:
+    if family.num_outputs > 1 or family.self_concordance == 0:  # a squared error rises both ways in every row
         return
 
     def still() -> Iterator[Tensor]:
@@ -73,7 +73,10 @@ def leaving_still(glm: GLM, candidates: Iterable[Tensor]) -> Iterator[Tensor]:
     if not bool((lengths > 0).any()):
         return
     lengths = torch.where(lengths > 0, lengths, 1.0)
-    _, values, directions = torch.linalg.svd(upper / lengths, full_matrices=True)
+    try:
+        _, values, directions = torch.linalg.svd(upper / lengths, full_matrices=True)
+    except RuntimeError:  # of thousands of columns it may not converge, and then nothing is known
+        return
     free = directions[int((values > LEAST_SINGULAR * values.max()).sum()) :]
     # In units in which the columns of these rows have length 1.
     units = rows.scale / lengths
