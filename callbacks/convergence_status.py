@@ -2,14 +2,17 @@
 
 from typing import cast
 
+import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
-from callbacks.measured_model import MeasuredModel, Verdict
+from callbacks.measured_model import MeasuredModel, Standardisation, Verdict
 from callbacks.names_as_text import in_markdown
 
 MOST_NAMED = 8
+# Of what an intercept is the difference of, so much is rounding, and what a direction has not come down to yet.
+LEAST_PART = 1e-4
 
 
 class ConvergenceStatus(Callback):
@@ -35,9 +38,9 @@ class ConvergenceStatus(Callback):
         """Take the verdict on the present weights; for a fit that was resumed after its end, and so trained nothing."""
         verdict = cast(MeasuredModel, pl_module).convergence()
         self.status, self.message, self.gap = verdict.status, verdict.message, getattr(verdict, "gap", None)
-        names = getattr(getattr(trainer, "datamodule", None), "feature_names", None)
-        if names:
-            self.message += _names_of(verdict, names, pl_module)
+        data = getattr(trainer, "datamodule", None)
+        if names := getattr(data, "feature_names", None):
+            self.message += _names_of(verdict, names, pl_module, getattr(data, "preprocessing", None))
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
                 numbers = {"train/converged": float(self.status == "converged"), "epoch": float(trainer.current_epoch)}
@@ -45,7 +48,7 @@ class ConvergenceStatus(Callback):
                 logger.experiment.add_text("status", f"**{self.status}** – {in_markdown(self.message)}", trainer.global_step)
 
 
-def _names_of(verdict: Verdict, names: tuple[str, ...], model: LightningModule) -> str:
+def _names_of(verdict: Verdict, names: tuple[str, ...], model: LightningModule, scaling: object) -> str:
     """Of the features that depend on others, or of the coefficients that go to infinity, the fastest first."""
     if verdict.columns:
         return "; dependent: " + _listed([repr(names[column]) for column in verdict.columns])
@@ -54,9 +57,20 @@ def _names_of(verdict: Verdict, names: tuple[str, ...], model: LightningModule) 
     every = [name for parameter in model.parameters() if parameter.requires_grad for name in _coefficients(parameter, names)]
     if len(every) != len(verdict.direction):
         return ""
-    ends = zip(verdict.direction.tolist(), every, strict=True)
+    ends = zip(_of_own_features(verdict.direction, len(names), scaling).tolist(), every, strict=True)
     going = sorted(((size, name) for size, name in ends if size != 0), key=lambda end: -abs(end[0]))
     return "; to infinity go " + _listed([f"{name} ({'+' if size > 0 else '−'})" for size, name in going])
+
+
+def _of_own_features(direction: Tensor, features: int, scaling: object) -> Tensor:
+    """A direction (p,) with 0 for intercepts that go nowhere but to stay where they are for features as they were given."""
+    outputs = len(direction) // (features + 1)
+    if not isinstance(scaling, Standardisation) or outputs * (features + 1) != len(direction):
+        return direction
+    weight, bias = direction.split([outputs * features, outputs])
+    moved = weight.view(outputs, features) * torch.as_tensor(scaling.mean / scaling.deviation).to(weight)
+    still = (bias - moved.sum(1)).abs() <= LEAST_PART * (bias.abs() + moved.abs().sum(1))
+    return torch.cat([weight, torch.where(still, 0.0, bias)])
 
 
 def _coefficients(parameter: Tensor, names: tuple[str, ...]) -> list[str]:

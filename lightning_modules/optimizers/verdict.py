@@ -108,30 +108,31 @@ def _judged(
     distance = objective.distance_bound(theta, gradient, decrement.hessian)
     if distance is not None and distance < math.inf:
         measured += f", at most {distance:.1e} from the optimum"
-    if remark := objective.remark(theta):
-        measured += f"; {remark}"
+    remark = objective.remark(theta)
+    remark = f"; {remark}" if remark else ""
     status: Status
     fact: Degeneracy | None = None
     if near.is_least:
-        status, message = "converged", f"at {float(point.value):.1e}, the least that the loss can be; {measured}"
+        status, message = "converged", f"at {float(point.value):.1e}, the least that the loss can be; {measured}{remark}"
     elif near.is_optimal and objective.attains_minimum(theta, root, decrement.hessian):
         is_rounding = near.is_last or tolerance < torch.finfo(theta.dtype).eps
         reached = "as near as rounding allows" if is_rounding else f"to tolerance {tolerance:.1e}"
-        status, message = "converged", f"at the optimum {reached}: {measured}"
+        status, message = "converged", f"at the optimum {reached}: {measured}{remark}"
     elif (fact := objective.degeneracy(theta, decrement.direction)) is not None:
-        status, message = fact.kind, f"{fact.message}; {measured}"
+        # What the numbers allow is no question where coefficients go to infinity.
+        status, message = fact.kind, f"{fact.message}; {measured}" + ("" if fact.kind == "separated" else remark)
     elif near.is_optimal or near.is_flat or near.has_run_out:
         what = "nearly flat, but no proof that an optimum exists nearby"
         if near.has_run_out:
             what = "too flat for numbers to tell from level ground: the loss may fall for ever, or a factor in it is too small"
         elif _bends_down(point):
             what = "flat, but no minimum: the loss bends down along a direction, so start elsewhere"
-        status, message = "budget", f"{what}; {measured}"
+        status, message = "budget", f"{what}; {measured}{remark}"
     elif stalled:
         status = "stalled"
-        message = f"no step decreases the loss any further, short of tolerance {tolerance:.1e}; {measured}"
+        message = f"no step decreases the loss any further, short of tolerance {tolerance:.1e}; {measured}{remark}"
     else:
-        status, message = "budget", f"ended before the optimum; {measured}, tolerance {tolerance:.1e}"
+        status, message = "budget", f"ended before the optimum; {measured}{remark}, tolerance {tolerance:.1e}"
     direction, columns = (None, ()) if fact is None else (fact.direction, fact.columns)
     return Convergence(status, message, gradient_max, root, direction, columns, distance)
 
