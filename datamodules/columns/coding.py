@@ -5,7 +5,7 @@ more memory than its columns, and whoever sums over its rows can count codes in 
 a row has slots: the places, from 1, and behind them the values of those that are not 0.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -23,6 +23,8 @@ class Coding:
         widths: how many they are.
         slots: m, of each row; 2m columns are stored of them.
         num_sparse: features that are neither numbers nor of codes.
+        long_rows: sparse features of rows with more than m (l, d), the others 0. If there are any, the number of each row among
+            them, from 1, or 0, is the last stored column.
     """
 
     numbers: tuple[int, ...]
@@ -30,6 +32,7 @@ class Coding:
     widths: tuple[int, ...] = ()
     slots: int = 0
     num_sparse: int = 0
+    long_rows: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
 
     @staticmethod
     def of_numbers(d: int) -> "Coding":
@@ -49,7 +52,7 @@ class Coding:
     @property
     def num_stored(self) -> int:
         """c, the stored columns."""
-        return len(self.numbers) + len(self.widths) + 2 * self.slots
+        return len(self.numbers) + len(self.widths) + 2 * self.slots + (self.long_rows is not None)
 
     def stored_names(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """What the stored columns but the slots are called, from the names of the features (d,): a code as its first one."""
@@ -77,10 +80,16 @@ class Coding:
         values = stored[:, first + self.slots : first + 2 * self.slots]
         weighted = values if weights is None else weights[:, None] * values
         parts = [np.bincount(places.ravel(), part.ravel(), self.num_features + 1) for part in (weighted, weighted * values)]
-        return np.stack(parts)[:, 1:].astype(np.float64, copy=False)
+        found = np.stack(parts)[:, 1:].astype(np.float64, copy=False)
+        if self.long_rows is not None:
+            numbers = stored[:, first + 2 * self.slots].astype(np.intp)
+            counts = np.bincount(numbers, weights, len(self.long_rows) + 1)[1:]
+            found += np.stack([counts @ self.long_rows, counts @ self.long_rows**2])
+        return found
 
     def plain(self) -> dict[str, Any]:
         """The same in numbers and lists."""
+        assert self.long_rows is None, "files have no sparse rows"
         return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
 
     @staticmethod

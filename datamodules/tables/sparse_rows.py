@@ -18,8 +18,9 @@ def is_sparse(x: Any) -> bool:
 def stored_rows(x: Any, feature_names: Sequence[str] | None) -> tuple[NDArray[np.float64], Coding | None]:
     """Rows as they are stored (n, c), and how; written out (n, d), and None, where that takes less memory.
 
-    Features that are not 0 in more than half of the rows are numbers. Of the others each row has as many slots as the longest
-    one needs. Numbers that are given twice at the same place are added up, as SciPy does.
+    Features that are not 0 in more than half of the rows are numbers. Of the others each row has so many slots, and rows that
+    need more are written out beside, that memory is least. Numbers that are given twice at the same place are added up, as
+    SciPy does.
 
     Args:
         x: a matrix (n, d) of SciPy.
@@ -46,13 +47,26 @@ def stored_rows(x: Any, feature_names: Sequence[str] | None) -> tuple[NDArray[np
     numbers, others = np.flatnonzero(2 * filled > n), np.flatnonzero(2 * filled <= n)
     rest = rows[:, others]
     lengths = np.diff(rest.indptr)
-    slots, q = int(lengths.max(initial=0)), len(numbers)
-    if q + 2 * slots >= d:
+    slots, q = _best_slots(lengths, d), len(numbers)
+    is_long = lengths > slots
+    if q + 2 * slots + d * is_long.mean() >= d:
         return rows.toarray(), None
-    stored = np.zeros((n, q + 2 * slots))
+    stored = np.zeros((n, q + 2 * slots + is_long.any()))
     stored[:, :q] = rows[:, numbers].toarray()
     row = np.repeat(np.arange(n), lengths)
-    slot = q + np.arange(len(row)) - rest.indptr[:-1].repeat(lengths)
-    stored[row, slot] = others[rest.indices] + 1
-    stored[row, slot + slots] = rest.data
-    return stored, Coding(tuple(numbers.tolist()), slots=slots, num_sparse=len(others))
+    slot, kept = q + np.arange(len(row)) - rest.indptr[:-1].repeat(lengths), ~is_long[row]
+    stored[row[kept], slot[kept]] = others[rest.indices[kept]] + 1
+    stored[row[kept], slot[kept] + slots] = rest.data[kept]
+    long_rows = None
+    if is_long.any():
+        stored[is_long, -1] = np.arange(1, is_long.sum() + 1)
+        long_rows = np.zeros((int(is_long.sum()), d))
+        long_rows[:, others] = rest[is_long].toarray()
+    return stored, Coding(tuple(numbers.tolist()), slots=slots, num_sparse=len(others), long_rows=long_rows)
+
+
+def _best_slots(lengths: NDArray[Any], d: int) -> int:
+    """m ≥ 1 for rows of so many numbers (n,), of d features: of n·2m + d·(rows with more than m) numbers the fewest."""
+    counts = np.bincount(lengths, minlength=2)
+    longer = counts.sum() - counts.cumsum()  # than each m
+    return 1 + int((2 * np.arange(1, len(counts)) * len(lengths) + d * longer[1:]).argmin())

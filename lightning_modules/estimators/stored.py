@@ -46,8 +46,8 @@ def stored_codes(
 def stored_sparse(matrix: Any) -> Stored:
     """A matrix (n, d) of SciPy in compressed rows; written out where that takes less memory.
 
-    Columns with more than half of their numbers other than 0 are numbers. Of the others each row has as many slots as the
-    longest one needs.
+    Columns with more than half of their numbers other than 0 are numbers. Of the others each row has so many slots, and rows
+    that need more are written out beside, that memory is least.
     """
     matrix = matrix.copy()  # it is the user's
     matrix.sum_duplicates()
@@ -57,15 +57,29 @@ def stored_sparse(matrix: Any) -> Stored:
     numbers, others = np.flatnonzero(2 * filled > n), np.flatnonzero(2 * filled <= n)
     rest = matrix[:, others]
     lengths = np.diff(rest.indptr)
-    q, slots = len(numbers), int(lengths.max(initial=0))
-    if n * d < FEWEST_NUMBERS or q + 2 * slots >= d:
+    q, slots = len(numbers), best_slots(lengths, d)
+    is_long = lengths > slots
+    if n * d < FEWEST_NUMBERS or q + 2 * slots + d * is_long.mean() >= d:
         return Stored(matrix.toarray())
-    rows = np.zeros((n, q + 2 * slots))
+    rows = np.zeros((n, q + 2 * slots + is_long.any()))
     rows[:, :q] = matrix[:, numbers].toarray()
     row, slot = np.repeat(np.arange(n), lengths), np.arange(rest.nnz) - np.repeat(rest.indptr[:-1], lengths)
-    rows[row, q + slot] = others[rest.indices] + 1
-    rows[row, q + slots + slot] = rest.data
-    return Stored(rows, CodedColumns(d, tuple(numbers.tolist()), (), (), *_unscaled(d), slots))
+    kept = ~is_long[row]
+    rows[row[kept], q + slot[kept]] = others[rest.indices[kept]] + 1
+    rows[row[kept], q + slots + slot[kept]] = rest.data[kept]
+    long_rows = None
+    if is_long.any():
+        rows[is_long, -1] = np.arange(1, is_long.sum() + 1)
+        long_rows = torch.zeros(int(is_long.sum()), d, dtype=torch.float64)
+        long_rows[:, others] = torch.from_numpy(rest[is_long].toarray())
+    return Stored(rows, CodedColumns(d, tuple(numbers.tolist()), (), (), *_unscaled(d), slots, long_rows))
+
+
+def best_slots(lengths: NDArray[np.integer[Any]], d: int) -> int:
+    """m ≥ 1 for rows of so many numbers (n,), of d features: of n·2m + d·(rows with more than m) numbers the fewest."""
+    counts = np.bincount(lengths, minlength=2)
+    longer = counts.sum() - counts.cumsum()  # than each m
+    return 1 + int((2 * np.arange(1, len(counts)) * len(lengths) + d * longer[1:]).argmin())
 
 
 def _unscaled(d: int) -> tuple[torch.Tensor, torch.Tensor]:

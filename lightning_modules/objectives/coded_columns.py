@@ -45,6 +45,7 @@ class CodedColumns(Columns):
         mean: m (d,), 0 for all but those of codes.
         deviation: s (d,), 1 for numbers.
         num_slots: of the features that are neither numbers nor of codes.
+        long_rows: of rows with more of them than there are slots, see `slots.py` (l, d); None where there are none.
     """
 
     numbers: tuple[int, ...]
@@ -53,10 +54,11 @@ class CodedColumns(Columns):
     mean: Tensor = field(repr=False)
     deviation: Tensor = field(repr=False)
     num_slots: int = 0
+    long_rows: Tensor | None = field(default=None, repr=False)
 
     @property
     def num_stored(self) -> int:
-        return len(self.numbers) + len(self.widths) + 2 * self.num_slots
+        return len(self.numbers) + len(self.widths) + 2 * self.num_slots + (self.long_rows is not None)
 
     @property
     def are_written_out(self) -> bool:
@@ -81,7 +83,8 @@ class CodedColumns(Columns):
     def _slots(self) -> tuple[Slots, ...]:
         """One or none."""
         first = len(self.numbers) + len(self.widths)
-        return (Slots(first, self.num_slots, self.deviation.double()),) if self.num_slots else ()
+        long_rows = self.mean.new_empty(0, self.num_features) if self.long_rows is None else self.long_rows
+        return (Slots(first, self.num_slots, self.deviation.double(), long_rows),) if self.num_slots else ()
 
     @cached_property
     def _numbers(self) -> slice | Tensor:

@@ -40,6 +40,9 @@ class Coded(Protocol):
     @property
     def deviation(self) -> Tensor: ...
 
+    @property
+    def long_rows(self) -> Tensor | None: ...
+
 
 def takes_codes(model: object) -> bool:
     """Whether the class that says what a model reads of a batch says too that it reads codes."""
@@ -54,7 +57,9 @@ def columns_of(batch: Any) -> CodedColumns | None:
         return None
     coded, d = cast(Coded, batch), batch.mean.shape[0]
     coding = coded.coding
-    return CodedColumns(d, coding.numbers, coding.widths, coding.firsts, coded.mean, coded.deviation, coding.slots)
+    return CodedColumns(
+        d, coding.numbers, coding.widths, coding.firsts, coded.mean, coded.deviation, coding.slots, coded.long_rows
+    )
 
 
 def written_out(batch: Batch) -> Batch:

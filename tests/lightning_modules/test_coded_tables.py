@@ -236,7 +236,8 @@ def sparse_matrix(rows: int = 300, width: int = 40) -> sp.csr_matrix:
     random = np.random.default_rng(1)
     few = sp.random(rows, width, 0.06, format="csr", random_state=1)
     few.data = random.normal(size=few.nnz)
-    few = few + sp.eye(rows, width)  # each feature is somewhere
+    few = sp.lil_matrix(few + sp.eye(rows, width))  # each feature is somewhere
+    few[7], few[200] = random.normal(size=width), random.normal(size=width)  # and two rows have all of them
     return sp.hstack([few, 2000 + 3 * random.normal(size=(rows, 1)), random.normal(size=(rows, 1))]).tocsr()
 
 
@@ -251,6 +252,7 @@ def test_sparse_matrices(kind: Any, options: dict[str, Any]) -> None:
     ours, expected = ArrayDataModule(kind(x), y, **given), ArrayDataModule(x.toarray(), y, **given)
     width = x.shape[1]
     assert ours.splits["train"][0].shape[1] < ours.num_features == expected.num_features == width
+    assert ours.coding.long_rows is not None and len(ours.coding.long_rows) < 20
     np.testing.assert_allclose(ours.preprocessing.deviation, expected.preprocessing.deviation, rtol=1e-12)
     ends = [fitted(data, lambda d: LogisticRegression(d.num_features, l2=0.01, optimizer=Newton)) for data in (ours, expected)]
     torch.testing.assert_close(ends[0][0][:width], ends[1][0][:width], rtol=1e-9, atol=1e-10)

@@ -22,6 +22,9 @@ FRAME = pd.DataFrame(
     }
 )
 SPARSE = sp.csr_matrix(sp.random(ROWS, 30, 0.06, random_state=0) + sp.eye(ROWS, 30))
+SPARSE = sp.lil_matrix(SPARSE)
+SPARSE[5] = RANDOM.normal(size=30)  # one row has all of them
+SPARSE = sp.csr_matrix(SPARSE)
 COUNTS, CLASSES = RANDOM.poisson(1.5, ROWS), RANDOM.integers(0, 3, ROWS)
 WEIGHTS, OFFSET = RANDOM.integers(0, 3, ROWS), RANDOM.normal(size=ROWS)
 FITS: dict[str, Any] = {
@@ -65,7 +68,7 @@ def test_codes_are_held_and_not_indicators(monkeypatch: pytest.MonkeyPatch) -> N
     assert columns is not None and rows.shape == (ROWS, 5) and columns.num_features == len(learnt.names) == 16
     np.testing.assert_array_equal(columns.expanded(stored.torch.from_numpy(rows)).numpy(), learnt.numbers(FRAME))
     x = stored.stored_sparse(SPARSE)
-    assert x.columns is not None and x.rows.shape[1] < 30
+    assert x.columns is not None and x.columns.long_rows is not None and x.rows.shape[1] < 30
     np.testing.assert_array_equal(x.columns.expanded(stored.torch.from_numpy(x.rows)).numpy(), SPARSE.toarray())
 
 

@@ -13,7 +13,14 @@ from lightning_modules.optimizers import Newton, minimise
 from tests.lightning_modules.objectives.cases import random_targets
 
 ROWS, WIDTHS = 700, (7, 1, 4)
-LAYOUTS = {"together": (0, 1, 2), "apart": (0, 8, 9), "none": (), "sparse": (0, 1, 2), "sparse alone": ()}
+LAYOUTS = {
+    "together": (0, 1, 2),
+    "apart": (0, 8, 9),
+    "none": (),
+    "sparse": (0, 1, 2),
+    "sparse alone": (),
+    "sparse, long": (0, 1, 2),
+}
 SPARSE, SLOTS = 6, 3
 FAMILIES = [Gaussian(2), Bernoulli(), Categorical(3), Poisson(), Gamma()]
 
@@ -50,8 +57,16 @@ def coded(layout: str, rows: int = ROWS, is_scaled: bool = True) -> tuple[CodedC
     deviation[d - sparse :] = torch.rand(sparse, dtype=torch.float64, generator=generator) + 0.5 if is_scaled else 1.0
     written = torch.zeros(rows, d + 1, dtype=torch.float64).scatter_(1, places, values)[:, 1 + d - sparse :]
     features[:, d - sparse :] = written / deviation[d - sparse :]
-    stored = torch.cat([x, *(code[:, None].double() for code in codes), places.double(), values], 1)
-    return CodedColumns(d, numbers, widths, tuple(firsts), mean, deviation, slots), stored, features
+    long_rows, number = None, torch.zeros(rows, 0, dtype=torch.float64)
+    if "long" in layout:
+        long_rows, number = torch.zeros(rows // 9, d, dtype=torch.float64), torch.zeros(rows, 1, dtype=torch.float64)
+        long_rows[:, d - sparse :] = torch.randn(len(long_rows), sparse, dtype=torch.float64, generator=generator)
+        which = torch.randperm(rows, generator=generator)[: len(long_rows)]
+        number[which, 0] = torch.arange(1, len(long_rows) + 1).double()
+        places[which], values[which] = 0, 0.0
+        features[which, d - sparse :] = long_rows[:, d - sparse :] / deviation[d - sparse :]
+    stored = torch.cat([x, *(code[:, None].double() for code in codes), places.double(), values, number], 1)
+    return CodedColumns(d, numbers, widths, tuple(firsts), mean, deviation, slots, long_rows), stored, features
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -92,7 +107,7 @@ def test_magnitudes_bound_those_of_written_out_features(layout: str) -> None:
         assert bool((ours <= 3 * theirs + 1e-12).all())
 
 
-@pytest.mark.parametrize("layout", ["apart", "sparse alone"])
+@pytest.mark.parametrize("layout", ["apart", "sparse alone", "sparse, long"])
 def test_a_product_can_be_differentiated_twice(layout: str) -> None:
     columns, stored, features = coded(layout)
     sizes = (2, features.shape[1]), (2,)
@@ -154,7 +169,7 @@ def test_some_of_the_features(columns_kept: list[int]) -> None:
     assert every.num_features == features.shape[1] and len(every.features) == -(-ROWS // 3)
 
 
-@pytest.mark.parametrize("layout", ["apart", "sparse"])
+@pytest.mark.parametrize("layout", ["apart", "sparse, long"])
 def test_a_network_reads_codes(layout: str) -> None:
     columns, stored, features = coded(layout)
     network, targets = (
