@@ -61,5 +61,5 @@ def draw_penalties(found: Chosen) -> Figure:
     top.set_xticks([found.penalties[place] for place in shown], [str(found.counts[place]) for place in shown], minor=False)
     top.set_xticks([], minor=True)
     top.set_xlabel("features with a coefficient other than 0")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3, fontsize="small")
     return figure

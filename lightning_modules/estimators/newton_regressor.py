@@ -24,6 +24,8 @@ from lightning_modules.objectives.families import Family, Gamma, Gaussian, Negat
 
 FamilyName = Literal["gaussian", "poisson", "gamma", "tweedie", "negative_binomial", "binomial"]
 FAMILIES = get_args(FamilyName)
+# What only one family reads: its default, and which one it is.
+OPTIONS_OF_A_FAMILY = (("link", "logit", "binomial"), ("power", 1.5, "tweedie"), ("dispersion", None, "negative_binomial"))
 
 
 class NewtonRegressor(RegressorMixin, NewtonEstimator):
@@ -127,6 +129,10 @@ class NewtonRegressor(RegressorMixin, NewtonEstimator):
         return self
 
     def _made_family(self, outputs: int) -> Family:
+        for option, default, family in OPTIONS_OF_A_FAMILY:
+            if (given := getattr(self, option)) != default and self.family != family and self.family in FAMILIES:
+                name = f"{type(self).__name__}({option}={given!r}, family={self.family!r})"
+                raise ValueError(f"{name}: {option} is of family={family!r}; leave it out")
         match self.family:
             case "gaussian":
                 return Gaussian(outputs)

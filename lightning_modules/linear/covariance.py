@@ -27,6 +27,7 @@ from torch import Tensor
 
 from lightning_modules.linear.dispersion import dispersion
 from lightning_modules.linear.firth_information import augmented_half
+from lightning_modules.linear.groups_of_trials import are_groups
 from lightning_modules.linear.joint_dispersion import JointDispersion, joint_dispersion
 from lightning_modules.linear.reduced_scores import reduced
 from lightning_modules.objectives import GLMObjective
@@ -88,11 +89,12 @@ def half_of_covariance(
             scaled = torch.cat([scaled, of_alpha[:, None]], 1)
         return scaled * dispersion(objective, theta).sqrt().repeat_interleave(objective.layout.width)[:, None]
     size = len(theta) + (alpha is not None)
+    rows_seen = float(objective.num_rows) if are_groups(objective) else rows
     if kind == "cluster":
         middle, factor = _of_clusters(objective, point.predictors, point.root, clusters, alpha, size)
     else:
         middle = _of_rows(objective, point.predictors, point.root, kind, alpha)
-        factor = rows / (rows - size) if kind == "HC1" else 1.0
+        factor = rows_seen / (rows_seen - size) if kind == "HC1" else 1.0
     return (point.root.scale[:, None] * (point.root.inverse @ middle.T)) * (math.sqrt(factor) / rows)
 
 
@@ -111,14 +113,15 @@ def _of_rows(objective: GLMObjective, predictors: Predictors, root: Root, kind: 
     if has_leverage and outputs > 1:
         raise ValueError(f"covariance={kind!r} takes the leverage of a row, which is of one output: use HC0 or HC1")
     glm, reduction = objective.glm, objective.rows.reduction
-    expected, least = glm.family.expected, root.scale.new_ones(())
+    expected, least, is_grouped = glm.family.expected, root.scale.new_ones(()), are_groups(objective)
     for_leverage = _expected_root(objective, predictors.theta) if has_leverage else root
 
     def blocks() -> Iterator[Tensor]:
         nonlocal least
         for x, y, z in predictors.pieces():
             weights, extended = glm.weights_of(y), glm.rows.extended(x)
-            # What the family gives is w times the row's own.
+            # What the family gives is w times the row's own; of a group it is the group's.
+            weights = torch.ones_like(weights) if is_grouped else weights
             scores = reduced(root, glm.family.gradient(z, y) / weights.sqrt(), extended)
             if alpha is not None:
                 scores = alpha.without_alpha(scores, glm.moved(z, y), glm.own_targets(y), weights.sqrt())
@@ -163,7 +166,8 @@ def _of_clusters(
         sums.index_add_(0, own, scores)
         start += len(x)
     sums = reduction(sums)
-    groups, rows = int((sums != 0).any(1).sum()), float(objective.rows.weight)
+    groups = int((sums != 0).any(1).sum())
+    rows = float(objective.num_rows if are_groups(objective) else objective.rows.weight)
     if groups < 2:
         raise OneClusterError("covariance='cluster' takes at least two clusters, and all rows are of one: use HC1, say")
     return sums, groups / (groups - 1) * (rows - 1) / (rows - size)

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lightning_modules.linear.groups_of_trials import are_groups
 from lightning_modules.linear.leverage import leverage_factor
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Family
 from lightning_modules.objectives.linear import penalty_rows
-from lightning_modules.objectives.reduction import of_each_process
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ def residuals(objective: GLMObjective, theta: Tensor) -> Residuals:
 
     count = rows.num_rows + (rows.num_features if glm.l2 > 0 else 0)
     factor = leverage_factor(blocks(), rows.no_rows, count, rows.reduction)
-    is_grouped = _has_shares(objective)
+    is_grouped = are_groups(objective)
     parts: list[tuple[Tensor, ...]] = [tuple(theta.new_zeros(0, dtype=torch.float64) for _ in range(4))]
     for x, y, z in predictors.pieces():
         moved, own = glm.moved(z, y), glm.own_targets(y)
@@ -107,10 +107,3 @@ def of_group(leverage: Tensor, trials: Tensor | None) -> Tensor:
 def working_weight(family: Family, z: Tensor, y: Tensor) -> Tensor:
     """c = E[∂²l/∂z²] of each row (n, 1)."""
     return family.expected.curvature_diagonal(z, y)
-
-
-def _has_shares(objective: GLMObjective) -> bool:
-    """Whether targets of two classes are shares, on any process: labels are whole numbers once they are checked."""
-    is_share = objective.family.takes_shares and objective.targets.is_floating_point()
-    flag = objective.rows.no_rows.new_tensor(float(is_share))
-    return bool(of_each_process(flag, objective.rows.reduction).max() > 0)

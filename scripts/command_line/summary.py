@@ -42,6 +42,7 @@ def summarize(cli: FitCLI, metrics: dict[str, float]) -> dict[str, Any]:
         "model": model,
         "l2": getattr(cli.model, "l2", None),
         **of_l1(cli.model, cli.convergence_status.gap),
+        **({"dispersion": cli.model.dispersion} if getattr(cli.model, "is_estimated", False) else {}),
         "data": data,
         "table": as_plain(getattr(cli.datamodule, "report", None)),
         "seed": cli.config.seed_everything,
@@ -115,6 +116,8 @@ def results(summary: dict[str, Any]) -> list[tuple[str, str]]:
         *([] if any(name.startswith("test/") for name in summary) else [("test", "none")]),
         *([("penalty l2", f"{summary['l2']:g}")] if summary["l2"] is not None else []),
         *of_penalty(summary),
+        # Of a fit without a penalty it is told with its standard error.
+        *([("dispersion α", f"{summary['dispersion']:.6g}")] if "dispersion" in summary and not summary["statistics"] else []),
         ("epochs", str(summary["epochs"])),
         ("seconds of training", f"{summary['train_seconds']:.3f}"),
         ("ended as", str(summary["status"])),

@@ -23,6 +23,7 @@ class Predictor(nn.Module):
     def __init__(self, model: ObjectiveModule, preprocessing: Preprocessing) -> None:
         super().__init__()
         self.model = model
+        self.has_classes = preprocessing.class_names is not None
         self.output_dtype = next(model.parameters()).dtype
         self.register_buffer("mean", torch.from_numpy(preprocessing.shift))
         self.register_buffer("deviation", torch.from_numpy(preprocessing.scale))
@@ -30,5 +31,7 @@ class Predictor(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         scaled = (features.double() - self.mean) / self.deviation
         predictions = self.model.predict(scaled.to(self.output_dtype))
-        # A binary model tells the probability of class 1 alone.
-        return torch.stack([1 - predictions, predictions], 1) if predictions.ndim == 1 else predictions
+        if predictions.ndim > 1:
+            return predictions
+        # A binary model tells the probability of class 1 alone, or the share that is expected.
+        return torch.stack([1 - predictions, predictions], 1) if self.has_classes else predictions[:, None]

@@ -50,11 +50,15 @@ def _remedy(y: Tensor, bad: Tensor) -> str:
     if not torch.isfinite(y).all():
         return f"{int((~torch.isfinite(y)).sum())} targets are not finite: remove those rows"
     low, high = y.min().item(), y.max().item()
-    remedy = "LinearRegression" if y.is_floating_point() else f"SoftmaxRegression (num_classes={high + 1})"
+    remedy = (
+        "shares k/m of m trials, with the weight m, or for other numbers LinearRegression"
+        if y.is_floating_point()
+        else f"SoftmaxRegression (num_classes={high + 1})"
+    )
     if not y.is_floating_point():
         remedy += "; if they are shares between 0 and 1, read them by task=regression (--data.task=regression)"
     found = "neither 0 nor 1, nor between" if y.is_floating_point() else "neither 0 nor 1"
     return (
         f"{int(bad.sum())} of {len(y)} targets are {found} (they run from {low:g} to {high:g}): "
-        f"a binary classifier does not fit them; use {remedy}"
+        f"a model of two classes does not fit them; use {remedy}"
     )

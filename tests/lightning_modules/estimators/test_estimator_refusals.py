@@ -19,6 +19,9 @@ COUNTS = np.arange(20) % 3
 fit_classes, fit_numbers = partial(NewtonClassifier().fit, X), partial(NewtonRegressor().fit, X)
 
 REFUSED: dict[str, Any] = {
+    "link is of family='binomial'; leave it out": lambda: NewtonRegressor(link="probit").fit(X, TARGETS),
+    "power is of family='tweedie'": lambda: NewtonRegressor(family="poisson", power=1.3).fit(X, COUNTS),
+    "dispersion is of family='negative_binomial'": lambda: NewtonRegressor(family="poisson", dispersion=1).fit(X, COUNTS),
     "NewtonClassifier(l2=-1): give a number ≥ 0": lambda: NewtonClassifier(l2=-1).fit(X, CLASSES),
     "NewtonRegressor(l2=nan): give a number ≥ 0": lambda: NewtonRegressor(l2=np.nan).fit(X, TARGETS),
     "NewtonRegressor(l2='1'): give a number ≥ 0": lambda: NewtonRegressor(l2="1").fit(X, TARGETS),
