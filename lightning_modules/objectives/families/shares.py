@@ -51,7 +51,7 @@ def _remedy(y: Tensor, bad: Tensor) -> str:
         return f"{int((~torch.isfinite(y)).sum())} targets are not finite: remove those rows"
     low, high = y.min().item(), y.max().item()
     remedy = (
-        "shares k/m of m trials, with the weight m, or for other numbers LinearRegression"
+        "LinearRegression, or of k successes in m trials the share k/m with the weight m"
         if y.is_floating_point()
         else f"SoftmaxRegression (num_classes={high + 1})"
     )
