@@ -105,9 +105,8 @@ def test_an_exposure_is_an_offset() -> None:
     x, y = counts()
     exposure = np.log(np.arange(len(y)) % 4 + 1.0)
     for family, peer in (("poisson", Poisson()), ("negative_binomial", NegativeBinomial(alpha=0.7))):
-        ours = NewtonRegressor(family=family, **({"dispersion": 0.7} if family == "negative_binomial" else {})).fit(
-            x, y, offset=exposure
-        )
+        given = {"dispersion": 0.7} if family == "negative_binomial" else {}
+        ours = NewtonRegressor(family=family, **given).fit(x, y, offset=exposure)
         theirs = GLM(y, add_constant(x, prepend=False), family=peer, offset=exposure).fit(tol=1e-13)
         assert_allclose([*ours.coef_, ours.intercept_], theirs.params, rtol=1e-8)
         assert_allclose(ours.predict(x, offset=exposure), theirs.fittedvalues, rtol=1e-8)
