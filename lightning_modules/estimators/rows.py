@@ -60,6 +60,9 @@ def read_rows(estimator: BaseEstimator, X: Any, y: Any, sample_weight: Any, offs
         if y is not None and not weights.all():
             check_consistent_length(X, y)
             X, y, weights, offset = _without(weights == 0, X, y, weights, offset)
+    if is_frame(X) and not X.columns.is_unique:
+        twice = sorted({str(name) for name in X.columns[X.columns.duplicated()]})
+        raise ValueError(f"several columns are called {', '.join(map(repr, twice))}: rename them, or leave all but one out")
     design = Design.learn(X, weights) if is_frame(X) else None
     if design is None:
         X, y = validate_data(estimator, X, y, dtype=np.float64, order="C", accept_sparse="csr", **checks)

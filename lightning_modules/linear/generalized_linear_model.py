@@ -78,6 +78,16 @@ class GeneralizedLinearModel(SparseModel, InferenceOfFit):
                 "standardize=False in the data module (curvature methods do not need scaled features)"
             )
 
+    def on_fit_start(self) -> None:
+        """Refuse classes as numbers: of counts 0, 2 and 10 they would be 0, 1 and 2."""
+        super().on_fit_start()
+        classes = getattr(getattr(self.trainer, "datamodule", None), "class_names", None)
+        if self.task == "regression" and classes:
+            raise ValueError(
+                f"{type(self).__name__} takes numbers, and the data module read the targets as {len(classes)} classes: use its "
+                "task='regression' if they are numbers, else LogisticRegression or SoftmaxRegression"
+            )
+
     def forward(self, features: Tensor) -> Tensor:
         """Linear predictors: (n, d), or (n, d + 1) with an offset -> (n, K)."""
         x, offset = self._divided(features)
