@@ -102,7 +102,8 @@ def fitted(data: Any, make: Make, epochs: int = 30) -> tuple[Tensor, dict[str, f
 def tabular(path: Path, target: str, **options: Any) -> TabularDataModule:
     given = {options.get("exposure"), options.get("weights"), target}
     left_out = [name for name in ("years", "weight", "class", "count", "kind") if name not in given]
-    return TabularDataModule(str(path), target, exclude=left_out, rare_levels=1, **options)
+    task = "regression" if target in ("count", "years") else "classification"
+    return TabularDataModule(str(path), target, exclude=left_out, rare_levels=1, task=task, **options)
 
 
 def assert_same(ours: Any, expected: Any) -> None:
@@ -140,9 +141,14 @@ INFERENCES = {
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        *((name, {"covariance": "HC3"}) for name in INFERENCES),
+        ("logistic", {"covariance": "HC3"}),
         ("logistic", {"intervals": "profile"}),
-        *(pytest.param(name, {"intervals": "profile"}, marks=pytest.mark.slow) for name in INFERENCES if name != "logistic"),
+        *(
+            pytest.param(name, options, marks=pytest.mark.slow)
+            for name in INFERENCES
+            for options in ({"covariance": "HC3"}, {"intervals": "profile"})
+            if name != "logistic"
+        ),
     ],
     ids=str,
 )

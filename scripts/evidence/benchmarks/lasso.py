@@ -171,14 +171,13 @@ def _peers(case: Case) -> dict[str, Callable[[Case, float], Array]]:
 
 def _in_columns(case: Case) -> Array:
     """The columns one after another in memory, as coordinate descent reads them; kept, since making them is no fitting."""
-    key = id(case.x)
-    if key not in _COLUMNS:
-        _COLUMNS.clear()
-        _COLUMNS[key] = np.asfortranarray(case.x)
-    return _COLUMNS[key]
+    if not (_COLUMNS and _COLUMNS[0][0] is case.x):
+        _COLUMNS[:] = [(case.x, np.asfortranarray(case.x))]
+    return _COLUMNS[0][1]
 
 
-_COLUMNS: dict[int, Array] = {}
+# Of the last case: its rows, and their columns.
+_COLUMNS: list[tuple[Array, Array]] = []
 
 
 def _by_scikit(case: Case, tolerance: float) -> Array:
