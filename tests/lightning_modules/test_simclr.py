@@ -50,7 +50,7 @@ def test_loss_is_equation_1_of_the_paper() -> None:
     torch.testing.assert_close(gradient, Point(objective, theta).gradient, rtol=1e-10, atol=1e-13)
 
 
-@pytest.fixture(scope="module", params=[2, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=[pytest.param(processes, marks=pytest.mark.slow) for processes in (2, 3)])
 def ranks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     folder = tmp_path_factory.mktemp("ranks")
     command = [sys.executable, str(WORKER), str(request.param), str(folder)]
