@@ -22,6 +22,7 @@ from sklearn.linear_model import LogisticRegression, PoissonRegressor
 from torch import Tensor
 
 from evidence.benchmarks.peers_in_turn import Fit, fastest, in_turn
+from evidence.benchmarks.problems import shape as shape_of
 from evidence.benchmarks.row import BenchmarkRow
 from lightning_modules.objectives import CodedColumns, GLMObjective
 from lightning_modules.objectives.families import Bernoulli, Family, Poisson
@@ -94,7 +95,7 @@ def time_to_optimum_of_categories(rows: int = ROWS, rounds: int = ROUNDS) -> Ite
 
         objective = GLMObjective(family, stored, targets, L2, columns=columns)
         peer = fastest(name, objective, _peers(family, data), TOLERANCE)
-        case = f"{name}, {rows:,} rows, {NUMBERS} numbers, {len(LEVELS)} categories: Newton"
+        case = f"{name}, {shape_of(rows, NUMBERS)} and {len(LEVELS)} categories: Newton"
         yield in_turn(case, objective, ours, peer, TOLERANCE, rounds)
 
 
