@@ -19,7 +19,7 @@ from tests.training import make_model, make_trainer
 WORKER = Path(__file__).with_name("replica_worker.py")
 
 
-@pytest.fixture(scope="module", params=[2, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=[pytest.param(processes, marks=pytest.mark.slow) for processes in (2, 3)])
 def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What came of each case, for each rank."""
     folder = tmp_path_factory.mktemp("ranks")
