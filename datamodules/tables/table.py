@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import count
 from typing import Any
 
@@ -82,7 +83,7 @@ class Table:
     def is_classification(self) -> bool:
         return self.class_names is not None
 
-    @property
+    @cached_property
     def coding(self) -> Coding:
         """How the features are stored."""
         return self.coded or Coding.of_numbers(len(self.feature_names))

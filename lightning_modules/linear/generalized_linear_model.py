@@ -111,8 +111,7 @@ class GeneralizedLinearModel(SparseModel, InferenceOfFit):
         return (features[:, :-1], features[:, -1:]) if self.offset else (features, None)
 
     def loss_share(self, batch: Batch) -> LossShare:
-        rows = self._rows(batch)
-        features, targets, weights, columns = rows
+        features, targets, weights, columns = self._rows(batch)
         penalty = self.l2 / 2 * self.linear.weight.square().sum() if self.l2 else 0.0
         z, y = self(features) if columns is None else self._of_codes(features, columns), self.family.check(targets)
         if weights is None:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 
@@ -36,13 +35,5 @@ class LevelCode:
         return self.factor.to(like), self.shift.to(like)
 
     def summed(self, values: Tensor, codes: Tensor) -> Tensor:
-        """Σ of the values (m,) or (m, K) of the rows of each level: (w + 1,) or (w + 1, K)."""
-        total = values.new_zeros(self.levels, *values.shape[1:])
-        return total.scatter_add_(0, codes, values) if values.ndim == 1 else total.index_add_(0, codes, values)
-
-    def gathered(self, table: Tensor, codes: Tensor) -> Tensor:
-        """Rows of a table (w, K) by code, 0 for the reference: (m, K)."""
-        table = torch.cat([table.new_zeros(1, table.shape[1]), table])
-        if table.shape[1] == 1:
-            return table[:, 0].index_select(0, codes)[:, None]
-        return table.index_select(0, codes)
+        """Σ of the values (m,) of the rows of each level: (w + 1,)."""
+        return values.new_zeros(self.levels).scatter_add_(0, codes, values)
