@@ -15,6 +15,9 @@ from lightning_modules.optimizers.step_report import StepReport
 from lightning_modules.optimizers.trial import Trial
 from lightning_modules.solvers import Solver
 
+# Of a network, a step at lr 1: in two thousand of them a weight that no gradient asks for falls to a third of what it was.
+WEIGHT_DECAY = 5e-4
+
 
 class DiagonalNewton(DampedOptimizer):
     """θ ← θ − lr ∇f(θ) / (diag C + μ), entry by entry.
@@ -24,10 +27,10 @@ class DiagonalNewton(DampedOptimizer):
     damping, the default:
 
     - where all rows are seen at every step, μ adapts by the gain ratio until the loss falls (`damping.py`);
-    - on mini-batches the curvature is averaged over steps, the direction has momentum, and the step goes to the minimiser
-      of the averaged quadratic model (`running_model.py`). Let lr fall towards 0 for the noise to die out. Its damping is the
-      mean curvature, so features should be in one scale, standardised or pixels, say: in a scale of its own, a pixel that one
-      image has would count as much as others.
+    - on mini-batches the curvature is averaged over steps, the direction has momentum, the step goes to the minimiser
+      of the averaged quadratic model, and the weights of a network decay (`running_model.py`). Let lr fall towards 0 for the
+      noise to die out. Its damping is the mean curvature, so features should be in one scale, standardised or pixels, say: in
+      a scale of its own, a pixel that one image has would count as much as others.
 
     A fixed damping is the plain equation, and then lr must be small enough.
 
@@ -42,8 +45,10 @@ class DiagonalNewton(DampedOptimizer):
             fixed damping.
         tolerance: how small gradient and Newton decrement have to be in units of the loss (`optimality.py`) for it to stop;
             null = 3.7e-11 (float64).
-        momentum: share of the previous direction that is kept, in [0, 1); for mini-batches with adaptive damping.
+        momentum: share of the past steps that is kept, in [0, 1); for mini-batches with adaptive damping.
         refresh: the averaged curvature takes in every so many steps' mini-batch, ≥ 1; for the same case.
+        weight_decay: share of the parameters that is taken off at every step, times lr, in [0, 1); for the same case. "auto" is
+            0.0005 of a network, where many parameters say the same, and 0 of any other loss, whose minimiser it would move.
 
     Raises:
         ValueError: a hyper-parameter out of its range.
@@ -59,13 +64,18 @@ class DiagonalNewton(DampedOptimizer):
         curvature: ChosenKind = "auto",
         search: Literal["backtracking"] | None = None,
         tolerance: float | None = None,
-        momentum: float = 0.7,
+        momentum: float = 0.85,
         refresh: int = 4,
+        weight_decay: float | Literal["auto"] = "auto",
     ) -> None:
         if not 0 <= momentum < 1:
             raise ValueError(f"DiagonalNewton(momentum={momentum}): the share kept of the last direction lies in [0, 1)")
         if not (isinstance(refresh, int) and refresh >= 1):
             raise ValueError(f"DiagonalNewton(refresh={refresh}): give the number of steps between updates, 1 or more")
+        if weight_decay != "auto" and not (isinstance(weight_decay, (int, float)) and 0 <= weight_decay < 1):
+            raise ValueError(
+                f"DiagonalNewton(weight_decay={weight_decay!r}): the share taken off at a step lies in [0, 1), or is 'auto'"
+            )
         super().__init__(
             params,
             lr=lr,
@@ -75,6 +85,7 @@ class DiagonalNewton(DampedOptimizer):
             tolerance=tolerance,
             momentum=momentum,
             refresh=refresh,
+            weight_decay=weight_decay,
         )
 
     @property
@@ -108,7 +119,10 @@ class DiagonalNewton(DampedOptimizer):
         group = self.param_groups[0]
         if group["damping"] != "adaptive" or not report.point.objective.is_sample:
             return super().advance(report, gradient)
-        model = RunningModel(self.kept, group["momentum"], group["refresh"], self.kind(report.point.objective))
+        objective, decay = report.point.objective, group["weight_decay"]
+        if decay == "auto":
+            decay = WEIGHT_DECAY if objective.is_redundant else 0.0
+        model = RunningModel(self.kept, group["momentum"], group["refresh"], self.kind(objective), decay)
         theta = report.point.theta + group["lr"] * model.step(report.point, gradient)
         self.keep(model.state)
         return replace(report, theta=theta, damping=model.state.damping, step_size=group["lr"] * model.length)

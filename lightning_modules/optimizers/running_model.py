@@ -2,9 +2,10 @@ r"""The quadratic model of a loss that is seen in samples only, one mini-batch a
 
     v ← β_v v + (1 − β_v) diag C_t,   v̂ = v / (1 − β_vᵗ)            the curvature, with bias correction
     d = −g_t / (v̂ + μ),   μ = mean v̂                                Newton's step entry by entry, damped by the mean
-    p ← β p + d                                                      the direction: past steps smooth what one sample says
-    b ← β_m b − (1 − β_m) g_tᵀp,   m ← β_m m + (1 − β_m) pᵀ(C_t + μI)p
-    s = (b/m) p                                                      the minimiser of the averaged model along p
+    p ← β p + d                                                      past steps smooth what one sample says
+    q = d + β p                                                      the direction: Nesterov's, which looks a step ahead
+    b ← β_m b − (1 − β_m) g_tᵀq,   m ← β_m m + (1 − β_m) qᵀ(C_t + μI)q
+    s = (b/m) q − ω θ                                                the minimiser of the averaged model along q, and decay
 
 The length is measured, not chosen: with a diagonal in place of the matrix, d alone is hundreds of times too long wherever
 features are correlated. The model of one sample overfits that sample, so it is averaged; and since averages move slowly,
@@ -14,8 +15,15 @@ than the gradient to be computed in between.
 C is the generalised Gauss–Newton matrix or the Hessian in the first line, as chosen; in the fourth it is always the former,
 along whose directions the model has a minimiser.
 
+The look ahead is worth a longer memory: p alone, at the β that q has, still runs the way of steps long past when the
+gradient has turned. And the decay is no part of the loss: it is decoupled from its curvature, which would divide it where the
+loss is steep and let it rule where a feature is hardly ever there. So θ forgets what no gradient asks for again, a share ω of
+it a step, and where many θ say the same the small one stays.
+
 The averages are those of Adam (Kingma and Ba, 2015, algorithm 1), taken of the exact curvature in place of squared
-gradients. The length is that of Martens and Grosse (2015), section 6.4, averaged over the samples.
+gradients. The length is that of Martens and Grosse (2015), section 6.4, averaged over the samples. The look ahead is that of
+Sutskever, Martens, Dahl and Hinton (2013), section 2, in the form of Dozat (2016), at the same θ as the gradient; the decay
+that of Loshchilov and Hutter (2019), equation 12.
 """
 
 from dataclasses import dataclass
@@ -39,7 +47,7 @@ class RunningState(DampingState):
     Attributes:
         steps, updates: how many steps there were, and how many of them the averages have taken in.
         curvature: v (p,), not yet corrected for its bias.
-        direction: p (p,).
+        direction: p (p,), the past steps.
         slope, curvature_along: b and m ().
     """
 
@@ -59,10 +67,13 @@ class RunningModel:
         momentum: β, in [0, 1).
         refresh: steps between two updates of the averages.
         kind: whether C is the generalised Gauss–Newton matrix ("ggn") or the Hessian, of which the absolute values count.
+        decay: ω ≥ 0.
     """
 
-    def __init__(self, state: RunningState, momentum: float, refresh: int, kind: Literal["hessian", "ggn"]) -> None:
-        self.state, self.momentum, self.refresh, self.kind = state, momentum, refresh, kind
+    def __init__(
+        self, state: RunningState, momentum: float, refresh: int, kind: Literal["hessian", "ggn"], decay: float = 0.0
+    ) -> None:
+        self.state, self.momentum, self.refresh, self.kind, self.decay = state, momentum, refresh, kind, decay
 
     def step(self, point: Point, gradient: Tensor) -> Tensor:
         """s (p,), from a point and the gradient (p,) there on the present sample.
@@ -88,15 +99,17 @@ class RunningModel:
                 "are not all dead, or use GradientDescent or a method of torch.optim"
             )
         newton = -gradient / (curvature + damping)
-        direction = state.direction.mul_(self.momentum).add_(newton)
+        past = state.direction.mul_(self.momentum).add_(newton)
+        direction = torch.add(newton, past, alpha=self.momentum)
         if is_update:
             self._measure(point, gradient, direction, newton, damping)
         state.damping = damping
-        return direction * self.length
+        step = direction * self.length
+        return torch.sub(step, theta, alpha=self.decay) if self.decay else step
 
     @property
     def length(self) -> Tensor:
-        """b/m, how far to go along p (); 0 as long as no sample had a gradient."""
+        """b/m, how far to go along q (); 0 as long as no sample had a gradient."""
         slope, along = self.state.slope, self.state.curvature_along
         assert slope is not None and along is not None
         return torch.where(along > 0, slope / along, 0.0)
@@ -104,14 +117,15 @@ class RunningModel:
     def _measure(self, point: Point, gradient: Tensor, direction: Tensor, newton: Tensor, damping: Tensor) -> None:
         """Take the present sample's slope and curvature along the direction into the averages.
 
-        Where the direction leads uphill on average, the past misleads: forget it, and start from Newton's step alone. A
-        choice of numbers, not a branch, for which the host would wait.
+        Where the direction leads uphill on average, the past misleads: forget it, and start from Newton's step alone, as at the
+        first step. A choice of numbers, not a branch, for which the host would wait.
         """
         state = self.state
-        assert state.slope is not None and state.curvature_along is not None
+        assert state.direction is not None and state.slope is not None and state.curvature_along is not None
         slope = torch.lerp(state.slope, -gradient @ direction, 1 - MODEL_MEMORY)
         is_uphill = slope <= 0
-        direction.copy_(torch.where(is_uphill, newton, direction))
+        state.direction.copy_(torch.where(is_uphill, newton, state.direction))
+        direction.copy_(torch.where(is_uphill, (1 + self.momentum) * newton, direction))
         along = point.curvature("ggn").form(direction[None])[0, 0] + damping * (direction @ direction)
         state.slope = torch.where(is_uphill, -gradient @ direction, slope)
         state.curvature_along = torch.where(is_uphill, along, torch.lerp(state.curvature_along, along, 1 - MODEL_MEMORY))

@@ -49,6 +49,10 @@ def test_curvature_in_one_entry_is_enough() -> None:
             ({"momentum": value}, rf"DiagonalNewton\(momentum={value}\)", r"in \[0, 1\)")
             for value in (-0.1, 1.0, 2, float("nan"))
         ],
+        *[
+            ({"weight_decay": value}, rf"DiagonalNewton\(weight_decay={value!r}\)", r"in \[0, 1\)")
+            for value in (-0.1, 1.0, 2, float("nan"), None, "none")
+        ],
         *[({"refresh": value}, rf"DiagonalNewton\(refresh={value}\)", "1 or more") for value in (0, -3, 1.5, None)],
     ],
 )
