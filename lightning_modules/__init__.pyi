@@ -1,3 +1,4 @@
+from .cnn import CNN
 from .linear.gamma_regression import GammaRegression
 from .linear.linear_regression import LinearRegression
 from .linear.logistic_regression import LogisticRegression
@@ -8,9 +9,11 @@ from .linear.tweedie_regression import TweedieRegression
 from .mlp import MLP
 from .residual_mlp import ResidualMLP
 from .simclr import SimCLR
+from .torch_model import TorchModel
 from .training.objective_module import ObjectiveModule
 
 __all__ = [
+    "CNN",
     "MLP",
     "GammaRegression",
     "LinearRegression",
@@ -21,5 +24,6 @@ __all__ = [
     "ResidualMLP",
     "SimCLR",
     "SoftmaxRegression",
+    "TorchModel",
     "TweedieRegression",
 ]

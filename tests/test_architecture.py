@@ -51,6 +51,11 @@ ALLOWED = {
         "lightning_modules.objectives.double_double",
     ),
     "lightning_modules/objectives/linear": (*CORE, "lightning_modules.objectives.linear"),
+    "lightning_modules/objectives/layers": (*CORE, "lightning_modules.objectives.layers"),
+    "lightning_modules/objectives/graphs": (
+        *(*CORE, "lightning_modules.objectives.layers", "lightning_modules.objectives.graphs"),
+        "lightning_modules.networks",
+    ),
     "lightning_modules/objectives/layered": (*CORE, "lightning_modules.objectives.layered", "lightning_modules.networks"),
     "lightning_modules/objectives/__init__.py": TORCH_ONLY_FACES,
     "lightning_modules/objectives": CORE,

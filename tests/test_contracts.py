@@ -17,10 +17,11 @@ import callbacks
 import datamodules
 import lightning_modules
 from datamodules import BreastCancerDataModule
-from lightning_modules import mlp, networks, objectives, optimizers
+from lightning_modules import networks, objectives, optimizers
 from lightning_modules.networks.initialization import BOUNDS
 from lightning_modules.objectives import Objective, families, flattened
 from lightning_modules.optimizers import CurvatureOptimizer, Newton
+from lightning_modules.training.network_module import LOSSES
 from tests.datamodules.examples import example_of
 from tests.training import CURVATURE_METHODS, METHODS, make_model, make_trainer, needs_parameters_only
 
@@ -86,7 +87,7 @@ def sizes_of(name: str, data: Any) -> dict[str, Any]:
     return {size: getattr(data, size) for size in ("num_features", "num_classes", "num_targets") if size in parameters}
 
 
-CANDIDATES = [(name, {}) for name in SUPERVISED] + [(name, {"loss": loss}) for name in NETWORKS for loss in mlp.LOSSES]
+CANDIDATES = [(name, {}) for name in SUPERVISED] + [(name, {"loss": loss}) for name in NETWORKS for loss in LOSSES]
 
 
 def test_every_data_module_feeds_every_suitable_model_and_no_other(data_module: Any) -> None:
@@ -106,7 +107,7 @@ def test_every_data_module_feeds_every_suitable_model_and_no_other(data_module: 
     for refusal in refusals:
         assert "use " in refusal and any(name in refusal for name in named), f"{refusal!r} names what would fit"
     # A network suits labels under cross-entropy and real targets under each other loss, and is refused otherwise.
-    losses = {"cross_entropy"} if data_module.num_classes else {*mlp.LOSSES} - {"cross_entropy"}
+    losses = {"cross_entropy"} if data_module.num_classes else {*LOSSES} - {"cross_entropy"}
     for name in NETWORKS:
         assert {options["loss"] for fit, options in fitted if fit == name and options} == losses
     # What is sure of the linear models; others may suit as well.
@@ -169,7 +170,7 @@ def test_every_model_measures_itself(name: str) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_name_that_a_network_can_be_told_is_in_its_documentation(name: str) -> None:
     documentation = "".join(cls.__doc__ or "" for cls in getattr(lightning_modules, name).__mro__)
-    for choice in (*mlp.LOSSES, *networks.ACTIVATIONS, *BOUNDS, "constant", "cosine"):
+    for choice in (*LOSSES, *networks.ACTIVATIONS, *BOUNDS, "constant", "cosine"):
         assert choice in documentation
 
 

@@ -3,6 +3,7 @@
 from lightning_modules.networks.activation import Activation
 from lightning_modules.networks.activations import ACTIVATIONS, Identity, make_activation
 from lightning_modules.networks.conv_encoder import ConvEncoder
+from lightning_modules.networks.conv_network import ConvNetwork
 from lightning_modules.networks.dense_network import DenseNetwork
 from lightning_modules.networks.initialization import initialize
 from lightning_modules.networks.jacobian import forward_jacobian, reverse_jacobian
@@ -13,6 +14,7 @@ __all__ = [
     "ACTIVATIONS",
     "Activation",
     "ConvEncoder",
+    "ConvNetwork",
     "DenseNetwork",
     "Identity",
     "ResidualNetwork",

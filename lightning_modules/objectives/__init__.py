@@ -9,6 +9,7 @@ from lightning_modules.objectives.degeneracy import Degeneracy
 from lightning_modules.objectives.diagonal_estimate import ggn_diagonal_estimate, hessian_diagonal_estimate
 from lightning_modules.objectives.flattened import flattened
 from lightning_modules.objectives.function_objective import FunctionObjective, LeastSquares
+from lightning_modules.objectives.graphs import GraphObjective, UntraceableError, traced
 from lightning_modules.objectives.layered import NetworkObjective
 from lightning_modules.objectives.linear import GLMObjective, intercept_start
 from lightning_modules.objectives.mapped_pages import pieces
@@ -37,6 +38,7 @@ __all__ = [
     "DiagonalEstimate",
     "FunctionObjective",
     "GLMObjective",
+    "GraphObjective",
     "LeastSquares",
     "ModuleObjective",
     "NetworkObjective",
@@ -48,6 +50,7 @@ __all__ = [
     "Reduction",
     "ReductionOfBatch",
     "SplitLoss",
+    "UntraceableError",
     "all_processes",
     "estimate_diagonal",
     "flattened",
@@ -61,5 +64,6 @@ __all__ = [
     "this_process",
     "total_count",
     "total_rows",
+    "traced",
     "undivided",
 ]

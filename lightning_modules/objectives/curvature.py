@@ -16,6 +16,7 @@ from torch import Tensor
 
 from lightning_modules.devices import Number, asked
 from lightning_modules.objectives.differentiation import gradient_of, pulled_back, recording
+from lightning_modules.objectives.kronecker import KroneckerCurvature, Sharing, refuse_no_layers
 from lightning_modules.objectives.once import once
 from lightning_modules.objectives.rademacher import estimate_diagonal
 from lightning_modules.solvers import (
@@ -127,20 +128,23 @@ class Curvature:
         generator = torch.Generator(self.theta.device).manual_seed(0)
         return estimate_diagonal(self.product, self.theta, PROBES, generator).estimate.abs()
 
+    def kronecker(self, sharing: Sharing = "expand") -> KroneckerCurvature:
+        """C layer by layer, see `kronecker.py`; a ValueError where layers are not known."""
+        refuse_no_layers(self.objective)
+
     def preconditioner(self) -> Solver:
-        """A cheap approximation of C for conjugate gradients, here its diagonal."""
+        """A cheap approximation of C, here its diagonal."""
         return JacobiSolver(self.scale())
 
     # -- what every curvature offers -----------------------------------------------------------------------------------
 
     @property
     def theta(self) -> Tensor:
-        """θ (p,)."""
         return self.point.theta
 
     @property
     def is_semidefinite(self) -> bool:
-        """Whether C has no negative eigenvalue: of a convex loss, and of every Gauss–Newton matrix of a convex ℓ."""
+        """Whether C has no negative eigenvalue: that of a convex loss, or a Gauss–Newton matrix of a convex ℓ."""
         return bool(self.objective.is_convex or (self.kind == "ggn" and self.objective.is_split))
 
     def solver(self, how: How, tolerance: float = 0.0, awaited: bool = True) -> Solver:

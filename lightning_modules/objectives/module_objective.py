@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from lightning_modules.objectives.curvature import Curvature, Kind
+from lightning_modules.objectives.l2_penalty import L2Penalty
 from lightning_modules.objectives.objective import Objective, Point
 from lightning_modules.objectives.once import once
 from lightning_modules.objectives.reduction import Reduction, this_process, total_rows
@@ -97,14 +99,22 @@ class ModuleObjective(Objective):
         batch: this process's rows, in whatever form `loss` takes them.
         num_rows: how many rows that is, ≥ 0.
         reduction: sums over processes; `this_process` if all rows are here.
+        l2: λ ≥ 0 of the penalty λ/2 Σ ‖W‖² on parameters with two or more dimensions.
 
     Raises:
         ValueError: not a single row on any process.
     """
 
     def __init__(
-        self, module: nn.Module, loss: SummedLoss, batch: Any, num_rows: int, reduction: Reduction = this_process
+        self,
+        module: nn.Module,
+        loss: SummedLoss,
+        batch: Any,
+        num_rows: int,
+        reduction: Reduction = this_process,
+        l2: float = 0.0,
     ) -> None:
+        self.l2 = L2Penalty.of_shapes(l2, [parameter.shape for parameter in module.parameters()])
         self.module, self.reduction, self.own = module, reduction, _OwnRows(module, loss, batch)
         self.own_rows = num_rows
         self.num_rows = total_rows(num_rows, reduction, next(module.parameters()).device)
@@ -117,9 +127,14 @@ class ModuleObjective(Objective):
 
     def value(self, theta: Tensor) -> Tensor:
         self.refuse_noise()
-        return self.mean(self.own.value(theta))
+        return self.mean(self.own.value(theta)) + self.penalty(theta)
 
-    def own_total(self) -> tuple[Tensor, int]:
+    def penalty(self, theta: Tensor) -> Tensor:
+        return self.l2.value(theta)
+
+    def own_total(self) -> tuple[Tensor, int] | None:
+        if self.l2.strength:
+            return None
         return self.own.loss(self.module, self.own.batch), self.own_rows
 
     def outputs(self, theta: Tensor) -> Tensor:
@@ -169,11 +184,11 @@ class _ModulePoint(Point):
     def value(self) -> Tensor:
         if "gradient" not in vars(self.own):
             self.objective.refuse_noise()
-        return self.objective.mean(self.own.value)
+        return self.objective.mean(self.own.value) + self.objective.penalty(self.theta)
 
     @cached_property
     def gradient(self) -> Tensor:
-        return self.objective.mean(self.own.gradient)
+        return self.objective.l2.add_product(self.objective.mean(self.own.gradient), self.theta)
 
     def make_curvature(self, kind: Kind) -> "_ModuleCurvature":
         self.objective.refuse_noise()
@@ -190,15 +205,18 @@ class _ModuleCurvature(Curvature):
         self.own = point.own.curvature(kind)
 
     def product(self, v: Tensor) -> Tensor:
-        return self.objective.mean(self.own.product(v))
+        return self.objective.l2.add_product(self.objective.mean(self.own.product(v)), v)
 
     def bend(self, step: Tensor) -> Tensor:
         return self.objective.mean(self.own.bend(step))
 
     @once
     def matrix(self) -> Tensor:
-        return self.objective.mean(self.own.matrix())
+        matrix = self.objective.mean(self.own.matrix())
+        self.objective.l2.add_product(matrix.diagonal(), torch.ones_like(self.theta))
+        return matrix
 
     @once
     def diagonal(self) -> Tensor:
-        return self.objective.mean(self.own.diagonal())
+        diagonal = self.objective.mean(self.own.diagonal())
+        return self.objective.l2.add_product(diagonal, torch.ones_like(diagonal))

@@ -15,6 +15,7 @@ from typing_extensions import Self
 
 from lightning_modules.objectives.curvature import Curvature, Kind
 from lightning_modules.objectives.degeneracy import Degeneracy
+from lightning_modules.objectives.kronecker import KroneckerCurvature, Sharing
 from lightning_modules.objectives.objective import Objective, Point
 from lightning_modules.objectives.once import once
 
@@ -184,6 +185,10 @@ class _PartialCurvature(Curvature):
     @once
     def scale(self) -> Tensor:
         return self.part.picked(self.whole.scale())
+
+    def kronecker(self, sharing: Sharing = "expand") -> KroneckerCurvature:
+        part = self.part
+        return self.whole.kronecker(sharing).picked(part.places, len(part.base), self.whole.diagonal)
 
     def bend(self, step: Tensor) -> Tensor:
         return self.part.picked(self.whole.bend(self.part.spread(step)))

@@ -3,6 +3,7 @@
 from lightning_modules.optimizers.curvature_optimizer import CurvatureOptimizer
 from lightning_modules.optimizers.diagonal_newton import DiagonalNewton
 from lightning_modules.optimizers.gradient_descent import GradientDescent
+from lightning_modules.optimizers.kronecker_newton import KroneckerNewton
 from lightning_modules.optimizers.minimise import Minimum, minimise
 from lightning_modules.optimizers.newton import Newton
 from lightning_modules.optimizers.non_finite_loss import NonFiniteLossError
@@ -16,6 +17,7 @@ __all__ = [
     "CurvatureOptimizer",
     "DiagonalNewton",
     "GradientDescent",
+    "KroneckerNewton",
     "Minimum",
     "Newton",
     "NonFiniteLossError",

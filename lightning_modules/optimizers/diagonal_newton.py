@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from lightning_modules.devices import is_asynchronous
-from lightning_modules.objectives import Point
+from lightning_modules.objectives import Objective, Point
 from lightning_modules.optimizers.damped_optimizer import ChosenKind, DampedOptimizer
 from lightning_modules.optimizers.running_model import RunningModel, RunningState
 from lightning_modules.optimizers.step_report import StepReport
@@ -68,14 +68,7 @@ class DiagonalNewton(DampedOptimizer):
         refresh: int = 4,
         weight_decay: float | Literal["auto"] = "auto",
     ) -> None:
-        if not 0 <= momentum < 1:
-            raise ValueError(f"DiagonalNewton(momentum={momentum}): the share kept of the last direction lies in [0, 1)")
-        if not (isinstance(refresh, int) and refresh >= 1):
-            raise ValueError(f"DiagonalNewton(refresh={refresh}): give the number of steps between updates, 1 or more")
-        if weight_decay != "auto" and not (isinstance(weight_decay, (int, float)) and 0 <= weight_decay < 1):
-            raise ValueError(
-                f"DiagonalNewton(weight_decay={weight_decay!r}): the share taken off at a step lies in [0, 1), or is 'auto'"
-            )
+        check_sampling(type(self).__name__, momentum, refresh, weight_decay)
         super().__init__(
             params,
             lr=lr,
@@ -119,10 +112,30 @@ class DiagonalNewton(DampedOptimizer):
         group = self.param_groups[0]
         if group["damping"] != "adaptive" or not report.point.objective.is_sample:
             return super().advance(report, gradient)
-        objective, decay = report.point.objective, group["weight_decay"]
-        if decay == "auto":
-            decay = WEIGHT_DECAY if objective.is_redundant else 0.0
+        objective = report.point.objective
+        decay = decay_of(group["weight_decay"], objective, WEIGHT_DECAY)
         model = RunningModel(self.kept, group["momentum"], group["refresh"], self.kind(objective), decay)
         theta = report.point.theta + group["lr"] * model.step(report.point, gradient)
         self.keep(model.state)
         return replace(report, theta=theta, damping=model.state.damping, step_size=group["lr"] * model.length)
+
+
+def check_sampling(name: str, momentum: float, refresh: int, weight_decay: float | str) -> None:
+    """Refuse settings for mini-batches.
+
+    Raises:
+        ValueError: one is out of its range.
+    """
+    if not 0 <= momentum < 1:
+        raise ValueError(f"{name}(momentum={momentum}): the share kept of the last direction lies in [0, 1)")
+    if not (isinstance(refresh, int) and refresh >= 1):
+        raise ValueError(f"{name}(refresh={refresh}): give the number of steps between updates, 1 or more")
+    if weight_decay != "auto" and not (isinstance(weight_decay, (int, float)) and 0 <= weight_decay < 1):
+        raise ValueError(f"{name}(weight_decay={weight_decay!r}): the share taken off at a step lies in [0, 1), or is 'auto'")
+
+
+def decay_of(weight_decay: float | str, objective: Objective, of_network: float) -> float:
+    """ω, "auto" being that of a network, and 0 of any other loss."""
+    if isinstance(weight_decay, str):
+        return of_network if objective.is_redundant else 0.0
+    return weight_decay

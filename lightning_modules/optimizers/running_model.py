@@ -82,30 +82,44 @@ class RunningModel:
             SingularCurvatureError: the curvature is 0 in every entry, so that it says nothing.
         """
         state, theta = self.state, point.theta
-        if state.curvature is None or state.direction is None:
-            state.curvature, state.direction = torch.zeros_like(theta), torch.zeros_like(theta)
+        if state.direction is None:
+            state.direction = torch.zeros_like(theta)
             state.slope, state.curvature_along = theta.new_zeros(()), theta.new_zeros(())
         is_update = state.steps % self.refresh == 0 or state.steps < 2 * self.refresh
         state.steps += 1
         if is_update:
             state.updates += 1
-            diagonal = point.curvature(self.kind).diagonal()
-            state.curvature.lerp_(diagonal if self.kind == "ggn" else diagonal.abs(), 1 - CURVATURE_MEMORY)
-        curvature = state.curvature / (1 - CURVATURE_MEMORY**state.updates)
-        damping = curvature.mean()
-        if not (is_asynchronous(damping) or damping > 0):  # else the next loss is not finite, and refused
-            raise SingularCurvatureError(
-                "the curvature is 0 in every direction at this point, so it gives no step: check that the network's units "
-                "are not all dead, or use GradientDescent or a method of torch.optim"
-            )
-        newton = -gradient / (curvature + damping)
+            self.take_in(point)
+        newton, damping = self.newton(gradient)
         past = state.direction.mul_(self.momentum).add_(newton)
         direction = torch.add(newton, past, alpha=self.momentum)
         if is_update:
-            self._measure(point, gradient, direction, newton, damping)
+            self._measure(point, gradient, direction, newton)
         state.damping = damping
         step = direction * self.length
         return torch.sub(step, theta, alpha=self.decay) if self.decay else step
+
+    def take_in(self, point: Point) -> None:
+        """Average the curvature at a point into v."""
+        state = self.state
+        if state.curvature is None:
+            state.curvature = torch.zeros_like(point.theta)
+        diagonal = point.curvature(self.kind).diagonal()
+        state.curvature.lerp_(diagonal if self.kind == "ggn" else diagonal.abs(), 1 - CURVATURE_MEMORY)
+
+    def newton(self, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        """d (p,) and μ (); errors as of `step`."""
+        assert self.state.curvature is not None
+        curvature = self.state.curvature / (1 - CURVATURE_MEMORY**self.state.updates)
+        damping = curvature.mean()
+        refuse_none(damping)
+        return -gradient / (curvature + damping), damping
+
+    def along(self, point: Point, direction: Tensor) -> Tensor:
+        """qᵀ(C_t + μI)q ()."""
+        assert self.state.curvature is not None
+        damping = (self.state.curvature / (1 - CURVATURE_MEMORY**self.state.updates)).mean()
+        return point.curvature("ggn").form(direction[None])[0, 0] + damping * (direction @ direction)
 
     @property
     def length(self) -> Tensor:
@@ -114,7 +128,7 @@ class RunningModel:
         assert slope is not None and along is not None
         return torch.where(along > 0, slope / along, 0.0)
 
-    def _measure(self, point: Point, gradient: Tensor, direction: Tensor, newton: Tensor, damping: Tensor) -> None:
+    def _measure(self, point: Point, gradient: Tensor, direction: Tensor, newton: Tensor) -> None:
         """Take the present sample's slope and curvature along the direction into the averages.
 
         Where the direction leads uphill on average, the past misleads: forget it, and start from Newton's step alone, as at the
@@ -126,6 +140,19 @@ class RunningModel:
         is_uphill = slope <= 0
         state.direction.copy_(torch.where(is_uphill, newton, state.direction))
         direction.copy_(torch.where(is_uphill, (1 + self.momentum) * newton, direction))
-        along = point.curvature("ggn").form(direction[None])[0, 0] + damping * (direction @ direction)
+        along = self.along(point, direction)
         state.slope = torch.where(is_uphill, -gradient @ direction, slope)
         state.curvature_along = torch.where(is_uphill, along, torch.lerp(state.curvature_along, along, 1 - MODEL_MEMORY))
+
+
+def refuse_none(damping: Tensor) -> None:
+    """Refuse a curvature of which nothing is left to step by; of a device the next loss is not finite, and refused.
+
+    Raises:
+        SingularCurvatureError: the damping, its mean, is 0.
+    """
+    if not (is_asynchronous(damping) or damping > 0):
+        raise SingularCurvatureError(
+            "the curvature is 0 in every direction at this point, so it gives no step: check that the network's units "
+            "are not all dead, or use GradientDescent or a method of torch.optim"
+        )

@@ -1,5 +1,6 @@
 """The project's only training step."""
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,7 +68,9 @@ class ObjectiveModule(WatchedSteps):
         super().__init__(optimizer)
         # Checkpoints load without running code, so only plain values are kept. The command line hands over the optimizer as
         # plain configuration; from Python it is a function, and loading a checkpoint takes it anew.
-        self.save_hyperparameters(logger=False)
+        with warnings.catch_warnings():  # a module among the arguments is not kept twice: it is dropped below
+            warnings.filterwarnings("ignore", message=".* is an instance of `nn.Module`")
+            self.save_hyperparameters(logger=False)
         for name in [name for name, value in self.hparams.items() if not isinstance(value, PLAIN)]:
             del self.hparams[name]
         self._kept = KeptObjective()

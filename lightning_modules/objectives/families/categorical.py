@@ -83,11 +83,18 @@ class Categorical(Family):
         return p * (v - (p * v).sum(-1, keepdim=True))
 
     def curvature_factor(self, z: Tensor, y: Tensor) -> Tensor:
-        # Row c is √p_c (e_c − p): their squares sum to Σ_c p_c (e_c − p)(e_c − p)ᵀ, the covariance of a draw from p.
+        # Cholesky's factor of diag(p) − ppᵀ in closed form, K − 1 rows, one less than classes: with q_c = p_c + … + p_{K−1},
+        # what is left from class c on, row c is √(p_c q_{c+1} / q_c) at c and −p_k √(p_c / (q_c q_{c+1})) at k > c. (K. Tanabe
+        # and M. Sagae, An exact Cholesky decomposition and the generalized inverse of the variance-covariance matrix of the
+        # multinomial distribution, 1992.)
         p = _softmax(z)
-        root = p.sqrt()
-        factor = -root.T[:, :, None] * p
-        factor.diagonal(dim1=0, dim2=2).add_(root)
+        left = p.flip(1).cumsum(1).flip(1)
+        after = left[:, 1:]
+        share = torch.where(left[:, :-1] > 0, p[:, :-1] / left[:, :-1], 0).sqrt()  # √(p_c / q_c)
+        root = torch.where(after > 0, after, 1).sqrt()
+        factor = -(share / root).T[:, :, None] * p
+        factor = factor.masked_fill(_not_above(p), 0.0)
+        factor.diagonal(dim1=0, dim2=2).copy_(share * root.where(after > 0, 0))
         return factor
 
     def recession(self, z: Tensor, y: Tensor) -> Tensor:
@@ -105,6 +112,12 @@ class Categorical(Family):
 
     def gradient_terms(self, z: Tensor, y: Tensor) -> Tensor:
         return torch.ones_like(z)
+
+
+def _not_above(p: Tensor) -> Tensor:
+    """Which entries (c, k) of a factor are not above its diagonal (K − 1, 1, K)."""
+    classes = torch.arange(p.shape[1], device=p.device)
+    return (classes <= classes[:-1, None])[:, None]
 
 
 def _softmax(z: Tensor) -> Tensor:

@@ -10,12 +10,20 @@ Fast curvature matrix-vector products (2002), section 3. The diagonal of the Hes
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from lightning_modules.networks import DenseNetwork
 from lightning_modules.objectives.curvature import Curvature, Kind, Place
+from lightning_modules.objectives.kronecker import (
+    KroneckerBlock,
+    KroneckerCurvature,
+    Sharing,
+    bordered,
+    check_sharing,
+)
 from lightning_modules.objectives.layered.hessian_diagonal import squares
 from lightning_modules.objectives.layered.passes import Passes
 from lightning_modules.objectives.layered.trace import Layer, Trace, layers_of
@@ -75,6 +83,30 @@ class NetworkCurvature(Curvature):
 
     def scale(self) -> Tensor:
         return self.diagonal().abs()
+
+    def kronecker(self, sharing: Sharing = "expand") -> KroneckerCurvature:
+        """Of dense layers, where both ways of sharing are one: A and G in one sweep down from the rows of S."""
+        if self.kind == "hessian":
+            raise ValueError("a Hessian has no Kronecker factors: they are those of the Gauss–Newton matrix, curvature='ggn'")
+        check_sharing(sharing)
+        loss, widths = self.loss, self.loss.network.widths
+        shapes = [(before + 1, after) for before, after in pairwise(widths)]
+        inputs = [self.theta.new_zeros(size, size) for size, _ in shapes]
+        outputs = [self.theta.new_zeros(size, size) for _, size in shapes]
+        for each in self.passes:
+            trace = each.trace
+            for index, _, s in trace.down(loss.pointwise.curvature_factor(trace.outputs, each.targets)):
+                x, flat = trace.inputs[index], s.flatten(0, 1)
+                inputs[index] += bordered((x.T @ x)[None], x.sum(0)[None], float(len(x)))[0]
+                outputs[index].addmm_(flat.T, flat)
+        parts = [*inputs, *outputs]
+        means = loss.mean(torch.cat([part.flatten() for part in parts])).split([part.numel() for part in parts])
+        factors = [mean.view_as(part)[None] for mean, part in zip(means, parts, strict=True)]
+        places = layers_of(loss.network, torch.arange(len(self.theta), device=self.theta.device))
+        matrices = [torch.cat([layer.weight, layer.bias[:, None]], 1)[None] for layer in places]
+        count = len(matrices)
+        blocks = [KroneckerBlock(*each) for each in zip(factors[:count], factors[count:], matrices, strict=True)]
+        return KroneckerCurvature(blocks, loss.penalised(torch.zeros_like(self.theta), self._ones))
 
     # -- sweeps --------------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lightning_modules.objectives.curvature import Curvature, Kind, Place
+from lightning_modules.objectives.kronecker import KroneckerBlock, KroneckerCurvature, Sharing
 from lightning_modules.objectives.linear.predictors import Add, Predictors
 from lightning_modules.objectives.once import once
 from lightning_modules.solvers import JacobiSolver, KroneckerSolver, Solver
@@ -88,6 +89,19 @@ class GLMCurvature(Curvature):
 
         return self.predictors.mean_of(self.theta.shape, adding_to, is_wide=True) + self._of_penalty
 
+    def kronecker(self, sharing: Sharing = "expand") -> KroneckerCurvature:
+        """Of one layer: with one output C itself, with more G the rows' mean curvature and A the mean of x̃ x̃ᵀ."""
+        glm, outputs = self.glm, self.family.num_outputs
+        layout, device = glm.layout, self.theta.device
+        numbers = torch.arange(len(self.theta), device=device)
+        places = numbers[layout.by_layout(device).argsort()].view(1, outputs, layout.width)
+        if outputs == 1:
+            one = self.theta.new_ones(1, 1, 1)
+            return KroneckerCurvature([KroneckerBlock(self.matrix()[None], one, places)], torch.zeros_like(self.theta))
+        inputs = (glm.rows.gram / glm.rows.num_rows).to(self.theta)
+        block = KroneckerBlock(inputs[None], self._mean_of_rows().to(self.theta)[None], places)
+        return KroneckerCurvature([block], torch.zeros_like(self.theta) + self._of_penalty)
+
     def scale(self) -> Tensor:
         return self.diagonal()
 
@@ -102,17 +116,22 @@ class GLMCurvature(Curvature):
         if self.objective.is_sample or rows.num_features > min(MOST_GRAM_FEATURES, rows.num_rows):
             return JacobiSolver(self.diagonal())
 
+        mean = self._mean_of_rows().double()
+        order = glm.layout.by_layout(self.theta.device)
+        if glm.l2 == 0:
+            return KroneckerSolver(mean, *rows.scaled_gram_eigen, 0.0, order, rows.root_mean_squares)
+        return KroneckerSolver(mean, *rows.gram_eigen, glm.l2, order)
+
+    def _mean_of_rows(self) -> Tensor:
+        """1/n Σ_i ∂²l/∂z² (K, K)."""
+
         def adding_to(total: Tensor) -> Add:
             def add(x: Tensor, y: Tensor, z: Tensor) -> None:
                 total.add_(self.family.curvature(z, y).sum(0))
 
             return add
 
-        mean = self.predictors.mean_of((glm.family.num_outputs,) * 2, adding_to, is_wide=True).double()
-        order = glm.layout.by_layout(self.theta.device)
-        if glm.l2 == 0:
-            return KroneckerSolver(mean, *rows.scaled_gram_eigen, 0.0, order, rows.root_mean_squares)
-        return KroneckerSolver(mean, *rows.gram_eigen, glm.l2, order)
+        return self.predictors.mean_of((self.glm.family.num_outputs,) * 2, adding_to, is_wide=True)
 
     @property
     def _of_penalty(self) -> Tensor:

@@ -1,0 +1,154 @@
+r"""The curvature of the loss of a graph of layers, by sweeps.
+
+    GGN · v      the gradient's sweep, down from H df                                        df: up along v, H = ∂²l/∂f²
+    GGN          Σ_i JᵀHJ = Σ_i (SJ)ᵀ(SJ),   H = SᵀS                                         SJ: down from the rows of S
+    diag GGN     Σ_i Σ_c ((∂f_i/∂w)ᵀ s_ci)²                                                  what each layer calls `squares`
+    Hessian · v  by automatic differentiation, a chunk of rows at a time
+
+Where nothing above a weight bends, f is piecewise linear in it, and the diagonals of both are equal there. Through bent layers
+the Hessian's own takes products with every column: exact for a few parameters, and refused for more.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from lightning_modules.objectives.curvature import Curvature, Kind, Place
+from lightning_modules.objectives.differentiation import gradient_of, pulled_back, recording
+from lightning_modules.objectives.graphs.graph_kronecker import kronecker_curvature
+from lightning_modules.objectives.graphs.graph_loss import Pass
+from lightning_modules.objectives.graphs.graph_passes import GraphPasses
+from lightning_modules.objectives.graphs.sweeps import Sweeps
+from lightning_modules.objectives.kronecker import KroneckerCurvature, Sharing, check_sharing
+from lightning_modules.objectives.once import once
+from lightning_modules.objectives.rows_at_a_time import rows_at_a_time
+
+# Up to so many parameters the diagonal of a bent Hessian is formed column by column.
+MOST_COLUMNS = 4096
+JACOBIAN_NUMBERS = 2**23
+
+
+class GraphCurvature(Curvature):
+    """Hessian or generalised Gauss–Newton matrix of the loss of a graph of layers.
+
+    Args:
+        point: where.
+        kind: "hessian" or "ggn".
+        passes: of the rows there.
+    """
+
+    def __init__(self, point: Place, kind: Kind, passes: GraphPasses) -> None:
+        super().__init__(point, kind)
+        self.passes, self.loss = passes, passes.loss
+
+    def product(self, v: Tensor) -> Tensor:
+        return self._products(v[None])[0]
+
+    @once
+    def matrix(self) -> Tensor:
+        if self.kind == "ggn":
+            return self._ggn()
+        matrix = self._columns()
+        return (matrix + matrix.T) / 2
+
+    @once
+    def diagonal(self) -> Tensor:
+        """Exact.
+
+        Raises:
+            ValueError: of the Hessian, where layers bend above many parameters.
+        """
+        if self.kind == "hessian" and not self.is_straight:
+            self._refuse_columns()
+            return self.matrix().diagonal().clone()
+        sums = torch.zeros_like(self.theta)
+        for y, sweeps in self.passes.parts(self.loss.rows_of_vectors(self.loss.pointwise.num_outputs)):
+            for node, visit, s in sweeps.down(self.loss.pointwise.curvature_factor(sweeps.outputs, y)):
+                for slot, squares in zip(node.slots, node.layer.squares(visit, s), strict=True):
+                    slot.of(sums).add_(squares)
+        return self.loss.penalised(self.loss.mean(sums), torch.ones_like(sums))
+
+    def form(self, directions: Tensor) -> Tensor:
+        if self.kind == "hessian":
+            return super().form(directions)
+        form = directions.new_zeros(len(directions), len(directions))
+        for y, sweeps in self._parts(len(directions)):
+            df = sweeps.up(directions)
+            form += df.flatten(1) @ self.loss.pointwise.curvature_product(sweeps.outputs, y, df).flatten(1).T
+        form = self.loss.mean(form)
+        return form + directions @ self.loss.penalised(torch.zeros_like(directions), directions).T
+
+    @once
+    def scale(self) -> Tensor:
+        if self.kind == "hessian" and not self.is_straight and len(self.theta) > MOST_COLUMNS:
+            return super().scale()
+        return self.diagonal().abs()
+
+    def kronecker(self, sharing: Sharing = "expand") -> KroneckerCurvature:
+        if self.kind == "hessian":
+            raise ValueError("a Hessian has no Kronecker factors: they are those of the Gauss–Newton matrix, curvature='ggn'")
+        check_sharing(sharing)
+        return kronecker_curvature(self.passes, sharing)
+
+    @property
+    def is_straight(self) -> bool:
+        """Whether the outputs are piecewise linear in every single weight."""
+        return all(straight for _, straight in self.loss.graph.straight_above())
+
+    def _refuse_columns(self) -> None:
+        if len(self.theta) <= MOST_COLUMNS:
+            return
+        bent = next(node.name for node in self.loss.graph.nodes if not node.layer.is_piecewise_linear)
+        raise ValueError(
+            f"the Hessian's diagonal through layers that bend ({bent!r}) takes a product for each of {len(self.theta)} "
+            "parameters: use curvature='ggn', whose diagonal is exact, or hessian_diagonal_estimate, which is unbiased"
+        )
+
+    # -- sweeps --------------------------------------------------------------------------------------------------------
+
+    def _parts(self, vectors: int) -> Iterator[tuple[Tensor, Sweeps]]:
+        return self.passes.parts(self.loss.chunk_rows if vectors == 1 else self.loss.rows_of_vectors(vectors))
+
+    def _products(self, v: Tensor) -> Tensor:
+        """k products (k, p)."""
+        if self.kind == "hessian":
+            return self._hessian_products(v)
+        sums = torch.zeros_like(v)
+        for y, sweeps in self._parts(len(v)):
+            e = self.loss.pointwise.curvature_product(sweeps.outputs, y, sweeps.up(v))
+            for node, visit, here in sweeps.down(e):
+                for slot, gradients in zip(node.slots, node.layer.gradients(visit, here), strict=True):
+                    slot.of(sums).add_(gradients)
+        return self.loss.penalised(self.loss.mean(sums), v)
+
+    def _hessian_products(self, v: Tensor) -> Tensor:
+        sums = torch.zeros_like(v)
+        for each in self.passes:
+            with recording():
+                leaf = self.theta.clone().requires_grad_()
+                gradient = gradient_of(self._total(each, leaf), leaf)
+            sums += pulled_back(gradient, leaf, v)
+        return self.loss.penalised(self.loss.mean(sums), v)
+
+    def _total(self, each: Pass, theta: Tensor) -> Tensor:
+        """Σ loss of a chunk, as a function to be differentiated."""
+        outputs = Sweeps.of(self.loss.graph, theta, each.sweeps.rows).outputs
+        return self.loss.pointwise.loss(outputs, each.targets).sum()
+
+    def _ggn(self) -> Tensor:
+        """(p, p) from the rows of SJ."""
+        sums = self.theta.new_zeros(len(self.theta), len(self.theta))
+        numbers = self.loss.pointwise.num_outputs * len(self.theta)
+        rows = rows_at_a_time(self.theta.device, JACOBIAN_NUMBERS // numbers, 2 * 8 * numbers)
+        for y, sweeps in self.passes.parts(rows):
+            factor = self.loss.pointwise.curvature_factor(sweeps.outputs, y)
+            jacobian = factor.new_zeros(*factor.shape[:2], len(self.theta))
+            for node, visit, s in sweeps.down(factor):
+                for slot, of_rows in zip(node.slots, node.layer.rows(visit, s), strict=True):
+                    slot.of(jacobian.flatten(0, 1)).add_(of_rows.flatten(0, 1))
+            flat = jacobian.flatten(0, 1)
+            sums.addmm_(flat.T, flat)
+        ggn = self.loss.mean(sums)
+        self.loss.penalised(ggn.diagonal(), self.theta.new_ones(()).expand_as(self.theta))
+        return ggn

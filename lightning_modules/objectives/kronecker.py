@@ -1,0 +1,126 @@
+r"""The Gauss–Newton matrix of a layer as a Kronecker product of two small matrices.
+
+    z_t = W x_t + b, x̄_t = (x_t, 1)         the layer, at positions t = 1 … T of a row
+    C_(W b)  ≈  G ⊗ A                        A: what its inputs are like, G: how the loss bends in its outputs
+
+    expand      A = 1/nT Σ_it x̄_it x̄_itᵀ,       G = 1/n Σ_it Σ_c s_cit s_citᵀ        positions as if they were rows
+    reduce      A = 1/n Σ_i x̄_i x̄_iᵀ,           G = 1/n Σ_i Σ_c s_ci s_ciᵀ           x̄_i: mean over t, s_ci: sum over t
+
+with s the rows of a factor of the loss's curvature, carried down to z, so that expectations over the model's own targets are
+exact. With one position and one row the product is exact, and so it is in expectation where inputs and outputs are independent.
+
+Sources: J. Martens and R. Grosse, Optimizing neural networks with Kronecker-factored approximate curvature (2015); R. Grosse
+and J. Martens, A Kronecker-factored approximate Fisher matrix for convolution layers (2016); R. Eschenhagen et al.,
+Kronecker-factored approximate curvature for modern neural network architectures (2023), for the names expand and reduce.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NoReturn, get_args
+
+import torch
+from torch import Tensor
+
+Sharing = Literal["expand", "reduce"]
+
+
+@dataclass(frozen=True)
+class KroneckerBlock:
+    """The part of C that belongs to one layer, in g groups of channels: G ⊗ A in each.
+
+    Attributes:
+        inputs: A (g, in, in), its last row and column that of the bias if there is one.
+        outputs: G (g, out, out).
+        places: where the entries of the matrix (W b) stand in θ (g, out, in).
+    """
+
+    inputs: Tensor
+    outputs: Tensor
+    places: Tensor
+
+    def matrix(self) -> Tensor:
+        """G ⊗ A of each group (g, out·in, out·in), rows of W one after another."""
+        return torch.stack([torch.kron(g, a) for g, a in zip(self.outputs, self.inputs, strict=True)])
+
+
+@dataclass(frozen=True)
+class KroneckerCurvature:
+    """C in blocks of layers, without what couples them, and a diagonal that is added.
+
+    Attributes:
+        blocks: of layers that are affine in their weights.
+        rest: the exact diagonal of C (p,) at all other parameters; at those of the blocks the penalty's.
+    """
+
+    blocks: list[KroneckerBlock]
+    rest: Tensor
+
+    def matrix(self) -> Tensor:
+        """All of it (p, p)."""
+        matrix = torch.diag(self.rest)
+        for block in self.blocks:
+            for places, product in zip(block.places.flatten(1), block.matrix(), strict=True):
+                matrix[places[:, None], places] += product
+        return matrix
+
+    def picked(self, places: Tensor, size: int, diagonal: Callable[[], Tensor]) -> "KroneckerCurvature":
+        """What belongs to the parameters at some places (q,) of θ (p,).
+
+        Of a layer of which all rows or columns are there or none it is a Kronecker product again, as where a bias is held; of
+        others the diagonal of C is taken.
+
+        Args:
+            places: whole numbers.
+            size: p.
+            diagonal: makes the diagonal of C (p,).
+        """
+        new = torch.full((size,), -1, device=places.device).index_copy(
+            0, places, torch.arange(len(places), device=places.device)
+        )
+        rest, blocks = self.rest[places].clone(), []
+        for block in self.blocks:
+            moved = new[block.places]
+            is_in = moved >= 0
+            rows, columns = is_in.any(2).any(0), is_in.any(1).any(0)
+            if not bool(is_in.any()):
+                continue
+            if bool((is_in == (rows[:, None] & columns)).all()):
+                inputs = block.inputs[:, columns][:, :, columns]
+                blocks.append(KroneckerBlock(inputs, block.outputs[:, rows][:, :, rows], moved[:, rows][:, :, columns]))
+            else:
+                rest[moved[is_in]] = diagonal()[block.places[is_in]]
+        return KroneckerCurvature(blocks, rest)
+
+
+def refuse_no_layers(objective: object) -> NoReturn:
+    """Refuse Kronecker products of a loss that is not known to be made of layers.
+
+    Raises:
+        ValueError: always.
+    """
+    raise ValueError(
+        f"{type(objective).__name__} knows of no layers, and Kronecker products are made of their inputs and outputs: use a "
+        "network of known layers, or DiagonalNewton"
+    )
+
+
+def check_sharing(sharing: str) -> None:
+    """Refuse another word.
+
+    Raises:
+        ValueError: neither "expand" nor "reduce".
+    """
+    if sharing not in get_args(Sharing):
+        raise ValueError(f"kronecker({sharing!r}): choose 'expand' or 'reduce'")
+
+
+def second_moments(rows: Tensor) -> Tensor:
+    """Σ over columns of their outer products: (g, d, m) -> (g, d, d)."""
+    return rows @ rows.mT
+
+
+def bordered(moments: Tensor, sums: Tensor, count: float) -> Tensor:
+    """Σ x̄ x̄ᵀ with x̄ = (x, 1): from Σ x xᵀ (g, d, d), Σ x (g, d) and how many there were: (g, d + 1, d + 1)."""
+    corner = sums.new_full((len(sums), 1, 1), count)
+    top = torch.cat([moments, sums[..., None]], 2)
+    return torch.cat([top, torch.cat([sums[:, None, :], corner], 2)], 1)

@@ -1,0 +1,89 @@
+r"""The averaged quadratic model of mini-batches with Kronecker factors for the curvature.
+
+    A_ℓ, G_ℓ ← averages of the factors of every layer, v of the diagonal of all other parameters
+    G_ℓ ⊗ A_ℓ = U diag(λ) Uᵀ                                  renewed at updates 1, 2, 4, 8, … and every RENEWAL-th
+    d = −U (λ + μ)^−½ Uᵀ g_t,   μ = mean λ                    layer by layer; entry by entry, v for λ, where there are no layers
+
+and momentum, length and decay as in `running_model.py`. The length is that of the curvature itself, Σ_i JᵀHJ along q, so what
+the factors leave out, it has.
+
+Along small curvatures a sample's gradient is mostly noise, of size √λ: C is at once what the loss bends by and how gradients
+scatter (the Fisher information). The root brings noise to one size in all directions; the full inverse would make it largest
+where the loss tells least. On all rows there is no noise, and the inverse is taken (`kronecker_newton.py`).
+
+Sources: J. Martens and R. Grosse, Optimizing neural networks with Kronecker-factored approximate curvature (2015), for the
+factors and section 6.4 for the length; V. Gupta, T. Koren and Y. Singer, Shampoo (2018), for the root.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from lightning_modules.objectives import Point
+from lightning_modules.objectives.kronecker import KroneckerCurvature
+from lightning_modules.optimizers.running_model import CURVATURE_MEMORY, RunningModel, RunningState, refuse_none
+from lightning_modules.solvers.kronecker_blocks import Eigenbasis
+
+RENEWAL = 64
+
+
+@dataclass
+class KroneckerState(RunningState):
+    """What is kept of the factors; `curvature` is v.
+
+    Attributes:
+        inputs, outputs: averaged A and G of each layer, not yet corrected for their bias.
+        bases: U_A, U_G, λ and the layer's places in θ, of each layer.
+        is_rest: which parameters belong to no layer (p,).
+    """
+
+    inputs: list[Tensor] = field(default_factory=list)
+    outputs: list[Tensor] = field(default_factory=list)
+    bases: list[tuple[Tensor, ...]] = field(default_factory=list)
+    is_rest: Tensor | None = None
+
+
+class KroneckerModel(RunningModel):
+    """The averages, and the step they lead to; arguments as of `RunningModel`, but C is always the Gauss–Newton matrix."""
+
+    state: KroneckerState
+
+    def take_in(self, point: Point) -> None:
+        state, curvature = self.state, point.curvature("ggn").kronecker()
+        if state.curvature is None:
+            self._begin(curvature)
+        assert state.curvature is not None
+        for block, inputs, outputs in zip(curvature.blocks, state.inputs, state.outputs, strict=True):
+            inputs.lerp_(block.inputs, 1 - CURVATURE_MEMORY)
+            outputs.lerp_(block.outputs, 1 - CURVATURE_MEMORY)
+        state.curvature.lerp_(curvature.rest, 1 - CURVATURE_MEMORY)
+        if state.updates & (state.updates - 1) == 0 or state.updates % RENEWAL == 0:
+            share = 1 - CURVATURE_MEMORY**state.updates
+            pairs = zip(state.inputs, state.outputs, curvature.blocks, strict=True)
+            state.bases = [tuple(Eigenbasis.of(a / share, g / share, block.places, curvature.rest)) for a, g, block in pairs]
+
+    def _begin(self, curvature: KroneckerCurvature) -> None:
+        state = self.state
+        state.curvature = torch.zeros_like(curvature.rest)
+        state.inputs = [torch.zeros_like(block.inputs) for block in curvature.blocks]
+        state.outputs = [torch.zeros_like(block.outputs) for block in curvature.blocks]
+        state.is_rest = torch.ones_like(curvature.rest, dtype=torch.bool)
+        for block in curvature.blocks:
+            state.is_rest[block.places] = False
+
+    def newton(self, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        state = self.state
+        assert state.curvature is not None
+        rest = state.curvature / (1 - CURVATURE_MEMORY**state.updates)
+        bases = [Eigenbasis(*basis) for basis in state.bases]
+        assert state.is_rest is not None
+        damping = (rest @ state.is_rest.to(rest) + sum(basis.values.sum() for basis in bases)) / len(rest)
+        refuse_none(damping)
+        step = gradient / (rest + damping).sqrt()
+        for basis in bases:
+            basis.put_back(step, basis.turned(gradient) / (basis.values + damping).sqrt())
+        return step.neg_(), damping
+
+    def along(self, point: Point, direction: Tensor) -> Tensor:
+        return point.curvature("ggn").form(direction[None])[0, 0]

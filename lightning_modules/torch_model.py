@@ -1,0 +1,131 @@
+"""Anybody's module of torch."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from lightning_modules.objectives import GraphObjective, ModuleObjective, Objective, SplitLoss, UntraceableError, traced
+from lightning_modules.objectives.families import PointwiseLoss
+from lightning_modules.objectives.graphs import Graph
+from lightning_modules.training.equal_rows import NETWORK_ROWS, in_blocks
+from lightning_modules.training.loss_share import LossShare
+from lightning_modules.training.network_module import LossName, NetworkModule
+from lightning_modules.training.notes import log_info
+from lightning_modules.training.objective_module import Batch, OptimizerCallable
+from lightning_modules.training.two_views import as_rows
+from lightning_modules.training.weighted_rows import refuse_weights
+
+
+class TorchModel(NetworkModule):
+    """A module f of torch, fitted to minimise  1/n Σ_i l(f(x_i), y_i) + l2/2 Σ ‖W‖².
+
+    Where `forward` calls layers of known kinds, gradient and curvature are computed by their own sweeps (`GraphObjective`);
+    otherwise torch differentiates it, more slowly, and the log says which layer is the reason. The module itself is not
+    changed. Dropout and batch normalisation must be in evaluation mode (`module.eval()`) under the curvature methods.
+
+    Args:
+        module: rows (n, …) -> outputs (n, K), each row by itself.
+        loss: cross_entropy, mse (summed over the outputs of a row), l1 (likewise), or pseudo_huber; see `MLP`.
+        l2: strength of the penalty on parameters with two or more dimensions, ≥ 0, relative to the mean loss.
+        schedule: "cosine" lets the step size fall to 0 over the run, which mini-batches need; "constant" leaves it.
+        input_shape: of one row as the module takes it, such as [1, 28, 28], where the data have it flat; null = as it comes.
+        num_outputs: K; null = that of the module's last dense layer.
+        optimizer: the method: GradientDescent, Newton, DiagonalNewton or any of torch.optim.
+
+    Raises:
+        ValueError: an unknown name, a negative penalty, one class, a module whose number of outputs has to be said.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        loss: LossName = "cross_entropy",
+        l2: float = 0.0,
+        schedule: Literal["constant", "cosine"] = "constant",
+        input_shape: Sequence[int] | None = None,
+        num_outputs: int | None = None,
+        *,
+        optimizer: OptimizerCallable,
+    ) -> None:
+        super().__init__(loss, l2, schedule, optimizer)
+        self.module, self.input_shape = module, None if input_shape is None else tuple(input_shape)
+        found = _outputs_of(module) if num_outputs is None else num_outputs
+        if found is None:
+            raise ValueError(
+                f"{type(self).__name__}(module={type(module).__name__}): its number of outputs does not follow from its "
+                "layers: give num_outputs, the number of classes or targets"
+            )
+        self.set_loss(loss, found, f"num_outputs={found}")
+        self._graphs: dict[tuple[bool, ...], Graph | None] = {}
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Outputs: (n, …) -> (n, K)."""
+        outputs: Tensor = self.module(self._shaped(features))
+        return outputs
+
+    def outputs_of(self, features: Tensor) -> Tensor:
+        return in_blocks(self, features, NETWORK_ROWS)
+
+    def objective(self, batch: Batch) -> Objective:
+        refuse_weights(self, batch)
+        rows, graph = as_rows(batch), self.graph()
+        features, loss = self._shaped(rows.features), self.minimised_loss
+        if graph is not None:
+            return GraphObjective(graph, loss, features, rows.targets, self.l2, self.reduction)
+        given = (features, loss.check(rows.targets))
+        return ModuleObjective(self.module, _split(loss), given, len(features), self.reduction, self.l2)
+
+    def loss_share(self, batch: Batch) -> LossShare:
+        refuse_weights(self, batch)
+        rows = as_rows(batch)
+        total = self.minimised_loss.total(self(rows.features), self.loss.check(rows.targets))
+        if self.l2 == 0:
+            return LossShare(total, len(rows.features))
+        squares = sum(weight.square().sum() for weight in self.module.parameters() if weight.ndim > 1)
+        return LossShare(total, len(rows.features), self.l2 / 2 * squares)
+
+    def evaluate(self, batch: Batch) -> dict[str, Tensor]:
+        rows = as_rows(batch)
+        return self.measured(self.outputs_of(rows.features), rows.targets)
+
+    def graph(self) -> Graph | None:
+        """The layers of the module in its present mode, traced once; None, said in the log, where they are not all known."""
+        mode = tuple(each.training for each in self.module.modules())
+        if mode not in self._graphs:
+            try:
+                self._graphs[mode] = traced(self.module)
+            except UntraceableError as error:
+                log_info(f"the curvature of {type(self.module).__name__} is by automatic differentiation: {error}")
+                self._graphs[mode] = None
+        return self._graphs[mode]
+
+    def _shaped(self, features: Tensor) -> Tensor:
+        return features if self.input_shape is None else features.reshape(-1, *self.input_shape)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy traces its own module."""
+        return {**super().__getstate__(), "_graphs": {}}
+
+
+def _split(loss: PointwiseLoss) -> SplitLoss:
+    """A loss of rows in the two parts of a Gauss–Newton matrix, for batches (features, targets)."""
+    return SplitLoss(lambda module, batch: module(batch[0].to(_type_of(module, batch[0]))), partial(_summed, loss))
+
+
+def _summed(loss: PointwiseLoss, outputs: Tensor, batch: Any) -> Tensor:
+    return loss.loss(outputs, batch[1]).sum()
+
+
+def _type_of(module: nn.Module, features: Tensor) -> torch.dtype:
+    """The type that a module takes features in; whole numbers stay what they are."""
+    return next(module.parameters()).dtype if features.is_floating_point() else features.dtype
+
+
+def _outputs_of(module: nn.Module) -> int | None:
+    """How many outputs a module's last dense layer has; None if the last one is of another kind."""
+    layers = [layer for layer in module.modules() if list(layer.parameters(recurse=False))]
+    last = layers[-1] if layers else None
+    return last.out_features if isinstance(last, (nn.Linear, nn.Bilinear)) else None
