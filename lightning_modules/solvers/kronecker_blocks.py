@@ -83,7 +83,7 @@ def _eigen(matrices: Tensor) -> tuple[Tensor, Tensor]:
     scaled = matrices / torch.where(sizes > 0, sizes, 1.0)
     try:
         values, vectors = torch.linalg.eigh(scaled)
-    except torch.linalg.LinAlgError:
+    except RuntimeError:
         # The fast algorithm gives up on some with many equal eigenvalues; singular vectors are the same, and always found.
         vectors, values, _ = torch.linalg.svd(scaled)
     return values * sizes[..., 0], vectors
