@@ -13,6 +13,7 @@ from lightning_modules.training.device_notes import device_notes
 from lightning_modules.training.low_precision import refuse_low_precision
 from lightning_modules.training.made_optimizer import MuonWithAdamW, OptimizerCallable, made_optimizer
 from lightning_modules.training.measured_module import MeasuredModule
+from lightning_modules.training.method_modes import SwitchesModes, has_modes
 from lightning_modules.training.notes import log_info
 from lightning_modules.training.offset_of_data import refuse_offset
 from lightning_modules.training.one_default_type import refuse_beside_others
@@ -76,10 +77,14 @@ class MethodModule(MeasuredModule):
         self._is_automatic = automatic_optimization
 
     def configure_callbacks(self) -> list[Callback]:
-        """No callbacks; but it is where Lightning first shows the model its trainer, so that settings are refused here."""
+        """One for a method that has modes; and it is where Lightning first shows the model its trainer, so that settings are
+        refused here."""
         refuse_beside_others(self.trainer)
         if self.trainer.state.fn == TrainerFn.FITTING:
             self.check_trainer(self.trainer, self.trainer.datamodule)  # type: ignore[attr-defined]
+            callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
+            if has_modes(self.method()) and not any(isinstance(callback, SwitchesModes) for callback in callbacks):
+                return [SwitchesModes()]
         return []
 
     def check_trainer(self, trainer: Trainer, data: LightningDataModule | None = None) -> None:

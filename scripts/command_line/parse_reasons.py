@@ -26,6 +26,8 @@ NO_SUBCLASS = re.compile(
 # What jsonargparse stumbles over in a name such as "{0}" or "?".
 UNREADABLE = re.compile(r"unsupported operand type|.*object is not (iterable|subscriptable)|.*unhashable")
 IN_A_FILE = "; a name such as 'a: b' or '[a]', which YAML reads as something else, is given in a file, --config=FILE, in quotes"
+# What the shipped comparisons name, and the extra it comes with.
+EXTRAS = {"pytorch_optimizer": "bench"}
 OTHER_KIND = re.compile(r"Expected an? |Import path .+ does not correspond|Not a valid subclass of")
 
 
@@ -96,6 +98,8 @@ def _of_a_class(text: str, message: str, option: str, place: str) -> str | None:
     if unknown := re.match(r"(?:Expected a dot import path string|Unexpected import path format): (.+)", text):
         return f"{option}: there is no class {unknown[1]!r}{suggested_at(place, unknown[1])}{choices_at(place)}"
     if unknown := re.search(r"No module named '(.+?)'|module '.+?' has no attribute '.+?'", text):
+        if (package := unknown[1]) in EXTRAS:
+            return f"{option}: {package} is not installed: pip install '.[{EXTRAS[package]}]'"
         named = re.search(r"'class_path': '([^']+)'|class_path='([^']+)'", message)
         word = (named[1] or named[2]) if named else ""
         near = suggested_at(place, word) if word else ""

@@ -1,9 +1,11 @@
 """The file of a comparison: its data, model and methods, checked to be all there."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from command_line.base_config import read_config
+from command_line.parse_reasons import EXTRAS
 
 COMPARISONS = Path(__file__).parents[1] / "comparisons"
 
@@ -48,6 +50,7 @@ def read_comparison(path: Path, data_dir: str | None) -> dict[str, Any]:
     for label, method in comparison["methods"].items():
         if not isinstance(method, dict):
             raise ValueError(f"{path}: the method {label!r} is {method!r}, and settings belong there, each as name: value")
+        refuse_missing_package(path, label, method)
     if comparison["data"].get("init_args", {}).get("test_fraction") == 0 and not comparison.get("folds"):
         raise ValueError(f"{path}: test_fraction=0 leaves no rows to compare the methods on: set it above 0, or leave it out")
     # YAML reads 2020 and no as something else than names.
@@ -56,3 +59,18 @@ def read_comparison(path: Path, data_dir: str | None) -> dict[str, Any]:
     if data_dir is not None:
         comparison["data"].setdefault("init_args", {})["data_dir"] = data_dir
     return comparison
+
+
+def refuse_missing_package(path: Path, label: str, method: dict[str, Any]) -> None:
+    """Refuse a method of a package that comes with an extra and is not there, before the others have run for minutes.
+
+    Raises:
+        ValueError: says what to install.
+    """
+    optimizer = method.get("optimizer")
+    package = str(optimizer.get("class_path") if isinstance(optimizer, dict) else optimizer).partition(".")[0]
+    if package in EXTRAS and find_spec(package) is None:
+        raise ValueError(
+            f"{path}: {label} is of {package}, which is not installed: pip install '.[{EXTRAS[package]}]', or leave the "
+            "method out"
+        )

@@ -9,8 +9,10 @@ import pytest
 import yaml
 from command_line.one_line_errors import run
 from compare import main
+from comparing import comparison_file
 from comparing.comparison_file import COMPARISONS
 from comparing.run import make_cli, read_history
+from fit import main as fit_main
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +76,29 @@ def test_a_method_can_have_its_own_batch_size() -> None:
     assert (full.datamodule.batch_size, batches.datamodule.batch_size) == (None, 16)
     assert full.datamodule.test_fraction == batches.datamodule.test_fraction == 0.3
     assert "batch_size" not in comparison["data"]["init_args"], "the next method starts from the common options"
+
+
+def test_without_a_rivals_package_one_line_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before the other methods have run."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(comparison_file, "find_spec", lambda name: None)
+    assert run(main, ["mnist_mlp"]) != 0
+    error = capsys.readouterr().err
+    assert "SOAP is of pytorch_optimizer, which is not installed: pip install '.[bench]'" in error
+    assert error.count("\n") == 1 and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("class_path", ["pytorch_optimizer.SOAP", "pytorch_optimizer.ScheduleFreeAdamW", "torch.optim.Muon"])
+def test_a_rival_fits(class_path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one of another package, and one that has modes for steps and for evaluation."""
+    pytest.importorskip(class_path.partition(".")[0], reason="the bench extra is not installed")
+    monkeypatch.chdir(tmp_path)
+    names = [f"--model.optimizer={class_path}", "--data=IrisDataModule", "--data.batch_size=30", "--model=MLP"]
+    assert run(fit_main, [*names, "--model.widths=[4,10,3]", "--model.optimizer.lr=0.05", "--trainer.max_epochs=40"]) == 0
+    (summary,) = Path("logs").rglob("summary.json")
+    assert json.loads(summary.read_text())["test/accuracy"] > 0.8, "it learns"
 
 
 @pytest.mark.parametrize(
