@@ -15,8 +15,10 @@ import torch
 from torch import Tensor
 
 from lightning_modules.networks import DenseNetwork
-from lightning_modules.objectives.curvature import Curvature, Kind, Place
+from lightning_modules.objectives.curvature import Curvature, Place
+from lightning_modules.objectives.kind import Kind
 from lightning_modules.objectives.layered.hessian_diagonal import squares
+from lightning_modules.objectives.layered.network_rows import NetworkRows, num_factors
 from lightning_modules.objectives.layered.passes import Passes
 from lightning_modules.objectives.layered.trace import Layer, Trace, layers_of
 from lightning_modules.objectives.once import once
@@ -75,6 +77,20 @@ class NetworkCurvature(Curvature):
 
     def scale(self) -> Tensor:
         return self.diagonal().abs()
+
+    @property
+    def knows_rows(self) -> bool:
+        return True
+
+    @property
+    def num_factor_rows(self) -> int:
+        return num_factors(self.loss, self.theta) * self.loss.num_rows
+
+    def factor_rows(self) -> NetworkRows:
+        return NetworkRows(self.loss, self.passes)
+
+    def penalty_diagonal(self) -> Tensor:
+        return self.loss.penalised(torch.zeros_like(self.theta), self._ones)
 
     # -- sweeps --------------------------------------------------------------------------------------------------------
 
