@@ -77,6 +77,10 @@ class CurvatureByRows(RecordedParts):
             )
         return diagonal
 
+    def completing_directions(self) -> Tensor:
+        """Directions (p, k) along which nothing changes, and C is completed."""
+        return self.objective.invariant_directions(self.theta)
+
     def in_space_of_rows(self, awaited: bool) -> WoodburySolver:
         """The solver "woodbury", see `Curvature.solver`."""
         name = type(self.objective).__name__
@@ -90,11 +94,7 @@ class CurvatureByRows(RecordedParts):
             raise ValueError(
                 f"solver='woodbury' is for fewer rows × outputs than parameters, but there are {m} for {p}: use 'cholesky'"
             )
-        penalty, invariant = self.penalty_diagonal(), self.theta[:, None][:, :0]
-        # A network's without a penalty are its parameters times its last layer's inputs; there a ridge does as well.
-        if not self.objective.is_redundant or penalty.any():
-            invariant = self.objective.invariant_directions(self.theta)
-        return WoodburySolver(self.factor_rows(), penalty, invariant, awaited)
+        return WoodburySolver(self.factor_rows(), self.penalty_diagonal(), self.completing_directions(), awaited)
 
     def _loss_blocks(self) -> Tensor:
         """∂²ℓ/∂f² of each row of f (n, k, k), the first dimension of f being that of the rows.

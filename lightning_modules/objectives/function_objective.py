@@ -1,6 +1,7 @@
 """Any twice differentiable function of torch as an objective."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -112,10 +113,15 @@ class LeastSquares(_UserObjective):
     def jacobians(self, theta: Tensor, rows_at_a_time: int) -> Iterator[Tensor]:
         """∂r/∂θ at θ (p,) of residuals by rows, in the order of these, so many rows of data at a time: (m, p) each."""
         of_rows = vmap(jacrev(self.residuals), in_dims=(None, 0))
+
+        def of_part(rows: Tensor | tuple[Tensor, ...], theta: Tensor) -> object:
+            return of_rows(theta, rows)
+
         columns = self.rows if isinstance(self.rows, tuple) else (self.rows,)
         for parts in zip(*(column.split(rows_at_a_time) for column in columns if column is not None), strict=True):
             with recording():
-                jacobian = of_rows(theta, parts if isinstance(self.rows, tuple) else parts[0])
+                jacobian = called(partial(of_part, parts if isinstance(self.rows, tuple) else parts[0]), theta)
+            assert isinstance(jacobian, Tensor)
             yield jacobian.detach().reshape(-1, len(theta))
 
     def value(self, theta: Tensor) -> Tensor:

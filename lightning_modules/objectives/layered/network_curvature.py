@@ -89,6 +89,11 @@ class NetworkCurvature(Curvature):
     def factor_rows(self) -> NetworkRows:
         return NetworkRows(self.loss, self.passes)
 
+    def completing_directions(self) -> Tensor:
+        # Without a penalty there are as many as the last layer has inputs, of p numbers each. One number damps that layer, so
+        # that steps leave them alone.
+        return super().completing_directions() if self.loss.l2 else self.theta[:, None][:, :0]
+
     def penalty_diagonal(self) -> Tensor:
         return self.loss.penalised(torch.zeros_like(self.theta), self._ones)
 

@@ -67,3 +67,19 @@ def test_a_fit_ends_where_the_other_does() -> None:
 def test_what_are_no_rows_is_refused(rows: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         LeastSquares(of_row, rows=rows)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda theta, t: theta[0] * t.item(),
+        lambda theta, t: theta[0] * t if t > 0 else theta[1] * t,
+        lambda theta, t: theta[0] * torch.rand(()),
+        lambda theta, t: None,
+    ],
+    ids=["number", "branch", "random", "nothing"],
+)
+def test_what_cannot_be_called_for_many_rows_is_told_in_one_line(function: Any) -> None:
+    with pytest.raises(ValueError, match=r"torch\.vmap calls it for many rows at once.*without rows=") as refusal:
+        minimise(LeastSquares(function, rows=T), torch.ones(2, dtype=torch.float64))
+    assert len(str(refusal.value).splitlines()) == 1
