@@ -97,7 +97,7 @@ class NetworkRows(FactorRows):
         by_rows = gram.view(factors, rows, factors, rows)
         for s, h, w in zip(self.slopes, self.inputs, layers_of(self.network, weights), strict=True):
             slopes = s.flatten(0, 1)
-            if (w.weight[:, h.any(0)] == w.weight[:1, h.any(0)]).all():
+            if _are_alike(w.weight, h):
                 products = (h * w.weight[0]) @ h.T
                 if is_same := bool((w.bias == w.bias[0]).all()):
                     products += w.bias[0]
@@ -115,6 +115,14 @@ class NetworkRows(FactorRows):
         for some, w in zip(s.split(units, 2), weights.split(units), strict=True):
             written = (some[..., None] * h[:, None]).flatten(2).flatten(0, 1)
             gram.addmm_(written * w.flatten(), written.T)
+
+
+def _are_alike(weights: Tensor, h: Tensor) -> bool:
+    """Whether weights (out, in) are the same for all units of a layer, but for inputs (n, in) that are 0 in all rows."""
+    if torch.equal(weights, weights[:1].expand_as(weights)):
+        return True
+    used = h.any(0)
+    return torch.equal(weights[:, used], weights[:1, used].expand(len(weights), -1))
 
 
 def num_factors(loss: NetworkLoss, theta: Tensor) -> int:
