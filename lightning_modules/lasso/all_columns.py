@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lightning_modules.lasso.penalty import Array
-from lightning_modules.objectives.curvature import Kind
 from lightning_modules.objectives.families import Family
+from lightning_modules.objectives.kind import Kind
 from lightning_modules.objectives.linear import GLMObjective
 from lightning_modules.objectives.linear.glm_point import GLMPoint
 from lightning_modules.objectives.linear.layout import Layout

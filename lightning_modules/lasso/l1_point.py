@@ -19,7 +19,7 @@ from lightning_modules.lasso.centred_rows import moved_bias
 from lightning_modules.lasso.penalty import Array, Penalty
 from lightning_modules.lasso.proximal_newton import searched
 from lightning_modules.lasso.quadratic_model import minimise_quadratic
-from lightning_modules.objectives.curvature import Kind
+from lightning_modules.objectives.kind import Kind
 from lightning_modules.objectives.linear import GLMObjective
 from lightning_modules.objectives.linear.glm_point import GLMPoint
 from lightning_modules.objectives.linear.layout import Layout

@@ -9,16 +9,19 @@ forward pass. A closed form is a subclass that overrides what it can do better; 
 Source of the GGN: N. Schraudolph, Fast curvature matrix-vector products (2002), section 3.
 """
 
-from typing import Any, Literal, Protocol, get_args
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
 from lightning_modules.devices import Number, asked
+from lightning_modules.objectives.curvature_by_rows import CurvatureByRows
 from lightning_modules.objectives.differentiation import gradient_of, pulled_back, recording
+from lightning_modules.objectives.kind import Kind
 from lightning_modules.objectives.kronecker import KroneckerCurvature, Sharing, refuse_no_layers
 from lightning_modules.objectives.once import once
 from lightning_modules.objectives.rademacher import estimate_diagonal
+from lightning_modules.objectives.recorded_parts import RecordedPlace
 from lightning_modules.solvers import (
     DenseSolver,
     DiagonalSolver,
@@ -30,57 +33,18 @@ from lightning_modules.solvers import (
     is_definite,
 )
 
-Kind = Literal["hessian", "ggn"]
-How = Literal["dense", "diagonal", "cg"]
+How = Literal["dense", "diagonal", "cg", "woodbury"]
 # Above so many parameters a diagonal that would take a product for each is estimated where it only preconditions.
 MOST_EXACT, PROBES = 256, 32
 
 
-def check_kind(kind: str) -> None:
-    """Refuse another word.
-
-    Raises:
-        ValueError: neither "hessian" nor "ggn".
-    """
-    if kind not in get_args(Kind):
-        raise ValueError(f"curvature({kind!r}): choose 'hessian' or 'ggn'")
-
-
-class Loss(Protocol):
-    """What a curvature asks of the objective, see `Objective`."""
-
-    is_sample: bool
-    is_convex: bool
-    is_redundant: bool
-
-    @property
-    def is_split(self) -> bool: ...
-
-    def value(self, theta: Tensor) -> Tensor: ...
-
-    def outputs(self, theta: Tensor) -> Tensor: ...
-
-    def output_loss(self, outputs: Tensor) -> Tensor: ...
-
-    def penalty(self, theta: Tensor) -> Tensor: ...
-
-    def invariant_directions(self, theta: Tensor) -> Tensor: ...
-
-
-class Place(Protocol):
+class Place(RecordedPlace, Protocol):
     """What a curvature asks of the point it is at, see `Point`."""
-
-    theta: Tensor
-
-    @property
-    def objective(self) -> Loss: ...
 
     def curvature(self, kind: Kind) -> "Curvature": ...
 
-    def results_of(self, kind: Kind) -> dict[str, Any]: ...
 
-
-class Curvature:
+class Curvature(CurvatureByRows):
     """A symmetric p × p matrix C, in the layout of θ.
 
     Args:
@@ -92,10 +56,10 @@ class Curvature:
     """
 
     columns_at_a_time = 64
+    point: Place
 
     def __init__(self, point: Place, kind: Kind) -> None:
-        self.point, self.objective, self.kind = point, point.objective, kind
-        self.results = point.results_of(kind)
+        super().__init__(point, kind)
 
     # -- what a closed form overrides ----------------------------------------------------------------------------------
 
@@ -139,10 +103,6 @@ class Curvature:
     # -- what every curvature offers -----------------------------------------------------------------------------------
 
     @property
-    def theta(self) -> Tensor:
-        return self.point.theta
-
-    @property
     def is_semidefinite(self) -> bool:
         """Whether C has no negative eigenvalue: that of a convex loss, or a Gauss–Newton matrix of a convex ℓ."""
         return bool(self.objective.is_convex or (self.kind == "ggn" and self.objective.is_split))
@@ -151,15 +111,16 @@ class Curvature:
         """C in a form in which (C + R) x = b is solved, R a diagonal.
 
         Args:
-            how: "dense" forms the matrix, "diagonal" leaves the rest of it out, "cg" needs products only and takes C as it is.
+            how: "dense" forms the matrix, "diagonal" leaves the rest of it out, "cg" needs products only and takes C as it is,
+                "woodbury" solves a Gauss–Newton matrix that follows from fewer rows than parameters in the space of the rows.
                 Where a Hessian is indefinite, "dense" takes the absolute values of its eigenvalues, or its Gauss–Newton part if
                 it has one and is not that of a network; "diagonal" takes the absolute values of its entries.
             tolerance: of "cg", on the relative residual.
-            awaited: of "dense" and "diagonal", whether a device is waited for to learn that C + R is singular. If not, the
-                solution is nan then.
+            awaited: of all but "cg", whether a device is waited for to learn that C + R is singular. If not, the solution is
+                nan then.
 
         Raises:
-            ValueError: another word.
+            ValueError: another word; "woodbury" of a Hessian, or where there are not fewer rows than parameters.
         """
         if how == "dense":
             return self._dense(awaited)
@@ -171,7 +132,9 @@ class Curvature:
                 self.objective.invariant_directions(self.theta) if self.objective.is_convex else self.theta[:, None][:, :0]
             )
             return MatrixFreeSolver(self.product, self.preconditioner(), invariant, tolerance)
-        raise ValueError(f"solver({how!r}): choose 'dense', 'diagonal' or 'cg'")
+        if how == "woodbury":
+            return self.in_space_of_rows(awaited)
+        raise ValueError(f"solver({how!r}): choose 'dense', 'diagonal', 'cg' or 'woodbury'")
 
     def bend(self, step: Tensor) -> Tensor:
         """Jᵀ(∇ℓ(f(θ + s)) − ∇ℓ(f(θ)) − HJs): (p,) -> (p,), what the gradient at θ + s has beyond the quadratic model's because
@@ -212,39 +175,3 @@ class Curvature:
         jv = pulled_back(*self._forward_product(), v)  # v → Jv
         hjv = pulled_back(*self._loss_gradient(), jv)  # Jv → HJv
         return pulled_back(*self._model(), hjv) + pulled_back(*self._penalty_gradient(), v)  # HJv → JᵀHJv
-
-    @once
-    def _gradient(self) -> tuple[Tensor, Tensor]:
-        """∇ value and θ, the former as a function of the latter."""
-        with recording():
-            leaf = self.theta.clone().requires_grad_()
-            return gradient_of(self.objective.value(leaf), leaf), leaf
-
-    @once
-    def _model(self) -> tuple[Tensor, Tensor]:
-        """f(θ) and θ."""
-        with recording():
-            leaf = self.theta.clone().requires_grad_()
-            return self.objective.outputs(leaf), leaf
-
-    @once
-    def _forward_product(self) -> tuple[Tensor, Tensor]:
-        """Jᵀu and u: linear in u, so that pulling v back through it gives Jv."""
-        outputs, leaf = self._model()
-        with recording():
-            u = torch.zeros_like(outputs, requires_grad=True)
-            return gradient_of(outputs, leaf, u), u
-
-    @once
-    def _loss_gradient(self) -> tuple[Tensor, Tensor]:
-        """∂ℓ/∂f and f."""
-        with recording():
-            leaf = self._model()[0].detach().requires_grad_()
-            return gradient_of(self.objective.output_loss(leaf), leaf), leaf
-
-    @once
-    def _penalty_gradient(self) -> tuple[Tensor, Tensor]:
-        """∇r and θ."""
-        with recording():
-            leaf = self.theta.clone().requires_grad_()
-            return gradient_of(self.objective.penalty(leaf), leaf), leaf

@@ -19,11 +19,13 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from lightning_modules.objectives.curvature import Curvature, Kind
+from lightning_modules.objectives.curvature import Curvature
+from lightning_modules.objectives.kind import Kind
 from lightning_modules.objectives.l2_penalty import L2Penalty
 from lightning_modules.objectives.objective import Objective, Point
 from lightning_modules.objectives.once import once
-from lightning_modules.objectives.reduction import Reduction, this_process, total_rows
+from lightning_modules.objectives.reduction import Reduction, joined_rows, this_process, total_count, total_rows
+from lightning_modules.solvers import StoredRows
 
 # Takes the module at θ and this process's batch, returns the sum of the rows' losses ().
 SummedLoss = Callable[[Any, Any], Tensor]
@@ -220,3 +222,11 @@ class _ModuleCurvature(Curvature):
     def diagonal(self) -> Tensor:
         diagonal = self.objective.mean(self.own.diagonal())
         return self.objective.l2.add_product(diagonal, torch.ones_like(diagonal))
+
+    @property
+    def num_factor_rows(self) -> int:
+        return total_count(self.own.num_factor_rows, self.objective.reduction, self.theta.device)
+
+    def factor_rows(self) -> StoredRows:
+        own = self.own.jacobian_rows()
+        return StoredRows(joined_rows(own, self.objective.reduction) / self.objective.num_rows**0.5)

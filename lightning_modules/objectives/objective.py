@@ -22,8 +22,9 @@ from torch import Tensor
 from typing_extensions import Self
 
 from lightning_modules.devices import Number, asked, is_asynchronous
-from lightning_modules.objectives.curvature import Curvature, Kind, check_kind
+from lightning_modules.objectives.curvature import Curvature
 from lightning_modules.objectives.differentiation import recording
+from lightning_modules.objectives.kind import Kind, check_kind
 from lightning_modules.objectives.knowledge import Knowledge
 
 NO_GGN = "{} is not split into model and loss, so it has no Gauss–Newton matrix: use curvature='hessian'"

@@ -13,11 +13,13 @@ import torch
 from torch import Tensor
 from typing_extensions import Self
 
-from lightning_modules.objectives.curvature import Curvature, Kind
+from lightning_modules.objectives.curvature import Curvature
 from lightning_modules.objectives.degeneracy import Degeneracy
+from lightning_modules.objectives.kind import Kind
 from lightning_modules.objectives.kronecker import KroneckerCurvature, Sharing
 from lightning_modules.objectives.objective import Objective, Point
 from lightning_modules.objectives.once import once
+from lightning_modules.solvers import FactorRows
 
 # A direction counts as one of what trains if so little of it lies elsewhere.
 ROUNDING = 1e-8
@@ -182,6 +184,20 @@ class _PartialCurvature(Curvature):
     def form(self, directions: Tensor) -> Tensor:
         return self.whole.form(self.part.spread(directions))
 
+    @property
+    def knows_rows(self) -> bool:
+        return self.whole.knows_rows
+
+    @property
+    def num_factor_rows(self) -> int:
+        return self.whole.num_factor_rows
+
+    def factor_rows(self) -> "_PartialRows":
+        return _PartialRows(self.part, self.whole.factor_rows())
+
+    def penalty_diagonal(self) -> Tensor:
+        return self.part.picked(self.whole.penalty_diagonal())
+
     @once
     def scale(self) -> Tensor:
         return self.part.picked(self.whole.scale())
@@ -192,3 +208,29 @@ class _PartialCurvature(Curvature):
 
     def bend(self, step: Tensor) -> Tensor:
         return self.part.picked(self.whole.bend(self.part.spread(step)))
+
+
+class _PartialRows(FactorRows):
+    """M E, the columns of what trains."""
+
+    def __init__(self, part: PartialObjective, whole: FactorRows) -> None:
+        self.part, self.whole = part, whole
+
+    @property
+    def num_rows(self) -> int:
+        return self.whole.num_rows
+
+    def times(self, v: Tensor) -> Tensor:
+        return self.whole.times(self.part.spread(v))
+
+    def transposed(self, u: Tensor) -> Tensor:
+        return self.part.picked(self.whole.transposed(u))
+
+    def gram(self, weights: Tensor) -> Tensor:
+        return self.whole.gram(self.part.spread(weights))
+
+    def columns(self, places: Tensor) -> Tensor:
+        return self.whole.columns(self.part.places[places])
+
+    def squares(self) -> Tensor:
+        return self.part.picked(self.whole.squares())

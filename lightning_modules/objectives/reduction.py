@@ -142,3 +142,14 @@ def of_each_process(own: Tensor, reduction: Reduction) -> Tensor:
     slots = own.new_zeros(reduction.num_processes, *own.shape)
     slots[reduction.rank] = own
     return reduction(slots)
+
+
+def joined_rows(own: Tensor, reduction: Reduction) -> Tensor:
+    """The rows that all processes hold, those of the first process first, without a rounding: (n, …) -> (N, …), the same on
+    all."""
+    if reduction is this_process:
+        return own
+    counts = rows_of_each(len(own), reduction, own.device)
+    rows, start = own.new_zeros(sum(counts), *own.shape[1:]), sum(counts[: reduction.rank])
+    rows[start : start + len(own)] = own
+    return reduction(rows)

@@ -10,6 +10,10 @@ import torch
 from torch import Tensor
 
 DIFFERENTIABLE = "use operations of torch throughout, without .item(), .detach(), numpy or whole numbers"
+BY_ROWS = (
+    "torch.vmap calls it for many rows at once, so it is to return a tensor made of operations of torch, without .item(), "
+    "branches on numbers, or random ones; or give residuals of all rows, without rows="
+)
 # By what torch's messages have in common.
 NUMPY = ("numpy() on Tensor", "on tensor that requires grad", "on Tensor that requires grad")
 TYPES = ("dtype", "scalar type", "data type")
@@ -44,6 +48,8 @@ def called(function: Callable[[Tensor], object], theta: Tensor) -> object:
 
 
 def _remedy(message: str, theta: Tensor) -> str | None:
+    if "vmap" in message:
+        return BY_ROWS
     if any(word in message for word in NUMPY):
         return DIFFERENTIABLE
     if "in-place" in message:

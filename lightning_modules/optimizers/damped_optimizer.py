@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from lightning_modules.objectives import Objective, Point
-from lightning_modules.objectives.curvature import Kind
+from lightning_modules.objectives.kind import Kind
 from lightning_modules.optimizers.curvature_optimizer import CurvatureOptimizer
 from lightning_modules.optimizers.damping import GainRatioDamping
 from lightning_modules.optimizers.method_state import MethodState

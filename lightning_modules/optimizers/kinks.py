@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from lightning_modules.objectives import Objective
-from lightning_modules.objectives.curvature import Kind
+from lightning_modules.objectives.kind import Kind
 from lightning_modules.optimizers.step_report import StepReport
 
 # Settings of Newton's method that a step with kinks has no use for, with the values that leave it alone.

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from lightning_modules.objectives import Point
-from lightning_modules.objectives.curvature import Kind
+from lightning_modules.objectives.kind import Kind
 from lightning_modules.objectives.objective import Objective
 from lightning_modules.optimizers.damped_optimizer import DampedOptimizer
 from lightning_modules.optimizers.diagonal_newton import check_sampling, decay_of

@@ -12,7 +12,7 @@ from lightning_modules.devices import asked, is_asynchronous
 from lightning_modules.objectives import Objective, Point
 from lightning_modules.optimizers.damped_optimizer import ChosenKind, DampedOptimizer
 from lightning_modules.optimizers.damping import GainRatioDamping
-from lightning_modules.optimizers.dense_limit import refuse_dense
+from lightning_modules.optimizers.dense_limit import refuse_dense, refuse_rows
 from lightning_modules.optimizers.descent import descend
 from lightning_modules.optimizers.kinks import by_proximal_step
 from lightning_modules.optimizers.non_finite_loss import NonFiniteLossError
@@ -20,14 +20,11 @@ from lightning_modules.optimizers.optimality import Stationarity, loss_unit
 from lightning_modules.optimizers.parameter_scale import bend_to, energy
 from lightning_modules.optimizers.precise_step import by_precise_step
 from lightning_modules.optimizers.sampled_steps import SampledState, SampledSteps, decrement_bound, sampled, smallest_sample
+from lightning_modules.optimizers.solver_choice import DENSE, ChosenSolver, Way, check_solver, chosen
 from lightning_modules.optimizers.step_report import StepReport
 from lightning_modules.optimizers.trust_region import TrustRegion
-from lightning_modules.solvers import DenseSolver, SingularCurvatureError, Solver
+from lightning_modules.solvers import SingularCurvatureError, Solver
 
-# Up to so many parameters a matrix is formed if nothing is said. For logistic regression conjugate gradients with their
-# preconditioner take about as long at 100 and half as long from 500 on (`benchmark.py scaling`). Networks have a diagonal for
-# one, and least squares need the matrix once.
-DENSE_PARAMETERS, DENSE_OTHERWISE = 128, 2048
 # Below so many rows, or rows for each parameter, the curvature of some of them saves nothing.
 FEWEST_ROWS, FEWEST_INTERVAL, INTERVAL = 4096, 64, 8
 # Steps over few rows that make the first one over all.
@@ -56,8 +53,11 @@ class Newton(DampedOptimizer):
             the absolute values of its eigenvalues count, or its Gauss–Newton part in fitting curves by least squares. "auto" is
             the Hessian of a convex loss, of a generalised linear model, and the former of others. With a canonical link both
             are the same; with another "ggn" is the expected information, Fisher scoring.
-        solver: "cholesky" forms the p × p matrix; "cg" needs products with it only; "auto" is the former for few parameters,
-            up to 128 in logistic and softmax regression and 2048 otherwise, and the latter for more.
+        solver: "cholesky" forms the p × p matrix; "cg" needs products with it only; "woodbury" takes its step by a matrix
+            with a row for each output of each row of the data, where these are fewer than the parameters and the
+            curvature is "ggn" (`solvers/woodbury.py`). "auto" is "woodbury" for networks and least squares of at least 256
+            parameters, twice as many as outputs of all rows, up to 4096 of these; else "cholesky" for few parameters, up to 128
+            in logistic and softmax regression and 2048 otherwise, and "cg" for more.
         search: null for the constant step lr, "backtracking" to halve it until the loss decreases enough (Armijo); needs a
             fixed damping.
         tolerance: how small gradient and Newton decrement have to be in units of the loss (`optimality.py`) for it to stop;
@@ -66,7 +66,8 @@ class Newton(DampedOptimizer):
             each feature. Only with adaptive damping and lr 1, by a matrix.
 
     Raises:
-        ValueError: a hyper-parameter out of its range; at the first step, a dense matrix above 4 GiB.
+        ValueError: a hyper-parameter out of its range; at the first step, a dense matrix above 4 GiB, or a solver that does not
+            suit the loss.
     """
 
     state_class: ClassVar[type[SampledState]] = SampledState
@@ -78,17 +79,16 @@ class Newton(DampedOptimizer):
         lr: float = 1.0,
         damping: float | Literal["adaptive"] = "adaptive",
         curvature: ChosenKind = "auto",
-        solver: Literal["auto", "cholesky", "cg"] = "auto",
+        solver: ChosenSolver = "auto",
         search: Literal["backtracking"] | None = None,
         tolerance: float | None = None,
         curvature_rows: int | Literal["auto", "all"] = "auto",
     ) -> None:
-        if solver not in ("auto", "cholesky", "cg"):
-            raise ValueError(f"Newton(solver={solver!r}): choose 'cholesky' (dense), 'cg' (matrix-free) or 'auto'")
+        check_solver(solver)
         is_number = isinstance(curvature_rows, int) and not isinstance(curvature_rows, bool)
         if curvature_rows not in ("auto", "all") and not (is_number and int(curvature_rows) >= 1):
             raise ValueError(f"Newton(curvature_rows={curvature_rows!r}): choose 'auto', 'all', or a number of rows ≥ 1")
-        if is_number and (damping != "adaptive" or lr != 1 or solver == "cg"):
+        if is_number and (damping != "adaptive" or lr != 1 or solver not in DENSE):
             raise ValueError(
                 f"Newton(curvature_rows={curvature_rows}): the curvature of some rows is for damping='adaptive', lr=1 and a "
                 "matrix; use curvature_rows='all'"
@@ -160,7 +160,7 @@ class Newton(DampedOptimizer):
             return 1
         if rows != "auto":
             return max(1, min(objective.num_rows // int(rows), smallest_sample(objective)))
-        is_plain = group["damping"] == "adaptive" and group["lr"] == 1 and group["solver"] != "cg"
+        is_plain = group["damping"] == "adaptive" and group["lr"] == 1 and group["solver"] in DENSE
         # The curvature of least squares is needed once.
         is_tall = objective.num_rows >= FEWEST_ROWS and smallest_sample(objective) >= FEWEST_INTERVAL
         return INTERVAL if is_plain and is_tall and not objective.is_quadratic else 1
@@ -201,8 +201,8 @@ class Newton(DampedOptimizer):
         return super().scale_at(sampled(point, smallest_sample(point.objective)) if is_sampled else point)
 
     def rule(self, point: Point, solver: Solver, gradient: Tensor, scale: Tensor) -> GainRatioDamping | TrustRegion:
-        """A trust region where the loss may have narrow valleys and C is a matrix; a damping by the gain ratio otherwise."""
-        if not self._has_valleys(point.objective) or not isinstance(solver, DenseSolver):
+        """A trust region where the loss may have narrow valleys and solutions are exact; a damping by the gain ratio else."""
+        if not self._has_valleys(point.objective) or not solver.is_exact:
             return super().rule(point, solver, gradient, scale)
         state = self.kept
         if state.radius is not None:
@@ -213,8 +213,8 @@ class Newton(DampedOptimizer):
 
     def solver(self, point: Point, gradient: Tensor) -> Solver:
         theta, kind = point.theta, self.kind(point.objective)
-        curvature = point.curvature(kind)
-        if not self.forms_matrix(point):
+        curvature, way = point.curvature(kind), self.way(point)
+        if way == "cg":
             # Residuals that shrink like √‖g‖, in units of the loss, keep the convergence superlinear (Nocedal and Wright,
             # theorem 7.2), and what is below a tenth of the tolerance nobody asked for.
             kept, tolerance = self.kept.scale, self.tolerance(theta)
@@ -224,8 +224,11 @@ class Newton(DampedOptimizer):
             size = float(bent) / unit if unit else 0.0
             floor = 0.1 * tolerance / (size**0.5 or 1.0)
             return curvature.solver("cg", tolerance=min(0.1, max(size**0.25, floor)))
-        refuse_dense(len(theta), kind)
-        return curvature.solver("dense", awaited=not self._judges_later(point))
+        if way == "woodbury":
+            refuse_rows(curvature.num_factor_rows)
+        else:
+            refuse_dense(len(theta), kind)
+        return curvature.solver(way, awaited=not self._judges_later(point))
 
     def _judges_later(self, point: Point) -> bool:
         """Whether a device is not waited for to learn that a matrix is singular: its step is nan, and rejected when it is
@@ -238,8 +241,10 @@ class Newton(DampedOptimizer):
         """Whether the loss may have narrow valleys, and more than a sample of it is seen."""
         return not (objective.is_convex or objective.is_redundant or objective.is_sample)
 
+    def way(self, point: Point) -> Way:
+        """How C is solved with, see `solver_choice.py`."""
+        return chosen(self.param_groups[0]["solver"], point, self.kind(point.objective))
+
     def forms_matrix(self, point: Point) -> bool:
-        """Whether C is solved with as a matrix, and not by products."""
-        solver, objective = self.param_groups[0]["solver"], point.objective
-        most = DENSE_PARAMETERS if objective.is_convex and not objective.is_quadratic else DENSE_OTHERWISE
-        return solver == "cholesky" or (solver == "auto" and len(point.theta) <= most)
+        """Whether C is solved with as a p × p matrix."""
+        return self.way(point) == "dense"

@@ -30,7 +30,12 @@ class Cholesky(NamedTuple):
     def solve(self, rhs: Tensor) -> Tensor:
         """The matrix's inverse times `rhs`: (p,) -> (p,), in float64."""
         with undivided():
-            return self.scale * torch.cholesky_solve((self.scale * rhs.double())[:, None], self.factor)[:, 0]
+            return self.solve_all(rhs[:, None])[:, 0]
+
+    def solve_all(self, columns: Tensor) -> Tensor:
+        """The same of k columns: (p, k) -> (p, k)."""
+        scale = self.scale[:, None]
+        return scale * torch.cholesky_solve(scale * columns.double(), self.factor)
 
 
 def cholesky(matrix: Tensor, awaited: bool = True) -> Cholesky:

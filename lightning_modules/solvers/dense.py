@@ -33,6 +33,8 @@ class DenseSolver(Solver):
         awaited: whether a device is waited for to learn that C + R is singular. If not, the solution is nan then.
     """
 
+    is_exact = True
+
     def __init__(self, matrix: Tensor, invariant: Tensor, absolute: bool = False, awaited: bool = True) -> None:
         self.matrix, self.awaited = matrix.double(), awaited
         if absolute and not is_definite(completed(self.matrix, invariant)):

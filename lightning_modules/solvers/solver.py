@@ -11,7 +11,13 @@ class Solver(ABC):
     C is a curvature, for the model  f(θ + s) ≈ f(θ) + gᵀs + ½ sᵀCs,  or a cheap approximation of one, which makes conjugate
     gradients converge in fewer products (a preconditioner: Nocedal and Wright, Numerical Optimization, 2nd ed. (2006),
     section 5.1).
+
+    Attributes:
+        is_exact: whether solutions are those of C itself, to rounding, for every ridge: where the length of a step decides on
+            its damping, systems with several of them are compared.
     """
+
+    is_exact = False
 
     @abstractmethod
     def solve(self, rhs: Tensor, ridge: Tensor | float) -> Tensor:

@@ -14,12 +14,13 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives.curvature import Curvature, Kind, Place
+from lightning_modules.objectives.curvature import Curvature, Place
 from lightning_modules.objectives.differentiation import gradient_of, pulled_back, recording
 from lightning_modules.objectives.graphs.graph_kronecker import kronecker_curvature
 from lightning_modules.objectives.graphs.graph_loss import Pass
 from lightning_modules.objectives.graphs.graph_passes import GraphPasses
 from lightning_modules.objectives.graphs.sweeps import Sweeps
+from lightning_modules.objectives.kind import Kind
 from lightning_modules.objectives.kronecker import KroneckerCurvature, Sharing, check_sharing
 from lightning_modules.objectives.once import once
 from lightning_modules.objectives.rows_at_a_time import rows_at_a_time

@@ -5,10 +5,10 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives.curvature import Kind
 from lightning_modules.objectives.graphs.graph_curvature import GraphCurvature
 from lightning_modules.objectives.graphs.graph_loss import GraphLoss, Pass
 from lightning_modules.objectives.graphs.graph_passes import GraphPasses
+from lightning_modules.objectives.kind import Kind
 from lightning_modules.objectives.objective import Objective, Point
 
 

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from lightning_modules.networks import DenseNetwork
-from lightning_modules.objectives.curvature import Curvature, Kind, Place
+from lightning_modules.objectives.curvature import Curvature, Place
+from lightning_modules.objectives.kind import Kind
 from lightning_modules.objectives.kronecker import (
     KroneckerBlock,
     KroneckerCurvature,
@@ -25,6 +26,7 @@ from lightning_modules.objectives.kronecker import (
     check_sharing,
 )
 from lightning_modules.objectives.layered.hessian_diagonal import squares
+from lightning_modules.objectives.layered.network_rows import NetworkRows, num_factors
 from lightning_modules.objectives.layered.passes import Passes
 from lightning_modules.objectives.layered.trace import Layer, Trace, layers_of
 from lightning_modules.objectives.once import once
@@ -107,6 +109,25 @@ class NetworkCurvature(Curvature):
         count = len(matrices)
         blocks = [KroneckerBlock(*each) for each in zip(factors[:count], factors[count:], matrices, strict=True)]
         return KroneckerCurvature(blocks, loss.penalised(torch.zeros_like(self.theta), self._ones))
+
+    @property
+    def knows_rows(self) -> bool:
+        return True
+
+    @property
+    def num_factor_rows(self) -> int:
+        return num_factors(self.loss, self.theta) * self.loss.num_rows
+
+    def factor_rows(self) -> NetworkRows:
+        return NetworkRows(self.loss, self.passes)
+
+    def completing_directions(self) -> Tensor:
+        # Without a penalty there are as many as the last layer has inputs, of p numbers each. One number damps that layer, so
+        # that steps leave them alone.
+        return super().completing_directions() if self.loss.l2 else self.theta[:, None][:, :0]
+
+    def penalty_diagonal(self) -> Tensor:
+        return self.loss.penalised(torch.zeros_like(self.theta), self._ones)
 
     # -- sweeps --------------------------------------------------------------------------------------------------------
 

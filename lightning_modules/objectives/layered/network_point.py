@@ -10,7 +10,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives.curvature import Kind
+from lightning_modules.objectives.kind import Kind
 from lightning_modules.objectives.layered.network_curvature import NetworkCurvature, refuse_jumps
 from lightning_modules.objectives.layered.network_loss import NetworkLoss
 from lightning_modules.objectives.layered.passes import Pass, Passes

@@ -9,7 +9,8 @@ a canonical link is the same.
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives.curvature import Curvature, Kind, Place
+from lightning_modules.objectives.curvature import Curvature, Place
+from lightning_modules.objectives.kind import Kind
 from lightning_modules.objectives.kronecker import KroneckerBlock, KroneckerCurvature, Sharing
 from lightning_modules.objectives.linear.predictors import Add, Predictors
 from lightning_modules.objectives.once import once

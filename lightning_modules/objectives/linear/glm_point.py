@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives.curvature import Kind
+from lightning_modules.objectives.kind import Kind
 from lightning_modules.objectives.linear.distance_bound import DistanceBound, distance_bound, longest
 from lightning_modules.objectives.linear.glm import GLM
 from lightning_modules.objectives.linear.glm_curvature import GLMCurvature

@@ -8,8 +8,9 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from lightning_modules.objectives import FunctionObjective, GLMObjective, Objective, PartialObjective
-from lightning_modules.objectives.curvature import Curvature, Kind
+from lightning_modules.objectives.curvature import Curvature
 from lightning_modules.objectives.families import Bernoulli, Categorical, Gaussian
+from lightning_modules.objectives.kind import Kind
 from lightning_modules.objectives.objective import Point
 from lightning_modules.optimizers import Newton, diagnose, minimise
 from tests.lightning_modules.objectives.cases import CASES

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from evidence.benchmarks import by_features, by_processes, by_rows, glm
+from evidence.benchmarks import by_features, by_parameters, by_processes, by_rows, glm
 from evidence.benchmarks.apart import apart
 from evidence.benchmarks.problems import Problem, drawn
 from evidence.benchmarks.row import BenchmarkRow
@@ -70,6 +70,17 @@ def test_features(monkeypatch: pytest.MonkeyPatch) -> None:
     *rows, remark = by_features.time_solvers()
     assert all(isinstance(row, BenchmarkRow) and len(row.ours) == 2 for row in rows) and len(rows) == 2
     assert isinstance(remark, str) and remark.startswith("300 rows: conjugate gradients win")
+
+
+def test_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("ROWS", 20), ("ROUNDS", 2), ("CASES", ((6, "cholesky", "Newton, Cholesky"),))):
+        monkeypatch.setattr(by_parameters, name, value)
+    (row,) = by_parameters.time_wide_networks()
+    assert (row.case, row.peer) == ("439 parameters, 20 rows: Newton, Woodbury", "Newton, Cholesky")
+    assert len(row.ours) == len(row.theirs) == 2
+    monkeypatch.setattr(by_parameters, "MOST_STEPS", 1)
+    with pytest.raises(ArithmeticError, match="439 parameters: woodbury ended at a loss of"):
+        list(by_parameters.time_wide_networks())
 
 
 def test_two_solvers_are_compared_not_one_with_itself(monkeypatch: pytest.MonkeyPatch) -> None:
