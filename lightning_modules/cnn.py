@@ -18,7 +18,7 @@ class CNN(TorchModel):
         image_size: (h, w) of the images; taken from the data on the command line.
         num_classes: K, classes or targets; taken from the data on the command line.
         channels: of each convolution, 5 × 5 and followed by a 2 × 2 maximum.
-        widths: of the hidden dense layers behind them.
+        hidden: widths of the dense layers behind them.
         activation: relu, tanh, silu, gelu, elu or softplus.
         loss, l2, schedule, optimizer: as in `TorchModel`.
 
@@ -31,7 +31,7 @@ class CNN(TorchModel):
         image_size: tuple[int, int],
         num_classes: int,
         channels: Sequence[int] = (16, 32),
-        widths: Sequence[int] = (128,),
+        hidden: Sequence[int] = (128,),
         activation: str = "relu",
         loss: LossName = "cross_entropy",
         l2: float = 0.0,
@@ -39,7 +39,7 @@ class CNN(TorchModel):
         *,
         optimizer: OptimizerCallable,
     ) -> None:
-        network = ConvNetwork(image_size, channels, widths, num_classes, activation)
+        network = ConvNetwork(image_size, channels, hidden, num_classes, activation)
         super().__init__(network, loss, l2, schedule, num_outputs=num_classes, optimizer=optimizer)
 
     def forward(self, features: Tensor) -> Tensor:

@@ -21,15 +21,21 @@ from lightning_modules import networks, objectives, optimizers
 from lightning_modules.networks.initialization import BOUNDS
 from lightning_modules.objectives import Objective, families, flattened
 from lightning_modules.optimizers import CurvatureOptimizer, Newton
-from lightning_modules.training.network_module import LOSSES
+from lightning_modules.training import network_module
 from tests.datamodules.examples import example_of
 from tests.training import CURVATURE_METHODS, METHODS, make_model, make_trainer, needs_parameters_only
 
 FACES = (callbacks, datamodules, lightning_modules, lightning_modules.objectives, families, networks, optimizers)
 NAMED = [(face, name) for face in FACES for name in face.__all__]
 MODELS = [name for name in lightning_modules.__all__ if not inspect.isabstract(getattr(lightning_modules, name))]
-# Models of a fixed loss over labelled rows, with a penalty; SimCLR, which learns from two views, has tests of its own.
-SUPERVISED = [name for name in MODELS if "l2" in inspect.signature(getattr(lightning_modules, name)).parameters]
+# Models of a fixed loss over labelled rows, with a penalty; what learns from two views, takes images, or a module of somebody's
+# own has tests of its own.
+SUPERVISED = [
+    name
+    for name in MODELS
+    if "l2" in (parameters := inspect.signature(getattr(lightning_modules, name)).parameters)
+    and not {"image_size", "module"} & parameters.keys()
+]
 NETWORKS = [name for name in SUPERVISED if "widths" in inspect.signature(getattr(lightning_modules, name)).parameters]
 
 
@@ -87,7 +93,9 @@ def sizes_of(name: str, data: Any) -> dict[str, Any]:
     return {size: getattr(data, size) for size in ("num_features", "num_classes", "num_targets") if size in parameters}
 
 
-CANDIDATES = [(name, {}) for name in SUPERVISED] + [(name, {"loss": loss}) for name in NETWORKS for loss in LOSSES]
+CANDIDATES = [(name, {}) for name in SUPERVISED] + [
+    (name, {"loss": loss}) for name in NETWORKS for loss in network_module.LOSSES
+]
 
 
 def test_every_data_module_feeds_every_suitable_model_and_no_other(data_module: Any) -> None:
@@ -107,7 +115,7 @@ def test_every_data_module_feeds_every_suitable_model_and_no_other(data_module: 
     for refusal in refusals:
         assert "use " in refusal and any(name in refusal for name in named), f"{refusal!r} names what would fit"
     # A network suits labels under cross-entropy and real targets under each other loss, and is refused otherwise.
-    losses = {"cross_entropy"} if data_module.num_classes else {*LOSSES} - {"cross_entropy"}
+    losses = {"cross_entropy"} if data_module.num_classes else {*network_module.LOSSES} - {"cross_entropy"}
     for name in NETWORKS:
         assert {options["loss"] for fit, options in fitted if fit == name and options} == losses
     # What is sure of the linear models; others may suit as well.
@@ -170,7 +178,7 @@ def test_every_model_measures_itself(name: str) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_name_that_a_network_can_be_told_is_in_its_documentation(name: str) -> None:
     documentation = "".join(cls.__doc__ or "" for cls in getattr(lightning_modules, name).__mro__)
-    for choice in (*LOSSES, *networks.ACTIVATIONS, *BOUNDS, "constant", "cosine"):
+    for choice in (*network_module.LOSSES, *networks.ACTIVATIONS, *BOUNDS, "constant", "cosine"):
         assert choice in documentation
 
 

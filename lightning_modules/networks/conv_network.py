@@ -32,7 +32,7 @@ class ConvNetwork(nn.Module):
     Args:
         image_size: (h, w) in pixels.
         channels: c of each convolution.
-        widths: of the hidden dense layers.
+        hidden: widths of the dense layers before the last.
         num_outputs: K.
         activation: relu, tanh, silu, gelu, elu or softplus.
 
@@ -44,7 +44,7 @@ class ConvNetwork(nn.Module):
         self,
         image_size: tuple[int, int],
         channels: Sequence[int] = (16, 32),
-        widths: Sequence[int] = (128,),
+        hidden: Sequence[int] = (128,),
         num_outputs: int = 10,
         activation: str = "relu",
     ) -> None:
@@ -52,9 +52,9 @@ class ConvNetwork(nn.Module):
         if image_size is None:  # what a data module of tables hands over
             raise ValueError("image_size is None: a CNN takes images, and these data are none; choose data of images")
         height, width = image_size
-        if min(height, width, num_outputs, *channels, *widths, 1) < 1 or not channels:
+        if min(height, width, num_outputs, *channels, *hidden, 1) < 1 or not channels:
             raise ValueError(
-                f"ConvNetwork(image_size={tuple(image_size)}, channels={list(channels)}, widths={list(widths)}): give at least "
+                f"ConvNetwork(image_size={tuple(image_size)}, channels={list(channels)}, hidden={list(hidden)}): give at least "
                 "one convolution, and sizes ≥ 1"
             )
         if activation not in OF_NAME:
@@ -70,7 +70,7 @@ class ConvNetwork(nn.Module):
                 "pixel; give fewer channels"
             )
         layers.append(nn.Flatten())
-        sizes = (channels[-1] * height * width, *widths)
+        sizes = (channels[-1] * height * width, *hidden)
         for before, after in pairwise(sizes):
             layers += [nn.Linear(before, after), OF_NAME[activation]()]
         self.layers = nn.Sequential(*layers, nn.Linear(sizes[-1], num_outputs))

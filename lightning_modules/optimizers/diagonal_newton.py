@@ -114,7 +114,9 @@ class DiagonalNewton(DampedOptimizer):
             return super().advance(report, gradient)
         objective = report.point.objective
         decay = decay_of(group["weight_decay"], objective, WEIGHT_DECAY)
-        model = RunningModel(self.kept, group["momentum"], group["refresh"], self.kind(objective), decay)
+        model = RunningModel(
+            self.kept, group["momentum"], group["refresh"], self.kind(objective), decay, objective.is_redundant
+        )
         theta = report.point.theta + group["lr"] * model.step(report.point, gradient)
         self.keep(model.state)
         return replace(report, theta=theta, damping=model.state.damping, step_size=group["lr"] * model.length)

@@ -2,27 +2,24 @@ r"""The averaged quadratic model of mini-batches with Kronecker factors for the 
 
     A_ℓ, G_ℓ ← averages of the factors of every layer, v of the diagonal of all other parameters
     G_ℓ ⊗ A_ℓ = U diag(λ) Uᵀ                                  renewed at updates 1, 2, 4, 8, … and every RENEWAL-th
-    d = −U (λ + μ)^−½ Uᵀ g_t,   μ = mean λ                    layer by layer; entry by entry, v for λ, where there are no layers
+    d = −U (λ + μ)⁻¹ Uᵀ g_t,   μ = mean λ                     layer by layer; entry by entry, v for λ, where there are no layers
 
-and momentum, length and decay as in `running_model.py`. The length is that of the curvature itself, Σ_i JᵀHJ along q, so what
-the factors leave out, it has.
-
-Along small curvatures a sample's gradient is mostly noise, of size √λ: C is at once what the loss bends by and how gradients
-scatter (the Fisher information). The root brings noise to one size in all directions; the full inverse would make it largest
-where the loss tells least. On all rows there is no noise, and the inverse is taken (`kronecker_newton.py`).
+and all else as in `running_model.py`: of a network the root of λ + μ, with all of μ; momentum, length and decay. The length is
+that of the curvature itself, Σ_i JᵀHJ along q, so what the factors leave out, it has.
 
 Sources: J. Martens and R. Grosse, Optimizing neural networks with Kronecker-factored approximate curvature (2015), for the
 factors and section 6.4 for the length; V. Gupta, T. Koren and Y. Singer, Shampoo (2018), for the root.
 """
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from lightning_modules.objectives import Point
 from lightning_modules.objectives.kronecker import KroneckerCurvature
-from lightning_modules.optimizers.running_model import CURVATURE_MEMORY, RunningModel, RunningState, refuse_none
+from lightning_modules.optimizers.running_model import CURVATURE_MEMORY, RunningModel, RunningState
 from lightning_modules.solvers.kronecker_blocks import Eigenbasis
 
 RENEWAL = 64
@@ -47,6 +44,7 @@ class KroneckerState(RunningState):
 class KroneckerModel(RunningModel):
     """The averages, and the step they lead to; arguments as of `RunningModel`, but C is always the Gauss–Newton matrix."""
 
+    network_damping: ClassVar[float] = 1.0
     state: KroneckerState
 
     def take_in(self, point: Point) -> None:
@@ -78,12 +76,12 @@ class KroneckerModel(RunningModel):
         rest = state.curvature / (1 - CURVATURE_MEMORY**state.updates)
         bases = [Eigenbasis(*basis) for basis in state.bases]
         assert state.is_rest is not None
-        damping = (rest @ state.is_rest.to(rest) + sum(basis.values.sum() for basis in bases)) / len(rest)
-        refuse_none(damping)
-        step = gradient / (rest + damping).sqrt()
+        damping = self.damping_of((rest @ state.is_rest.to(rest) + sum(basis.values.sum() for basis in bases)) / len(rest))
+        step = gradient / self.divisor(rest + damping)
         for basis in bases:
-            basis.put_back(step, basis.turned(gradient) / (basis.values + damping).sqrt())
+            basis.put_back(step, basis.turned(gradient) / self.divisor(basis.values + damping))
         return step.neg_(), damping
 
     def along(self, point: Point, direction: Tensor) -> Tensor:
-        return point.curvature("ggn").form(direction[None])[0, 0]
+        form = point.curvature("ggn").form(direction[None])[0, 0]
+        return form if self.of_network else form + self.newton(direction)[1] * (direction @ direction)

@@ -17,8 +17,8 @@ from lightning_modules.optimizers.step_report import StepReport
 from lightning_modules.solvers import Solver
 from lightning_modules.solvers.kronecker_blocks import Eigenbasis, KroneckerBlocksSolver
 
-# Of a network, a step at lr 1: in three hundred of them a weight that no gradient asks for falls to a third of what it was.
-WEIGHT_DECAY = 3e-3
+# Of a network, a step at lr 1: in five hundred of them a weight that no gradient asks for falls to a third of what it was.
+WEIGHT_DECAY = 2e-3
 
 
 class KroneckerNewton(DampedOptimizer):
@@ -28,9 +28,9 @@ class KroneckerNewton(DampedOptimizer):
     where curvature is taken in, and needs layers of known kinds: `MLP`, `ResidualMLP`, `CNN`, and `TorchModel` of such modules.
 
     - Where all rows are seen at every step, μ adapts by the gain ratio until the loss falls (`damping.py`).
-    - On mini-batches the factors are averaged over steps, gradients are divided by the root of the curvature, the direction has
-      momentum, the step goes to the minimiser of the averaged quadratic model along it, and the weights of a network decay
-      (`kronecker_model.py`). Let lr fall towards 0 for the noise to die out.
+    - On mini-batches the factors are averaged over steps, the direction has momentum, and the step goes to the minimiser of the
+      averaged quadratic model along it. The gradients of a network are divided by the root of the curvature, and its weights
+      decay (`kronecker_model.py`). Let lr fall towards 0 for the noise to die out.
 
     Args:
         params: the parameters, one group.
@@ -40,7 +40,7 @@ class KroneckerNewton(DampedOptimizer):
             null = 3.7e-11 (float64).
         momentum, refresh: as in `DiagonalNewton`.
         weight_decay: share of the parameters that is taken off at every step, times lr, in [0, 1); for mini-batches. "auto" is
-            0.003 of a network, where many parameters say the same, and 0 of any other loss, whose minimiser it would move.
+            0.002 of a network, where many parameters say the same, and 0 of any other loss, whose minimiser it would move.
 
     Raises:
         ValueError: a hyper-parameter out of its range; at the first step, a model whose layers are not known.
@@ -89,7 +89,7 @@ class KroneckerNewton(DampedOptimizer):
         if group["damping"] != "adaptive" or not objective.is_sample:
             return super().advance(report, gradient)
         decay = decay_of(group["weight_decay"], objective, WEIGHT_DECAY)
-        model = KroneckerModel(self.kept, group["momentum"], group["refresh"], "ggn", decay)
+        model = KroneckerModel(self.kept, group["momentum"], group["refresh"], "ggn", decay, objective.is_redundant)
         theta = report.point.theta + group["lr"] * model.step(report.point, gradient)
         self.keep(model.state)
         return replace(report, theta=theta, damping=model.state.damping, step_size=group["lr"] * model.length)

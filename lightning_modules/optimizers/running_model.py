@@ -12,8 +12,18 @@ features are correlated. The model of one sample overfits that sample, so it is 
 v, b and m take in a new sample at every `refresh`-th step only (but at each of the first few), which leaves little more
 than the gradient to be computed in between.
 
-C is the generalised Gauss–Newton matrix or the Hessian in the first line, as chosen; in the fourth it is always the former,
+C is the generalised Gauss–Newton matrix or the Hessian in the first line, as chosen; in the fifth it is always the former,
 along whose directions the model has a minimiser.
+
+Of a network, where many parameters say the same, two lines are others:
+
+    d = −g_t / √(v̂ + μ),   μ = mean v̂ / 10                          the root brings a sample's noise to one size everywhere
+    m ← …, without μ, but at least  2 (f_t(θ + s) − f_t(θ) − g_tᵀs) / |s/q|²      what the loss itself shows on the way
+
+Along small curvatures, of which a network has thousands, a sample's gradient is mostly noise, of size √C: C is at once what the
+loss bends by and how gradients scatter (the Fisher information). The full inverse would make that noise largest where the loss
+tells least. And a network may bend far more on the way than at its start: the first steps, which no average protects, are
+tried several times, and later ones are shortened where more than SURPRISE times the curvature of the model is met.
 
 The look ahead is worth a longer memory: p alone, at the β that q has, still runs the way of steps long past when the
 gradient has turned. And the decay is no part of the loss: it is decoupled from its curvature, which would divide it where the
@@ -27,7 +37,7 @@ that of Loshchilov and Hutter (2019), equation 12.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -38,6 +48,9 @@ from lightning_modules.optimizers.damped_optimizer import DampingState
 from lightning_modules.solvers import SingularCurvatureError
 
 CURVATURE_MEMORY, MODEL_MEMORY = 0.95, 0.9
+# How often a length is tried at each of the first few updates, from how many times m on it is changed later, and by how much it
+# is shortened where the loss is not finite.
+FIRST_TRIALS, SURPRISE, OVERFLOW = 4, 4.0, 64.0
 
 
 @dataclass
@@ -68,12 +81,25 @@ class RunningModel:
         refresh: steps between two updates of the averages.
         kind: whether C is the generalised Gauss–Newton matrix ("ggn") or the Hessian, of which the absolute values count.
         decay: ω ≥ 0.
+        of_network: whether the loss is that of a network.
+
+    Attributes:
+        network_damping: μ of a network, in units of the mean curvature.
     """
 
+    network_damping: ClassVar[float] = 0.1
+
     def __init__(
-        self, state: RunningState, momentum: float, refresh: int, kind: Literal["hessian", "ggn"], decay: float = 0.0
+        self,
+        state: RunningState,
+        momentum: float,
+        refresh: int,
+        kind: Literal["hessian", "ggn"],
+        decay: float = 0.0,
+        of_network: bool = False,
     ) -> None:
         self.state, self.momentum, self.refresh, self.kind, self.decay = state, momentum, refresh, kind, decay
+        self.of_network = of_network
 
     def step(self, point: Point, gradient: Tensor) -> Tensor:
         """s (p,), from a point and the gradient (p,) there on the present sample.
@@ -111,15 +137,26 @@ class RunningModel:
         """d (p,) and μ (); errors as of `step`."""
         assert self.state.curvature is not None
         curvature = self.state.curvature / (1 - CURVATURE_MEMORY**self.state.updates)
-        damping = curvature.mean()
-        refuse_none(damping)
-        return -gradient / (curvature + damping), damping
+        damping = self.damping_of(curvature.mean())
+        return -gradient / self.divisor(curvature + damping), damping
+
+    def damping_of(self, mean: Tensor) -> Tensor:
+        """μ from the mean curvature (); errors as of `step`."""
+        refuse_none(mean)
+        return self.network_damping * mean if self.of_network else mean
+
+    def divisor(self, damped: Tensor) -> Tensor:
+        """What a gradient is divided by, from the damped curvature there: any shape -> the same."""
+        return damped.sqrt() if self.of_network else damped
 
     def along(self, point: Point, direction: Tensor) -> Tensor:
-        """qᵀ(C_t + μI)q ()."""
+        """qᵀ(C_t + μI)q (), of a network without μ."""
+        form = point.curvature("ggn").form(direction[None])[0, 0]
+        if self.of_network:
+            return form
         assert self.state.curvature is not None
         damping = (self.state.curvature / (1 - CURVATURE_MEMORY**self.state.updates)).mean()
-        return point.curvature("ggn").form(direction[None])[0, 0] + damping * (direction @ direction)
+        return form + damping * (direction @ direction)
 
     @property
     def length(self) -> Tensor:
@@ -143,6 +180,19 @@ class RunningModel:
         along = self.along(point, direction)
         state.slope = torch.where(is_uphill, -gradient @ direction, slope)
         state.curvature_along = torch.where(is_uphill, along, torch.lerp(state.curvature_along, along, 1 - MODEL_MEMORY))
+        is_first = state.steps <= 2 * self.refresh
+        for _ in range(0 if not self.of_network else FIRST_TRIALS if is_first else 1):
+            state.curvature_along = self._met(point, gradient @ direction, direction, 1.0 if is_first else SURPRISE)
+
+    def _met(self, point: Point, slope: Tensor, direction: Tensor, surprise: float) -> Tensor:
+        """m, or the curvature that the loss itself shows on the way along q if that is so many times more ()."""
+        modelled, length = self.state.curvature_along, self.length
+        assert modelled is not None
+        there = point.objective.point(point.theta + length * direction).value
+        met = 2 * (there - point.value - length * slope) / length.square()
+        # Where the loss is not finite, or the step is 0, nothing is met: far shorter, or as it is.
+        met = torch.where(torch.isfinite(there), met, OVERFLOW * modelled)
+        return torch.where(met > surprise * modelled, met, modelled)
 
 
 def refuse_none(damping: Tensor) -> None:

@@ -45,6 +45,7 @@ class Settings:
     momentum: float = 0.85
     refresh: int = 4
     decay: float = 0.0
+    of_network: bool = False
 
 
 def recursion(samples: list[Quadratic], theta: Array, settings: Settings, restart: bool = True) -> tuple[list[Array], int]:
@@ -58,17 +59,21 @@ def recursion(samples: list[Quadratic], theta: Array, settings: Settings, restar
             updates += 1
             v = 0.95 * v + 0.05 * np.diag(c)
         corrected = v / (1 - 0.95**updates)
-        mu = corrected.mean()
-        newton = -g / (corrected + mu)
+        mu = corrected.mean() * (0.1 if settings.of_network else 1.0)
+        newton = -g / (np.sqrt(corrected + mu) if settings.of_network else corrected + mu)
+        ridge = 0.0 if settings.of_network else mu
         p = settings.momentum * p + newton
         q = newton + settings.momentum * p
         if fresh:
             b = 0.9 * b + 0.1 * (-g @ q)
-            m = 0.9 * m + 0.1 * (q @ c @ q + mu * q @ q)
+            m = 0.9 * m + 0.1 * (q @ c @ q + ridge * q @ q)
             if b <= 0 and restart:
                 restarts += 1
                 p, q = newton, newton + settings.momentum * newton
-                b, m = -g @ q, q @ c @ q + mu * q @ q
+                b, m = -g @ q, q @ c @ q + ridge * q @ q
+        if fresh and settings.of_network:  # the loss is quadratic, so that it shows qᵀCq wherever it is tried
+            met = q @ c @ q
+            m = met if met > (1 if t < 2 * settings.refresh else 4) * m else m
         theta = theta + settings.lr * (b / m * q - settings.decay * theta)
         iterates.append(theta)
     return iterates, restarts
@@ -113,10 +118,10 @@ def test_parameters_decay_where_many_say_the_same(redundant: bool, decay: float)
     samples, given = wandering(20), start()
     for sample in samples:
         sample.is_redundant = redundant
-    expected, _ = recursion(samples, start().detach().numpy(), Settings(decay=decay))
+    expected, _ = recursion(samples, start().detach().numpy(), Settings(decay=decay, of_network=redundant))
     *_, found = steps_of(DiagonalNewton([given]), given, samples)
     torch.testing.assert_close(found, torch.tensor(expected[-1]), rtol=1e-9, atol=1e-9)
-    other, _ = recursion(samples, start().detach().numpy(), Settings(decay=5e-4 - decay))
+    other, _ = recursion(samples, start().detach().numpy(), Settings(decay=5e-4 - decay, of_network=redundant))
     assert not np.allclose(found, other[-1], rtol=1e-6), "negative control"
 
 
@@ -236,3 +241,36 @@ def test_on_a_sample_a_small_gradient_means_nothing() -> None:
         optimizer = GradientDescent([parameter], lr=0.1)
         list(steps_of(optimizer, parameter, [sample]))
         assert optimizer.status == status
+
+
+# -- Of a network ---------------------------------------------------------------------------------------------------
+
+
+class Wall(Quadratic):
+    """A loss that bends far more on the way than where one stands."""
+
+    def value(self, theta: Tensor) -> Tensor:
+        return super().value(theta) + 1e3 * (theta - start().detach()).square().sum().square()
+
+
+def test_the_first_step_of_a_network_stops_before_a_wall_that_the_curvature_does_not_show() -> None:
+    quadratic, parameter = wandering(1)[0], start()
+    wall = Wall(quadratic.matrix, quadratic.linear)
+    for sample in (wall, quadratic):
+        sample.is_redundant = True
+    (found,) = steps_of(DiagonalNewton([parameter], weight_decay=0.0), parameter, [wall])
+    (blind,) = steps_of(DiagonalNewton([other := start()], weight_decay=0.0), other, [quadratic])
+    first = start().detach()
+    assert wall.value(found) < wall.value(first)
+    assert wall.value(blind) > wall.value(first), "negative control: as far as the curvature says"
+
+
+def test_the_root_makes_the_noise_of_a_network_alike_in_all_directions() -> None:
+    """d = −g / √(v̂ + μ), μ a tenth of the mean: the first step is along it."""
+    sample, parameter = wandering(1)[0], start()
+    sample.is_redundant = True
+    first, diagonal = parameter.detach().clone(), sample.matrix.diagonal()
+    d = -sample.at(first).gradient / (diagonal + diagonal.mean() / 10).sqrt()
+    (found,) = steps_of(DiagonalNewton([parameter], weight_decay=0.0), parameter, [sample])
+    cosine = torch.nn.functional.cosine_similarity(found - first, d, dim=0)
+    torch.testing.assert_close(cosine, torch.ones(()).double(), rtol=0, atol=1e-12)
