@@ -18,12 +18,12 @@ along whose directions the model has a minimiser.
 Of a network, where many parameters say the same, two lines are others:
 
     d = −g_t / √(v̂ + μ),   μ = mean v̂ / 10                          the root brings a sample's noise to one size everywhere
-    m ← …, without μ, but at least  2 (f_t(θ + s) − f_t(θ) − g_tᵀs) / |s/q|²      what the loss itself shows on the way
+    m ← …, without μ, and at first at least  2 (f_t(θ + s) − f_t(θ) − g_tᵀs) / |s/q|²      what the loss itself shows
 
 Along small curvatures, of which a network has thousands, a sample's gradient is mostly noise, of size √C: C is at once what the
 loss bends by and how gradients scatter (the Fisher information). The full inverse would make that noise largest where the loss
 tells least. And a network may bend far more on the way than at its start: the first steps, which no average protects, are
-tried several times, and later ones are shortened where more than SURPRISE times the curvature of the model is met.
+tried, and shortened to what was met on the way.
 
 The look ahead is worth a longer memory: p alone, at the β that q has, still runs the way of steps long past when the
 gradient has turned. And the decay is no part of the loss: it is decoupled from its curvature, which would divide it where the
@@ -48,9 +48,8 @@ from lightning_modules.optimizers.damped_optimizer import DampingState
 from lightning_modules.solvers import SingularCurvatureError
 
 CURVATURE_MEMORY, MODEL_MEMORY = 0.95, 0.9
-# How often a length is tried at each of the first few updates, from how many times m on it is changed later, and by how much it
-# is shortened where the loss is not finite.
-FIRST_TRIALS, SURPRISE, OVERFLOW = 4, 4.0, 64.0
+# How often a length is tried at each of the first few updates, and by how much it is shortened where the loss is not finite.
+FIRST_TRIALS, OVERFLOW = 4, 64.0
 
 
 @dataclass
@@ -180,19 +179,19 @@ class RunningModel:
         along = self.along(point, direction)
         state.slope = torch.where(is_uphill, -gradient @ direction, slope)
         state.curvature_along = torch.where(is_uphill, along, torch.lerp(state.curvature_along, along, 1 - MODEL_MEMORY))
-        is_first = state.steps <= 2 * self.refresh
-        for _ in range(0 if not self.of_network else FIRST_TRIALS if is_first else 1):
-            state.curvature_along = self._met(point, gradient @ direction, direction, 1.0 if is_first else SURPRISE)
+        if self.of_network and state.steps <= 2 * self.refresh:
+            for _ in range(FIRST_TRIALS):
+                state.curvature_along = self._met(point, gradient @ direction, direction)
 
-    def _met(self, point: Point, slope: Tensor, direction: Tensor, surprise: float) -> Tensor:
-        """m, or the curvature that the loss itself shows on the way along q if that is so many times more ()."""
+    def _met(self, point: Point, slope: Tensor, direction: Tensor) -> Tensor:
+        """m, or the curvature that the loss itself shows on the way along q if that is more ()."""
         modelled, length = self.state.curvature_along, self.length
         assert modelled is not None
         there = point.objective.point(point.theta + length * direction).value
         met = 2 * (there - point.value - length * slope) / length.square()
         # Where the loss is not finite, or the step is 0, nothing is met: far shorter, or as it is.
         met = torch.where(torch.isfinite(there), met, OVERFLOW * modelled)
-        return torch.where(met > surprise * modelled, met, modelled)
+        return torch.where(met > modelled, met, modelled)
 
 
 def refuse_none(damping: Tensor) -> None:

@@ -71,9 +71,8 @@ def recursion(samples: list[Quadratic], theta: Array, settings: Settings, restar
                 restarts += 1
                 p, q = newton, newton + settings.momentum * newton
                 b, m = -g @ q, q @ c @ q + ridge * q @ q
-        if fresh and settings.of_network:  # the loss is quadratic, so that it shows qᵀCq wherever it is tried
-            met = q @ c @ q
-            m = met if met > (1 if t < 2 * settings.refresh else 4) * m else m
+        if t < 2 * settings.refresh and settings.of_network:  # a quadratic loss shows qᵀCq wherever it is tried
+            m = max(m, q @ c @ q)
         theta = theta + settings.lr * (b / m * q - settings.decay * theta)
         iterates.append(theta)
     return iterates, restarts
