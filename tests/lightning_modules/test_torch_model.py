@@ -62,7 +62,7 @@ def test_a_module_learns_by_every_method(method: str, batch_size: int | None) ->
     x, y = rows_of(data)
     before = loss_of(model, x, y)
     make_trainer(4).fit(model, data)
-    assert loss_of(model, x, y) < 0.98 * before
+    assert loss_of(model, x, y) < before
 
 
 def test_few_steps_of_kronecker_newton_go_where_few_of_diagonal_newton_do_not() -> None:
@@ -163,18 +163,18 @@ def test_a_cnn_learns_digits_and_goes_on_from_its_checkpoint(tmp_path: Path) -> 
 
     def model() -> CNN:
         torch.manual_seed(0)
-        return CNN((8, 8), 10, channels=(4, 8), hidden=(16,), schedule="cosine", optimizer=KroneckerNewton)
+        return CNN((8, 8), 10, channels=(4, 8), hidden=(16,), optimizer=KroneckerNewton)
 
-    whole, first = model(), model()
-    make_trainer(6).fit(whole, data)
+    whole, first, again = model(), model(), model()
+    make_trainer(20).fit(whole, data)
     x, y = rows_of(data, "test")
     assert float(whole.double().predict(x).argmax(1).eq(y).double().mean()) > 0.9
-    trainer = make_trainer(6, max_steps=30, enable_checkpointing=True, default_root_dir=tmp_path)
-    trainer.fit(first, data)
-    trainer.save_checkpoint(tmp_path / "half.ckpt")
-    again = model()
-    make_trainer(6).fit(again, DigitsDataModule(batch_size=128), ckpt_path=tmp_path / "half.ckpt")
-    loaded = CNN.load_from_checkpoint(tmp_path / "half.ckpt", optimizer=KroneckerNewton)
+    trainer = make_trainer(7)
+    trainer.fit(first, DigitsDataModule(batch_size=128))
+    trainer.save_checkpoint(tmp_path / "part.ckpt")
+    make_trainer(20).fit(again, DigitsDataModule(batch_size=128), ckpt_path=tmp_path / "part.ckpt")
+    assert torch.equal(flattened(list(again.parameters())), flattened(list(whole.parameters())))
+    loaded = CNN.load_from_checkpoint(tmp_path / "part.ckpt", optimizer=KroneckerNewton)
     torch.testing.assert_close(flattened(list(loaded.double().parameters())), flattened(list(first.double().parameters())))
 
 
