@@ -11,7 +11,7 @@ import torch
 from sklearn.linear_model import PoissonRegressor
 from torch.utils.data import DataLoader, TensorDataset
 
-from datamodules import ArrayDataModule, IrisDataModule
+from datamodules import ArrayDataModule, DigitsDataModule, IrisDataModule
 from lightning_modules import SoftmaxRegression
 from lightning_modules.optimizers import DiagonalNewton, Newton
 from tests.conftest import ROOT
@@ -45,6 +45,13 @@ def test_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     probabilities = example("probabilities", tmp_path, monkeypatch)
     assert probabilities.shape == (178, 3)
     torch.testing.assert_close(probabilities.sum(1), torch.ones(178, dtype=torch.float64))
+
+
+@pytest.mark.filterwarnings("ignore:GPU available")
+def test_a_module_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    net = example("net", tmp_path, monkeypatch)
+    x, y = (data := DigitsDataModule()).convert(data.splits["test"], torch.float32)
+    assert float((net(x).argmax(1) == y).float().mean()) > 0.9
 
 
 def test_a_curve_in_three_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

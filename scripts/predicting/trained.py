@@ -85,6 +85,13 @@ def _model(path: Path, content: dict[str, Any]) -> ObjectiveModule:
     wanted = inspect.signature(model_class).parameters
     held = content.get("hyper_parameters", {})
     settings = {key: value for key, value in held.items() if key in wanted and key != "optimizer"}
+    if "module" in wanted:
+        of_class = settings.get("module", {})
+        named = f", {of_class['class_path']}" if isinstance(of_class, dict) and "class_path" in of_class else ""
+        raise ValueError(
+            f"{path} is of a {name} with a module of somebody's own{named}, and no code that a file names is run here: predict "
+            f"from Python, {name}.load_from_checkpoint(path, module=…, optimizer=…).predict(features)"
+        )
     weights: dict[str, Tensor] = content["state_dict"]
     with torch.device("meta"):  # takes no memory, of whatever size the settings say that the model is
         shapes = {key: value.shape for key, value in model_class(**settings, optimizer=torch.optim.SGD).state_dict().items()}

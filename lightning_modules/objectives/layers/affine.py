@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from lightning_modules.objectives.layers.layer import Layer, Visit
+from lightning_modules.objectives.rows_at_a_time import rows_at_a_time
 
 # So many numbers of the products of some rows are made at a time: they are squared while a cache holds them.
 CACHE_NUMBERS = 2**19
@@ -66,7 +67,8 @@ def squared_products(s: Tensor, x: Tensor) -> Tensor:
     if positions == 1:
         return (s.square().sum(0)[..., 0].permute(1, 2, 0)) @ x[..., 0].square().transpose(0, 1)
     total = s.new_zeros(groups, inputs, out)
-    at_a_time = max(1, CACHE_NUMBERS // (factors * groups * out * inputs))
+    numbers = factors * groups * out * inputs
+    at_a_time = rows_at_a_time(s.device, CACHE_NUMBERS // numbers, 8 * numbers)
     for part, below in zip(s.split(at_a_time, 1), x.split(at_a_time), strict=True):
         left = part.permute(1, 2, 0, 3, 4).flatten(2, 3)  # (n, g, C·out, T)
         # In this order, and as plain matrices where one row is a matrix: up to twice as fast as a product of stacks.
