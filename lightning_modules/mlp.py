@@ -39,6 +39,7 @@ class MLP(NetworkModule):
 
     network_class: ClassVar[type[DenseNetwork]] = DenseNetwork
     reads_in_chunks = True
+    takes_every_row = True
     reads_codes = True
 
     def __init__(

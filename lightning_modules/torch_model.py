@@ -39,6 +39,8 @@ class TorchModel(NetworkModule):
         ValueError: an unknown name, a negative penalty, one class, a module whose number of outputs has to be said.
     """
 
+    takes_every_row = True
+
     def __init__(
         self,
         module: nn.Module,

@@ -37,8 +37,6 @@ class NetworkModule(ObjectiveModule):
         ValueError: an unknown name, a negative penalty.
     """
 
-    takes_every_row = True
-
     def __init__(
         self, loss: LossName, l2: float, schedule: Literal["constant", "cosine"], optimizer: OptimizerCallable
     ) -> None:

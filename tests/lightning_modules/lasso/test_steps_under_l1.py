@@ -101,8 +101,12 @@ def test_without_the_shift_that_would_stall(monkeypatch):
     """Negative control: what the last test is for."""
     monkeypatch.setattr("lightning_modules.lasso.problem.centred", lambda objective, known: (objective, None))
     x, y = design("gaussian")
-    x[:, 0] = 1.6e9 + 1e3 * x[:, 0]
-    assert minimise_l1(objective_of("gaussian", x, y), 0.03).status == "stalled"
+    # At which of them rounding decides it, is up to the processor.
+    columns = [(center, center + 1e3 * x[:, 0]) for center in (1.6e9, 3e9, 1e10, 3e10)]
+    ended = {}
+    for center, x[:, 0] in columns:
+        ended[center] = minimise_l1(objective_of("gaussian", x, y), 0.03).status
+    assert "stalled" in ended.values(), ended
 
 
 @pytest.mark.parametrize("kind", [kind if kind in QUICK else pytest.param(kind, marks=pytest.mark.slow) for kind in FAMILIES])
