@@ -5,12 +5,13 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
-from lightning_modules.objectives import GraphObjective, Point
+from lightning_modules.objectives import GraphObjective, Point, Reduction, this_process
 from lightning_modules.objectives.families import Categorical
 from lightning_modules.objectives.graphs import graph_loss
 from tests.lightning_modules.objectives.layer_cases import KINDS, draw_case
 from tests.lightning_modules.objectives.network_cases import assert_relatively_close
 from tests.lightning_modules.objectives.queries import ask
+from tests.lightning_modules.processes import in_processes
 
 POINT_QUERIES = ("value", "gradient", "ggn", "ggn_diagonal", "hessian", "hessian_diagonal")
 each_kind = pytest.mark.parametrize("name", KINDS)
@@ -87,3 +88,20 @@ def test_a_positive_control_a_layer_that_squares_before_it_sums_is_found_out(mon
     monkeypatch.setattr(affine, "squared_products", too_early)
     objective, theta, _ = draw_case("conv2d", 1)
     assert not torch.allclose(ask(objective.at(theta), "ggn_diagonal"), ask(Point(objective, theta), "ggn_diagonal"), rtol=1e-3)
+
+
+def test_shards_of_processes_are_one_whole() -> None:
+    """Uneven ones, and one without a row."""
+    objective, theta, module = draw_case("conv2d", 2)
+    x, y = objective.graph_loss.features, objective.graph_loss.targets
+    shards, v = [slice(0, 1), slice(1, 1), slice(1, len(x))], torch.ones_like(theta)
+
+    def asked(part: slice, reduction: Reduction) -> list[torch.Tensor]:
+        point = GraphObjective(module, objective.loss, x[part], y[part], 0.1, reduction).at(theta)
+        ggn = point.curvature("ggn")
+        return [point.value, point.gradient, ggn.diagonal(), ggn.product(v), ggn.form(v[None]), ggn.kronecker().matrix()]
+
+    whole = asked(slice(None), this_process)
+    for found in in_processes(3, lambda rank, reduction: asked(shards[rank], reduction)):
+        for ours, expected in zip(found, whole, strict=True):
+            assert_relatively_close(ours, expected, "shards", 1e-12)
