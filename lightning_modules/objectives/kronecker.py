@@ -104,12 +104,14 @@ def refuse_no_layers(objective: object) -> NoReturn:
     )
 
 
-def check_sharing(sharing: str) -> None:
-    """Refuse another word.
+def check_factors(kind: str, sharing: str) -> None:
+    """Refuse those of a Hessian, and another word.
 
     Raises:
-        ValueError: neither "expand" nor "reduce".
+        ValueError: the kind is "hessian", or the sharing neither "expand" nor "reduce".
     """
+    if kind == "hessian":
+        raise ValueError("a Hessian has no Kronecker factors: they are those of the Gauss–Newton matrix, curvature='ggn'")
     if sharing not in get_args(Sharing):
         raise ValueError(f"kronecker({sharing!r}): choose 'expand' or 'reduce'")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 from torch import Tensor
 
@@ -23,9 +24,7 @@ class L2Penalty:
         """That of parameters of some shapes, laid out one after the other: those with two or more dimensions."""
         places, start = [], 0
         for shape in shapes:
-            size = 1
-            for each in shape:
-                size *= each
+            size = prod(shape)
             if len(shape) > 1:
                 places.append((start, start + size))
             start += size

@@ -18,7 +18,6 @@ import torch
 from torch import Tensor
 
 from lightning_modules.objectives import Point
-from lightning_modules.objectives.kronecker import KroneckerCurvature
 from lightning_modules.optimizers.running_model import CURVATURE_MEMORY, RunningModel, RunningState
 from lightning_modules.solvers.kronecker_blocks import Eigenbasis
 
@@ -27,18 +26,16 @@ RENEWAL = 64
 
 @dataclass
 class KroneckerState(RunningState):
-    """What is kept of the factors; `curvature` is v.
+    """What is kept of the factors; `curvature` is v, 0 where there are layers.
 
     Attributes:
         inputs, outputs: averaged A and G of each layer, not yet corrected for their bias.
         bases: U_A, U_G, λ and the layer's places in θ, of each layer.
-        is_rest: which parameters belong to no layer (p,).
     """
 
     inputs: list[Tensor] = field(default_factory=list)
     outputs: list[Tensor] = field(default_factory=list)
     bases: list[tuple[Tensor, ...]] = field(default_factory=list)
-    is_rest: Tensor | None = None
 
 
 class KroneckerModel(RunningModel):
@@ -49,39 +46,32 @@ class KroneckerModel(RunningModel):
 
     def take_in(self, point: Point) -> None:
         state, curvature = self.state, point.curvature("ggn").kronecker()
+        blocks, rest = curvature.blocks, curvature.rest.clone()
+        for block in blocks:
+            rest[block.places] = 0.0  # what it has there, a penalty, is in the layer's λ
         if state.curvature is None:
-            self._begin(curvature)
-        assert state.curvature is not None
-        for block, inputs, outputs in zip(curvature.blocks, state.inputs, state.outputs, strict=True):
+            state.curvature = torch.zeros_like(rest)
+            state.inputs = [torch.zeros_like(block.inputs) for block in blocks]
+            state.outputs = [torch.zeros_like(block.outputs) for block in blocks]
+        state.curvature.lerp_(rest, 1 - CURVATURE_MEMORY)
+        for block, inputs, outputs in zip(blocks, state.inputs, state.outputs, strict=True):
             inputs.lerp_(block.inputs, 1 - CURVATURE_MEMORY)
             outputs.lerp_(block.outputs, 1 - CURVATURE_MEMORY)
-        state.curvature.lerp_(curvature.rest, 1 - CURVATURE_MEMORY)
         if state.updates & (state.updates - 1) == 0 or state.updates % RENEWAL == 0:
             share = 1 - CURVATURE_MEMORY**state.updates
-            pairs = zip(state.inputs, state.outputs, curvature.blocks, strict=True)
+            pairs = zip(state.inputs, state.outputs, blocks, strict=True)
             state.bases = [tuple(Eigenbasis.of(a / share, g / share, block.places, curvature.rest)) for a, g, block in pairs]
 
-    def _begin(self, curvature: KroneckerCurvature) -> None:
-        state = self.state
-        state.curvature = torch.zeros_like(curvature.rest)
-        state.inputs = [torch.zeros_like(block.inputs) for block in curvature.blocks]
-        state.outputs = [torch.zeros_like(block.outputs) for block in curvature.blocks]
-        state.is_rest = torch.ones_like(curvature.rest, dtype=torch.bool)
-        for block in curvature.blocks:
-            state.is_rest[block.places] = False
-
-    def newton(self, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        state = self.state
-        assert state.curvature is not None
-        rest = state.curvature / (1 - CURVATURE_MEMORY**state.updates)
-        bases = [Eigenbasis(*basis) for basis in state.bases]
-        assert state.is_rest is not None
-        damping = self.damping_of((rest @ state.is_rest.to(rest) + sum(basis.values.sum() for basis in bases)) / len(rest))
-        step = gradient / self.divisor(rest + damping)
-        for basis in bases:
+    def newton(self, gradient: Tensor) -> Tensor:
+        damping = self.damping()
+        step = gradient / self.divisor(self.averaged() + damping)
+        for basis in self._bases():
             basis.put_back(step, basis.turned(gradient) / self.divisor(basis.values + damping))
-        return step.neg_(), damping
+        return step.neg_()
 
-    def along(self, point: Point, direction: Tensor) -> Tensor:
-        form = point.curvature("ggn").form(direction[None])[0, 0]
-        return form if self.of_network else form + self.newton(direction)[1] * (direction @ direction)
+    def mean(self) -> Tensor:
+        rest = self.averaged()
+        return (rest.sum() + sum(basis.values.sum() for basis in self._bases())) / len(rest)
+
+    def _bases(self) -> list[Eigenbasis]:
+        return [Eigenbasis(*basis) for basis in self.state.bases]

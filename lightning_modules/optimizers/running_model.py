@@ -115,12 +115,12 @@ class RunningModel:
         if is_update:
             state.updates += 1
             self.take_in(point)
-        newton, damping = self.newton(gradient)
+        newton = self.newton(gradient)
         past = state.direction.mul_(self.momentum).add_(newton)
         direction = torch.add(newton, past, alpha=self.momentum)
         if is_update:
             self._measure(point, gradient, direction, newton)
-        state.damping = damping
+        state.damping = self.damping()
         step = direction * self.length
         return torch.sub(step, theta, alpha=self.decay) if self.decay else step
 
@@ -132,15 +132,22 @@ class RunningModel:
         diagonal = point.curvature(self.kind).diagonal()
         state.curvature.lerp_(diagonal if self.kind == "ggn" else diagonal.abs(), 1 - CURVATURE_MEMORY)
 
-    def newton(self, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        """d (p,) and μ (); errors as of `step`."""
-        assert self.state.curvature is not None
-        curvature = self.state.curvature / (1 - CURVATURE_MEMORY**self.state.updates)
-        damping = self.damping_of(curvature.mean())
-        return -gradient / self.divisor(curvature + damping), damping
+    def newton(self, gradient: Tensor) -> Tensor:
+        """d (p,)."""
+        return -gradient / self.divisor(self.averaged() + self.damping())
 
-    def damping_of(self, mean: Tensor) -> Tensor:
-        """μ from the mean curvature (); errors as of `step`."""
+    def averaged(self) -> Tensor:
+        """v̂ (p,)."""
+        assert self.state.curvature is not None
+        return self.state.curvature / (1 - CURVATURE_MEMORY**self.state.updates)
+
+    def mean(self) -> Tensor:
+        """Of the averaged curvature ()."""
+        return self.averaged().mean()
+
+    def damping(self) -> Tensor:
+        """μ (); errors as of `step`."""
+        mean = self.mean()
         refuse_none(mean)
         return self.network_damping * mean if self.of_network else mean
 
@@ -151,11 +158,7 @@ class RunningModel:
     def along(self, point: Point, direction: Tensor) -> Tensor:
         """qᵀ(C_t + μI)q (), of a network without μ."""
         form = point.curvature("ggn").form(direction[None])[0, 0]
-        if self.of_network:
-            return form
-        assert self.state.curvature is not None
-        damping = (self.state.curvature / (1 - CURVATURE_MEMORY**self.state.updates)).mean()
-        return form + damping * (direction @ direction)
+        return form if self.of_network else form + self.damping() * (direction @ direction)
 
     @property
     def length(self) -> Tensor:

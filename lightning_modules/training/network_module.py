@@ -66,7 +66,7 @@ class NetworkModule(ObjectiveModule):
 
     @abstractmethod
     def outputs_of(self, features: Tensor) -> Tensor:
-        """`forward`, by which equal rows get equal numbers: (n, …) -> (n, K)."""
+        """`forward` in blocks of one size, so that outputs do not depend on how many rows there are: (n, …) -> (n, K)."""
 
     def predict(self, features: Tensor) -> Tensor:
         return self.loss.mean(self.outputs_of(features.to(self.dtype)))

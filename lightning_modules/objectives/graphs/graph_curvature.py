@@ -17,17 +17,22 @@ from torch import Tensor
 from lightning_modules.objectives.curvature import Curvature, Place
 from lightning_modules.objectives.differentiation import gradient_of, pulled_back, recording
 from lightning_modules.objectives.graphs.graph_kronecker import kronecker_curvature
-from lightning_modules.objectives.graphs.graph_loss import Pass
-from lightning_modules.objectives.graphs.graph_passes import GraphPasses
+from lightning_modules.objectives.graphs.graph_loss import GraphLoss
 from lightning_modules.objectives.graphs.sweeps import Sweeps
 from lightning_modules.objectives.kind import Kind
-from lightning_modules.objectives.kronecker import KroneckerCurvature, Sharing, check_sharing
+from lightning_modules.objectives.kronecker import KroneckerCurvature, Sharing, check_factors
 from lightning_modules.objectives.once import once
+from lightning_modules.objectives.passes import Passes
+from lightning_modules.objectives.reduction import joined_rows
+from lightning_modules.objectives.row_loss import Pass
 from lightning_modules.objectives.rows_at_a_time import rows_at_a_time
+from lightning_modules.solvers import StoredRows
 
 # Up to so many parameters the diagonal of a bent Hessian is formed column by column.
 MOST_COLUMNS = 4096
 JACOBIAN_NUMBERS = 2**23
+# Rows of SJ are formed where nobody has asked for them up to so many numbers: half a gigabyte in float64.
+FACTOR_NUMBERS = 2**26
 
 
 class GraphCurvature(Curvature):
@@ -36,12 +41,13 @@ class GraphCurvature(Curvature):
     Args:
         point: where.
         kind: "hessian" or "ggn".
+        loss: the layers on their rows.
         passes: of the rows there.
     """
 
-    def __init__(self, point: Place, kind: Kind, passes: GraphPasses) -> None:
+    def __init__(self, point: Place, kind: Kind, loss: GraphLoss, passes: Passes[Sweeps]) -> None:
         super().__init__(point, kind)
-        self.passes, self.loss = passes, passes.loss
+        self.passes, self.loss = passes, loss
 
     def product(self, v: Tensor) -> Tensor:
         return self._products(v[None])[0]
@@ -87,10 +93,34 @@ class GraphCurvature(Curvature):
         return self.diagonal().abs()
 
     def kronecker(self, sharing: Sharing = "expand") -> KroneckerCurvature:
-        if self.kind == "hessian":
-            raise ValueError("a Hessian has no Kronecker factors: they are those of the Gauss–Newton matrix, curvature='ggn'")
-        check_sharing(sharing)
-        return kronecker_curvature(self.passes, sharing)
+        check_factors(self.kind, sharing)
+        return kronecker_curvature(self.loss, self.passes, sharing)
+
+    @property
+    def knows_rows(self) -> bool:
+        return self._factors * self.loss.num_rows * len(self.theta) <= FACTOR_NUMBERS
+
+    @property
+    def num_factor_rows(self) -> int:
+        return self._factors * self.loss.num_rows
+
+    def factor_rows(self) -> StoredRows:
+        nothing = self.theta.new_zeros(0, len(self.theta))
+        own = torch.cat([nothing, *self._jacobians()])
+        return StoredRows(joined_rows(own, self.loss.reduction) / self.loss.num_rows**0.5)
+
+    def penalty_diagonal(self) -> Tensor:
+        return self.loss.penalised(torch.zeros_like(self.theta), torch.ones_like(self.theta))
+
+    def completing_directions(self) -> Tensor:
+        # As of a dense network: one number damps the last layer, so that steps leave common shifts alone.
+        return super().completing_directions() if self.loss.l2 else self.theta[:, None][:, :0]
+
+    @property
+    def _factors(self) -> int:
+        """C, how many rows S has for each row of data."""
+        nothing = self.theta.new_zeros(0, self.loss.pointwise.num_outputs)
+        return len(self.loss.pointwise.curvature_factor(nothing, self.loss.targets[:0]))
 
     @property
     def is_straight(self) -> bool:
@@ -132,24 +162,28 @@ class GraphCurvature(Curvature):
             sums += pulled_back(gradient, leaf, v)
         return self.loss.penalised(self.loss.mean(sums), v)
 
-    def _total(self, each: Pass, theta: Tensor) -> Tensor:
+    def _total(self, each: Pass[Sweeps], theta: Tensor) -> Tensor:
         """Σ loss of a chunk, as a function to be differentiated."""
-        outputs = Sweeps.of(self.loss.graph, theta, each.sweeps.rows).outputs
+        outputs = Sweeps.of(self.loss.graph, theta, each.trace.rows).outputs
         return self.loss.pointwise.loss(outputs, each.targets).sum()
 
     def _ggn(self) -> Tensor:
         """(p, p) from the rows of SJ."""
         sums = self.theta.new_zeros(len(self.theta), len(self.theta))
+        for rows in self._jacobians():
+            sums.addmm_(rows.T, rows)
+        ggn = self.loss.mean(sums)
+        self.loss.penalised(ggn.diagonal(), torch.ones_like(self.theta))
+        return ggn
+
+    def _jacobians(self) -> Iterator[Tensor]:
+        """The rows of SJ of this process, some rows of data at a time: (m, p) each."""
         numbers = self.loss.pointwise.num_outputs * len(self.theta)
-        rows = rows_at_a_time(self.theta.device, JACOBIAN_NUMBERS // numbers, 2 * 8 * numbers)
-        for y, sweeps in self.passes.parts(rows):
+        at_a_time = rows_at_a_time(self.theta.device, JACOBIAN_NUMBERS // numbers, 2 * 8 * numbers)
+        for y, sweeps in self.passes.parts(at_a_time):
             factor = self.loss.pointwise.curvature_factor(sweeps.outputs, y)
-            jacobian = factor.new_zeros(*factor.shape[:2], len(self.theta))
+            jacobian = factor.new_zeros(factor.shape[0] * factor.shape[1], len(self.theta))
             for node, visit, s in sweeps.down(factor):
                 for slot, of_rows in zip(node.slots, node.layer.rows(visit, s), strict=True):
-                    slot.of(jacobian.flatten(0, 1)).add_(of_rows.flatten(0, 1))
-            flat = jacobian.flatten(0, 1)
-            sums.addmm_(flat.T, flat)
-        ggn = self.loss.mean(sums)
-        self.loss.penalised(ggn.diagonal(), self.theta.new_ones(()).expand_as(self.theta))
-        return ggn
+                    slot.of(jacobian).add_(of_rows.flatten(0, 1))
+            yield jacobian

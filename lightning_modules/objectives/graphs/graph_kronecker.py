@@ -4,19 +4,22 @@ import torch
 from torch import Tensor
 
 from lightning_modules.objectives.graphs.graph import Graph, Node
-from lightning_modules.objectives.graphs.graph_passes import GraphPasses
+from lightning_modules.objectives.graphs.graph_loss import GraphLoss
+from lightning_modules.objectives.graphs.sweeps import Sweeps
 from lightning_modules.objectives.kronecker import KroneckerBlock, KroneckerCurvature, Sharing, bordered, second_moments
 from lightning_modules.objectives.layers import Affine, Visit
+from lightning_modules.objectives.passes import Passes
 
 
-def kronecker_curvature(passes: GraphPasses, sharing: Sharing) -> KroneckerCurvature:
+def kronecker_curvature(loss: GraphLoss, passes: Passes[Sweeps], sharing: Sharing) -> KroneckerCurvature:
     """G ⊗ A of every affine layer, and the exact diagonal of the others.
 
     Args:
+        loss: the layers on their rows.
         passes: of the rows at a point.
         sharing: "expand" or "reduce".
     """
-    loss, theta = passes.loss, passes.theta
+    theta = passes.theta
     sums: dict[int, tuple[Tensor, Tensor]] = {}
     rest = torch.zeros_like(theta)
     for y, sweeps in passes.parts(loss.rows_of_vectors(loss.pointwise.num_outputs)):

@@ -17,7 +17,7 @@ from lightning_modules.objectives.families.pointwise_loss import PointwiseLoss
 from lightning_modules.objectives.graphs.graph import Graph, Node
 from lightning_modules.objectives.graphs.graph_loss import GraphLoss
 from lightning_modules.objectives.graphs.graph_point import GraphPoint
-from lightning_modules.objectives.graphs.sweeps import Sweeps, numbers_of_a_row, taken
+from lightning_modules.objectives.graphs.sweeps import numbers_of_a_row
 from lightning_modules.objectives.graphs.tracing import traced
 from lightning_modules.objectives.l2_penalty import L2Penalty
 from lightning_modules.objectives.layers import Affine, Elementwise, Linear
@@ -67,7 +67,7 @@ class GraphObjective(Objective):
         penalty = L2Penalty.of_shapes(l2, [slot.shape for slot in graph.slots])
         row, targets = features[:0].to(targets.device), loss.check(targets)
         numbers, widest = numbers_of_a_row(graph, row, loss.num_outputs)
-        self.graph_loss = GraphLoss(graph, loss, features, targets, penalty, reduction, self.num_rows, numbers, widest)
+        self.graph_loss = GraphLoss(loss, features, targets, penalty, reduction, self.num_rows, graph, numbers, widest)
 
     @property
     def loss(self) -> PointwiseLoss:
@@ -92,7 +92,7 @@ class GraphObjective(Objective):
 
     def outputs(self, theta: Tensor) -> Tensor:
         features = self.graph_loss.features.to(theta.device)
-        return Sweeps.of(self.graph, theta, taken(self.graph, features, theta)).outputs
+        return self.graph_loss.trace(theta, features).outputs
 
     def output_loss(self, outputs: Tensor) -> Tensor:
         return self.graph_loss.reduction(self.loss.loss(outputs, self.graph_loss.targets).sum()) / self.num_rows
@@ -143,7 +143,7 @@ class GraphObjective(Objective):
         last = self.graph.nodes[-1]
         if not (self.loss.shift_invariant and isinstance(last.layer, Linear) and _adjacent(last)):
             return super().invariant_directions(theta)
-        shifts = common_shifts(last.weights(theta)[0], penalised=self.graph_loss.l2.strength > 0)
+        shifts = common_shifts(last.weights(theta)[0], penalised=self.graph_loss.l2 > 0)
         directions = theta.new_zeros(len(theta), shifts.shape[1]).to(shifts)
         directions[last.slots[0].start : last.slots[1].stop] = shifts
         return directions

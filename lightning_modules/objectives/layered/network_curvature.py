@@ -23,13 +23,14 @@ from lightning_modules.objectives.kronecker import (
     KroneckerCurvature,
     Sharing,
     bordered,
-    check_sharing,
+    check_factors,
 )
 from lightning_modules.objectives.layered.hessian_diagonal import squares
+from lightning_modules.objectives.layered.network_loss import NetworkLoss
 from lightning_modules.objectives.layered.network_rows import NetworkRows, num_factors
-from lightning_modules.objectives.layered.passes import Passes
 from lightning_modules.objectives.layered.trace import Layer, Trace, layers_of
 from lightning_modules.objectives.once import once
+from lightning_modules.objectives.passes import Passes
 from lightning_modules.objectives.rows_at_a_time import rows_at_a_time
 
 # What k vectors leave behind on their way through the network stays in a cache; the Jacobian of a chunk only in memory.
@@ -42,12 +43,13 @@ class NetworkCurvature(Curvature):
     Args:
         point: where.
         kind: "hessian" or "ggn".
+        loss: the network on its rows.
         passes: of the rows there.
     """
 
-    def __init__(self, point: Place, kind: Kind, passes: Passes) -> None:
+    def __init__(self, point: Place, kind: Kind, loss: NetworkLoss, passes: Passes[Trace]) -> None:
         super().__init__(point, kind)
-        self.passes, self.loss = passes, passes.loss
+        self.passes, self.loss = passes, loss
 
     def product(self, v: Tensor) -> Tensor:
         return self._products(v[None])[0]
@@ -81,16 +83,14 @@ class NetworkCurvature(Curvature):
         for y, trace in self.passes.parts(loss.rows_of_vectors(len(directions), loss.chunk_rows)):
             df = trace.up(moves)[2]
             form += df.flatten(1) @ loss.pointwise.curvature_product(trace.outputs, y, df).flatten(1).T
-        return loss.mean(form) + loss.l2 * loss.weights_of(directions) @ directions.T
+        return loss.mean(form) + directions @ loss.penalised(torch.zeros_like(directions), directions).T
 
     def scale(self) -> Tensor:
         return self.diagonal().abs()
 
     def kronecker(self, sharing: Sharing = "expand") -> KroneckerCurvature:
         """Of dense layers, where both ways of sharing are one: A and G in one sweep down from the rows of S."""
-        if self.kind == "hessian":
-            raise ValueError("a Hessian has no Kronecker factors: they are those of the Gauss–Newton matrix, curvature='ggn'")
-        check_sharing(sharing)
+        check_factors(self.kind, sharing)
         loss, widths = self.loss, self.loss.network.widths
         shapes = [(before + 1, after) for before, after in pairwise(widths)]
         inputs = [self.theta.new_zeros(size, size) for size, _ in shapes]

@@ -1,18 +1,13 @@
-"""A dense network on rows: what is summed over them, divided once, and penalised."""
+"""A dense network on rows."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
-import torch
 from torch import Tensor
 
 from lightning_modules.networks import DenseNetwork
 from lightning_modules.objectives.columns import Columns
-from lightning_modules.objectives.families.pointwise_loss import PointwiseLoss
-from lightning_modules.objectives.layered.trace import layers_of
-from lightning_modules.objectives.mapped_pages import MappedPages, pieces
-from lightning_modules.objectives.reduction import Reduction
+from lightning_modules.objectives.layered.trace import Trace
+from lightning_modules.objectives.row_loss import RowLoss
 from lightning_modules.objectives.rows_at_a_time import rows_at_a_time
 
 # A chunk of rows is as large as memory hardly notices: larger ones make no matrix product faster.
@@ -22,46 +17,27 @@ NUMBERS_PER_UNIT = 5
 
 
 @dataclass(frozen=True)
-class NetworkLoss:
-    """A pointwise loss of a network's outputs, over the rows of all processes, with the penalty λ/2 Σ_ℓ ‖W_ℓ‖².
+class NetworkLoss(RowLoss[Trace]):
+    """A pointwise loss of a network's outputs; biases are not penalised.
 
     Attributes:
         network: its architecture; its own parameters are never read.
-        pointwise: l, the loss of one row.
-        features, targets: this process's rows; features that are not where the targets are, on a device, are moved there chunk
-            by chunk, when they are read.
-        l2: λ ≥ 0.
-        reduction: sums over processes.
-        num_rows: n, over all processes.
         columns: what features are stored as.
     """
 
     network: DenseNetwork
-    pointwise: PointwiseLoss
-    features: Tensor
-    targets: Tensor
-    l2: float
-    reduction: Reduction
-    num_rows: int
     columns: Columns
 
-    @cached_property
-    def pages(self) -> MappedPages:
-        """Of the rows, if these are memory-mapped."""
-        return MappedPages(self.features, self.targets)
-
     def chunk(self, start: int) -> tuple[Tensor, Tensor]:
-        """Features and targets of `chunk_rows` rows from one of them on: views where they lie there as features, to be read at
-        once."""
-        x, y = self.features[start : start + self.chunk_rows], self.targets[start : start + self.chunk_rows]
-        self.pages.was_read(x, y)
-        # Not waited for: memory of the host that can be swapped out is read before the call returns.
-        return self.columns.expanded(x.to(y.device, non_blocking=True)), y
+        x, y = super().chunk(start)
+        return self.columns.expanded(x), y
+
+    def trace(self, theta: Tensor, features: Tensor) -> Trace:
+        return Trace.of(self.network, theta, features.to(theta.dtype))
 
     @property
-    def starts(self) -> range:
-        """The first rows of the chunks."""
-        return range(0, len(self.features), self.chunk_rows)
+    def numbers_left(self) -> int:
+        return NUMBERS_PER_UNIT * sum(self.network.widths)
 
     @property
     def chunk_rows(self) -> int:
@@ -72,37 +48,8 @@ class NetworkLoss:
         """
         units, outputs = sum(self.network.widths), self.network.widths[-1]
         in_cache = max(64, CHUNK_BYTES // (4 * units * (1 + outputs)))
-        return rows_at_a_time(self.targets.device, in_cache, 8 * NUMBERS_PER_UNIT * units)
+        return rows_at_a_time(self.targets.device, in_cache, 8 * self.numbers_left)
 
     def rows_of_vectors(self, vectors: int, in_cache: int) -> int:
         """Rows at a time of which so many vectors each go through the network, which leaves three numbers of every unit."""
         return rows_at_a_time(self.targets.device, in_cache, 8 * 3 * vectors * sum(self.network.widths))
-
-    def mean(self, sums: Tensor) -> Tensor:
-        """Sums over this process's rows -> means over all rows, in their place where one process has all."""
-        return self.reduction(sums).div_(self.num_rows)
-
-    def mean_of_targets(self, of: Callable[[Tensor], Tensor]) -> Tensor:
-        """The mean over all rows of a function of their targets: (n, …) -> (…)."""
-        return self.mean(torch.stack([of(y).sum(0) for (y,) in pieces(self.targets)]).sum(0))
-
-    def penalty(self, theta: Tensor) -> Tensor:
-        """λ/2 Σ_ℓ ‖W_ℓ‖²: (p,) -> ()."""
-        if self.l2 == 0:
-            return theta.new_zeros(())
-        weights = [layer.weight.flatten() for layer in layers_of(self.network, theta)]
-        return 0.5 * self.l2 * sum((w @ w for w in weights), theta.new_zeros(()))
-
-    def penalised(self, derivative: Tensor, v: Tensor) -> Tensor:
-        """`derivative` with ∇²r v = λ (W_1, 0, W_2, …) added in place: (…, p), v (…, p). No copy: θ may be large."""
-        if self.l2:
-            for layer, of_v in zip(layers_of(self.network, derivative), layers_of(self.network, v), strict=True):
-                layer.weight.add_(of_v.weight, alpha=self.l2)
-        return derivative
-
-    def weights_of(self, v: Tensor) -> Tensor:
-        """(W_1, b_1, …) -> (W_1, 0, …), the penalised part of a parameter vector, or of k of them: (…, p) -> (…, p)."""
-        weights = v.clone()
-        for layer in layers_of(self.network, weights):
-            layer.bias.zero_()
-        return weights

@@ -15,6 +15,7 @@ from lightning_modules.networks import DenseNetwork, Identity
 from lightning_modules.objectives.columns import Columns
 from lightning_modules.objectives.common_shifts import common_shifts
 from lightning_modules.objectives.families.pointwise_loss import PointwiseLoss
+from lightning_modules.objectives.l2_penalty import L2Penalty
 from lightning_modules.objectives.layered.network_loss import NetworkLoss
 from lightning_modules.objectives.layered.network_point import NetworkPoint
 from lightning_modules.objectives.layered.trace import Layer, Trace, layers_of
@@ -66,7 +67,9 @@ class NetworkObjective(Objective):
         if self.num_rows == 0:
             raise ValueError("there is not a single row to compute a loss from")
         self.network = network
-        self.network_loss = NetworkLoss(network, loss, features, loss.check(targets), l2, reduction, self.num_rows, columns)
+        penalty = L2Penalty.of_shapes(l2, [parameter.shape for parameter in network.parameters()])
+        rows = features, loss.check(targets)
+        self.network_loss = NetworkLoss(loss, *rows, penalty, reduction, self.num_rows, network, columns)
 
     @property
     def loss(self) -> PointwiseLoss:
@@ -89,7 +92,7 @@ class NetworkObjective(Objective):
     def value(self, theta: Tensor) -> Tensor:
         losses = theta.new_zeros(())
         for x, y in map(self.network_loss.chunk, self.network_loss.starts):
-            outputs = Trace.of(self.network, theta, x.to(theta.dtype)).outputs
+            outputs = self.network_loss.trace(theta, x).outputs
             losses = losses + self.loss.loss(outputs, y).sum()
         return self.network_loss.reduction(losses) / self.num_rows + self.penalty(theta)
 

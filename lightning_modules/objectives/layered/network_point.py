@@ -5,69 +5,22 @@ r"""Value and gradient of a dense network.
 Source: backpropagation, see `trace.py`.
 """
 
-from functools import cached_property
-
-import torch
 from torch import Tensor
 
 from lightning_modules.objectives.kind import Kind
 from lightning_modules.objectives.layered.network_curvature import NetworkCurvature, refuse_jumps
 from lightning_modules.objectives.layered.network_loss import NetworkLoss
-from lightning_modules.objectives.layered.passes import Pass, Passes
-from lightning_modules.objectives.layered.trace import layers_of
-from lightning_modules.objectives.objective import Objective, Point
+from lightning_modules.objectives.layered.trace import Trace, layers_of
+from lightning_modules.objectives.passed_point import PassedPoint
+from lightning_modules.objectives.row_loss import Pass
 
 
-class NetworkPoint(Point):
-    """θ, with the passes of the rows through the network there.
+class NetworkPoint(PassedPoint[Trace]):
+    """θ, with the passes of the rows through the network there; arguments as of `PassedPoint`."""
 
-    Args:
-        objective: whose point it is.
-        loss: the network on its rows.
-        theta: θ (p,).
-    """
+    loss: NetworkLoss
 
-    def __init__(self, objective: Objective, loss: NetworkLoss, theta: Tensor) -> None:
-        super().__init__(objective, theta)
-        self.loss, self.passes = loss, Passes(loss, self.theta)
-
-    @cached_property
-    def value(self) -> Tensor:
-        if self._is_joint:
-            return self._value_and_gradient[0]
-        losses = self.theta.new_zeros(())
-        for each in self.passes:
-            losses = losses + each.losses.sum()
-        return self.loss.mean(losses) + self.loss.penalty(self.theta)
-
-    @cached_property
-    def gradient(self) -> Tensor:
-        if self._is_joint:
-            return self._value_and_gradient[1]
-        sums = torch.zeros_like(self.theta)
-        for each in self.passes:
-            self._add_gradient(each, sums)
-        return self.loss.penalised(self.loss.mean(sums), self.theta)
-
-    @property
-    def _is_joint(self) -> bool:
-        """Whether value and gradient are computed together: where passes are not kept, one of them has to give both; of a
-        sample both are always needed, and one message to the other processes is enough."""
-        return self.objective.is_sample or not self.passes.are_kept
-
-    @cached_property
-    def _value_and_gradient(self) -> tuple[Tensor, Tensor]:
-        # The loss last, which leaves the gradient aligned.
-        sums = self.theta.new_zeros(len(self.theta) + 1)
-        for each in self.passes:
-            sums[-1] += each.losses.sum()
-            self._add_gradient(each, sums[:-1])
-        means = self.loss.mean(sums)
-        value = means[-1] + self.loss.penalty(self.theta) if self.loss.l2 else means[-1]
-        return value, self.loss.penalised(means[:-1], self.theta)
-
-    def _add_gradient(self, each: Pass, sums: Tensor) -> None:
-        """Add the gradient of a pass's summed losses to `sums` (p,)."""
+    def add_gradient(self, each: Pass[Trace], sums: Tensor) -> None:
         gradient = layers_of(self.loss.network, sums)
         for index, _, delta in each.trace.down(each.slopes):
             gradient[index].weight.addmm_(delta.T, each.trace.inputs[index])
@@ -76,4 +29,4 @@ class NetworkPoint(Point):
     def make_curvature(self, kind: Kind) -> NetworkCurvature:
         if kind == "hessian":
             refuse_jumps(self.loss.network)
-        return NetworkCurvature(self, kind, self.passes)
+        return NetworkCurvature(self, kind, self.loss, self.passes)

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from lightning_modules.objectives.layered.network_loss import NetworkLoss
-from lightning_modules.objectives.layered.passes import Passes
 from lightning_modules.objectives.layered.trace import Trace, layers_of
+from lightning_modules.objectives.passes import Passes
 from lightning_modules.objectives.reduction import joined_rows
 from lightning_modules.solvers import FactorRows
 
@@ -36,7 +36,7 @@ class NetworkRows(FactorRows):
         inputs: h of each layer (n, in).
     """
 
-    def __init__(self, loss: NetworkLoss, passes: Passes) -> None:
+    def __init__(self, loss: NetworkLoss, passes: Passes[Trace]) -> None:
         self.network = loss.network
         widths, factors = loss.network.widths, num_factors(loss, passes.theta)
         sizes = [*(factors * out for out in widths[1:]), *widths[:-1]]

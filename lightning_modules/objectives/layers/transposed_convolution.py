@@ -3,25 +3,25 @@
 from collections.abc import Callable
 from typing import cast
 
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv_transpose1d, conv_transpose2d, conv_transpose3d, pad
 
-from lightning_modules.objectives.layers.affine import Affine
 from lightning_modules.objectives.layers.layer import Visit, Weights, folded, unfolded
+from lightning_modules.objectives.layers.windowed import Windowed
 from lightning_modules.objectives.layers.windows import windows
 
 OF_DIMENSIONS: dict[int, Callable[..., Tensor]] = {1: conv_transpose1d, 2: conv_transpose2d, 3: conv_transpose3d}
 Transposed = nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d
 
 
-class TransposedConvolution(Affine):
+class TransposedConvolution(Windowed):
     """Every position t of the input adds W x_t to the window of the output there, and each place of the output b once.
 
     Args:
         module: whose form it has.
     """
 
+    is_transposed = True
     bias_is_column = False
 
     def __init__(self, module: Transposed) -> None:
@@ -31,34 +31,10 @@ class TransposedConvolution(Affine):
         self.output_padding = module.output_padding
         self.convolve = OF_DIMENSIONS[len(self.kernel)]
 
-    def forward(self, weights: Weights, *inputs: Tensor) -> Tensor:
-        return self._convolved(inputs[0], weights)
-
-    def _convolved(self, x: Tensor, weights: Weights) -> Tensor:
+    def convolved(self, x: Tensor, weights: Weights) -> Tensor:
         bias = weights[1] if len(weights) > 1 else None
         options = (self.stride, self.padding, self.output_padding, self.groups, self.dilation)
         return self.convolve(x, weights[0], bias, *options)
-
-    def up(self, visit: Visit, moves: Weights, inputs: tuple[Tensor | None, ...]) -> Tensor:
-        (x,), (dx,) = visit.inputs, inputs
-        dz = torch.stack([self._convolved(x, tuple(move[index] for move in moves)) for index in range(len(moves[0]))])
-        return dz if dx is None else dz + unfolded(self._convolved(folded(dx), visit.weights[:1]), len(dz))
-
-    def down(self, visit: Visit, e: Tensor) -> list[Tensor | None]:
-        (x,), rows = visit.inputs, folded(e)
-        like = x[:1].expand(len(rows), *x.shape[1:])
-        return [unfolded(self._pulled_back(rows, like, visit.weights[0], (True, False, False))[0], len(e))]
-
-    def gradients(self, visit: Visit, e: Tensor) -> list[Tensor]:
-        (x,), count = visit.inputs, len(visit.weights)
-        of_each = [self._pulled_back(each, x, visit.weights[0], (False, True, count > 1))[1 : 1 + count] for each in e]
-        return [torch.stack(parts) for parts in zip(*of_each, strict=True)]
-
-    def _pulled_back(self, e: Tensor, x: Tensor, weight: Tensor, wanted: tuple[bool, bool, bool]) -> tuple[Tensor, ...]:
-        """∂L/∂x, ∂L/∂W and ∂L/∂b, those that are wanted, by torch's own backward pass."""
-        sizes = [weight.shape[1] * self.groups]
-        options = (self.stride, self.padding, self.dilation, True, self.output_padding, self.groups, wanted)
-        return cast(tuple[Tensor, ...], torch.ops.aten.convolution_backward(e, x, weight, sizes, *options))
 
     def positions_in(self, visit: Visit) -> Tensor:
         return visit.inputs[0].flatten(2).unflatten(1, (self.groups, -1))
@@ -74,6 +50,3 @@ class TransposedConvolution(Affine):
 
     def as_matrix(self, weight: Tensor) -> Tensor:
         return weight.flatten(1).unflatten(0, (self.groups, -1)).mT
-
-    def bias_rows(self, e: Tensor) -> Tensor:
-        return e.flatten(3).sum(3)

@@ -7,12 +7,13 @@ cannot give: that takes one product per parameter, 55 050 of them for the smalle
 the Hessian where there are skips.
 """
 
+import copy
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +23,7 @@ from torch.nn.utils import parameters_to_vector
 
 from evidence.benchmarks.row import BenchmarkRow
 from lightning_modules.networks import DenseNetwork, ResidualNetwork
-from lightning_modules.objectives import NetworkObjective
+from lightning_modules.objectives import GraphObjective, NetworkObjective, Objective, traced
 from lightning_modules.objectives.families import Categorical
 
 NETWORKS = {
@@ -31,9 +32,22 @@ NETWORKS = {
     "784-256-256-256-10": (DenseNetwork, (784, 256, 256, 256, 10)),
     "residual 784-128-128-128-10": (ResidualNetwork, (784, 128, 128, 128, 10)),
 }
+ROWS, IMAGE_ROWS, CLASSES = 256, 128, 10
+# Convolutional ones, on images of 3 × 32 × 32: after LeNet, and 3c3d of DeepOBS.
+IMAGES: dict[str, Callable[[], nn.Module]] = {
+    "LeNet": lambda: nn.Sequential(
+        *(nn.Conv2d(3, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
+        *(nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, CLASSES)),
+    ),
+    "3c3d": lambda: nn.Sequential(
+        *(nn.Conv2d(3, 64, 5), nn.ReLU(), nn.MaxPool2d(3, 2, ceil_mode=True)),
+        *(nn.Conv2d(64, 96, 3), nn.ReLU(), nn.MaxPool2d(3, 2, ceil_mode=True), nn.ZeroPad2d(1)),
+        *(nn.Conv2d(96, 128, 3), nn.ReLU(), nn.MaxPool2d(3, 2, ceil_mode=True), nn.Flatten()),
+        *(nn.Linear(1152, 512), nn.ReLU(), nn.Linear(512, 256), nn.ReLU(), nn.Linear(256, CLASSES)),
+    ),
+}
 ACTIVATIONS = ("relu", "tanh")
 DIAGONALS = {"Gauss–Newton": "DiagGGNExact", "Hessian": "DiagHessian"}
-ROWS, CLASSES = 256, 10
 ROUNDS = 15
 # A measurement is the mean of as many runs as fill so many milliseconds: one run of the smallest network is shorter than the
 # slice of time that the machine gives to somebody else.
@@ -44,8 +58,9 @@ SLOW_ROUNDS = 3
 TOLERANCE = 1e-4
 # torch.func keeps the Jacobian of every row up to so many numbers.
 JACOBIAN_NUMBERS = 2**28
-# Per network, activation and diagonal a gradient and BackPACK, but not its Hessian with skips; and torch.func on the smallest.
-NUM_ROWS = len(NETWORKS) * len(ACTIVATIONS) * len(DIAGONALS) * 2
+# Per network, activation and diagonal a gradient and BackPACK, but not its Hessian with skips, and torch.func on the smallest;
+# of a convolutional network the Gauss–Newton diagonal beside both.
+NUM_ROWS = len(NETWORKS) * len(ACTIVATIONS) * len(DIAGONALS) * 2 + 2 * len(IMAGES)
 
 Side = Callable[[], Tensor]
 
@@ -75,6 +90,15 @@ def time_diagonals(_: str) -> Iterator[BenchmarkRow]:
                 numbers = ROWS * CLASSES * sum(p.numel() for p in network.parameters())
                 if diagonal == "Gauss–Newton" and numbers <= JACOBIAN_NUMBERS:
                     yield compared(case, "torch.func", ours, jacobian_diagonal(network, *batch), SLOW_ROUNDS)
+    shape = IMAGE_ROWS, 3, 32, 32
+    images = torch.randn(shape, generator=generator), torch.randint(CLASSES, shape[:1], generator=generator)
+    for name, make in IMAGES.items():
+        torch.manual_seed(0)
+        convolutional = make()
+        ours = our_diagonal(convolutional, *images, "Gauss–Newton")
+        case, twin = f"Gauss–Newton, {name} on 3 × 32 × 32", copy.deepcopy(convolutional)
+        yield compared(case, "one gradient", ours, gradient(convolutional, *images), SLOW_ROUNDS, same=False)
+        yield compared(case, "BackPACK", ours, backpack_diagonal(twin, *images, "DiagGGNExact"), SLOW_ROUNDS)
 
 
 def compared(case: str, peer: str, ours: Side, theirs: Side, rounds: int, same: bool = True) -> BenchmarkRow:
@@ -97,12 +121,17 @@ def milliseconds(side: Side, runs: int = 1) -> float:
     return 1e3 * (time.perf_counter() - start) / runs
 
 
-def our_diagonal(network: DenseNetwork, x: Tensor, y: Tensor, diagonal: str) -> Side:
-    """By `NetworkObjective`, a new one at each run, so that nothing is known from the one before."""
+def our_diagonal(network: nn.Module, x: Tensor, y: Tensor, diagonal: str) -> Side:
+    """By a new objective at each run, so that nothing is known from the one before."""
+    graph = None if isinstance(network, DenseNetwork) else traced(network)
     theta = parameters_to_vector(network.parameters()).detach()
 
     def compute() -> Tensor:
-        objective = NetworkObjective(network, Categorical(CLASSES), x, y)
+        loss = Categorical(CLASSES)
+        if graph is None:
+            objective: Objective = NetworkObjective(cast(DenseNetwork, network), loss, x, y)
+        else:
+            objective = GraphObjective(graph, loss, x, y)
         return objective.at(theta).curvature("hessian" if diagonal == "Hessian" else "ggn").diagonal()
 
     return compute
@@ -118,11 +147,12 @@ def gradient(network: nn.Module, x: Tensor, y: Tensor) -> Side:
     return compute
 
 
-def backpack_diagonal(network: DenseNetwork, x: Tensor, y: Tensor, extension: str) -> Side:
+def backpack_diagonal(network: nn.Module, x: Tensor, y: Tensor, extension: str) -> Side:
     """By BackPACK on the same weights, in modules that it knows."""
     backpack, extensions = import_module("backpack"), import_module("backpack.extensions")
     name = {"DiagGGNExact": "diag_ggn_exact", "DiagHessian": "diag_h"}[extension]
-    model, loss = backpack.extend(backpack_network(network)), backpack.extend(nn.CrossEntropyLoss())
+    known = backpack_network(network) if isinstance(network, DenseNetwork) else network
+    model, loss = backpack.extend(known), backpack.extend(nn.CrossEntropyLoss())
 
     def compute() -> Tensor:
         with backpack.backpack(getattr(extensions, extension)()), warnings.catch_warnings():

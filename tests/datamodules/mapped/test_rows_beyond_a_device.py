@@ -71,7 +71,7 @@ METHODS: dict[str, Any] = {
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows_at_a_time, "DEVICE_BYTES", 2**18)
-    monkeypatch.setattr("lightning_modules.objectives.layered.passes.KEPT_BYTES", 0)
+    monkeypatch.setattr("lightning_modules.objectives.passes.KEPT_BYTES", 0)
     monkeypatch.setattr(split_data_module, "EVALUATION_ROWS", 100)
     monkeypatch.setattr("datamodules.mapped.mapped_table.EVALUATION_ROWS", 100)
 

@@ -108,7 +108,7 @@ def test_what_is_computed_stays_within_the_bound(make: Callable[[int], Any], mon
         return result
 
     monkeypatch.setattr("lightning_modules.objectives.linear.predictors.DEVICE_KEPT_BYTES", 0)
-    monkeypatch.setattr("lightning_modules.objectives.layered.passes.KEPT_BYTES", 0)
+    monkeypatch.setattr("lightning_modules.objectives.passes.KEPT_BYTES", 0)
     there = moved(expected)
     monkeypatch.setattr(on_device, "run", measured)
     found = everything(there.at(theta.to(DEVICE)))

@@ -38,7 +38,7 @@ def test_the_value_is_that_of_the_module_itself(name: str) -> None:
     outputs, y = module(objective.graph_loss.features), objective.graph_loss.targets
     own = cross_entropy(outputs, y) if isinstance(objective.loss, Categorical) else mse_loss(outputs, y) * y.shape[1]
     weights = sum((p.square().sum() for p in module.parameters() if p.ndim > 1), torch.zeros(()))
-    assert_relatively_close(objective.value(theta), own + objective.graph_loss.l2.strength / 2 * weights, str(module), 1e-12)
+    assert_relatively_close(objective.value(theta), own + objective.graph_loss.l2 / 2 * weights, str(module), 1e-12)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -90,6 +90,15 @@ def test_a_positive_control_a_layer_that_squares_before_it_sums_is_found_out(mon
     assert not torch.allclose(ask(objective.at(theta), "ggn_diagonal"), ask(Point(objective, theta), "ggn_diagonal"), rtol=1e-3)
 
 
+@pytest.mark.parametrize("name", ["conv2d", "layer_norm", "sum_of_branches"])
+@pytest.mark.parametrize("damping", [1.0, 1e-4])
+def test_the_step_in_the_space_of_rows_is_that_by_the_matrix(name: str, damping: float) -> None:
+    objective, theta, _ = draw_case(name, 2)
+    ggn, b = objective.at(theta).curvature("ggn"), torch.randn_like(theta)
+    assert ggn.num_factor_rows < len(theta)
+    assert_relatively_close(ggn.solver("woodbury").solve(b, damping), ggn.solver("dense").solve(b, damping), name, 1e-8)
+
+
 def test_shards_of_processes_are_one_whole() -> None:
     """Uneven ones, and one without a row."""
     objective, theta, module = draw_case("conv2d", 2)
@@ -99,7 +108,8 @@ def test_shards_of_processes_are_one_whole() -> None:
     def asked(part: slice, reduction: Reduction) -> list[torch.Tensor]:
         point = GraphObjective(module, objective.loss, x[part], y[part], 0.1, reduction).at(theta)
         ggn = point.curvature("ggn")
-        return [point.value, point.gradient, ggn.diagonal(), ggn.product(v), ggn.form(v[None]), ggn.kronecker().matrix()]
+        rows = ggn.solver("woodbury").solve(v, 0.1)
+        return [point.value, point.gradient, ggn.diagonal(), ggn.product(v), ggn.form(v[None]), ggn.kronecker().matrix(), rows]
 
     whole = asked(slice(None), this_process)
     for found in in_processes(3, lambda rank, reduction: asked(shards[rank], reduction)):

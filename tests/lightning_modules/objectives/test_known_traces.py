@@ -9,8 +9,8 @@ from torch import Tensor
 
 from lightning_modules.networks import DenseNetwork
 from lightning_modules.objectives import NetworkObjective
+from lightning_modules.objectives import passes as passes_module
 from lightning_modules.objectives.layered import network_loss
-from lightning_modules.objectives.layered import passes as passes_module
 from lightning_modules.objectives.layered.trace import Trace
 from tests.lightning_modules.objectives.network_cases import DEEP, POINT_QUERIES, PRODUCTS, make_case, query_everything
 from tests.lightning_modules.objectives.queries import ask

@@ -50,6 +50,6 @@ def test_the_absolute_error_has_a_gradient_and_no_gauss_newton_curvature() -> No
     assert_relatively_close(
         objective.at(theta).curvature("hessian").diagonal(), Point(objective, theta).curvature("hessian").diagonal()
     )
-    penalised = objective.network_loss.weights_of(torch.ones_like(theta))
-    assert torch.equal(objective.at(theta).curvature("ggn").diagonal(), 0.3 * penalised)
-    assert torch.equal(objective.at(theta).curvature("ggn").matrix(), (0.3 * penalised).diag())
+    weights = torch.cat([torch.full_like(p, float(p.ndim > 1)).flatten() for p in objective.network.parameters()])
+    assert torch.equal(objective.at(theta).curvature("ggn").diagonal(), 0.3 * weights.to(theta))
+    assert torch.equal(objective.at(theta).curvature("ggn").matrix(), (0.3 * weights.to(theta)).diag())

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives import NetworkObjective, Reduction
-from lightning_modules.objectives.layered import hessian_diagonal, network_curvature, network_loss, passes
+from lightning_modules.objectives import NetworkObjective, Reduction, passes
+from lightning_modules.objectives.layered import hessian_diagonal, network_curvature, network_loss
 from lightning_modules.objectives.layered.trace import Trace
 from lightning_modules.objectives.rows_at_a_time import DEVICE_BYTES
 from tests.lightning_modules.objectives.network_cases import (

@@ -1,0 +1,127 @@
+"""A pointwise loss of a network's outputs on rows: what is read a chunk at a time, summed, divided once, and penalised."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Generic, Protocol, TypeVar
+
+import torch
+from torch import Tensor
+from typing_extensions import Self
+
+from lightning_modules.objectives.families.pointwise_loss import PointwiseLoss
+from lightning_modules.objectives.l2_penalty import L2Penalty
+from lightning_modules.objectives.mapped_pages import MappedPages, pieces
+from lightning_modules.objectives.reduction import Reduction
+
+
+class Trace(Protocol):
+    """What a pass of rows leaves behind."""
+
+    @property
+    def outputs(self) -> Tensor:
+        """f (n, K)."""
+
+    def split(self, rows: int) -> Iterator[Self]:
+        """The same pass in parts of at most so many rows."""
+
+
+AnyTrace = TypeVar("AnyTrace", bound=Trace)
+
+
+@dataclass(frozen=True)
+class Pass(Generic[AnyTrace]):
+    """A chunk of rows and its way through the network.
+
+    Attributes:
+        targets: y of the rows.
+        trace: what the pass left behind.
+        losses: l of each row (n,).
+        slopes: ∂l/∂f of each row (n, K).
+    """
+
+    targets: Tensor
+    trace: AnyTrace
+    losses: Tensor
+    slopes: Tensor
+
+
+@dataclass(frozen=True)
+class RowLoss(ABC, Generic[AnyTrace]):
+    """A pointwise loss of a network's outputs, over the rows of all processes, with the penalty λ/2 Σ ‖W‖².
+
+    Attributes:
+        pointwise: l, the loss of one row.
+        features, targets: this process's rows; features that are not where the targets are, on a device, are moved there chunk
+            by chunk, when they are read.
+        l2_penalty: r(θ).
+        reduction: sums over processes.
+        num_rows: n, over all processes.
+    """
+
+    pointwise: PointwiseLoss
+    features: Tensor
+    targets: Tensor
+    l2_penalty: L2Penalty
+    reduction: Reduction
+    num_rows: int
+
+    @property
+    @abstractmethod
+    def chunk_rows(self) -> int:
+        """Rows at a time."""
+
+    @property
+    @abstractmethod
+    def numbers_left(self) -> int:
+        """How many numbers all that is computed in a pass of one row leaves behind."""
+
+    @abstractmethod
+    def trace(self, theta: Tensor, features: Tensor) -> AnyTrace:
+        """Take rows through the network at θ (p,)."""
+
+    @property
+    def l2(self) -> float:
+        """λ ≥ 0."""
+        return self.l2_penalty.strength
+
+    @cached_property
+    def pages(self) -> MappedPages:
+        """Of the rows, if these are memory-mapped."""
+        return MappedPages(self.features, self.targets)
+
+    @property
+    def starts(self) -> range:
+        """The first rows of the chunks."""
+        return range(0, len(self.features), self.chunk_rows)
+
+    def chunk(self, start: int) -> tuple[Tensor, Tensor]:
+        """Features and targets of `chunk_rows` rows from one of them on: views where they lie there as features, to be read at
+        once."""
+        x, y = self.features[start : start + self.chunk_rows], self.targets[start : start + self.chunk_rows]
+        self.pages.was_read(x, y)
+        # Not waited for: memory of the host that can be swapped out is read before the call returns.
+        return x.to(y.device, non_blocking=True), y
+
+    def passes(self, theta: Tensor) -> Iterator[Pass[AnyTrace]]:
+        """The rows of this process, taken through the network at θ (p,) in chunks."""
+        for x, y in map(self.chunk, self.starts):
+            trace = self.trace(theta, x)
+            yield Pass(y, trace, *self.pointwise.loss_and_gradient(trace.outputs, y))
+
+    def mean(self, sums: Tensor) -> Tensor:
+        """Sums over this process's rows -> means over all rows, in their place where one process has all."""
+        return self.reduction(sums).div_(self.num_rows)
+
+    def mean_of_targets(self, of: Callable[[Tensor], Tensor]) -> Tensor:
+        """The mean over all rows of a function of their targets: (n, …) -> (…)."""
+        return self.mean(torch.stack([of(y).sum(0) for (y,) in pieces(self.targets)]).sum(0))
+
+    def penalty(self, theta: Tensor) -> Tensor:
+        """r(θ): (p,) -> ()."""
+        return self.l2_penalty.value(theta)
+
+    def penalised(self, derivative: Tensor, v: Tensor) -> Tensor:
+        """`derivative` with ∇²r v added in place: (…, p), v (…, p). No copy: θ may be large."""
+        return self.l2_penalty.add_product(derivative, v)

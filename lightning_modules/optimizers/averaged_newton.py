@@ -1,0 +1,73 @@
+"""What methods share that average their curvature over mini-batches: three settings, and the step on a sample."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+from torch import Tensor
+from torch.nn import Parameter
+
+from lightning_modules.optimizers.damped_optimizer import ChosenKind, DampedOptimizer
+from lightning_modules.optimizers.running_model import RunningModel, RunningState
+from lightning_modules.optimizers.step_report import StepReport
+
+
+class AveragedNewton(DampedOptimizer):
+    """Damped steps where all rows are seen; on mini-batches, with adaptive damping, those of an averaged model.
+
+    Args:
+        params, lr, damping, curvature, search, tolerance: as in `DampedOptimizer`.
+        momentum, refresh, weight_decay: as in `DiagonalNewton`.
+
+    Attributes:
+        model_class: the averaged model.
+        network_decay: the weight decay "auto" of a network; of any other loss it is 0, whose minimiser it would move.
+
+    Raises:
+        ValueError: a hyper-parameter out of its range.
+    """
+
+    state_class: ClassVar[type[RunningState]] = RunningState
+    model_class: ClassVar[type[RunningModel]] = RunningModel
+    network_decay: ClassVar[float]
+
+    def __init__(
+        self,
+        params: Iterable[Parameter],
+        lr: float,
+        damping: float | Literal["adaptive"],
+        curvature: ChosenKind,
+        search: Literal["backtracking"] | None,
+        tolerance: float | None,
+        momentum: float,
+        refresh: int,
+        weight_decay: float | Literal["auto"],
+    ) -> None:
+        name = type(self).__name__
+        if not 0 <= momentum < 1:
+            raise ValueError(f"{name}(momentum={momentum}): the share kept of the last direction lies in [0, 1)")
+        if not (isinstance(refresh, int) and refresh >= 1):
+            raise ValueError(f"{name}(refresh={refresh}): give the number of steps between updates, 1 or more")
+        if weight_decay != "auto" and not (isinstance(weight_decay, (int, float)) and 0 <= weight_decay < 1):
+            raise ValueError(
+                f"{name}(weight_decay={weight_decay!r}): the share taken off at a step lies in [0, 1), or is 'auto'"
+            )
+        settings = {"momentum": momentum, "refresh": refresh, "weight_decay": weight_decay}
+        super().__init__(params, lr, damping, curvature, search, tolerance, **settings)
+
+    @property
+    def kept(self) -> RunningState:
+        return self.state_class(**self._kept)
+
+    def advance(self, report: StepReport, gradient: Tensor) -> StepReport:
+        group, objective = self.param_groups[0], report.point.objective
+        if group["damping"] != "adaptive" or not objective.is_sample:
+            return super().advance(report, gradient)
+        decay, of_network = group["weight_decay"], objective.is_redundant
+        if decay == "auto":
+            decay = self.network_decay if of_network else 0.0
+        kind = self.kind(objective)
+        model = self.model_class(self.kept, group["momentum"], group["refresh"], kind, decay, of_network)
+        theta = report.point.theta + group["lr"] * model.step(report.point, gradient)
+        self.keep(model.state)
+        return replace(report, theta=theta, damping=model.state.damping, step_size=group["lr"] * model.length)
