@@ -193,7 +193,8 @@ OBJECTIVES = [
 def test_who_has_one_closed_form_has_all(objective: type[Objective]) -> None:
     """Else some of its derivatives would be the slow oracle's, unnoticed."""
     point = get_type_hints(objective.point)["return"]
-    assert all(getattr(point, name) is not getattr(Point, name) for name in ("value", "gradient", "make_curvature"))
+    own = [getattr(point, name) is not getattr(Point, name) for name in ("value", "gradient", "make_curvature")]
+    assert point is Point or all(own)
     curvature = get_type_hints(point.make_curvature)["return"]
     assert {"product", "matrix", "diagonal"} <= vars(curvature).keys()
 
