@@ -1,6 +1,6 @@
 """Features of images without their labels, by contrast."""
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from lightly.loss import NTXentLoss
@@ -12,8 +12,9 @@ from torchmetrics import MetricCollection
 from lightning_modules.linear.linear_probe import Labelled, LinearProbe, fit_probe
 from lightning_modules.networks import ConvEncoder
 from lightning_modules.objectives import ModuleObjective, rows_of_each
+from lightning_modules.objectives.contrast import contrastive
 from lightning_modules.objectives.families import Categorical
-from lightning_modules.optimizers import Convergence, CurvatureOptimizer
+from lightning_modules.optimizers import Convergence
 from lightning_modules.training.classification_metrics import classification_metrics
 from lightning_modules.training.equal_rows import NETWORK_ROWS, in_blocks, whole_linear
 from lightning_modules.training.loss_share import LossShare
@@ -42,10 +43,13 @@ class SimCLR(ObjectiveModule):
         features: F, the length of the encoder's output.
         channels: of the encoder's first convolution; its cost grows with their square.
         temperature: τ > 0; the lower, the more the nearest of the other images count.
-        optimizer: the method: any of torch.optim. Its learning rate stays as it is for the whole run.
+        schedule: "cosine" lets the step size fall to 0 over the run, "constant" leaves it.
+        optimizer: the method: `DiagonalNewton`, `GradientDescent`, or any of torch.optim. The loss couples the rows of a batch,
+            so its curvature has no closed form: torch differentiates it, and its diagonal is an unbiased estimate
+            (`contrast.py`). `KroneckerNewton` is refused, whose factors are sums over independent rows.
 
     Raises:
-        ValueError: a setting out of its range, or a method of this project: it needs a loss that is a fixed function.
+        ValueError: a setting out of its range.
     """
 
     takes_every_row = True
@@ -60,10 +64,14 @@ class SimCLR(ObjectiveModule):
         features: int = 128,
         channels: int = 32,
         temperature: float = 0.2,
+        schedule: Literal["constant", "cosine"] = "constant",
         *,
         optimizer: OptimizerCallable,
     ) -> None:
         super().__init__(optimizer)
+        if schedule not in ("constant", "cosine"):
+            raise ValueError(f"SimCLR(schedule={schedule!r}): choose 'constant' or 'cosine'")
+        self.schedule = schedule
         if not 0 < temperature < float("inf"):
             raise ValueError(f"SimCLR(temperature={temperature}): the temperature must be a positive number")
         if num_classes < 2:
@@ -74,7 +82,6 @@ class SimCLR(ObjectiveModule):
         self.temperature, self.num_classes = temperature, num_classes
         self.encoder = ConvEncoder(image_size, features, channels)
         self.head = SimCLRProjectionHead(features, features, 64, batch_norm=False)
-        self._refuse_curvature()
         # The probe of the present encoder, or of an earlier one while `probe_fits` is 0; no parameters of the loss.
         self.register_buffer("probe_weight", torch.zeros(num_classes, features))
         self.register_buffer("probe_bias", torch.zeros(num_classes))
@@ -92,7 +99,10 @@ class SimCLR(ObjectiveModule):
         Raises:
             ValueError: no two views, fewer than two images, or processes with different numbers of them.
         """
-        return ModuleObjective(self, type(self).contrast, batch, self._images_of(batch), self.reduction)
+        images = self._images_of(batch)
+        of_each = [images] * self._processes
+        loss = contrastive(type(self).projections, self.temperature, of_each, self._reduction)
+        return ModuleObjective(self, loss, batch, images, self.reduction)
 
     def loss_share(self, batch: Batch) -> LossShare:
         return LossShare(rows=self._images_of(batch), total=self.contrast(batch))
@@ -121,10 +131,15 @@ class SimCLR(ObjectiveModule):
 
     def contrast(self, batch: Batch) -> Tensor:
         """Sum over this process's B images of −½ log …, the views of all processes in the denominator: ()."""
+        loss = NTXentLoss(self.temperature, gather_distributed=self._processes > 1)
+        total: Tensor = len(batch[0]) * loss(*self.projections(batch).chunk(2))
+        return total
+
+    def projections(self, batch: Batch) -> Tensor:
+        """g(f(view)) of the first views of a batch, then of its second ones: (2B, 64)."""
         _, first, second, _ = batch
-        projections = self.head(self.encoder(torch.cat([first, second])))
-        loss: Tensor = NTXentLoss(self.temperature, gather_distributed=self._processes > 1)(*projections.chunk(2))
-        return len(first) * loss
+        projected: Tensor = self.head(self.encoder(torch.cat([first, second])))
+        return projected
 
     def check_data(self, rows: Batch) -> None:
         """Rows of validation and test, and originals of training, must be images of the encoder's size with labels."""
@@ -219,14 +234,6 @@ class SimCLR(ObjectiveModule):
     @property
     def _processes(self) -> int:
         return self.trainer.world_size if self._trainer is not None else 1
-
-    def _refuse_curvature(self) -> None:
-        method = self.method()
-        if isinstance(method, CurvatureOptimizer):
-            raise ValueError(
-                f"SimCLR(optimizer={type(method).__name__}): its loss couples the samples of a random batch, so it is no fixed "
-                "function with a curvature and an optimum; use a method of torch.optim, Adam for one"
-            )
 
     def _fit_probe_to_data(self) -> LinearProbe:
         """The probe of the present encoder on the trainer's data, leaving the state of every random generator alone."""

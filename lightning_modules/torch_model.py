@@ -114,11 +114,20 @@ class TorchModel(NetworkModule):
 
 def _split(loss: PointwiseLoss) -> SplitLoss:
     """A loss of rows in the two parts of a Gauss–Newton matrix, for batches (features, targets)."""
-    return SplitLoss(lambda module, batch: module(batch[0].to(_type_of(module, batch[0]))), partial(_summed, loss))
+    return SplitLoss(
+        lambda module, batch: module(batch[0].to(_type_of(module, batch[0]))), partial(_summed, loss), partial(_slope, loss)
+    )
 
 
 def _summed(loss: PointwiseLoss, outputs: Tensor, batch: Any) -> Tensor:
     return loss.loss(outputs, batch[1]).sum()
+
+
+def _slope(loss: PointwiseLoss, outputs: Tensor, batch: Any, generator: torch.Generator) -> Tensor:
+    """Sᵀε of each row with random signs ε, whose covariance is SᵀS."""
+    factor = loss.curvature_factor(outputs, batch[1])
+    signs = torch.randint(2, factor.shape[:2], generator=generator, device=factor.device).to(factor).mul_(2).sub_(1)
+    return (signs[:, :, None] * factor).sum(0)
 
 
 def _type_of(module: nn.Module, features: Tensor) -> torch.dtype:

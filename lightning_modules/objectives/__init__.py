@@ -13,7 +13,7 @@ from lightning_modules.objectives.graphs import GraphObjective, UntraceableError
 from lightning_modules.objectives.layered import NetworkObjective
 from lightning_modules.objectives.linear import GLMObjective, intercept_start
 from lightning_modules.objectives.mapped_pages import pieces
-from lightning_modules.objectives.module_objective import ModuleObjective, SplitLoss
+from lightning_modules.objectives.module_objective import ModuleObjective
 from lightning_modules.objectives.objective import Objective, Point
 from lightning_modules.objectives.partial_objective import PartialObjective
 from lightning_modules.objectives.proof import Proof
@@ -27,6 +27,7 @@ from lightning_modules.objectives.reduction import (
     total_count,
     total_rows,
 )
+from lightning_modules.objectives.split_loss import SplitLoss
 from lightning_modules.solvers import Solver as Preconditioner
 from lightning_modules.solvers.undivided import undivided
 

@@ -34,8 +34,9 @@ from lightning_modules.solvers import (
 )
 
 How = Literal["dense", "diagonal", "cg", "woodbury"]
-# Above so many parameters a diagonal that would take a product for each is estimated where it only preconditions.
-MOST_EXACT, PROBES = 256, 32
+# Above so many parameters a diagonal that would take a product for each is estimated where it only preconditions, and above the
+# second number of them where steps are taken by it.
+MOST_EXACT, MOST_COLUMNS, DRAWS = 256, 4096, 32
 
 
 class Place(RecordedPlace, Protocol):
@@ -74,23 +75,40 @@ class Curvature(CurvatureByRows):
 
     @once
     def diagonal(self) -> Tensor:
-        """diag C (p,)."""
-        return self.matrix().diagonal().clone()
+        """diag C (p,), some columns at a time: nothing larger is kept, but every parameter takes a product."""
+        if len(self.theta) <= MOST_COLUMNS:
+            return self.matrix().diagonal().clone()
+        starts = range(0, len(self.theta), self.columns_at_a_time)
+        return torch.cat([self._columns_from(start).diagonal(start) for start in starts])
+
+    @property
+    def has_diagonal(self) -> bool:
+        """Whether `diagonal` takes far less than a product for each of many parameters."""
+        return len(self.theta) <= MOST_COLUMNS
+
+    def diagonal_estimate(self, draws: int, seed: int) -> Tensor:
+        """An unbiased estimate of diag C (p,) from so many products, by the probes of `rademacher.py`; the same for a seed.
+
+        Entries may be negative where those of C are not.
+        """
+        generator = torch.Generator(self.theta.device).manual_seed(seed)
+        return estimate_diagonal(self.product, self.theta, max(2, draws), generator).estimate
 
     def form(self, directions: Tensor) -> Tensor:
         """V C Vᵀ, the curvature within the span of k directions: (k, p) -> (k, k)."""
-        return directions @ torch.stack([self.product(v) for v in directions]).T
+        if self.kind == "hessian" or not self.objective.is_split:
+            return directions @ torch.stack([self.product(v) for v in directions]).T
+        jv = pulled_back(*self._forward_product(), directions)
+        form = jv.flatten(1) @ pulled_back(*self._loss_gradient(), jv).flatten(1).T
+        return form + directions @ pulled_back(*self._penalty_gradient(), directions).T
 
     @once
     def scale(self) -> Tensor:
         """|diag C| (p,), the parameters' own scale: how much the loss bends along each of them.
 
-        Above MOST_EXACT parameters it is an unbiased estimate from PROBES products, the same at every call.
+        Above MOST_EXACT parameters it is an unbiased estimate from DRAWS products, the same at every call.
         """
-        if len(self.theta) <= MOST_EXACT:
-            return self.diagonal().abs()
-        generator = torch.Generator(self.theta.device).manual_seed(0)
-        return estimate_diagonal(self.product, self.theta, PROBES, generator).estimate.abs()
+        return self.diagonal().abs() if len(self.theta) <= MOST_EXACT else self.diagonal_estimate(DRAWS, seed=0).abs()
 
     def kronecker(self, sharing: Sharing = "expand") -> KroneckerCurvature:
         """C layer by layer, see `kronecker.py`; a ValueError where layers are not known."""
@@ -114,7 +132,8 @@ class Curvature(CurvatureByRows):
             how: "dense" forms the matrix, "diagonal" leaves the rest of it out, "cg" needs products only and takes C as it is,
                 "woodbury" solves a Gauss–Newton matrix that follows from fewer rows than parameters in the space of the rows.
                 Where a Hessian is indefinite, "dense" takes the absolute values of its eigenvalues, or its Gauss–Newton part if
-                it has one and is not that of a network; "diagonal" takes the absolute values of its entries.
+                it has one and is not that of a network; "diagonal" takes the absolute values of its entries, or of an estimate
+                of them where there is no cheaper way than a product for each of more than MOST_COLUMNS parameters.
             tolerance: of "cg", on the relative residual.
             awaited: of all but "cg", whether a device is waited for to learn that C + R is singular. If not, the solution is
                 nan then.
@@ -125,7 +144,8 @@ class Curvature(CurvatureByRows):
         if how == "dense":
             return self._dense(awaited)
         if how == "diagonal":
-            return DiagonalSolver(self.diagonal() if self.is_semidefinite else self.diagonal().abs(), awaited)
+            diagonal = self.diagonal() if self.has_diagonal else self.diagonal_estimate(DRAWS, seed=0)
+            return DiagonalSolver(diagonal if self.is_semidefinite and self.has_diagonal else diagonal.abs(), awaited)
         if how == "cg":
             # A network's would be as many numbers as its parameters times its last layer's inputs; its damping does as well.
             invariant = (
@@ -165,8 +185,13 @@ class Curvature(CurvatureByRows):
 
     def _columns(self) -> Tensor:
         """C (p, p), some of its columns at a time."""
-        basis = torch.eye(len(self.theta), dtype=self.theta.dtype, device=self.theta.device)
-        return torch.cat([self._products(rows) for rows in basis.split(self.columns_at_a_time)])
+        return torch.cat([self._columns_from(start) for start in range(0, len(self.theta), self.columns_at_a_time)])
+
+    def _columns_from(self, start: int) -> Tensor:
+        """The columns of C from one on, as many as are formed together: (k, p)."""
+        rows = torch.arange(start, min(start + self.columns_at_a_time, len(self.theta)), device=self.theta.device)
+        basis = self.theta.new_zeros(len(rows), len(self.theta))
+        return self._products(basis.scatter_(1, rows[:, None], 1.0))
 
     def _products(self, v: Tensor) -> Tensor:
         """k products: (k, p) -> (k, p)."""

@@ -6,12 +6,10 @@ r"""The loss of any module as a function of its flat parameters, by automatic di
 at the rows of other processes too, if its backward pass sends them their gradients: then each process's sum is that of its
 own rows, and the gradient of the total is still the sum of what the processes compute.
 
-A loss that is given in two parts, `SplitLoss`, has a Gauss–Newton matrix too. Diagonals without a p × p matrix:
-`diagonal_estimate.py`.
+A loss that is given in two parts, `SplitLoss`, has a Gauss–Newton matrix too, and an unbiased estimate of its diagonal.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -20,34 +18,14 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from lightning_modules.objectives.curvature import Curvature
+from lightning_modules.objectives.differentiation import pulled_back
 from lightning_modules.objectives.kind import Kind
 from lightning_modules.objectives.l2_penalty import L2Penalty
 from lightning_modules.objectives.objective import Objective, Point
 from lightning_modules.objectives.once import once
 from lightning_modules.objectives.reduction import Reduction, joined_rows, this_process, total_count, total_rows
+from lightning_modules.objectives.split_loss import SplitLoss, SummedLoss
 from lightning_modules.solvers import StoredRows
-
-# Takes the module at θ and this process's batch, returns the sum of the rows' losses ().
-SummedLoss = Callable[[Any, Any], Tensor]
-
-
-@dataclass(frozen=True)
-class SplitLoss:
-    """A summed loss in the two parts that the Gauss–Newton matrix JᵀHJ takes: loss = output_loss ∘ outputs.
-
-    JᵀHJ is positive semidefinite if `output_loss` is convex in the outputs; put as much into it as is.
-
-    Attributes:
-        outputs: (module, batch) -> f, all that depends on the module's parameters: a tensor of any shape.
-        output_loss: (f, batch) -> the sum of the losses of the batch's rows ().
-    """
-
-    outputs: Callable[[Any, Any], Tensor]
-    output_loss: Callable[[Tensor, Any], Tensor]
-
-    def __call__(self, module: Any, batch: Any) -> Tensor:
-        """The loss as one function: (module, batch) -> ()."""
-        return self.output_loss(self.outputs(module, batch), batch)
 
 
 class _FunctionOf(nn.Module):
@@ -106,6 +84,8 @@ class ModuleObjective(Objective):
     Raises:
         ValueError: not a single row on any process.
     """
+
+    is_redundant = True
 
     def __init__(
         self,
@@ -209,6 +189,10 @@ class _ModuleCurvature(Curvature):
     def product(self, v: Tensor) -> Tensor:
         return self.objective.l2.add_product(self.objective.mean(self.own.product(v)), v)
 
+    def form(self, directions: Tensor) -> Tensor:
+        form = self.objective.mean(self.own.form(directions))
+        return form + directions @ self.objective.l2.add_product(torch.zeros_like(directions), directions).T
+
     def bend(self, step: Tensor) -> Tensor:
         return self.objective.mean(self.own.bend(step))
 
@@ -222,6 +206,20 @@ class _ModuleCurvature(Curvature):
     def diagonal(self) -> Tensor:
         diagonal = self.objective.mean(self.own.diagonal())
         return self.objective.l2.add_product(diagonal, torch.ones_like(diagonal))
+
+    def diagonal_estimate(self, draws: int, seed: int) -> Tensor:
+        loss, reduction = self.objective.own.loss, self.objective.reduction
+        if self.kind == "hessian" or not isinstance(loss, SplitLoss) or loss.random_slope is None:
+            return super().diagonal_estimate(draws, seed)
+        outputs, leaf = self.own._model()
+        # What processes draw for their rows is independent.
+        generator = torch.Generator(leaf.device).manual_seed(seed * reduction.num_processes + reduction.rank)
+        squares = torch.zeros_like(leaf)
+        for _ in range(draws):
+            slope = loss.random_slope(outputs.detach(), self.objective.own.batch, generator)
+            squares += reduction(pulled_back(outputs, leaf, slope[None])[0]).square()
+        estimate = squares / (draws * self.objective.num_rows)
+        return self.objective.l2.add_product(estimate, torch.ones_like(estimate))
 
     @property
     def num_factor_rows(self) -> int:

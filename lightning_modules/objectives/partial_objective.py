@@ -181,6 +181,13 @@ class _PartialCurvature(Curvature):
     def diagonal(self) -> Tensor:
         return self.part.picked(self.whole.diagonal())
 
+    @property
+    def has_diagonal(self) -> bool:
+        return self.whole.has_diagonal
+
+    def diagonal_estimate(self, draws: int, seed: int) -> Tensor:
+        return self.part.picked(self.whole.diagonal_estimate(draws, seed))
+
     def form(self, directions: Tensor) -> Tensor:
         return self.whole.form(self.part.spread(directions))
 

@@ -62,6 +62,10 @@ class ResidualCurvature(Curvature):
             return super().diagonal()
         return torch.stack([jacobian.square().sum(0) for jacobian in self._jacobians()]).sum(0) / self.num_factor_rows
 
+    @property
+    def has_diagonal(self) -> bool:
+        return (self.kind == "ggn" and self.residuals.is_by_rows) or super().has_diagonal
+
     @once
     def scale(self) -> Tensor:
         return self.diagonal().abs() if self.kind == "ggn" and self.residuals.is_by_rows else super().scale()

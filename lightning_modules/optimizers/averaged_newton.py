@@ -22,6 +22,7 @@ class AveragedNewton(DampedOptimizer):
     Attributes:
         model_class: the averaged model.
         network_decay: the weight decay "auto" of a network; of any other loss it is 0, whose minimiser it would move.
+        draws: of how many random draws a diagonal was estimated, for a loss that has no exact one; None where it is exact.
 
     Raises:
         ValueError: a hyper-parameter out of its range.
@@ -30,6 +31,7 @@ class AveragedNewton(DampedOptimizer):
     state_class: ClassVar[type[RunningState]] = RunningState
     model_class: ClassVar[type[RunningModel]] = RunningModel
     network_decay: ClassVar[float]
+    draws: int | None = None
 
     def __init__(
         self,
@@ -69,5 +71,6 @@ class AveragedNewton(DampedOptimizer):
         kind = self.kind(objective)
         model = self.model_class(self.kept, group["momentum"], group["refresh"], kind, decay, of_network)
         theta = report.point.theta + group["lr"] * model.step(report.point, gradient)
+        self.draws = model.draws or self.draws
         self.keep(model.state)
         return replace(report, theta=theta, damping=model.state.damping, step_size=group["lr"] * model.length)

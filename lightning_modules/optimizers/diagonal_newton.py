@@ -8,6 +8,7 @@ from torch.nn import Parameter
 
 from lightning_modules.devices import is_asynchronous
 from lightning_modules.objectives import Point
+from lightning_modules.objectives.curvature import DRAWS
 from lightning_modules.optimizers.averaged_newton import AveragedNewton
 from lightning_modules.optimizers.damped_optimizer import ChosenKind
 from lightning_modules.optimizers.step_report import StepReport
@@ -29,6 +30,9 @@ class DiagonalNewton(AveragedNewton):
       so features should be in one scale, standardised or pixels, say: in a scale of its own, a pixel that one image has would
       count as much as others.
 
+    A loss that torch alone can differentiate has no diagonal below a product for each parameter. For more than 4096 of them it
+    is an unbiased estimate then, from random draws (`split_loss.py`, `rademacher.py`), and `draws` says so.
+
     A fixed damping is the plain equation, and then lr must be small enough.
 
     Args:
@@ -45,14 +49,14 @@ class DiagonalNewton(AveragedNewton):
         momentum: share of the past steps that is kept, in [0, 1); for mini-batches with adaptive damping.
         refresh: the averaged curvature takes in every so many steps' mini-batch, ≥ 1; for the same case.
         weight_decay: share of the parameters that is taken off at every step, times lr, in [0, 1); for the same case. "auto" is
-            0.0005 of a network, where many parameters say the same, and 0 of any other loss, whose minimiser it would move.
+            0.001 of a network, where many parameters say the same, and 0 of any other loss, whose minimiser it would move.
 
     Raises:
         ValueError: a hyper-parameter out of its range.
     """
 
-    # At lr 1, in two thousand steps a weight that no gradient asks for falls to a third of what it was.
-    network_decay: ClassVar[float] = 5e-4
+    # At lr 1, in a thousand steps a weight that no gradient asks for falls to a third of what it was.
+    network_decay: ClassVar[float] = 1e-3
 
     def __init__(
         self,
@@ -62,7 +66,7 @@ class DiagonalNewton(AveragedNewton):
         curvature: ChosenKind = "auto",
         search: Literal["backtracking"] | None = None,
         tolerance: float | None = None,
-        momentum: float = 0.85,
+        momentum: float = 0.9,
         refresh: int = 4,
         weight_decay: float | Literal["auto"] = "auto",
     ) -> None:
@@ -73,7 +77,9 @@ class DiagonalNewton(AveragedNewton):
         # A singular diagonal gives a step of nan, which is rejected; on a sample nobody waits for that, but for a search.
         is_judged_later = group["damping"] == "adaptive" or (point.objective.is_sample and group["search"] is None)
         awaited = not (is_judged_later and is_asynchronous(gradient))
-        return point.curvature(self.kind(point.objective)).solver("diagonal", awaited=awaited)
+        curvature = point.curvature(self.kind(point.objective))
+        self.draws = None if curvature.has_diagonal else DRAWS
+        return curvature.solver("diagonal", awaited=awaited)
 
     def _is_optimal(self, report: StepReport, gradient: Tensor) -> bool:
         is_optimal = super()._is_optimal(report, gradient)

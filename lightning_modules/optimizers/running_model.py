@@ -48,6 +48,8 @@ from lightning_modules.optimizers.damped_optimizer import DampingState
 from lightning_modules.solvers import SingularCurvatureError
 
 CURVATURE_MEMORY, MODEL_MEMORY = 0.95, 0.9
+# Of how many random draws a sample's diagonal is made where there is no exact one; the average is one of all samples' draws.
+DRAWS = 4
 # How often a length is tried at each of the first few updates, and by how much it is shortened where the loss is not finite.
 FIRST_TRIALS, OVERFLOW = 4, 64.0
 
@@ -84,6 +86,7 @@ class RunningModel:
 
     Attributes:
         network_damping: μ of a network, in units of the mean curvature.
+        draws: of which the diagonal of this step's sample was estimated; None where it is exact.
     """
 
     network_damping: ClassVar[float] = 0.1
@@ -99,6 +102,7 @@ class RunningModel:
     ) -> None:
         self.state, self.momentum, self.refresh, self.kind, self.decay = state, momentum, refresh, kind, decay
         self.of_network = of_network
+        self.draws: int | None = None
 
     def step(self, point: Point, gradient: Tensor) -> Tensor:
         """s (p,), from a point and the gradient (p,) there on the present sample.
@@ -129,7 +133,9 @@ class RunningModel:
         state = self.state
         if state.curvature is None:
             state.curvature = torch.zeros_like(point.theta)
-        diagonal = point.curvature(self.kind).diagonal()
+        curvature = point.curvature(self.kind)
+        self.draws = None if curvature.has_diagonal else DRAWS
+        diagonal = curvature.diagonal() if self.draws is None else curvature.diagonal_estimate(self.draws, state.updates)
         state.curvature.lerp_(diagonal if self.kind == "ggn" else diagonal.abs(), 1 - CURVATURE_MEMORY)
 
     def newton(self, gradient: Tensor) -> Tensor:
@@ -139,7 +145,8 @@ class RunningModel:
     def averaged(self) -> Tensor:
         """v̂ (p,)."""
         assert self.state.curvature is not None
-        return self.state.curvature / (1 - CURVATURE_MEMORY**self.state.updates)
+        averaged = self.state.curvature / (1 - CURVATURE_MEMORY**self.state.updates)
+        return averaged.clamp_(min=0)  # an estimate may be negative where a Gauss–Newton matrix is not
 
     def mean(self) -> Tensor:
         """Of the averaged curvature ()."""

@@ -18,6 +18,7 @@ from lightning_modules.optimizers import Convergence, CurvatureOptimizer
 from lightning_modules.optimizers.non_finite_loss import refuse_non_finite
 from lightning_modules.training.batch_counts import of_batch, takes_every_row
 from lightning_modules.training.coded_rows import written_out
+from lightning_modules.training.estimated_diagonal import tell_of_draws
 from lightning_modules.training.kept_objective import KeptObjective
 from lightning_modules.training.loss_share import LossShare, by_objective, is_in_chunks, says_its_share
 from lightning_modules.training.made_optimizer import OptimizerCallable
@@ -73,7 +74,7 @@ class ObjectiveModule(WatchedSteps):
             self.save_hyperparameters(logger=False)
         for name in [name for name, value in self.hparams.items() if not isinstance(value, PLAIN)]:
             del self.hparams[name]
-        self._kept = KeptObjective()
+        self._kept, self._has_told = KeptObjective(), False
         self._sample: tuple[Batch, Objective] | None = None
         self._held_names: list[str] = []  # what trains in the last fit
         self._reduction_of_batch: Reduction | None = None
@@ -112,6 +113,7 @@ class ObjectiveModule(WatchedSteps):
         """Forget the objective of the last fit: what the loss is made of may have been changed since."""
         super().on_fit_start()
         self._kept.forget()
+        self._has_told = False
         self._held_names = names_of(held_parameters(self.trainer.optimizers[0]), self)
         self.trainer.optimizers[0].register_step_post_hook(lambda *_: self._end_step())
 
@@ -206,6 +208,7 @@ class ObjectiveModule(WatchedSteps):
             return point.value
 
         value = optimizer.step(closure=closure, objective=objective)
+        self._has_told = self._has_told or tell_of_draws(method)
         if method.status is not None and is_whole_set:
             self.trainer.should_stop = True
         if self.schedule != "constant":

@@ -46,6 +46,27 @@ class Gradients(Callback):
         self.flat.append(torch.cat([p.grad.flatten() for p in pl_module.parameters() if p.grad is not None]))
 
 
+class Curvature(Callback):
+    """Looks at the curvature of the first batch, and draws of it."""
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        if trainer.global_step == 0:
+            theta = torch.cat([p.detach().flatten() for p in pl_module.parameters()])
+            curvature = pl_module.objective(batch).at(theta).curvature("ggn")
+            v = torch.randn(len(theta), generator=torch.Generator().manual_seed(0), dtype=theta.dtype)
+            self.seen = {"product": curvature.product(v), "form": curvature.form(v[None])}
+            self.seen["draws"] = curvature.diagonal_estimate(200, seed=0)
+
+
+def curvature(**options: Any) -> dict[str, Tensor]:
+    """Of the first batch: a product, a form, and an estimated diagonal."""
+    torch.manual_seed(0)
+    data, looks = TinyTwoViews(), Curvature()
+    model = SimCLR(data.image_size, data.num_classes, features=16, channels=8, optimizer=METHODS["sgd"])
+    make_trainer(1, looks, limit_train_batches=1, **options).fit(model, data)
+    return looks.seen
+
+
 def run(method: str, **options: Any) -> dict[str, Any]:
     """Gradients (steps, p) and weights (epochs, p) of two epochs, and the results of validation and test."""
     torch.manual_seed(0)
@@ -71,6 +92,7 @@ if __name__ == "__main__":
     warnings.filterwarnings("ignore")
     processes, folder = int(sys.argv[1]), Path(sys.argv[2])
     results: dict[str, Any] = {name: run(name, devices=processes, strategy="ddp") for name in (*METHODS, "without_gather")}
+    results["curvature"] = curvature(devices=processes, strategy="ddp")
     data = TinyTwoViews(batch_size=25)
     uneven = SimCLR(data.image_size, 10, features=16, channels=8, optimizer=METHODS["sgd"])
     try:

@@ -1,5 +1,6 @@
 """Contrastive training: the loss, its gradient on several processes, the probe it is measured by."""
 
+import logging
 import subprocess
 import sys
 from functools import partial
@@ -15,11 +16,11 @@ from torch.nn.utils import parameters_to_vector
 from callbacks import ConfusionMatrix, ConvergenceStatus, MetricCharts, TestMetrics, TrainMetrics
 from lightning_modules.linear.linear_probe import fit_probe
 from lightning_modules.objectives import Point
-from lightning_modules.optimizers import DiagonalNewton, GradientDescent, Newton
+from lightning_modules.optimizers import DiagonalNewton, GradientDescent, KroneckerNewton
 from lightning_modules.simclr import SimCLR
 from tests.callbacks.memory_logger import MemoryLogger
 from tests.lightning_modules.objectives.queries import first_order
-from tests.lightning_modules.simclr_ddp_worker import METHODS, run
+from tests.lightning_modules.simclr_ddp_worker import METHODS, curvature, run
 from tests.training import Iterates, make_trainer
 from tests.two_view_data import TinyTwoViews
 
@@ -71,6 +72,17 @@ def test_several_processes_are_one(ranks: list[dict[str, Any]], method: str) -> 
         assert rank[method]["confusion"].sum() == len(TinyTwoViews().rows["test"])
         assert torch.equal(rank[method]["confusion"], alone["confusion"])
         assert torch.equal(rank[method]["weights"], ranks[0][method]["weights"])
+
+
+def test_the_curvature_of_several_processes_is_that_of_one(ranks: list[dict[str, Any]]) -> None:
+    """Draws are independent on each process, so an estimate is another one of the same diagonal."""
+    alone = curvature()
+    for rank in ranks:
+        found = rank["curvature"]
+        torch.testing.assert_close(found["product"], alone["product"], rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(found["form"], alone["form"], rtol=1e-9, atol=1e-12)
+        assert torch.equal(found["draws"], ranks[0]["curvature"]["draws"])
+        assert float(found["draws"].sum() / alone["draws"].sum()) == pytest.approx(1, abs=0.1)
 
 
 def test_without_the_gather_the_gradient_differs(ranks: list[dict[str, Any]]) -> None:
@@ -147,10 +159,40 @@ def test_images_may_be_flat() -> None:
         model(torch.rand(3, 1, 9, 9))
 
 
-@pytest.mark.parametrize("method", [Newton, DiagonalNewton, partial(GradientDescent, lr=0.1)])
-def test_methods_that_need_a_fixed_loss_are_refused(method: Any) -> None:
-    with pytest.raises(ValueError, match=r"couples the samples of a random batch.*use a method of torch.optim"):
-        make(method)
+def test_the_loss_of_the_objective_is_that_of_lightly() -> None:
+    model, batch = make().double(), two_view_batch(TinyTwoViews(batch_size=7))
+    value = model.objective(batch).value(parameters_to_vector(model.parameters()).detach())
+    torch.testing.assert_close(value, (model.contrast(batch) / len(batch[0])).detach(), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("method", [DiagonalNewton, partial(GradientDescent, lr=0.1)])
+def test_methods_of_this_project_lower_the_loss(method: Any, caplog: pytest.LogCaptureFixture) -> None:
+    status, logger = ConvergenceStatus(), MemoryLogger()
+    with caplog.at_level(logging.INFO, logger="lightning_modules"):
+        make_trainer(10, status, logger=logger).fit(make(method, schedule="cosine"), TinyTwoViews())
+    losses = list(logger.values["train/objective"].values())
+    assert sum(losses[-4:]) < 0.97 * sum(losses[:4])
+    assert status.status == "budget" and "random views" in status.message
+    told = [record.getMessage() for record in caplog.records if "unbiased estimate" in record.getMessage()]
+    assert len(told) == (method is DiagonalNewton), "an estimate says that it is one, once"
+    if told:
+        assert "from 4 random draws each time" in told[0] and "7888 parameters" in told[0]
+
+
+def test_a_fit_by_estimates_goes_on_bit_for_bit(tmp_path: Path) -> None:
+    """Draws follow from the number of the update, not from what was drawn before."""
+    data, iterates = TinyTwoViews(), Iterates()
+    make_trainer(4, iterates).fit(make(DiagonalNewton), data)
+    first, again = make_trainer(2), Iterates()
+    first.fit(make(DiagonalNewton), TinyTwoViews())
+    first.save_checkpoint(tmp_path / "two.ckpt")
+    make_trainer(4, again).fit(make(DiagonalNewton), TinyTwoViews(), ckpt_path=tmp_path / "two.ckpt")
+    assert torch.equal(again.thetas[-1], iterates.thetas[-1])
+
+
+def test_factors_of_layers_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"ModuleObjective knows of no layers.*DiagonalNewton"):
+        make_trainer(1).fit(make(KroneckerNewton), TinyTwoViews())
 
 
 def test_bad_input_is_refused() -> None:

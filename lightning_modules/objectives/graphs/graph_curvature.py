@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives.curvature import Curvature, Place
+from lightning_modules.objectives.curvature import MOST_COLUMNS, Curvature, Place
 from lightning_modules.objectives.differentiation import gradient_of, pulled_back, recording
 from lightning_modules.objectives.graphs.graph_kronecker import kronecker_curvature
 from lightning_modules.objectives.graphs.graph_loss import GraphLoss
@@ -28,8 +28,6 @@ from lightning_modules.objectives.row_loss import Pass
 from lightning_modules.objectives.rows_at_a_time import rows_at_a_time
 from lightning_modules.solvers import StoredRows
 
-# Up to so many parameters the diagonal of a bent Hessian is formed column by column.
-MOST_COLUMNS = 4096
 JACOBIAN_NUMBERS = 2**23
 # Rows of SJ are formed where nobody has asked for them up to so many numbers: half a gigabyte in float64.
 FACTOR_NUMBERS = 2**26
@@ -76,6 +74,10 @@ class GraphCurvature(Curvature):
                     slot.of(sums).add_(squares)
         return self.loss.penalised(self.loss.mean(sums), torch.ones_like(sums))
 
+    @property
+    def has_diagonal(self) -> bool:
+        return self.kind == "ggn" or self.is_straight or super().has_diagonal
+
     def form(self, directions: Tensor) -> Tensor:
         if self.kind == "hessian":
             return super().form(directions)
@@ -88,9 +90,7 @@ class GraphCurvature(Curvature):
 
     @once
     def scale(self) -> Tensor:
-        if self.kind == "hessian" and not self.is_straight and len(self.theta) > MOST_COLUMNS:
-            return super().scale()
-        return self.diagonal().abs()
+        return self.diagonal().abs() if self.has_diagonal else super().scale()
 
     def kronecker(self, sharing: Sharing = "expand") -> KroneckerCurvature:
         check_factors(self.kind, sharing)

@@ -54,6 +54,10 @@ class NetworkCurvature(Curvature):
     def product(self, v: Tensor) -> Tensor:
         return self._products(v[None])[0]
 
+    @property
+    def has_diagonal(self) -> bool:
+        return True
+
     @once
     def matrix(self) -> Tensor:
         if self.kind == "ggn":

@@ -49,6 +49,10 @@ class GLMCurvature(Curvature):
 
         return self.predictors.mean_of(v.shape, adding_to) + glm.l2 * glm.layout.weights_of(v)
 
+    @property
+    def has_diagonal(self) -> bool:
+        return True
+
     @once
     def matrix(self) -> Tensor:
         outputs, size, d = self.family.num_outputs, self.glm.layout.width, self.glm.layout.num_features
