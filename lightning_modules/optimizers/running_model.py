@@ -141,6 +141,10 @@ class RunningModel:
         assert self.state.curvature is not None
         return self.state.curvature / (1 - CURVATURE_MEMORY**self.state.updates)
 
+    def diagonal(self) -> Tensor:
+        """diag C (p,) that steps are divided by, before damping."""
+        return self.averaged()
+
     def mean(self) -> Tensor:
         """Of the averaged curvature ()."""
         return self.averaged().mean()

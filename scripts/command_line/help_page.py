@@ -21,6 +21,7 @@ OWN = {
     "--test_metrics.every_n_epochs N": "how often the test set is measured",
     "--gradient_norms.every_n_steps N": "how often they are logged, by layer",
     "--curvature.max_parameters N": "up to so many, its spectrum is logged",
+    "--histograms.every_n_steps N": "of weights, gradients, curvature, by layer",
     "--coefficients.covariance NAME": "standard errors: observed, expected, HC0 to HC3, cluster",
     "--coefficients.level P": "of their intervals; default 0.95",
     "--coefficients.intervals NAME": "wald, or profile of the likelihood",

@@ -10,7 +10,7 @@ import pytest
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from callbacks import CurvatureDiagnostics, GradientNorms, StepCourse
+from callbacks import CurvatureDiagnostics, GradientNorms, LearningRate, StepCourse, UpdateRatios
 from callbacks.step_course import MOST_POINTS, ThinnedPoints
 from callbacks.step_course_figure import NAMES, OBJECTIVE, PANELS, above_best, draw_step_course
 from datamodules import BreastCancerDataModule
@@ -30,7 +30,7 @@ class Spied(StepCourse):
 
 def fitted(folder: Path, method: Any, epochs: int = 12) -> Spied:
     data, course = BreastCancerDataModule(), Spied()
-    callbacks = (CurvatureDiagnostics(), GradientNorms(), course)
+    callbacks = (CurvatureDiagnostics(), GradientNorms(), LearningRate(), UpdateRatios(), course)
     trainer = make_trainer(epochs, *callbacks, logger=TensorBoardLogger(folder, "", ""), log_every_n_steps=1)
     trainer.fit(make_model(data, method), data)
     return course
