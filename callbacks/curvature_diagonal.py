@@ -12,9 +12,14 @@ from callbacks.layer_names import layers_of
 
 @runtime_checkable
 class DiagonalMethod(Protocol):
-    """A method whose steps are computed by a curvature that has a diagonal at hand."""
+    """A method whose steps are computed by a curvature that has a diagonal at hand.
+
+    `curvature_age` says how many steps ago that curvature was last changed.
+    """
 
     def curvature_diagonal(self) -> Tensor | None: ...
+
+    def curvature_age(self) -> int: ...
 
 
 def diagonal_by_layer(model: LightningModule, optimizer: Optimizer) -> dict[str, list[Tensor]]:

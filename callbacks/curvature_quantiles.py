@@ -9,7 +9,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.optim import Optimizer
 
-from callbacks.curvature_diagonal import diagonal_by_layer
+from callbacks.curvature_diagonal import DiagonalMethod, diagonal_by_layer
 from callbacks.late_log import log_late
 from callbacks.logged_steps import LoggedSteps
 
@@ -25,7 +25,8 @@ class CurvatureQuantiles(Callback):
     """Logs `curvature_diagonal/<layer>/…`: `min`, `q25`, `median`, `q75` and `max` of a layer's entries of diag C.
 
     C is the curvature of the mean loss that the step was computed by, without damping: of `DiagonalNewton` and
-    `KroneckerNewton`, on mini-batches the average that they keep. Under another method nothing is logged.
+    `KroneckerNewton`, on mini-batches the average that they keep, when it has changed since it was last logged. Under another
+    method nothing is logged.
 
     Args:
         every_n_steps: how often; None = as often as the trainer logs.
@@ -47,9 +48,10 @@ class CurvatureQuantiles(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         step, self._due = self._due, None
-        if step is None:
+        method = trainer.optimizers[0]
+        if step is None or not isinstance(method, DiagonalMethod) or method.curvature_age() >= self._steps.interval(trainer):
             return
-        layers = diagonal_by_layer(pl_module, trainer.optimizers[0])
+        layers = diagonal_by_layer(pl_module, method)
         if layers:
             spread = torch.stack([quantiles(parts) for parts in layers.values()])
             log_late(trainer, pl_module, step, [spread], partial(_named, list(layers)))

@@ -26,11 +26,14 @@ class LoggedSteps:
         """Of a new fit, whose steps have the numbers of the last one's."""
         self._last = -1
 
+    def interval(self, trainer: Trainer) -> int:
+        """From one logged step to the next."""
+        return self.every_n_steps or logging_interval(trainer)
+
     def is_due(self, trainer: Trainer) -> bool:
         """Whether the step that begins is logged; false when it is asked about again, and where there is no logger."""
         step: int = trainer.global_step
-        interval = self.every_n_steps or logging_interval(trainer)
-        if step == self._last or (step + 1) % interval or not trainer.loggers:
+        if step == self._last or (step + 1) % self.interval(trainer) or not trainer.loggers:
             return False
         self._last = step
         return True

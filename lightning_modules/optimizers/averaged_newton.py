@@ -79,6 +79,11 @@ class AveragedNewton(DampedOptimizer):
             return None
         return self._model(report.point.objective).diagonal() if report.solver is None else report.solver.diagonal()
 
+    def curvature_age(self) -> int:
+        """How many steps ago the curvature of the last step was last changed: 0 if in that step."""
+        report = self.report
+        return 0 if report is None or report.solver is not None else self._model(report.point.objective).age
+
     def _model(self, objective: Objective) -> RunningModel:
         """The averaged model of a sample's loss, as it stands."""
         group, of_network = self.param_groups[0], objective.is_redundant

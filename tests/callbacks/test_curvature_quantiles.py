@@ -63,6 +63,17 @@ def test_every_layer_has_them_in_order_and_the_fit_is_left_alone(method: Any, ba
     assert torch.equal(torch.stack(iterates.thetas), fit_iterates(model(method), data, 3))
 
 
+@pytest.mark.parametrize(("interval", "steps"), [(1, [0, 1, 2, 3, 4, 6, 8]), (3, [2, 5, 8])])
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_an_average_is_logged_when_it_has_changed(method: Any, interval: int, steps: list[int]) -> None:
+    """It takes in every second batch, and each of the first four; between two that are three apart there is always one."""
+    logger = MemoryLogger()
+    trainer = make_trainer(5, CurvatureQuantiles(interval), logger=logger)
+    trainer.fit(model(partial(method, refresh=2)), IrisDataModule(batch_size=45))
+    assert list(logger.values["curvature_diagonal/network.layers.0/max"]) == steps
+    assert trainer.optimizers[0].curvature_age() == 1
+
+
 @pytest.mark.parametrize("method", [Newton, partial(torch.optim.Adam, lr=0.1)], ids=["newton", "adam"])
 def test_a_method_without_a_diagonal_logs_none(method: Any) -> None:
     logger = MemoryLogger()
