@@ -47,8 +47,10 @@ class StepCourse(Callback):
             return
         precision = torch.finfo(next(pl_module.parameters()).dtype).eps
         title = f"steps of {type(trainer.optimizers[0]).__name__}"
+        is_optimal = getattr(trainer.optimizers[0], "status", None) == "converged"
         # The last step, not the one that would be next: a run that goes on from its end logs that one again.
-        log_figure(trainer, "train/steps", lambda: draw_step_course(course, title, precision), trainer.global_step - 1)
+        step = trainer.global_step - 1
+        log_figure(trainer, "train/steps", lambda: draw_step_course(course, title, precision, is_optimal), step)
 
     def _hear(self, step: int, values: dict[str, float]) -> None:
         for name, value in values.items():

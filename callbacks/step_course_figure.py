@@ -30,13 +30,14 @@ COLUMNS = 3
 TWO_DECADES, HALF_A_DECADE = 100, 5
 
 
-def draw_step_course(course: dict[str, Points], title: str, precision: float) -> Figure:
+def draw_step_course(course: dict[str, Points], title: str, precision: float, is_optimal: bool = False) -> Figure:
     """A panel for each quantity of `PANELS` that there is.
 
     Args:
         course: points by the name they were logged under, at least one of them.
         title: of the figure.
         precision: the relative one that the objective is computed in.
+        is_optimal: whether the method has ended at an optimum, so that the best is that to rounding.
     """
     panels = [(next(name for name in names if course.get(name)), label, color) for names, label, color in PANELS
               if any(course.get(name) for name in names)]  # fmt: skip
@@ -52,7 +53,7 @@ def draw_step_course(course: dict[str, Points], title: str, precision: float) ->
         finite = np.isfinite(values)
         steps, values = steps[finite], values[finite]
         if name == OBJECTIVE and len(values):
-            values = above_best(axes, values, precision)
+            values = above_best(axes, values, precision, is_optimal)
         plot_positive(axes, steps, values, color, "the best" if name == OBJECTIVE else "0 or less")
         if name == "curvature/gain_ratio":
             axes.axhline(1, color="0.5", linewidth=0.8, linestyle=":")
@@ -64,16 +65,16 @@ def draw_step_course(course: dict[str, Points], title: str, precision: float) ->
     return figure
 
 
-def above_best(axes: Axes, values: np.ndarray, precision: float) -> np.ndarray:
+def above_best(axes: Axes, values: np.ndarray, precision: float, is_optimal: bool = False) -> np.ndarray:
     """How far values (k,) are above the smallest of them.
 
-    Where they come near it, what is less than rounding leaves to be seen is drawn at that level, which has a line of its own.
-    Elsewhere the best is one value among many, and stays 0.
+    Where they come near it, or it is the optimum, what is less than rounding leaves to be seen is drawn at that level, which
+    has a line of its own. Elsewhere the best is one value among many, and stays 0.
     """
     best = values.min()
     above = values - best
     level = precision * abs(best)
-    if not level or not np.any((above > 0) & (above <= precision**0.5 * abs(best))):
+    if not level or not (is_optimal or np.any((above > 0) & (above <= precision**0.5 * abs(best)))):
         return above
     axes.axhline(level, color="0.5", linewidth=0.8, linestyle=":")
     axes.annotate("rounding", (0, level), (3, 2), xycoords=("axes fraction", "data"), textcoords="offset points",
