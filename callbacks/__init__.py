@@ -4,6 +4,7 @@ from callbacks.coefficient_intervals import CoefficientIntervals
 from callbacks.confusion_matrix import ConfusionMatrix
 from callbacks.convergence_status import ConvergenceStatus
 from callbacks.curvature_diagnostics import CurvatureDiagnostics
+from callbacks.curvature_quantiles import CurvatureQuantiles
 from callbacks.features.embedding_projector import EmbeddingProjector
 from callbacks.features.feature_baselines import FeatureBaselines
 from callbacks.features.nearest_neighbors import NearestNeighbors
@@ -11,6 +12,8 @@ from callbacks.features.two_view_grid import TwoViewGrid
 from callbacks.fit_progress import FitProgress
 from callbacks.gradient_norms import GradientNorms
 from callbacks.hyper_parameters import HyperParameters
+from callbacks.layer_histograms import LayerHistograms
+from callbacks.learning_rate import LearningRate
 from callbacks.metric_charts import MetricCharts
 from callbacks.penalty_choice import PenaltyChoice
 from callbacks.replica_check import ReplicaCheck
@@ -25,6 +28,7 @@ from callbacks.step_course import StepCourse
 from callbacks.test_metrics import TestMetrics
 from callbacks.train_metrics import TrainMetrics
 from callbacks.training_time import TrainingTime
+from callbacks.update_ratios import UpdateRatios
 
 __all__ = [
     "BestCheckpoint",
@@ -32,6 +36,7 @@ __all__ = [
     "ConfusionMatrix",
     "ConvergenceStatus",
     "CurvatureDiagnostics",
+    "CurvatureQuantiles",
     "EmbeddingProjector",
     "FeatureBaselines",
     "FinalCheckpoint",
@@ -39,6 +44,8 @@ __all__ = [
     "GradientNorms",
     "HyperParameters",
     "LastCheckpoint",
+    "LayerHistograms",
+    "LearningRate",
     "MetricCharts",
     "MonitoredValues",
     "NearestNeighbors",
@@ -52,4 +59,5 @@ __all__ = [
     "TrainMetrics",
     "TrainingTime",
     "TwoViewGrid",
+    "UpdateRatios",
 ]

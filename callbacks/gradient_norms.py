@@ -1,6 +1,5 @@
 """Gradient norms by layer."""
 
-from collections import defaultdict
 from functools import partial
 
 import torch
@@ -9,7 +8,8 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from callbacks.late_log import log_late
-from callbacks.logging_interval import logging_interval
+from callbacks.layer_names import norms_by_layer
+from callbacks.logged_steps import LoggedSteps
 
 
 class GradientNorms(Callback):
@@ -23,16 +23,20 @@ class GradientNorms(Callback):
     """
 
     def __init__(self, every_n_steps: int | None = None) -> None:
-        if every_n_steps is not None and every_n_steps < 1:
-            raise ValueError(f"GradientNorms(every_n_steps={every_n_steps}): give a number ≥ 1, or None")
-        self.every_n_steps = every_n_steps
-        self._logged_step = -1
+        self._steps = LoggedSteps(self, every_n_steps)
+
+    @property
+    def every_n_steps(self) -> int | None:
+        """How often."""
+        return self._steps.every_n_steps
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._steps.begin()
 
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
-        step, interval = trainer.global_step, self.every_n_steps or logging_interval(trainer)
-        if step == self._logged_step or (step + 1) % interval or not trainer.loggers:
+        step = trainer.global_step
+        if not self._steps.is_due(trainer):
             return
-        self._logged_step = step
         named = [(name, p.grad) for name, p in pl_module.named_parameters() if p.grad is not None]
         if named:
             # One kernel for all norms and one transfer to the host, however many parameters there are.
@@ -41,9 +45,5 @@ class GradientNorms(Callback):
 
 
 def by_layer(names: list[str], norms: list[Tensor]) -> dict[str, float]:
-    """Norms of layers, and of all, from those of the parameters (k,) with these names."""
-    squares: dict[str, float] = defaultdict(float)
-    for name, norm in zip(names, norms[0].tolist(), strict=True):
-        squares[name.rpartition(".")[0] or name] += norm * norm  # inf where ** would raise
-    squares["total"] = sum(squares.values())
-    return {f"grad_norm/{layer}": square**0.5 for layer, square in squares.items()}
+    """What is logged: norms of layers, and of all, from those of the parameters (k,) with these names."""
+    return {f"grad_norm/{layer}": norm for layer, norm in norms_by_layer(names, norms[0].tolist()).items()}

@@ -34,7 +34,7 @@ RESULTS = {
     "test/r2": "R²",
     "time/train_seconds": "seconds",
     "epoch": "epochs",
-    "train/converged": "converged (1 = yes)",
+    "train/converged": "status (1 = converged)",
 }
 
 

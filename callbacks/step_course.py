@@ -21,12 +21,12 @@ class LoggingModel(Protocol):
 
 
 class StepCourse(Callback):
-    """Draws `train/steps` at the end of a fit: objective above its best, largest gradient entry, Newton decrement, damping
-    and gain ratio against the steps, on log axes; of a method without curvature the objective and the gradient's norm.
+    """Draws `train/steps` at the end of a fit: objective above its best, largest gradient entry, Newton decrement, damping,
+    gain ratio, length of the step and learning rate against the steps, on log axes; of a method without curvature what it has.
 
-    It draws what is logged, as often as that is, of `GradientNorms` and `CurvatureDiagnostics` where they are there: it
-    computes nothing in a step, and waits for no device. After a resume it has the steps since then. Without a TensorBoard
-    logger it is idle.
+    It draws what is logged, as often as that is, of `GradientNorms`, `CurvatureDiagnostics`, `UpdateRatios` and `LearningRate`
+    where they are there: it computes nothing in a step, and waits for no device. After a resume it has the steps since then.
+    Without a TensorBoard logger it is idle.
     """
 
     def __init__(self) -> None:
@@ -47,8 +47,10 @@ class StepCourse(Callback):
             return
         precision = torch.finfo(next(pl_module.parameters()).dtype).eps
         title = f"steps of {type(trainer.optimizers[0]).__name__}"
+        is_optimal = getattr(trainer.optimizers[0], "status", None) == "converged"
         # The last step, not the one that would be next: a run that goes on from its end logs that one again.
-        log_figure(trainer, "train/steps", lambda: draw_step_course(course, title, precision), trainer.global_step - 1)
+        step = trainer.global_step - 1
+        log_figure(trainer, "train/steps", lambda: draw_step_course(course, title, precision, is_optimal), step)
 
     def _hear(self, step: int, values: dict[str, float]) -> None:
         for name, value in values.items():

@@ -5,33 +5,39 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator
 
 # A step's number and what it had there.
 Points = Sequence[tuple[int, float]]
 
 OBJECTIVE = "train/objective"
+GAIN, DAMPING = "curvature/gain_ratio", "curvature/damping"
 # In Okabe's and Ito's colours, which people who confuse red and green tell apart.
 PANELS = (
     ((OBJECTIVE,), "objective above its best", "#0072B2"),
     (("curvature/gradient_max", "grad_norm/total"), "", "#D55E00"),  # the first that there is
-    (("curvature/newton_decrement",), "Newton decrement", "#009E73"),
-    (("curvature/damping",), "damping μ", "#E69F00"),
-    (("curvature/gain_ratio",), "gain ratio", "#CC79A7"),
+    (("curvature/newton_decrement",), "Newton decrement √(gᵀC⁻¹g)", "#009E73"),
+    ((DAMPING,), "damping μ", "#E69F00"),
+    ((GAIN,), "gain ratio: decrease ÷ predicted", "#CC79A7"),
+    (("step/length",), "length of the step ‖Δθ‖₂", "#56B4E9"),
+    (("step/lr",), "learning rate", "#000000"),
 )
-GRADIENTS = {"curvature/gradient_max": "largest gradient entry", "grad_norm/total": "2-norm of the gradient"}
+GRADIENTS = {"curvature/gradient_max": "largest gradient entry ‖∇‖∞", "grad_norm/total": "gradient norm ‖∇‖₂"}
 NAMES = frozenset(name for names, _, _ in PANELS for name in names)
 MANY_STEPS = 100  # from so many on the steps are on a log axis as well
 COLUMNS = 3
-ONE_DECADE = 10  # in less the ticks are plain numbers
+# Over less than so many powers of ten numbers between these are ticks too; over less than that, evenly spaced ones.
+TWO_DECADES, HALF_A_DECADE = 100, 5
 
 
-def draw_step_course(course: dict[str, Points], title: str, precision: float) -> Figure:
+def draw_step_course(course: dict[str, Points], title: str, precision: float, is_optimal: bool = False) -> Figure:
     """A panel for each quantity of `PANELS` that there is.
 
     Args:
         course: points by the name they were logged under, at least one of them.
         title: of the figure.
         precision: the relative one that the objective is computed in.
+        is_optimal: whether the method has ended at an optimum, so that the best is that to rounding.
     """
     panels = [(next(name for name in names if course.get(name)), label, color) for names, label, color in PANELS
               if any(course.get(name) for name in names)]  # fmt: skip
@@ -40,34 +46,35 @@ def draw_step_course(course: dict[str, Points], title: str, precision: float) ->
     width, height = 0.4 + 3.4 * columns, 0.4 + 2.6 * rows
     # Places of their own: to have a layout find them takes half as long again, and more than a small fit.
     figure = Figure(figsize=(width, height))
-    figure.subplots_adjust(0.75 / width, 0.5 / height, 1 - 0.15 / width, 1 - 0.35 / height, 0.32, 0.28)
+    figure.subplots_adjust(0.75 / width, 0.5 / height, 1 - 0.15 / width, 1 - 0.35 / height, 0.36, 0.28)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, (name, label, color) in zip(grid, panels, strict=False):
         steps, values = (np.asarray(side, dtype=float) for side in zip(*course[name], strict=True))
         finite = np.isfinite(values)
         steps, values = steps[finite], values[finite]
         if name == OBJECTIVE and len(values):
-            values = above_best(axes, values, precision)
+            values = above_best(axes, values, precision, is_optimal)
         plot_positive(axes, steps, values, color, "the best" if name == OBJECTIVE else "0 or less")
         if name == "curvature/gain_ratio":
             axes.axhline(1, color="0.5", linewidth=0.8, linestyle=":")
-        axes.set(xlabel="step", ylabel=label or GRADIENTS[name])
+        axes.set_xlabel("step")
+        axes.set_ylabel(label or GRADIENTS[name], fontsize=9)
     for axes in grid[len(panels) :]:
         axes.remove()
     figure.suptitle(title, fontsize=10)
     return figure
 
 
-def above_best(axes: Axes, values: np.ndarray, precision: float) -> np.ndarray:
+def above_best(axes: Axes, values: np.ndarray, precision: float, is_optimal: bool = False) -> np.ndarray:
     """How far values (k,) are above the smallest of them.
 
-    Where they come near it, what is less than rounding leaves to be seen is drawn at that level, which has a line of its own.
-    Elsewhere the best is one value among many, and stays 0.
+    Where they come near it, or it is the optimum, what is less than rounding leaves to be seen is drawn at that level, which
+    has a line of its own. Elsewhere the best is one value among many, and stays 0.
     """
     best = values.min()
     above = values - best
     level = precision * abs(best)
-    if not level or not np.any((above > 0) & (above <= precision**0.5 * abs(best))):
+    if not level or not (is_optimal or np.any((above > 0) & (above <= precision**0.5 * abs(best)))):
         return above
     axes.axhline(level, color="0.5", linewidth=0.8, linestyle=":")
     axes.annotate("rounding", (0, level), (3, 2), xycoords=("axes fraction", "data"), textcoords="offset points",
@@ -85,19 +92,32 @@ def plot_positive(axes: Axes, steps: np.ndarray, values: np.ndarray, color: str,
         return
     axes.set_yscale("log")
     lowest, highest = values[positive].min(), values.max()
-    is_wide = highest >= ONE_DECADE * lowest
-    if is_wide:
-        axes.minorticks_off()
     marker = "o" if len(values) <= MANY_STEPS else None
     axes.plot(steps[positive], values[positive], color=color, marker=marker, markersize=3, linewidth=1.2)
     if not positive.all():
-        edge = np.full(np.count_nonzero(~positive), lowest / 3)
+        lowest /= 3
+        edge = np.full(np.count_nonzero(~positive), lowest)
         axes.plot(steps[~positive], edge, "v", color=color, markersize=5, markerfacecolor="none", label=rest)
         axes.legend(fontsize=7, frameon=False)
-    elif not is_wide:
-        for axis_part in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-            axis_part("{x:g}")
+    _tick(axes, lowest, highest)
     if steps[-1] >= MANY_STEPS:
         axes.set_xscale("symlog", linthresh=1)
         axes.set_xlim(left=0)
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        if steps[0] == steps[-1]:
+            axes.set_xlim(steps[0] - 1, steps[0] + 1)
     axes.grid(alpha=0.3)
+
+
+def _tick(axes: Axes, lowest: float, highest: float) -> None:
+    """Numbers at a log axis between two values, a few however near they are."""
+    axes.minorticks_off()
+    if highest >= TWO_DECADES * lowest:
+        return
+    if highest == lowest:
+        axes.yaxis.set_major_locator(FixedLocator([lowest]))
+    else:
+        is_narrow = highest < HALF_A_DECADE * lowest
+        axes.yaxis.set_major_locator(MaxNLocator(4) if is_narrow else LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:.4g}")

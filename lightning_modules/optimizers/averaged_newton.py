@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from torch import Tensor
 from torch.nn import Parameter
 
+from lightning_modules.objectives import Objective
 from lightning_modules.optimizers.damped_optimizer import ChosenKind, DampedOptimizer
 from lightning_modules.optimizers.running_model import RunningModel, RunningState
 from lightning_modules.optimizers.step_report import StepReport
@@ -65,12 +66,31 @@ class AveragedNewton(DampedOptimizer):
         group, objective = self.param_groups[0], report.point.objective
         if group["damping"] != "adaptive" or not objective.is_sample:
             return super().advance(report, gradient)
-        decay, of_network = group["weight_decay"], objective.is_redundant
-        if decay == "auto":
-            decay = self.network_decay if of_network else 0.0
-        kind = self.kind(objective)
-        model = self.model_class(self.kept, group["momentum"], group["refresh"], kind, decay, of_network)
+        model = self._model(objective)
         theta = report.point.theta + group["lr"] * model.step(report.point, gradient)
         self.draws = model.draws or self.draws
         self.keep(model.state)
         return replace(report, theta=theta, damping=model.state.damping, step_size=group["lr"] * model.length)
+
+    def curvature_diagonal(self) -> Tensor | None:
+        """diag C (p,) that the last step was computed by, without damping: of a sample's step the average.
+
+        None before the first step, and of one that did not need a curvature.
+        """
+        report = self.report
+        if report is None or report.theta is None:
+            return None
+        return self._model(report.point.objective).diagonal() if report.solver is None else report.solver.diagonal()
+
+    def curvature_age(self) -> int:
+        """How many steps ago the curvature of the last step was last changed: 0 if in that step."""
+        report = self.report
+        return 0 if report is None or report.solver is not None else self._model(report.point.objective).age
+
+    def _model(self, objective: Objective) -> RunningModel:
+        """The averaged model of a sample's loss, as it stands."""
+        group, of_network = self.param_groups[0], objective.is_redundant
+        decay = group["weight_decay"]
+        if decay == "auto":
+            decay = self.network_decay if of_network else 0.0
+        return self.model_class(self.kept, group["momentum"], group["refresh"], self.kind(objective), decay, of_network)

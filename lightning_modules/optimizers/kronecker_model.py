@@ -19,7 +19,7 @@ from torch import Tensor
 
 from lightning_modules.objectives import Point
 from lightning_modules.optimizers.running_model import CURVATURE_MEMORY, RunningModel, RunningState
-from lightning_modules.solvers.kronecker_blocks import Eigenbasis
+from lightning_modules.solvers.kronecker_blocks import Eigenbasis, diagonal_of
 
 RENEWAL = 64
 
@@ -68,6 +68,9 @@ class KroneckerModel(RunningModel):
         for basis in self._bases():
             basis.put_back(step, basis.turned(gradient) / self.divisor(basis.values + damping))
         return step.neg_()
+
+    def diagonal(self) -> Tensor:
+        return diagonal_of(self._bases(), self.averaged())
 
     def mean(self) -> Tensor:
         rest = self.averaged()

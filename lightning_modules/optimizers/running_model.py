@@ -114,8 +114,8 @@ class RunningModel:
         if state.direction is None:
             state.direction = torch.zeros_like(theta)
             state.slope, state.curvature_along = theta.new_zeros(()), theta.new_zeros(())
-        is_update = state.steps % self.refresh == 0 or state.steps < 2 * self.refresh
         state.steps += 1
+        is_update = self.age == 0
         if is_update:
             state.updates += 1
             self.take_in(point)
@@ -127,6 +127,12 @@ class RunningModel:
         state.damping = self.damping()
         step = direction * self.length
         return torch.sub(step, theta, alpha=self.decay) if self.decay else step
+
+    @property
+    def age(self) -> int:
+        """How many steps ago the averages took in a sample: 0 if in this one."""
+        past = self.state.steps - 1
+        return past % self.refresh if past >= 2 * self.refresh else 0
 
     def take_in(self, point: Point) -> None:
         """Average the curvature at a point into v."""
@@ -147,6 +153,10 @@ class RunningModel:
         assert self.state.curvature is not None
         averaged = self.state.curvature / (1 - CURVATURE_MEMORY**self.state.updates)
         return averaged.clamp_(min=0)  # an estimate may be negative where a Gauss–Newton matrix is not
+
+    def diagonal(self) -> Tensor:
+        """diag C (p,) that steps are divided by, before damping."""
+        return self.averaged()
 
     def mean(self) -> Tensor:
         """Of the averaged curvature ()."""

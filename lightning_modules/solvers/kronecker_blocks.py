@@ -70,10 +70,15 @@ class KroneckerBlocksSolver(Solver):
         return self.form(s)
 
     def diagonal(self) -> Tensor:
-        diagonal = self.rest.clone()
-        for basis in self.bases:
-            diagonal[basis.places] = basis.outputs.square() @ basis.values @ basis.inputs.square().mT
-        return diagonal
+        return diagonal_of(self.bases, self.rest)
+
+
+def diagonal_of(bases: Sequence[Eigenbasis], rest: Tensor) -> Tensor:
+    """Of blocks, and of all other parameters a given one (p,): (p,)."""
+    diagonal = rest.clone()
+    for basis in bases:
+        diagonal[basis.places] = basis.outputs.square() @ basis.values @ basis.inputs.square().mT
+    return diagonal
 
 
 def _eigen(matrices: Tensor) -> tuple[Tensor, Tensor]:

@@ -22,6 +22,7 @@ from datamodules.files.table_options import TableOptions
 ROOTS = {
     "data", "model", "trainer", "config", "seed_everything", "test_weights", "feature_baselines", "ckpt_path",
     "checkpoint_every_n_steps", "debug", "gradient_norms", "test_metrics", "curvature", "coefficients",
+    "histograms",
 }  # fmt: skip
 TABULAR = ("TabularDataModule", "datamodules.TabularDataModule", "datamodules.tabular.TabularDataModule")
 STAND_IN = f"{TableOptions.__module__}.{TableOptions.__name__}"

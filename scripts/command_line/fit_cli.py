@@ -16,6 +16,7 @@ from callbacks import (
     ConfusionMatrix,
     ConvergenceStatus,
     CurvatureDiagnostics,
+    CurvatureQuantiles,
     EmbeddingProjector,
     FeatureBaselines,
     FinalCheckpoint,
@@ -23,6 +24,8 @@ from callbacks import (
     GradientNorms,
     HyperParameters,
     LastCheckpoint,
+    LayerHistograms,
+    LearningRate,
     MetricCharts,
     MonitoredValues,
     NearestNeighbors,
@@ -36,6 +39,7 @@ from callbacks import (
     TrainingTime,
     TrainMetrics,
     TwoViewGrid,
+    UpdateRatios,
 )
 from command_line.checked_trainer import BARE, check_callbacks, check_trainer
 from command_line.chosen_settings import LINKS, chosen_settings, class_of
@@ -120,6 +124,7 @@ class FitCLI(LightningCLI):
         parser.add_lightning_class_args(GradientNorms, "gradient_norms")
         parser.add_lightning_class_args(TestMetrics, "test_metrics")
         parser.add_lightning_class_args(CurvatureDiagnostics, "curvature")
+        parser.add_lightning_class_args(LayerHistograms, "histograms")
         for name, setting in LINKS.items():
             parser.link_arguments(f"data.{name}", f"model.init_args.{setting}", apply_on="instantiate")
 
@@ -209,6 +214,7 @@ class FitCLI(LightningCLI):
             self.coefficient_intervals,
             ConfusionMatrix(),
             MetricCharts(),
+            *(watch(self.config.gradient_norms.every_n_steps) for watch in (LearningRate, UpdateRatios, CurvatureQuantiles)),
             StepCourse(),
             PenaltyChoice(has_bar=bool(config.enable_progress_bar)),
             TwoViewGrid(),

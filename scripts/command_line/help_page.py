@@ -21,6 +21,7 @@ OWN = {
     "--test_metrics.every_n_epochs N": "how often the test set is measured",
     "--gradient_norms.every_n_steps N": "how often they are logged, by layer",
     "--curvature.max_parameters N": "up to so many, its spectrum is logged",
+    "--histograms.every_n_steps N": "histograms by layer; default 0: none",
     "--coefficients.covariance NAME": "standard errors: observed, expected, HC0 to HC3, cluster",
     "--coefficients.level P": "of their intervals; default 0.95",
     "--coefficients.intervals NAME": "wald, or profile of the likelihood",
@@ -49,7 +50,7 @@ def page() -> str:
         "--model.optimizer=CLASS": f"{', '.join(OPTIMIZERS)}, or Adam, SGD, LBFGS, … of torch.optim",
         "--trainer.OPTION": "of Lightning's Trainer; --trainer.help lists them",
         "--model.optimizer.help": "lists all classes there; so at data, model, trainer.logger, …",
-        "--model.help=MLP": "explains the options of a class; so at each of these places",
+        "--model.help=MLP": "explains a class's options; so at each of these",
     }
     return "\n".join(
         [

@@ -45,3 +45,11 @@ def test_interval(every: int | None, interval: int, steps: list[int]) -> None:
 def test_bad_interval_is_refused() -> None:
     with pytest.raises(ValueError, match=r"every_n_steps=0"):
         GradientNorms(0)
+
+
+def test_a_second_fit_is_logged_from_its_first_step() -> None:
+    norms, data = GradientNorms(), IrisDataModule(batch_size=90)
+    for _ in range(2):
+        logger = MemoryLogger()
+        make_trainer(1, norms, logger=logger).fit(make_model(data, METHODS["adam"]), data)
+        assert list(logger.values["grad_norm/total"]) == [0]

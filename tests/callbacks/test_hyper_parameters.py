@@ -70,6 +70,8 @@ def test_every_run_has_the_same_header(runs: dict[str, tuple[Path, EventAccumula
     (experiment,) = map(metadata.parse_experiment_plugin_data, headers)
     shown = [info.display_name for info in sorted(experiment.hparam_infos, key=lambda info: info.name)]
     assert shown[:5] == ["method", "lr", "damping", "l2", "model"] and all(info.differs for info in experiment.hparam_infos)
+    results = [info.display_name for info in experiment.metric_infos]
+    assert results[-3:] == ["seconds", "epochs", "status (1 = converged)"] and {"MAE", "R²", "accuracy"} <= set(results)
     known = {info.name for info in experiment.hparam_infos}
     for _, events in runs.values():
         assert set(settings(events)) <= known, "every setting has its column"

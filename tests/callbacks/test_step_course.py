@@ -8,12 +8,14 @@ import matplotlib.colors
 import numpy as np
 import pytest
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from sklearn.datasets import load_diabetes
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from callbacks import CurvatureDiagnostics, GradientNorms, StepCourse
+from callbacks import CurvatureDiagnostics, GradientNorms, LearningRate, StepCourse, UpdateRatios
 from callbacks.step_course import MOST_POINTS, ThinnedPoints
 from callbacks.step_course_figure import NAMES, OBJECTIVE, PANELS, above_best, draw_step_course
-from datamodules import BreastCancerDataModule
+from datamodules import ArrayDataModule, BreastCancerDataModule
+from lightning_modules import LinearRegression
 from lightning_modules.optimizers import Newton
 from tests.training import METHODS, make_model, make_trainer
 
@@ -30,7 +32,7 @@ class Spied(StepCourse):
 
 def fitted(folder: Path, method: Any, epochs: int = 12) -> Spied:
     data, course = BreastCancerDataModule(), Spied()
-    callbacks = (CurvatureDiagnostics(), GradientNorms(), course)
+    callbacks = (CurvatureDiagnostics(), GradientNorms(), LearningRate(), UpdateRatios(), course)
     trainer = make_trainer(epochs, *callbacks, logger=TensorBoardLogger(folder, "", ""), log_every_n_steps=1)
     trainer.fit(make_model(data, method), data)
     return course
@@ -111,6 +113,8 @@ def test_what_rounding_hides_is_at_its_level() -> None:
     near, far = np.array([3.0, 2.0 + 1e-12, 2.0]), np.array([3.0, 2.1, 2.0])
     assert above_best(axes, near, EPS) == pytest.approx([1.0, 1e-12, 2 * EPS], rel=1e-3)
     assert above_best(axes, far, EPS).tolist() == pytest.approx([1.0, 0.1, 0.0]), "control: it did not come near"
+    assert above_best(axes, far, EPS, is_optimal=True) == pytest.approx([1.0, 0.1, 2 * EPS], rel=1e-3)
+    assert [text.get_text() for text in axes.texts].count("rounding") == 2
 
 
 def test_a_long_fit_keeps_few_points_and_costs_microseconds() -> None:
@@ -122,3 +126,35 @@ def test_a_long_fit_keeps_few_points_and_costs_microseconds() -> None:
     kept = [step for step, _ in points.kept]
     assert MOST_POINTS / 2 <= len(kept) <= MOST_POINTS
     assert kept[0] == 0 and len(set(np.diff(kept))) == 1 and steps - kept[-1] <= kept[1]
+
+
+def test_a_fit_that_needs_one_step_ends_at_rounding_level(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Least squares by Newton's method: nothing comes near the optimum but the optimum itself."""
+    drawn: list[bool] = []
+
+    def draw(course: Any, title: str, precision: float, is_optimal: bool) -> Any:
+        drawn.append(is_optimal)
+        return draw_step_course(course, title, precision, is_optimal)
+
+    monkeypatch.setattr("callbacks.step_course.draw_step_course", draw)
+    x, y = load_diabetes(return_X_y=True)
+    data = ArrayDataModule(x, y, task="regression")
+    for name, epochs in (("optimal", 5), ("budget", 1)):
+        trainer = make_trainer(epochs, StepCourse(), logger=TensorBoardLogger(tmp_path, "", name), log_every_n_steps=1)
+        trainer.fit(LinearRegression(10, optimizer=Newton), data)
+    assert drawn == [True, False]
+
+
+def test_ticks_of_narrow_axes_are_numbers_that_can_be_read() -> None:
+    for values, least in (((1.0, 1.0), 1), ((7e-5, 1.8e-4), 3), ((0.02, 0.3), 3), ((1e-8, 1.0), 3)):
+        axes = draw_step_course({OBJECTIVE: [(0, 2.0)], "step/lr": list(enumerate(values))}, "", EPS).axes[-1]
+        axes.figure.canvas.draw()
+        low, high = axes.get_ylim()
+        shown = [
+            tick.get_text()
+            for place, tick in zip(axes.get_yticks(), axes.get_yticklabels(), strict=True)
+            if low <= place <= high
+        ]
+        assert len(shown) >= least and all(shown)
+        steps = [place for place in axes.get_xticks() if axes.get_xlim()[0] <= place <= axes.get_xlim()[1]]
+        assert all(float(place).is_integer() for place in steps)

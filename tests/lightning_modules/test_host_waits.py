@@ -10,7 +10,7 @@ import torch
 from lightly.loss import NTXentLoss
 from pytorch_lightning.loggers import CSVLogger
 
-from callbacks import CurvatureDiagnostics, GradientNorms
+from callbacks import CurvatureDiagnostics, CurvatureQuantiles, GradientNorms, LearningRate, UpdateRatios
 from datamodules import BreastCancerDataModule, CaliforniaHousingDataModule, IrisDataModule
 from datamodules.serving.batch_sampler import ShardedBatchSampler
 from datamodules.serving.tensor_batches import TensorBatches
@@ -70,7 +70,8 @@ def fitted(model: ObjectiveModule, device: bool = True, **options: Any) -> tuple
 @pytest.mark.parametrize("model", MODELS)
 def test_a_step_on_a_mini_batch_never_waits_though_every_one_is_logged(model: str, method: str, tmp_path: Path) -> None:
     torch.manual_seed(1)
-    watched = {"callbacks": (GradientNorms(), CurvatureDiagnostics()), "logger": CSVLogger(tmp_path), "log_every_n_steps": 1}
+    callbacks = (GradientNorms(), CurvatureDiagnostics(), LearningRate(), UpdateRatios(), CurvatureQuantiles())
+    watched = {"callbacks": callbacks, "logger": CSVLogger(tmp_path), "log_every_n_steps": 1}
     weights, counts = fitted(MODELS[model](optimizer=WITHOUT_WAIT[method]), **watched)
     assert counts.waits == [0] * STEPS
     assert not any(step.copies for step in counts.steps)
@@ -96,7 +97,8 @@ def test_full_batch_a_step_waits_for_its_decisions_alone(method: str, network: b
             rejected.append((report.rejected or 0) if report is not None else 0)
 
     options = {"logger": CSVLogger(tmp_path), **on_the_device()}
-    make_trainer(5, counts, Rejected(), GradientNorms(), CurvatureDiagnostics(), **options).fit(model, rows)
+    watching = (GradientNorms(), CurvatureDiagnostics(), LearningRate(), UpdateRatios(), CurvatureQuantiles())
+    make_trainer(5, counts, Rejected(), *watching, **options).fit(model, rows)
     waits = [count - more for count, more in zip(counts.waits, rejected, strict=True)]
     # At first what is the same in every step is computed, and rows are checked.
     assert max(waits[1:]) <= FULL_BATCH[method], waits

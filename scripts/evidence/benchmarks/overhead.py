@@ -15,7 +15,17 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from callbacks import CurvatureDiagnostics, GradientNorms, LastCheckpoint, RandomStates, StopDecision, TrainingTime
+from callbacks import (
+    CurvatureDiagnostics,
+    CurvatureQuantiles,
+    GradientNorms,
+    LastCheckpoint,
+    LearningRate,
+    RandomStates,
+    StopDecision,
+    TrainingTime,
+    UpdateRatios,
+)
 from datamodules import BreastCancerDataModule, MNISTDataModule
 from evidence.benchmarks.row import BenchmarkRow, in_turn, seconds
 from lightning_modules import MLP, LogisticRegression, ObjectiveModule
@@ -89,7 +99,8 @@ def _step(
 
 def _default_callbacks() -> tuple[Callback, ...]:
     """What `fit.py` has at work while it trains."""
-    return GradientNorms(), CurvatureDiagnostics(), TrainingTime(), RandomStates(), StopDecision(), LastCheckpoint()
+    watching = GradientNorms(), CurvatureDiagnostics(), LearningRate(), UpdateRatios(), CurvatureQuantiles(), TrainingTime()
+    return *watching, RandomStates(), StopDecision(), LastCheckpoint()
 
 
 def _fit(make: Callable[[], ObjectiveModule], data: LightningDataModule, callbacks: tuple[Callback, ...], epochs: int) -> None:

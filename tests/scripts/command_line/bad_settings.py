@@ -120,6 +120,7 @@ TRAINERS = {
         ("two views", "MNISTTwoViewDataModule"),
     ),
     "norms": Bad(["--gradient_norms.every_n_steps=0"], ("every_n_steps=0", "≥ 1")),
+    "histograms": Bad(["--histograms.every_n_steps=-1"], ("every_n_steps=-1", "0 for never")),
 }
 PLACES = {
     "checkpoint-missing": Bad(["--ckpt_path=none.ckpt"], ("there is no checkpoint none.ckpt", "check --ckpt_path")),

@@ -111,7 +111,8 @@ options = st.sampled_from(
         "--trainer.check_val_every_n_epoch", "--trainer.log_every_n_steps", "--trainer.overfit_batches", "--trainer.plugins",
         "--trainer.min_epochs", "--trainer.max_steps", "--trainer.deterministic", "--trainer.strategy", "--ckpt_path",
         "--checkpoint_every_n_steps", "--test_weights", "--gradient_norms.every_n_steps", "--test_metrics.every_n_epochs",
-        "--curvature.max_parameters", "--config", "--seed_everything", "--nonsense", "--trainer", "--data.init_args",
+        "--curvature.max_parameters", "--histograms.every_n_steps", "--config", "--seed_everything", "--nonsense", "--trainer",
+        "--data.init_args",
     ]
 )  # fmt: skip
 
