@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from command_line.one_line_errors import run
-from command_line.one_line_parser import OneLineParser
-from command_line.saying import say
+from command_line.program_parser import ProgramParser
+from command_line.saying import say, say_lines
 from predicting.checked_files import check_files
 
 from datamodules.files import TableFile
@@ -17,7 +17,7 @@ from datamodules.messages import counted
 
 def main(args: list[str]) -> None:
     """Write the predictions and print where."""
-    parser = OneLineParser(prog="predict.py", description=__doc__)
+    parser = ProgramParser(prog="predict.py", description=__doc__)
     parser.add_argument("--ckpt", type=str, required=True, help="A checkpoint of fit.py, best.ckpt or last.ckpt.")
     parser.add_argument("--data", type=str, required=True, help="A text or .parquet file with the columns of the training.")
     parser.add_argument("--output", type=str, default=None, help="A .csv or .parquet file; default DATA_predictions.csv.")
@@ -37,6 +37,9 @@ def main(args: list[str]) -> None:
     )
     parser.add_argument("--overwrite", action="store_true", help="Replace the output if it is there.")
     parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
+    if not args:
+        say_lines(parser.format_help())
+        return
     options = parser.parse_args(args)
     data, ckpt = Path(options.data), Path(options.ckpt)
     output = Path(options.output or data.with_name(f"{data.stem}_predictions.csv"))
