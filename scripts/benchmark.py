@@ -45,7 +45,7 @@ def main(args: list[str]) -> None:
         for table in section_tables(name, section):
             console.print(table)
         for remark in section.remarks:
-            console.print(f"{name}: {remark}", soft_wrap=True)
+            console.say(f"{name}: {remark}")
     if options.json is not None:
         write_json(Path(options.json), {"sections": {name: section.plain() for name, section in found.items()}})
     if options.update_docs:

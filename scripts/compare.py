@@ -38,7 +38,7 @@ def main(args: list[str]) -> None:
     except KeyboardInterrupt:
         raise KeyboardInterrupt from None  # how a single run goes on does not help: a comparison begins anew
     Terminal().print(table)
-    Terminal().print(f"report: {output / 'report.html'}", soft_wrap=True)
+    Terminal().say(f"report: {output / 'report.html'}")
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def main(args: list[str]) -> None:
         write_results(results, output)
     if options.update_docs:
         update_docs(results, output, numbers)
-    Terminal().print(f"page: {output / 'index.html'}", soft_wrap=True)
+    Terminal().say(f"page: {output / 'index.html'}")
     conclude(results)
 
 

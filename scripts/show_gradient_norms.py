@@ -4,6 +4,7 @@ import command_line.interruptible  # noqa: F401, I001 – first, so that Ctrl-C 
 import sys
 from pathlib import Path
 
+from command_line.aligned_numbers import add_rows
 from command_line.base_config import read_config
 from command_line.one_line_errors import run
 from command_line.program_parser import ProgramParser
@@ -35,8 +36,10 @@ def main(args: list[str]) -> None:
         method["max_epochs"] = options.epochs or method["max_epochs"]
         norms[label], accuracies[label] = fit_and_log_norms(comparison, method)
     table = Table("initial weights", "‖∇‖ of the first layer", "of the last", "test accuracy", title=comparison["title"])
-    for label, values in norms.items():
-        table.add_row(label, f"{values[0]:.1e}", f"{values[-1]:.1e}", f"{accuracies[label][-1]:.4f}")
+    add_rows(
+        table,
+        ((label, f"{values[0]:.1e}", f"{values[-1]:.1e}", f"{accuracies[label][-1]:.4f}") for label, values in norms.items()),
+    )
     Terminal().print(table)  # first, since a figure may fail
     path = Path(options.output)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,10 +5,10 @@ from typing import Any
 
 from rich.console import Console, Group
 from rich.measure import Measurement
+from rich.table import Column as TableColumn
 from rich.table import Table
-from rich.text import Text
 
-from datamodules.messages import shown
+from command_line.aligned_numbers import add_rows, aligned
 
 Numbers = dict[str, float | None]
 Coefficients = dict[str, dict[str, Numbers]]
@@ -48,13 +48,26 @@ def coefficient_table(console: Console, summary: dict[str, Any]) -> Group:
     if not is_scaled:
         return Group(heading, _table(coefficients, [estimate, error, interval, sure]))
     table = _table(coefficients, [estimate, error, interval, sure, scaled, its_error])
-    if Measurement.get(console, console.options.update(width=1000), table).maximum <= console.width:
+    if _width(console, table).maximum <= console.width:
         return Group(heading, table)
     if is_profile:
         narrow = f"{own}{errors};\nfor those per {SD} see summary.json, or widen the terminal"
         return Group(narrow, _table(coefficients, [estimate, error, interval, sure]))
-    heading += f";\nfor {level} intervals see summary.json, or widen the terminal"
-    return Group(heading, _table(coefficients, [estimate, error, sure, scaled, its_error]))
+    # Else a long name would be cut.
+    for columns, left_out in (
+        ([estimate, error, sure, scaled, its_error], f"{level} intervals"),
+        ([estimate, error, sure, scaled], f"{level} intervals and the standard errors per s.d."),
+        ([estimate, error, sure], f"{level} intervals and what is per s.d."),
+    ):
+        table = _table(coefficients, columns)
+        if _width(console, table).minimum <= console.width:
+            break
+    return Group(f"{heading};\nfor {left_out} see summary.json, or widen the terminal", table)
+
+
+def _width(console: Console, table: Table) -> Measurement:
+    """From that with every word whole to that with every cell in a line."""
+    return Measurement.get(console, console.options.update(width=1000), table)
 
 
 def num_shown(summary: dict[str, Any]) -> int:
@@ -81,11 +94,12 @@ def effect_table(summary: dict[str, Any]) -> Group:
 
 def _table(coefficients: Coefficients, columns: list[Column], what: str = "coefficient") -> Table:
     """Names give way where it is narrow, numbers never."""
-    table = Table(what)
+    table = Table(TableColumn(what, overflow="fold"))
+    rows = list(coefficients.values())
+    numbers = [_intervals(rows) if number is _interval else [number(row) for row in rows] for _, number in columns]
     for title, _ in columns:
         table.add_column(title, no_wrap=True)
-    for name, row in coefficients.items():
-        table.add_row(Text(shown(name)), *(number(row) for _, number in columns))  # "length [cm]" has no markup
+    add_rows(table, list(zip(coefficients, *numbers, strict=True)))
     return table
 
 
@@ -95,6 +109,12 @@ def _number(units: str, name: str, digits: int) -> Callable[[dict[str, Numbers]]
 
 def _interval(row: dict[str, Numbers]) -> str:
     return f"{_shown(row[OWN]['low'], 3)} … {_shown(row[OWN]['high'], 3)}"
+
+
+def _intervals(rows: list[dict[str, Numbers]]) -> list[str]:
+    """With the points of both ends below each other."""
+    lows, highs = (aligned([_shown(row[OWN][end], 3) for row in rows]) for end in ("low", "high"))
+    return [f"{low} … {high}" for low, high in zip(lows, highs, strict=True)]
 
 
 def _p_value(row: dict[str, Numbers]) -> str:

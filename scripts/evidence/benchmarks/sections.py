@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from command_line.aligned_numbers import add_rows
 from command_line.terminal import Terminal
 from rich.progress import track
 from rich.table import Table
@@ -118,6 +119,5 @@ def section_tables(name: str, found: Measurements) -> Iterator[Table]:
 def rows_table(title: str, rows: list[BenchmarkRow]) -> Table:
     """Medians with their range, and the ratio of ours to theirs."""
     table = Table("case", "ours", "theirs", "peer", "ours ÷ theirs", "better", title=title)
-    for row in rows:
-        table.add_row(*row.cells())
+    add_rows(table, (row.cells() for row in rows))
     return table

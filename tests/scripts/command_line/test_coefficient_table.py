@@ -44,6 +44,13 @@ def test_what_the_errors_are_of_is_said_where_it_is_another_than_usual() -> None
     assert "standard errors of the expected information" in "\n".join(shown(table, covariance="expected"))
 
 
+def test_a_name_of_one_long_word_is_not_cut_while_there_are_columns_to_leave_out() -> None:
+    name = "dose_of_the_substance_in_milligrams"
+    lines = shown({name: {"own_units": SURE, "per_deviation": SURE | {"estimate": 0.5}}})
+    assert max(map(len, lines)) <= 80 and any(f" {name} " in line and "-1.235e-05" in line for line in lines)
+    assert "what is per s.d. see summary.json" in " ".join(lines)
+
+
 def test_brackets_in_a_name_are_no_markup() -> None:
     assert any("length [cm]" in line for line in shown({"length [cm]": {"own_units": SURE}}))
 
