@@ -54,15 +54,14 @@ def coefficient_table(console: Console, summary: dict[str, Any]) -> Group:
         narrow = f"{own}{errors};\nfor those per {SD} see summary.json, or widen the terminal"
         return Group(narrow, _table(coefficients, [estimate, error, interval, sure]))
     # Else a long name would be cut.
-    for columns, left_out in (
-        ([estimate, error, sure, scaled, its_error], f"{level} intervals"),
-        ([estimate, error, sure, scaled], f"{level} intervals and the standard errors per s.d."),
-        ([estimate, error, sure], f"{level} intervals and what is per s.d."),
-    ):
-        table = _table(coefficients, columns)
-        if _width(console, table).minimum <= console.width:
-            break
-    return Group(f"{heading};\nfor {left_out} see summary.json, or widen the terminal", table)
+    candidates = [
+        (_table(coefficients, [estimate, error, sure, scaled, its_error]), ""),
+        (_table(coefficients, [estimate, error, sure, scaled]), " and the standard errors per s.d."),
+        (_table(coefficients, [estimate, error, sure]), " and what is per s.d."),
+    ]
+    fitting = (each for each in candidates if _width(console, each[0]).minimum <= console.width)
+    table, left_out = next(fitting, candidates[-1])
+    return Group(f"{heading};\nfor {level} intervals{left_out} see summary.json, or widen the terminal", table)
 
 
 def _width(console: Console, table: Table) -> Measurement:
@@ -98,7 +97,7 @@ def _table(coefficients: Coefficients, columns: list[Column], what: str = "coeff
     rows = list(coefficients.values())
     numbers = [_intervals(rows) if number is _interval else [number(row) for row in rows] for _, number in columns]
     for title, _ in columns:
-        table.add_column(title, no_wrap=True)
+        table.add_column(title, no_wrap=True, min_width=len(title))
     add_rows(table, list(zip(coefficients, *numbers, strict=True)))
     return table
 
