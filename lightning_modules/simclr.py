@@ -20,6 +20,7 @@ from lightning_modules.training.loss_share import LossShare
 from lightning_modules.training.objective_module import Batch, ObjectiveModule, OptimizerCallable
 from lightning_modules.training.plain_features import plain_features
 from lightning_modules.training.run_ending import run_ending
+from lightning_modules.training.shown_work import shown_work
 from lightning_modules.training.weighted_rows import refuse_weights
 
 
@@ -237,6 +238,7 @@ class SimCLR(ObjectiveModule):
                 "to the trainer, or call attach_probe(fit_probe(train, val))"
             )
         # A DataLoader draws a seed for its workers each time it starts.
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), shown_work(self._trainer, "judging: encoding the images"):
             train, val = (plain_features(self, data, split, self.probe_weight.shape[1]) for split in ("train", "val"))
-        return self.fit_probe(train, val)
+        with shown_work(self._trainer, "judging: fitting the probe"):
+            return self.fit_probe(train, val)

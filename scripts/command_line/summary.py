@@ -48,6 +48,7 @@ def summarize(cli: FitCLI, metrics: dict[str, float]) -> dict[str, Any]:
         "table": as_plain(getattr(cli.datamodule, "report", None)),
         "seed": cli.config.seed_everything,
         "weights": cli.config.test_weights,
+        "weights_epoch": cli.tested_epoch,
         "versions": {name: version(name) for name in LIBRARIES},
     }
 
@@ -116,6 +117,11 @@ def results(summary: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         *((name.replace("test/", "test "), four_digits(value)) for name, value in summary.items() if name.startswith("test/")),
         *([] if any(name.startswith("test/") for name in summary) else [("test", "none")]),
+        *(
+            [("weights tested", f"best, of epoch {best} of {summary['epochs']}")]
+            if (best := summary.get("weights_epoch"))
+            else []
+        ),
         *([("penalty l2", f"{summary['l2']:g}")] if summary["l2"] is not None else []),
         *of_penalty(summary),
         # Of a fit without a penalty it is told with its standard error.
