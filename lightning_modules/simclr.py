@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torchmetrics import MetricCollection
 
+from lightning_modules.counting import counted
 from lightning_modules.linear.linear_probe import Labelled, LinearProbe, fit_probe
 from lightning_modules.networks import ConvEncoder
 from lightning_modules.objectives import ModuleObjective, rows_of_each
@@ -115,7 +116,8 @@ class SimCLR(ObjectiveModule):
             )
         if len(set(counts)) > 1:
             raise ValueError(
-                f"{total} images do not spread evenly over {self._processes} processes, and the gathered views must: "
+                f"{counted(total, 'image')} cannot be spread evenly over {self._processes} processes, and "
+                "the gathered views must: "
                 "choose a batch size, and a number of training images, that divide by the number of processes"
             )
         return images

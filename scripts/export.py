@@ -1,14 +1,16 @@
 """Write a trained model as a program that runs without this project. `--help` lists the options."""
 
-import command_line.interruptible  # noqa: F401, I001 – first, so that Ctrl-C is answered during the others
 import sys
 from pathlib import Path
 
+import command_line.interruptible  # noqa: F401 – first, so that Ctrl-C is answered during the others
 from command_line.one_line_errors import run
-from command_line.program_parser import ProgramParser
 from command_line.output_file import output_file
+from command_line.program_parser import ProgramParser
 from command_line.saying import say, say_lines
 from predicting.precisions import PRECISIONS
+
+from datamodules.messages import counted
 
 FORMATS = (".pt2", ".onnx")
 
@@ -38,7 +40,7 @@ def main(args: list[str]) -> None:
     names = trained.preprocessing.class_names
     out = f"probabilities of {', '.join(names)}" if names else "values"
     offset = " and, as the last column, the offset" if trained.preprocessing.given.has_offset else ""
-    say(f"{output}: rows of {len(trained.preprocessing.feature_names)} features, unscaled{offset}, to {out}")
+    say(f"{output}: rows of {counted(len(trained.preprocessing.feature_names), 'feature')}, unscaled{offset}, to {out}")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from datamodules.columns.coding import Coding
+from datamodules.messages import counted
 from datamodules.messages.split_options import ClassWeight, check_class_weight
 from datamodules.serving.batch_sampler import ShardedBatchSampler, share_of_process
 from datamodules.serving.class_weights import with_class_weights
@@ -142,12 +143,12 @@ class TableDataModule(SplitDataModule):
         """
         rows, d = np.asarray(features.toarray() if is_sparse(features) else features, np.float64), self.num_features
         if rows.shape[1:] != (d,):
-            raise ValueError(f"features of shape {rows.shape}: give rows of {d} features, (n, {d})")
+            raise ValueError(f"features of shape {rows.shape}: give rows of {counted(d, 'feature')}, (n, {d})")
         if (offset is not None) != self.has_offset:
             raise ValueError(f"offset: the data have {'one, give it as well' if self.has_offset else 'none, leave it out'}")
         if offset is not None:
             if np.shape(offset) != (len(rows),):
-                raise ValueError(f"offset of shape {np.shape(offset)}: give one number for each of the {len(rows)} rows")
+                raise ValueError(f"offset of shape {np.shape(offset)}: give one number for each of {counted(len(rows))}")
             rows = np.column_stack([rows, np.asarray(offset, np.float64)])
         return torch.from_numpy(self.preprocessing.scaled(rows))
 
