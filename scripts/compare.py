@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from command_line.choices import choices
+from command_line.interruptible import importing
 from command_line.one_line_errors import run
 from command_line.program_parser import ProgramParser
 from command_line.quiet import quiet
@@ -29,8 +30,9 @@ def main(args: list[str]) -> None:
     options = parser.parse_args(args)
     path = find_comparison(options.name)
     comparison = read_comparison(path, options.data_dir)
-    # Torch takes seconds, in which Ctrl-C is answered; nothing above needs it.
-    from comparing.reports import report_side_by_side, report_study  # noqa: PLC0415
+    # Torch takes seconds, in which Ctrl-C ends the program; nothing above needs it.
+    with importing():
+        from comparing.reports import report_side_by_side, report_study  # noqa: PLC0415
 
     try:
         with report_folder(options.output, Path("reports") / path.stem) as output:

@@ -1,9 +1,10 @@
 """Write a trained model as a program that runs without this project. `--help` lists the options."""
 
+import command_line.interruptible  # noqa: F401, I001 – first, so that Ctrl-C is answered during the others
 import sys
 from pathlib import Path
 
-import command_line.interruptible  # noqa: F401 – first, so that Ctrl-C is answered during the others
+from command_line.interruptible import importing
 from command_line.one_line_errors import run
 from command_line.output_file import output_file
 from command_line.program_parser import ProgramParser
@@ -30,9 +31,10 @@ def main(args: list[str]) -> None:
     output = Path(options.output)
     if output.suffix not in FORMATS:
         raise ValueError(f"--output={output}: programs are written as {' or '.join(FORMATS)}")
-    # Torch takes seconds, in which Ctrl-C is answered; nothing above needs it.
-    from predicting.program import program  # noqa: PLC0415
-    from predicting.trained import read_trained  # noqa: PLC0415
+    # Torch takes seconds, in which Ctrl-C ends the program; nothing above needs it.
+    with importing():
+        from predicting.program import program  # noqa: PLC0415
+        from predicting.trained import read_trained  # noqa: PLC0415
 
     trained = read_trained(Path(options.ckpt))
     with output_file(output, options.overwrite) as temporary:

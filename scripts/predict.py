@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from command_line.interruptible import importing
 from command_line.one_line_errors import run
 from command_line.program_parser import ProgramParser
 from command_line.saying import say, say_lines
@@ -49,12 +50,13 @@ def main(args: list[str]) -> None:
     if options.target is not None and not options.residuals:
         raise ValueError(f"--target={options.target} is for residuals: give --residuals too, or leave it out")
     delimiter = TableFile(data, separator(options.delimiter)).delimiter  # which refuses one that is none
-    # Torch and Lightning take seconds, in which Ctrl-C is answered; nothing above needs them.
-    from predicting.prediction_file import write_predictions  # noqa: PLC0415
-    from predicting.row_residuals import RowResiduals  # noqa: PLC0415
-    from predicting.trained import read_trained  # noqa: PLC0415
+    # Torch and Lightning take seconds, in which Ctrl-C ends the program; nothing above needs them.
+    with importing():
+        from predicting.prediction_file import write_predictions  # noqa: PLC0415
+        from predicting.row_residuals import RowResiduals  # noqa: PLC0415
+        from predicting.trained import read_trained  # noqa: PLC0415
 
-    from datamodules.tables.new_rows import NewRows  # noqa: PLC0415
+        from datamodules.tables.new_rows import NewRows  # noqa: PLC0415
 
     trained = read_trained(ckpt)
     file = replace(trained.form, path=data, delimiter=delimiter or trained.form.delimiter)

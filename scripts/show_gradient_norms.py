@@ -6,6 +6,7 @@ from pathlib import Path
 
 from command_line.aligned_numbers import add_rows
 from command_line.base_config import read_config
+from command_line.interruptible import importing
 from command_line.one_line_errors import run
 from command_line.program_parser import ProgramParser
 from command_line.quiet import quiet
@@ -25,8 +26,9 @@ def main(args: list[str]) -> None:
     parser.add_argument("--output", type=str, default="gradient_norms.png", help="File to write, .png, .pdf or .svg.")
     parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
     options = parser.parse_args(args)
-    # Torch takes seconds, in which Ctrl-C is answered; nothing above needs it.
-    from evidence.systems.gradient_norms import draw_norms, fit_and_log_norms  # noqa: PLC0415
+    # Torch takes seconds, in which Ctrl-C ends the program; nothing above needs it.
+    with importing():
+        from evidence.systems.gradient_norms import draw_norms, fit_and_log_norms  # noqa: PLC0415
 
     comparison = read_config(COMPARISONS / "mnist_deep_tanh.yaml")
     comparison["data"]["init_args"]["data_dir"] = options.data_dir

@@ -9,6 +9,7 @@ import command_line.interruptible  # noqa: F401, I001 – first, so that Ctrl-C 
 import sys
 from pathlib import Path
 
+from command_line.interruptible import importing
 from command_line.one_line_errors import run
 from command_line.program_parser import ProgramParser
 from command_line.saying import say
@@ -27,9 +28,10 @@ def main(args: list[str]) -> None:
     options = parser.parse_args(args)
     if min(options.width, options.repeats, options.threads) < 1:
         raise ValueError(f"--width={options.width} --repeats={options.repeats} --threads={options.threads}: all must be ≥ 1")
-    # Torch takes seconds, in which Ctrl-C is answered; nothing above needs it.
-    import torch  # noqa: PLC0415
-    from evidence.systems.jacobian_times import time_jacobians, times_figure, times_table  # noqa: PLC0415
+    # Torch takes seconds, in which Ctrl-C ends the program; nothing above needs it.
+    with importing():
+        import torch  # noqa: PLC0415
+        from evidence.systems.jacobian_times import time_jacobians, times_figure, times_table  # noqa: PLC0415
 
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)

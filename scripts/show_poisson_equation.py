@@ -4,6 +4,7 @@ import command_line.interruptible  # noqa: F401, I001 – first, so that Ctrl-C 
 import sys
 from pathlib import Path
 
+from command_line.interruptible import importing
 from command_line.one_line_errors import run
 from command_line.program_parser import ProgramParser
 from command_line.saying import say
@@ -28,11 +29,12 @@ def main(args: list[str]) -> None:
             f"--width={options.width} --points={options.points} --seconds={options.seconds}: give at least 1 unit, 4 points, "
             "and some time"
         )
-    # Torch takes seconds, in which Ctrl-C is answered; nothing above needs it.
-    from evidence.systems.poisson_equation import PoissonEquation, by_lbfgs, by_newton, errors, relative_error  # noqa: PLC0415
-    from evidence.systems.poisson_figure import draw_courses  # noqa: PLC0415
+    # Torch takes seconds, in which Ctrl-C ends the program; nothing above needs it.
+    with importing():
+        from evidence.systems.poisson_equation import PoissonEquation, by_lbfgs, by_newton, errors, relative_error  # noqa: PLC0415
+        from evidence.systems.poisson_figure import draw_courses  # noqa: PLC0415
 
-    from lightning_modules.objectives import undivided  # noqa: PLC0415
+        from lightning_modules.objectives import undivided  # noqa: PLC0415
 
     problem = PoissonEquation(options.width, options.points, options.points // 4, options.seed)
     say(f"{len(problem.start)} parameters, {options.points} points within and {options.points // 4} at the boundary")

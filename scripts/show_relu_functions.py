@@ -4,6 +4,7 @@ import command_line.interruptible  # noqa: F401, I001 – first, so that Ctrl-C 
 import sys
 from pathlib import Path
 
+from command_line.interruptible import importing
 from command_line.one_line_errors import run
 from command_line.program_parser import ProgramParser
 from command_line.saying import say
@@ -19,8 +20,9 @@ def main(args: list[str]) -> None:
     options = parser.parse_args(args)
     if options.points < 2:
         raise ValueError(f"--points={options.points}: a curve takes at least 2")
-    # Torch takes seconds, in which Ctrl-C is answered; nothing above needs it.
-    from evidence.systems.relu_figure import draw_functions  # noqa: PLC0415
+    # Torch takes seconds, in which Ctrl-C ends the program; nothing above needs it.
+    with importing():
+        from evidence.systems.relu_figure import draw_functions  # noqa: PLC0415
 
     figure, differences = draw_functions(options.threshold, options.points)
     for title, difference in differences.items():

@@ -3,6 +3,7 @@
 import command_line.interruptible  # noqa: F401, I001 – first, so that Ctrl-C is answered during the others
 import sys
 
+from command_line.interruptible import importing
 from command_line.one_line_errors import run
 from command_line.program_parser import ProgramParser
 from command_line.saying import say
@@ -17,8 +18,9 @@ def main(args: list[str]) -> None:
     options = parser.parse_args(args)
     if not 1 <= options.digits <= 15:
         raise ValueError(f"--digits={options.digits}: a double-precision number has 1 to 15 that mean something")
-    # Torch takes seconds, in which Ctrl-C is answered; nothing above needs it.
-    from evidence.systems.chain_steps import PUBLISHED, chain_steps, step_tables  # noqa: PLC0415
+    # Torch takes seconds, in which Ctrl-C ends the program; nothing above needs it.
+    with importing():
+        from evidence.systems.chain_steps import PUBLISHED, chain_steps, step_tables  # noqa: PLC0415
 
     found = chain_steps()
     for step in step_tables(found, options.digits):

@@ -4,6 +4,7 @@ import command_line.interruptible  # noqa: F401, I001 – first, so that Ctrl-C 
 import sys
 from pathlib import Path
 
+from command_line.interruptible import importing
 from command_line.one_line_errors import run
 from command_line.program_parser import ProgramParser
 from command_line.saying import say
@@ -18,12 +19,13 @@ def main(args: list[str]) -> None:
     parser.add_argument("--output", type=str, default="two_views.png", help="File to write, .png, .pdf or .svg.")
     parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
     options = parser.parse_args(args)
-    # Torch takes seconds, in which Ctrl-C is answered; nothing above needs it.
-    import torch  # noqa: PLC0415
-    from torch.utils.data import DataLoader  # noqa: PLC0415
+    # Torch takes seconds, in which Ctrl-C ends the program; nothing above needs it.
+    with importing():
+        import torch  # noqa: PLC0415
+        from torch.utils.data import DataLoader  # noqa: PLC0415
 
-    from callbacks.features.two_view_grid import draw_two_views  # noqa: PLC0415
-    from datamodules import MNISTTwoView  # noqa: PLC0415
+        from callbacks.features.two_view_grid import draw_two_views  # noqa: PLC0415
+        from datamodules import MNISTTwoView  # noqa: PLC0415
 
     torch.manual_seed(options.seed)
     loader = DataLoader(MNISTTwoView(options.data_dir, download=options.download), batch_size=8, shuffle=True)
