@@ -34,6 +34,8 @@ def coefficient_table(console: Console, summary: dict[str, Any]) -> Group:
     scaled, its_error = ("per s.d.", _number(SCALED, "estimate", 4)), ("± s.e.", _number(SCALED, "standard_error", 2))
     own = "coefficients in the table's own units"
     heading = own + (f", and per {SD}" if is_scaled else "")
+    if unit_of_each := summary.get("coefficient_unit"):
+        heading += f";\neach in {unit_of_each} per own unit of its feature{', or per s.d.' if is_scaled else ''}"
     if not is_sure:
         strengths = [f"{name} = {summary[name]:g}" for name in ("l2", "l1") if summary.get(name)]
         heading += f";\na penalty, {' and '.join(strengths)}, leaves no standard errors, intervals or p-values"

@@ -34,6 +34,7 @@ def summarize(cli: FitCLI, metrics: dict[str, float]) -> dict[str, Any]:
         "status": cli.convergence_status.status,
         "status_message": cli.convergence_status.message,
         "coefficients": as_rows(cli.coefficient_intervals.table),
+        "coefficient_unit": getattr(getattr(cli.model, "family", None), "predictor", None),
         "covariance": cli.coefficient_intervals.covariance,
         "level": cli.coefficient_intervals.level,
         "intervals": cli.coefficient_intervals.intervals,

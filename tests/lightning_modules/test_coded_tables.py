@@ -285,7 +285,7 @@ def test_sparse_batches(make: Any) -> None:
     ("x", "told"),
     [
         (sp.csr_matrix([[np.nan, 1.0], [0.0, 1.0]]), "1 value is missing or infinite, in column 'x0' (1)"),
-        (sp.csr_matrix([[0.0, np.inf], [0.0, 1.0]]), "in columns 'x1' (1)"),
+        (sp.csr_matrix([[0.0, np.inf], [0.0, 1.0]]), "in column 'x1' (1)"),
         (sp.csr_matrix([[1j, 1.0], [0.0, 1.0]]), "give a matrix (n, d) of real numbers"),
         (sp.csr_matrix([[0.0, 1.0], [0.0, 2.0]]), "1 column is constant: 'x0'"),
     ],
