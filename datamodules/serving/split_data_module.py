@@ -128,11 +128,9 @@ class SplitDataModule(LightningDataModule, ABC):
         return self.trainer.lightning_module.dtype if self.trainer is not None else None  # type: ignore[return-value]
 
     def __str__(self) -> str:
-        targets = (
-            counted(self.num_classes, "class", "classes") if self.num_classes else counted(self.num_targets, "real target")
-        )
+        what = counted(self.num_classes, "class", "classes") if self.num_classes else counted(self.num_targets, "real target")
         parts = ", ".join(f"{len(split[1])} {name}" for name, split in self.splits.items())
-        return f"{type(self).__name__}: {counted(self.num_features, 'feature')}, {targets}, rows: {parts}"
+        return f"{type(self).__name__}: {counted(self.num_features, 'feature')}, {what}, rows: {parts}"
 
     def setup(self, stage: str) -> None:
         self.splits  # noqa: B018 – split now, so that rows that cannot be split fail here and not in the first epoch

@@ -59,8 +59,7 @@ class TableDataModule(SplitDataModule):
     ) -> None:
         super().__init__(data_dir, batch_size, val_fraction, test_fraction, seed)
         check_class_weight(class_weight)
-        self.standardize, self.class_weight = standardize, class_weight
-        self.fold = None if folds is None else Fold(fold, folds)
+        self.standardize, self.class_weight, self.fold = standardize, class_weight, None if folds is None else Fold(fold, folds)
 
     @abstractmethod
     def load(self) -> Table:
@@ -148,7 +147,7 @@ class TableDataModule(SplitDataModule):
             raise ValueError(f"offset: the data have {'one, give it as well' if self.has_offset else 'none, leave it out'}")
         if offset is not None:
             if np.shape(offset) != (len(rows),):
-                raise ValueError(f"offset of shape {np.shape(offset)}: give one number for each of {counted(len(rows))}")
+                raise ValueError(f"offset of shape {np.shape(offset)}: give one number a row, ({len(rows)},)")
             rows = np.column_stack([rows, np.asarray(offset, np.float64)])
         return torch.from_numpy(self.preprocessing.scaled(rows))
 

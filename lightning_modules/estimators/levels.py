@@ -77,8 +77,8 @@ class Levels:
         values = (*self.values, "nan")
         listed = ", ".join(map(repr, unseen[:3])) + (", …" if len(unseen) > 3 else "")
         warnings.warn(
-            f"column {self.column!r}: {counted(count)} with {'a level' if count == 1 else 'levels'} that no "
-            f"training row had ({listed}), which {'counts' if count == 1 else 'count'} as "
+            f"column {self.column!r}: {counted(count)} {'has a level' if count == 1 else 'have levels'} that no training row "
+            f"had ({listed}); {'it counts' if count == 1 else 'they count'} as "
             f"{values[self.reference]!r}, the most frequent one",
             UserWarning,
             stacklevel=2,
