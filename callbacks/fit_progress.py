@@ -1,12 +1,14 @@
 """How far a fit is."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ProgressBar
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 # What a fit is judged by: the first that is measured of each row. All on one line of a terminal.
 METRICS = (("train/objective",), ("val/accuracy", "val/mae", "val/loss"))
@@ -68,6 +70,26 @@ class FitProgress(ProgressBar):
     def print(self, *args: Any, **kwargs: Any) -> None:
         """What a model says while the bar is there; it means no markup."""
         (self._progress.console if self._progress else self.console).print(*args, **{"markup": False, "emoji": False, **kwargs})
+
+    @contextmanager
+    def work(self, what: str) -> Iterator[None]:
+        """Say what is done in the block where there is no step to count: in the bar of the fit, or beside the time it takes.
+
+        Args:
+            what: "judging: fitting the probe".
+        """
+        if self._progress is None:
+            columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+            with Progress(*columns, console=self.console, transient=True, disable=not self._enabled) as progress:
+                progress.add_task(what, total=None)
+                yield
+            return
+        progress, metrics = self._progress, self._progress.tasks[0].fields["metrics"]
+        progress.update(self._task, metrics=what, refresh=True)
+        try:
+            yield
+        finally:
+            progress.update(self._task, metrics=metrics)
 
     def _update(self, trainer: Trainer, **fields: Any) -> None:
         if self._progress is not None:

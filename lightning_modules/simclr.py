@@ -11,7 +11,7 @@ from torchmetrics import MetricCollection
 
 from lightning_modules.linear.linear_probe import Labelled, LinearProbe, fit_probe
 from lightning_modules.networks import ConvEncoder
-from lightning_modules.objectives import ModuleObjective, rows_of_each
+from lightning_modules.objectives import ModuleObjective
 from lightning_modules.objectives.contrast import contrastive
 from lightning_modules.objectives.families import Categorical
 from lightning_modules.optimizers import Convergence
@@ -21,6 +21,8 @@ from lightning_modules.training.loss_share import LossShare
 from lightning_modules.training.objective_module import Batch, ObjectiveModule, OptimizerCallable
 from lightning_modules.training.plain_features import plain_features
 from lightning_modules.training.run_ending import run_ending
+from lightning_modules.training.shown_work import shown_work
+from lightning_modules.training.two_view_images import images_of
 from lightning_modules.training.weighted_rows import refuse_weights
 
 
@@ -99,35 +101,13 @@ class SimCLR(ObjectiveModule):
         Raises:
             ValueError: no two views, fewer than two images, or processes with different numbers of them.
         """
-        images = self._images_of(batch)
+        images = images_of(batch, self.reduction, self.device)
         of_each = [images] * self._processes
         loss = contrastive(type(self).projections, self.temperature, of_each, self._reduction)
         return ModuleObjective(self, loss, batch, images, self.reduction)
 
     def loss_share(self, batch: Batch) -> LossShare:
-        return LossShare(rows=self._images_of(batch), total=self.contrast(batch))
-
-    def _images_of(self, batch: Batch) -> int:
-        """How many images of a batch are on this process; errors as of `objective`."""
-        if len(batch) != 4:
-            raise ValueError(
-                "SimCLR trains on two views of each image and got one: use a data module that makes them, "
-                "MNISTTwoViewDataModule"
-            )
-        images = len(batch[0])
-        counts = rows_of_each(images, self.reduction, self.device)
-        total = sum(counts)
-        if total < 2:
-            raise ValueError(
-                f"a batch of {total} leaves SimCLR no other image to contrast with: use a batch size of 2 or more that "
-                "does not leave 1 image over"
-            )
-        if len(set(counts)) > 1:
-            raise ValueError(
-                f"{total} images do not spread evenly over {self._processes} processes, and the gathered views must: "
-                "choose a batch size, and a number of training images, that divide by the number of processes"
-            )
-        return images
+        return LossShare(rows=images_of(batch, self.reduction, self.device), total=self.contrast(batch))
 
     def contrast(self, batch: Batch) -> Tensor:
         """Sum over this process's B images of −½ log …, the views of all processes in the denominator: ()."""
@@ -244,6 +224,7 @@ class SimCLR(ObjectiveModule):
                 "to the trainer, or call attach_probe(fit_probe(train, val))"
             )
         # A DataLoader draws a seed for its workers each time it starts.
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), shown_work(self._trainer, "judging: encoding the images"):
             train, val = (plain_features(self, data, split, self.probe_weight.shape[1]) for split in ("train", "val"))
-        return self.fit_probe(train, val)
+        with shown_work(self._trainer, "judging: fitting the probe"):
+            return self.fit_probe(train, val)

@@ -4,8 +4,10 @@ import command_line.interruptible  # noqa: F401, I001 – first, so that Ctrl-C 
 import sys
 from pathlib import Path
 
+from command_line.choices import choices
 from command_line.one_line_errors import one_line, run
-from command_line.one_line_parser import OneLineParser
+from command_line.program_parser import ProgramParser
+from command_line.saying import say_lines
 from command_line.terminal import Terminal
 from command_line.whole_files import write_json
 from evidence.benchmarks.performance import refuse_missing_block, update_docs
@@ -20,8 +22,12 @@ def main(args: list[str]) -> None:
         OSError: what a section needs is not there.
         ValueError: docs/performance.md has no place for the table.
     """
-    parser = OneLineParser(prog="benchmark.py", description=__doc__)
-    parser.add_argument("section", nargs="?", choices=[*SECTIONS, "all"], default="all", help="What to measure.")
+    if not args:
+        titles = {name: section.title for name, section in SECTIONS.items()}
+        say_lines("\n".join(choices("benchmark.py NAME", titles, "or all of them, for hours: all. --help lists the options.")))
+        return
+    parser = ProgramParser(prog="benchmark.py", description=__doc__)
+    parser.add_argument("section", nargs="?", choices=[*SECTIONS, "all"], default="all", help="What to measure; default all.")
     parser.add_argument("--data_dir", type=str, default="data", help="Folder of the data sets.")
     parser.add_argument("--json", type=str, default=None, help="File for the numbers.")
     parser.add_argument("--update_docs", action="store_true", help="Put them into docs/performance.json and .md.")
@@ -39,7 +45,7 @@ def main(args: list[str]) -> None:
         for table in section_tables(name, section):
             console.print(table)
         for remark in section.remarks:
-            console.print(f"{name}: {remark}", soft_wrap=True)
+            console.say(f"{name}: {remark}")
     if options.json is not None:
         write_json(Path(options.json), {"sections": {name: section.plain() for name, section in found.items()}})
     if options.update_docs:

@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 
 from command_line.choices import choices
+from command_line.interruptible import importing
 from command_line.one_line_errors import run
-from command_line.one_line_parser import OneLineParser
+from command_line.program_parser import ProgramParser
 from command_line.quiet import quiet
 from command_line.saying import say_lines
 from command_line.terminal import Terminal
 from command_line.version_folder import report_folder
 from comparing.comparison_file import comparison_names, comparison_titles, find_comparison, read_comparison
-from comparing.reports import report_side_by_side, report_study
 
 
 def main(args: list[str]) -> None:
@@ -22,7 +22,7 @@ def main(args: list[str]) -> None:
         more = "or the path of a YAML file like theirs. --help lists the options."
         say_lines("\n".join(choices("compare.py NAME", comparison_titles(), more)))
         return
-    parser = OneLineParser(prog="compare.py", description=__doc__)
+    parser = ProgramParser(prog="compare.py", description=__doc__)
     parser.add_argument("name", help=f"A comparison: {comparison_names()}, or the path of a YAML file like theirs.")
     parser.add_argument("--output", type=str, default=None, help="Folder of the report; default reports/<name>/version_n.")
     parser.add_argument("--data_dir", type=str, default=None, help="Folder of the data, where the data set needs one.")
@@ -30,13 +30,17 @@ def main(args: list[str]) -> None:
     options = parser.parse_args(args)
     path = find_comparison(options.name)
     comparison = read_comparison(path, options.data_dir)
+    # Torch takes seconds, in which Ctrl-C ends the program; nothing above needs it.
+    with importing():
+        from comparing.reports import report_side_by_side, report_study  # noqa: PLC0415
+
     try:
         with report_folder(options.output, Path("reports") / path.stem) as output:
             table = (report_study if comparison.get("seeds") else report_side_by_side)(comparison, output)
     except KeyboardInterrupt:
         raise KeyboardInterrupt from None  # how a single run goes on does not help: a comparison begins anew
     Terminal().print(table)
-    Terminal().print(f"report: {output / 'report.html'}", soft_wrap=True)
+    Terminal().say(f"report: {output / 'report.html'}")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from command_line.base_config import with_base
 from command_line.environment import check_environment
 from command_line.first_look import first_look
 from command_line.help_page import first_help
+from command_line.interruptible import importing
 from command_line.one_line_errors import run
 from command_line.quiet import quiet, show_notes
 from command_line.saying import say_lines
@@ -20,12 +21,13 @@ def main(args: list[str]) -> None:
         return
     whole = with_base(args)
     first_look(whole)
-    # Torch and Lightning take seconds, in which Ctrl-C is answered as in the fit; nothing above needs them.
-    from command_line.class_help import asked_help  # noqa: PLC0415
-    from command_line.fit_cli import FitCLI  # noqa: PLC0415
-    from command_line.fitting import fit  # noqa: PLC0415
-    from command_line.summary import show  # noqa: PLC0415
-    from command_line.tensorboard_command import tensorboard_command  # noqa: PLC0415
+    # Torch and Lightning take seconds, in which Ctrl-C ends the program; nothing above needs them.
+    with importing():
+        from command_line.class_help import asked_help  # noqa: PLC0415
+        from command_line.fit_cli import FitCLI  # noqa: PLC0415
+        from command_line.fitting import fit  # noqa: PLC0415
+        from command_line.summary import show  # noqa: PLC0415
+        from command_line.tensorboard_command import tensorboard_command  # noqa: PLC0415
 
     quiet()
     show_notes()

@@ -5,9 +5,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from command_line.interruptible import importing
 from command_line.one_line_errors import run
-from command_line.one_line_parser import OneLineParser
-from command_line.saying import say
+from command_line.program_parser import ProgramParser
+from command_line.saying import say, say_lines
 from predicting.checked_files import check_files
 
 from datamodules.files import TableFile
@@ -17,7 +18,7 @@ from datamodules.messages import counted
 
 def main(args: list[str]) -> None:
     """Write the predictions and print where."""
-    parser = OneLineParser(prog="predict.py", description=__doc__)
+    parser = ProgramParser(prog="predict.py", description=__doc__)
     parser.add_argument("--ckpt", type=str, required=True, help="A checkpoint of fit.py, best.ckpt or last.ckpt.")
     parser.add_argument("--data", type=str, required=True, help="A text or .parquet file with the columns of the training.")
     parser.add_argument("--output", type=str, default=None, help="A .csv or .parquet file; default DATA_predictions.csv.")
@@ -37,6 +38,9 @@ def main(args: list[str]) -> None:
     )
     parser.add_argument("--overwrite", action="store_true", help="Replace the output if it is there.")
     parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
+    if not args:
+        say_lines(parser.format_help())
+        return
     options = parser.parse_args(args)
     data, ckpt = Path(options.data), Path(options.ckpt)
     output = Path(options.output or data.with_name(f"{data.stem}_predictions.csv"))
@@ -46,12 +50,13 @@ def main(args: list[str]) -> None:
     if options.target is not None and not options.residuals:
         raise ValueError(f"--target={options.target} is for residuals: give --residuals too, or leave it out")
     delimiter = TableFile(data, separator(options.delimiter)).delimiter  # which refuses one that is none
-    # Torch and Lightning take seconds, in which Ctrl-C is answered; nothing above needs them.
-    from predicting.prediction_file import write_predictions  # noqa: PLC0415
-    from predicting.row_residuals import RowResiduals  # noqa: PLC0415
-    from predicting.trained import read_trained  # noqa: PLC0415
+    # Torch and Lightning take seconds, in which Ctrl-C ends the program; nothing above needs them.
+    with importing():
+        from predicting.prediction_file import write_predictions  # noqa: PLC0415
+        from predicting.row_residuals import RowResiduals  # noqa: PLC0415
+        from predicting.trained import read_trained  # noqa: PLC0415
 
-    from datamodules.tables.new_rows import NewRows  # noqa: PLC0415
+        from datamodules.tables.new_rows import NewRows  # noqa: PLC0415
 
     trained = read_trained(ckpt)
     file = replace(trained.form, path=data, delimiter=delimiter or trained.form.delimiter)

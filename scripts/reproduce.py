@@ -12,7 +12,7 @@ from pathlib import Path
 from command_line.choices import choices
 from command_line.class_names import suggestion
 from command_line.one_line_errors import CommandLineError, run
-from command_line.one_line_parser import OneLineParser
+from command_line.program_parser import ProgramParser
 from command_line.quiet import quiet
 from command_line.saying import say_lines
 from command_line.terminal import Terminal
@@ -38,7 +38,7 @@ def main(args: list[str]) -> None:
         titles = {system.number: system.title for system in SYSTEMS}
         say_lines("\n".join(choices("reproduce.py NAME ...", titles, "or all of them: all. --help lists the options.")))
         return
-    parser = OneLineParser(prog="reproduce.py", description=(__doc__ or "").splitlines()[0])
+    parser = ProgramParser(prog="reproduce.py", description=__doc__)
     parser.add_argument("systems", nargs="+", help=f"{', '.join(numbers)}, or all.")
     parser.add_argument("--data_dir", type=str, default=None, help="Folder of MNIST and California housing; default data.")
     parser.add_argument("--output", type=str, default=None, help="Folder of the page; default reports/reproduce/version_n.")
@@ -64,7 +64,7 @@ def main(args: list[str]) -> None:
         write_results(results, output)
     if options.update_docs:
         update_docs(results, output, numbers)
-    Terminal().print(f"page: {output / 'index.html'}", soft_wrap=True)
+    Terminal().say(f"page: {output / 'index.html'}")
     conclude(results)
 
 

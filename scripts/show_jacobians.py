@@ -9,17 +9,16 @@ import command_line.interruptible  # noqa: F401, I001 – first, so that Ctrl-C 
 import sys
 from pathlib import Path
 
-import torch
+from command_line.interruptible import importing
 from command_line.one_line_errors import run
-from command_line.one_line_parser import OneLineParser
+from command_line.program_parser import ProgramParser
 from command_line.saying import say
 from command_line.terminal import Terminal
-from evidence.systems.jacobian_times import time_jacobians, times_figure, times_table
 
 
 def main(args: list[str]) -> None:
     """Measure, print the table, write the figure and print its path."""
-    parser = OneLineParser(prog="show_jacobians.py", description=__doc__)
+    parser = ProgramParser(prog="show_jacobians.py", description=__doc__)
     parser.add_argument("--width", type=int, default=500, help="D, the number of inputs and of units in each hidden layer.")
     parser.add_argument("--repeats", type=int, default=11, help="Measurements of each case, of which the median is drawn.")
     parser.add_argument("--threads", type=int, default=1, help="Of torch; several wait for one another on a busy machine.")
@@ -29,6 +28,11 @@ def main(args: list[str]) -> None:
     options = parser.parse_args(args)
     if min(options.width, options.repeats, options.threads) < 1:
         raise ValueError(f"--width={options.width} --repeats={options.repeats} --threads={options.threads}: all must be ≥ 1")
+    # Torch takes seconds, in which Ctrl-C ends the program; nothing above needs it.
+    with importing():
+        import torch  # noqa: PLC0415
+        from evidence.systems.jacobian_times import time_jacobians, times_figure, times_table  # noqa: PLC0415
+
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     times = time_jacobians(options.width, options.repeats)

@@ -4,12 +4,10 @@ import command_line.interruptible  # noqa: F401, I001 – first, so that Ctrl-C 
 import sys
 from pathlib import Path
 
+from command_line.interruptible import importing
 from command_line.one_line_errors import run
-from command_line.one_line_parser import OneLineParser
+from command_line.program_parser import ProgramParser
 from command_line.saying import say
-from evidence.systems.poisson_equation import PoissonEquation, by_lbfgs, by_newton, errors, relative_error
-from evidence.systems.poisson_figure import draw_courses
-from lightning_modules.objectives import undivided
 
 # Moments at which the error is looked at, after the methods have ended.
 MOMENTS = 60
@@ -18,7 +16,7 @@ ENOUGH = 1e-7
 
 def main(args: list[str]) -> None:
     """Print the relative errors in the course of time, write the figure, print its path."""
-    parser = OneLineParser(prog="show_poisson_equation.py", description=__doc__)
+    parser = ProgramParser(prog="show_poisson_equation.py", description=__doc__)
     parser.add_argument("--seconds", type=float, default=20.0, help="Time that each method has.")
     parser.add_argument("--width", type=int, default=64, help="Number of hidden units; there are 4 parameters for each, and 1.")
     parser.add_argument("--points", type=int, default=400, help="Number of points within; a quarter as many at the boundary.")
@@ -31,6 +29,13 @@ def main(args: list[str]) -> None:
             f"--width={options.width} --points={options.points} --seconds={options.seconds}: give at least 1 unit, 4 points, "
             "and some time"
         )
+    # Torch takes seconds, in which Ctrl-C ends the program; nothing above needs it.
+    with importing():
+        from evidence.systems.poisson_equation import PoissonEquation, by_lbfgs, by_newton, errors, relative_error  # noqa: PLC0415
+        from evidence.systems.poisson_figure import draw_courses  # noqa: PLC0415
+
+        from lightning_modules.objectives import undivided  # noqa: PLC0415
+
     problem = PoissonEquation(options.width, options.points, options.points // 4, options.seed)
     say(f"{len(problem.start)} parameters, {options.points} points within and {options.points // 4} at the boundary")
     # Many small operations: shared between cores they take longer.

@@ -5,6 +5,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 
 from callbacks.features.frozen_features import frozen_features, has_rows
 from callbacks.measured_model import FeatureModel
+from callbacks.shown_work import shown_work
 
 
 class EmbeddingProjector(Callback):
@@ -28,9 +29,10 @@ class EmbeddingProjector(Callback):
             return
         if not has_rows(trainer, "test"):
             return
-        features, labels = frozen_features(trainer, pl_module, "test", pl_module)
-        images, _ = frozen_features(trainer, pl_module, "test", lambda x: x.reshape(len(x), 1, *size))
-        rows = pl_module.joined_rows({"features": features, "labels": labels, "images": images})
+        with shown_work(trainer, "test images for TensorBoard"):
+            features, labels = frozen_features(trainer, pl_module, "test", pl_module)
+            images, _ = frozen_features(trainer, pl_module, "test", lambda x: x.reshape(len(x), 1, *size))
+            rows = pl_module.joined_rows({"features": features, "labels": labels, "images": images})
         if trainer.is_global_zero:
             first = {name: part[: self.samples].cpu() for name, part in rows.items()}
             for logger in loggers:

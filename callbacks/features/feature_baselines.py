@@ -10,6 +10,7 @@ from torch import Tensor
 from callbacks.features.frozen_features import frozen_features, has_rows
 from callbacks.features.nearest_neighbors import knn_accuracy
 from callbacks.measured_model import FeatureModel
+from callbacks.shown_work import shown_work
 
 
 class FeatureBaselines(Callback):
@@ -36,7 +37,8 @@ class FeatureBaselines(Callback):
         values: dict[str, float] = {}
         encoders: dict[str, Callable[[Tensor], Tensor]] = {"raw_pixels": raw_pixels, "random_encoder": pl_module.forward}
         for name, encode in encoders.items():
-            knn, probe = self.accuracies(trainer, pl_module, encode)
+            with shown_work(trainer, f"judging first: {name.replace('_', ' ')}"):
+                knn, probe = self.accuracies(trainer, pl_module, encode)
             values |= {f"baseline/{name}_knn_accuracy": knn, f"baseline/{name}_probe_accuracy": probe}
         for logger in trainer.loggers:
             logger.log_metrics(values, 0)

@@ -7,6 +7,7 @@ from torch.nn.functional import normalize
 
 from callbacks.features.frozen_features import Labelled, frozen_features, has_rows
 from callbacks.measured_model import FeatureModel
+from callbacks.shown_work import shown_work
 
 QUERIES_AT_A_TIME = 1000
 
@@ -31,22 +32,24 @@ class NearestNeighbors(Callback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.loggers or (trainer.current_epoch + 1) % self.every_n_epochs or not isinstance(pl_module, FeatureModel):
             return
-        train = frozen_features(trainer, pl_module, "train", pl_module)
-        parts = [split for split in ("val", "test") if has_rows(trainer, split)]
-        values = {
-            f"{split}/knn_accuracy": knn_accuracy(
-                pl_module, train, frozen_features(trainer, pl_module, split, pl_module), self.k
-            )
-            for split in parts
-        }
+        with shown_work(trainer, "judging: nearest neighbours"):
+            train = frozen_features(trainer, pl_module, "train", pl_module)
+            parts = [split for split in ("val", "test") if has_rows(trainer, split)]
+            values = {
+                f"{split}/knn_accuracy": knn_accuracy(
+                    pl_module, train, frozen_features(trainer, pl_module, split, pl_module), self.k
+                )
+                for split in parts
+            }
         for logger in trainer.loggers if values else ():
             logger.log_metrics(values, trainer.global_step - 1)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if isinstance(pl_module, FeatureModel):
-            train, test = (frozen_features(trainer, pl_module, split, pl_module) for split in ("train", "test"))
-            # The same number on every process, so their maximum is that number.
-            accuracy = knn_accuracy(pl_module, train, test, self.k)
+            with shown_work(trainer, "judging: nearest neighbours"):
+                train, test = (frozen_features(trainer, pl_module, split, pl_module) for split in ("train", "test"))
+                # The same number on every process, so their maximum is that number.
+                accuracy = knn_accuracy(pl_module, train, test, self.k)
             pl_module.log("test/knn_accuracy", accuracy, sync_dist=True, reduce_fx="max")
 
 

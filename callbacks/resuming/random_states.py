@@ -49,7 +49,8 @@ class RandomStates(Callback):
             return
         if len(states) != trainer.world_size:
             rank_zero_warn(
-                f"the checkpoint is of {len(states)} processes and this run has {trainer.world_size}: their random states do "
+                f"processes: the checkpoint is of {len(states)} and this run has {trainer.world_size}, so "
+                "that their random states do "
                 "not carry over, so what a model or a loader of your own draws differs from the uninterrupted run"
             )
             return

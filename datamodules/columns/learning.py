@@ -15,7 +15,7 @@ from datamodules.columns.median import median
 from datamodules.columns.missing_rows import MissingRows
 from datamodules.columns.report import Report, Topic
 from datamodules.columns.rules import ColumnRules
-from datamodules.messages import counted
+from datamodules.messages import are, counted
 
 PIECE_ROWS = 2**18
 # In small tables a tenth of the rows is enough for a category of its own.
@@ -183,7 +183,10 @@ class Learner:
         if pooled:
             more = "" if counts[-1] == 0 else "more than "
             self.report.add(Topic.POOLED, f"{name!r} ({more}{pooled} of {len(kept) + pooled})")
-            self.report.tell(column.name, f"{more}{pooled} categories with few rows are {OTHER!r}")
+            self.report.tell(
+                column.name,
+                f"{more}{counted(int(pooled), 'category', 'categories')} with few rows {are(int(pooled))} {OTHER!r}",
+            )
         if unseen and not part:
             self.report.add(Topic.UNSEEN, f"{name!r} ({counted(unseen, 'category', 'categories')})")
 

@@ -6,6 +6,7 @@ from collections import Counter
 from datamodules.columns.missing_codes import AMONG_NUMBERS
 from datamodules.columns.number_text import NOTATIONS, read_number
 from datamodules.files.records import Record
+from datamodules.messages import counted
 
 MOST_ABOVE = 100
 _WHOLE = re.compile(r"[+-]?\d+")
@@ -93,7 +94,8 @@ def _check_short(records: list[Record], place: int, width: int) -> None:
     if len(names) == width or not rows or ends_with_delimiter(names, rows, width) or _are_names([row[0] for row in rows]):
         return
     raise ValueError(
-        f"rows have {width} cells and the line of names has {len(names)}: name every column, or give header or delimiter"
+        f"rows have {counted(width, 'cell')} and the line of names has {len(names)}: name every column, or "
+        "give header or delimiter"
     )
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from datamodules.messages import counted
+
 NUM_DIGITS = 10
 
 
@@ -32,7 +34,8 @@ class ImageSet:
         """
         if len(self.images) != len(self.targets):
             raise ValueError(
-                f"{self.origin}: {len(self.images)} images but {len(self.targets)} labels; the two files do not belong "
+                f"{self.origin}: {counted(len(self.images), 'image')} but "
+                f"{counted(len(self.targets), 'label')}; the two files do not belong "
                 "together: fetch both anew"
             )
         wrong = np.flatnonzero((self.targets < 0) | (self.targets >= NUM_DIGITS))

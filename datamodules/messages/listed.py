@@ -17,3 +17,8 @@ def counted(count: int, what: str = "row", several: str = "") -> str:
 def leave(count: int) -> str:
     """The verb for so many."""
     return "leaves" if count == 1 else "leave"
+
+
+def are(count: int) -> str:
+    """The verb for so many."""
+    return "is" if count == 1 else "are"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 
+from datamodules.messages import counted
 from datamodules.messages.split_options import check_fold
 from datamodules.serving.class_notes import with_class_notes
 from datamodules.serving.divided_rows import DividedRows, Targeted
@@ -40,8 +41,8 @@ class Fold:
         labels = None if data.class_names is None else data.targets
         fewest = n if labels is None else int(np.bincount(labels.astype(np.int64)).min())
         if fewest < self.count:
-            what = "rows" if labels is None else "rows in the smallest class"
-            raise ValueError(f"{fewest} {what} cannot be in {self.count} folds: lower folds")
+            where = "" if labels is None else " in the smallest class"
+            raise ValueError(f"{counted(fewest)}{where} cannot be in {self.count} folds: lower folds")
         kind = KFold if labels is None else StratifiedKFold
         rest, test = list(kind(self.count, shuffle=True, random_state=seed).split(np.zeros(n), labels))[self.number]
         n_val = math.ceil(n * val_fraction)

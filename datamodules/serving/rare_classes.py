@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from datamodules.messages import counted
+from datamodules.messages import counted, leave
 from datamodules.serving.class_notes import with_class_notes
 from datamodules.serving.divided_rows import DividedRows, Rows, Targeted
 
@@ -45,7 +45,8 @@ def take_with_rare_classes(
             if not len(taken):
                 classes = len(np.unique(labels))
                 raise ValueError(
-                    f"{len(labels)} rows of {classes} classes leave none for {part} after one row of each class for training: "
+                    f"{counted(len(labels))} of {counted(classes, 'class', 'classes')} {leave(len(labels))} "
+                    f"none for {part} after one row of each class for training: "
                     "add rows, merge classes, or change val_fraction and test_fraction"
                 )
             if stratified is None:

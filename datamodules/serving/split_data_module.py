@@ -8,6 +8,7 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
+from datamodules.messages import counted
 from datamodules.messages.split_options import check_split_options
 from datamodules.serving.batch_sampler import ShardedBatchSampler
 from datamodules.serving.kept_batches import KeptBatches, is_view_of
@@ -127,9 +128,9 @@ class SplitDataModule(LightningDataModule, ABC):
         return self.trainer.lightning_module.dtype if self.trainer is not None else None  # type: ignore[return-value]
 
     def __str__(self) -> str:
-        targets = f"{self.num_classes} classes" if self.num_classes else f"{self.num_targets} real targets"
+        what = counted(self.num_classes, "class", "classes") if self.num_classes else counted(self.num_targets, "real target")
         parts = ", ".join(f"{len(split[1])} {name}" for name, split in self.splits.items())
-        return f"{type(self).__name__}: {self.num_features} features, {targets}, rows: {parts}"
+        return f"{type(self).__name__}: {counted(self.num_features, 'feature')}, {what}, rows: {parts}"
 
     def setup(self, stage: str) -> None:
         self.splits  # noqa: B018 – split now, so that rows that cannot be split fail here and not in the first epoch

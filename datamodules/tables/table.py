@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from datamodules.columns import Column, Encoder
 from datamodules.columns.coding import Coding
 from datamodules.columns.given import NOTHING_GIVEN, OFFSET, WANTED, WEIGHTS, Given, bad_cell
-from datamodules.messages import counted, listed
+from datamodules.messages import are, counted, listed
 
 LARGEST = 1e150
 
@@ -105,7 +105,9 @@ class Table:
         bad = ~np.isfinite(stored)
         refuse_not_finite(bad.sum(0), int(bad.any(1).sum()), self.stored_names)
         if not self.is_classification and not np.isfinite(self.targets).all():
-            raise ValueError(f"{(~np.isfinite(self.targets)).sum()} targets are missing or infinite: drop those rows")
+            lost = int((~np.isfinite(self.targets)).sum())
+            drop = "that row" if lost == 1 else "those rows"
+            raise ValueError(f"{counted(lost, 'target')} {are(lost)} missing or infinite: drop {drop}")
         self._check_size()
         check_not_constant(stored, self.stored_names, "")
         if self.is_classification:
@@ -124,7 +126,8 @@ class Table:
         huge = [name for name, values in columns.items() if np.abs(values).max() > LARGEST]
         if huge:
             raise ValueError(
-                f"values above {LARGEST:g} in columns {listed(map(repr, huge))}: their squares overflow; choose a larger unit"
+                f"values above {LARGEST:g} in {'column' if len(huge) == 1 else 'columns'} "
+                f"{listed(map(repr, huge))}: their squares overflow; choose a larger unit"
             )
 
 
@@ -135,10 +138,12 @@ def refuse_not_finite(counts: NDArray[np.int64], rows: int, names: Sequence[str]
         ValueError: names the features.
     """
     if rows:
+        values, columns = int(counts.sum()), "column" if np.count_nonzero(counts) == 1 else "columns"
+        them = "it" if values == 1 else "them"
         where = listed(f"{names[int(j)]!r} ({counts[j]})" for j in np.flatnonzero(counts))
         raise ValueError(
-            f"{counts.sum()} values are missing or infinite, in columns {where}: fill them in, drop those {rows} rows, or "
-            "leave the columns out"
+            f"{counted(values, 'value')} {are(values)} missing or infinite, in {columns} {where}: fill {them} in, drop "
+            f"{'that row' if rows == 1 else f'those {rows} rows'}, or leave the {columns} out"
         )
 
 
@@ -155,6 +160,7 @@ def refuse_constant(constant: list[int], names: Sequence[str], where: str) -> No
     """As `check_not_constant`, of columns that were found to be constant, given by their places."""
     if constant:
         raise ValueError(
-            f"{len(constant)} columns are constant{where}: {listed(repr(names[j]) for j in constant)}; leave them out"
+            f"{counted(len(constant), 'column')} {are(len(constant))} constant{where}: "
+            f"{listed(repr(names[j]) for j in constant)}; leave {'it' if len(constant) == 1 else 'them'} out"
             + (", or choose another seed or fraction" if where else "")
         )

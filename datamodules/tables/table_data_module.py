@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from datamodules.columns.coding import Coding
+from datamodules.messages import counted
 from datamodules.messages.split_options import ClassWeight, check_class_weight
 from datamodules.serving.batch_sampler import ShardedBatchSampler, share_of_process
 from datamodules.serving.class_weights import with_class_weights
@@ -58,8 +59,7 @@ class TableDataModule(SplitDataModule):
     ) -> None:
         super().__init__(data_dir, batch_size, val_fraction, test_fraction, seed)
         check_class_weight(class_weight)
-        self.standardize, self.class_weight = standardize, class_weight
-        self.fold = None if folds is None else Fold(fold, folds)
+        self.standardize, self.class_weight, self.fold = standardize, class_weight, None if folds is None else Fold(fold, folds)
 
     @abstractmethod
     def load(self) -> Table:
@@ -142,12 +142,12 @@ class TableDataModule(SplitDataModule):
         """
         rows, d = np.asarray(features.toarray() if is_sparse(features) else features, np.float64), self.num_features
         if rows.shape[1:] != (d,):
-            raise ValueError(f"features of shape {rows.shape}: give rows of {d} features, (n, {d})")
+            raise ValueError(f"features of shape {rows.shape}: give rows of {counted(d, 'feature')}, (n, {d})")
         if (offset is not None) != self.has_offset:
             raise ValueError(f"offset: the data have {'one, give it as well' if self.has_offset else 'none, leave it out'}")
         if offset is not None:
             if np.shape(offset) != (len(rows),):
-                raise ValueError(f"offset of shape {np.shape(offset)}: give one number for each of the {len(rows)} rows")
+                raise ValueError(f"offset of shape {np.shape(offset)}: give one number a row, ({len(rows)},)")
             rows = np.column_stack([rows, np.asarray(offset, np.float64)])
         return torch.from_numpy(self.preprocessing.scaled(rows))
 

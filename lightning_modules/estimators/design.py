@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lightning_modules.counting import counted
 from lightning_modules.estimators.levels import Levels
 from lightning_modules.estimators.stored import FEWEST_NUMBERS, Stored, stored_codes
 
@@ -149,5 +150,8 @@ def _numbers(name: str, cells: Any) -> NDArray[np.float64]:
     except (TypeError, ValueError) as error:
         raise ValueError(f"column {name!r} held numbers in training, and now something else: {error}") from error
     if missing := int(np.isnan(numbers).sum()):
-        raise ValueError(f"column {name!r} has {missing} missing values (NaN): fill them in, by SimpleImputer for example")
+        raise ValueError(
+            f"column {name!r} has {counted(missing, 'missing value')} (NaN): fill "
+            f"{'it' if missing == 1 else 'them'} in, by SimpleImputer for example"
+        )
     return numbers

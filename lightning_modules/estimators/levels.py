@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lightning_modules.counting import counted
+
 # Of more levels the indicators would fill memory, and hardly a row would speak for each.
 MOST_LEVELS = 1000
 
@@ -75,7 +77,8 @@ class Levels:
         values = (*self.values, "nan")
         listed = ", ".join(map(repr, unseen[:3])) + (", …" if len(unseen) > 3 else "")
         warnings.warn(
-            f"column {self.column!r}: {count} rows have levels that no training row had ({listed}); they count as "
+            f"column {self.column!r}: {counted(count)} {'has a level' if count == 1 else 'have levels'} that no training row "
+            f"had ({listed}); {'it counts' if count == 1 else 'they count'} as "
             f"{values[self.reference]!r}, the most frequent one",
             UserWarning,
             stacklevel=2,

@@ -14,6 +14,7 @@ from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 from torch import Tensor
 
+from lightning_modules.counting import counted
 from lightning_modules.estimators.column_weights import weights_of_features
 from lightning_modules.estimators.convergence_message import convergence_message
 from lightning_modules.estimators.design import Design, as_pandas
@@ -146,7 +147,7 @@ class NewtonEstimator(BaseEstimator):
         strengths = f"l2={self.l2:g}" + (f", l1={self.l1_:g}" if self.l1_ > 0 else "")
         names = self.get_feature_names_out().tolist()
         self.n_iter_, self._has_offset = found.steps, rows.offset is not None
-        title = f"{name}, {float(objective.rows.weight):g} rows, {len(names)} columns, {strengths}"
+        title = f"{name}, {counted(float(objective.rows.weight))}, {counted(len(names), 'column')}, {strengths}"
         told = title, names, outputs
         self._facts = FitFacts(objective, found.theta, tolerance, *told, self.covariance, found.verdict, self.l1_ > 0)
         if not is_kept:

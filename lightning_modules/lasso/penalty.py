@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lightning_modules.counting import counted
 from lightning_modules.objectives.linear import GLMObjective
 
 Array = NDArray[np.float64]
@@ -79,7 +80,9 @@ def weights_of_coefficients(objective: GLMObjective, penalty_weights: Any) -> Ar
     layout, d = objective.layout, objective.num_features
     weights = np.ones(d) if penalty_weights is None else _numbers(penalty_weights)
     if weights.shape != (d,):
-        raise ValueError(f"penalty_weights of shape {weights.shape} for {d} features: give one number for each feature")
+        raise ValueError(
+            f"penalty_weights of shape {weights.shape} for {counted(d, 'feature')}: give one number for each feature"
+        )
     if not (np.isfinite(weights).all() and (weights >= 0).all()):
         place = int(np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))[0])
         raise ValueError(f"penalty_weights[{place}] is {weights[place]}: give finite numbers ≥ 0, 0 for no penalty")

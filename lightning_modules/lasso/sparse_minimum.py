@@ -5,6 +5,7 @@ from typing import Literal
 
 from torch import Tensor
 
+from lightning_modules.counting import are, counted
 from lightning_modules.objectives import Degeneracy
 from lightning_modules.objectives.linear import GLMObjective
 
@@ -50,12 +51,12 @@ def told(
     if status == "separated" and fact is not None:
         return f"by what is not penalised {fact.message}"
     proof = measured(gap, kkt)
-    counted = f"{active} feature{'' if active == 1 else 's'} not 0"
+    kept = f"{counted(active, 'feature')} not 0"
     if status == "converged":
-        return f"at the optimum: {proof}, below {allowed:.1e}; {counted}"
+        return f"at the optimum: {proof}, below {allowed:.1e}; {kept}"
     if status == "stalled":
-        return f"no step is better, but the tolerance {allowed:.1e} is not met: {proof}; {counted}"
-    return f"{max_steps} steps ran out before the tolerance {allowed:.1e} was met: {proof}; {counted}"
+        return f"no step is better, but the tolerance {allowed:.1e} is not met: {proof}; {kept}"
+    return f"{counted(max_steps, 'step')} ran out before the tolerance {allowed:.1e} was met: {proof}; {kept}"
 
 
 def measured(gap: float | None, kkt: float) -> str:
@@ -69,4 +70,4 @@ def counted_zeros(objective: GLMObjective, theta: Tensor) -> str:
     """ "12 of 30 coefficients are 0", intercepts not counted."""
     weights = objective.layout.split(theta)[0]
     zeros = int((weights == 0).sum())
-    return f"{zeros} of {weights.numel()} coefficients {'is' if zeros == 1 else 'are'} 0"
+    return f"{zeros} of {counted(weights.numel(), 'coefficient')} {are(zeros)} 0"

@@ -21,6 +21,7 @@ from typing import Any, Literal, get_args
 from scipy import stats
 from torch import Tensor
 
+from lightning_modules.counting import counted
 from lightning_modules.linear.covariance import Covariance, half_of_covariance
 from lightning_modules.linear.own_units import Scaling
 from lightning_modules.linear.profile_intervals import intercept_profile, profiles
@@ -131,9 +132,14 @@ def check_names(objective: GLMObjective, feature_names: Sequence[str], output_na
     """
     outputs = objective.family.num_outputs
     if len(feature_names) != objective.num_features:
-        raise ValueError(f"{len(feature_names)} feature names for {objective.num_features} features: give one a feature")
+        raise ValueError(
+            f"{counted(len(feature_names), 'feature name')} for "
+            f"{counted(objective.num_features, 'feature')}: give one a feature"
+        )
     if outputs > 1 and output_names and len(output_names) != outputs:
-        raise ValueError(f"{len(output_names)} output names for {outputs} outputs: give one a class or target, or none")
+        raise ValueError(
+            f"{counted(len(output_names), 'output name')} for {outputs} outputs: give one a class or target, or none"
+        )
 
 
 def _with_profile(found: list[Coefficient], profile: Sequence[list[float] | None]) -> list[Coefficient]:

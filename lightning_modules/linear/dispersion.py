@@ -10,6 +10,7 @@ Source: P. McCullagh and J. Nelder, Generalized Linear Models, 2nd ed. (1989), s
 import torch
 from torch import Tensor
 
+from lightning_modules.counting import counted
 from lightning_modules.objectives import GLMObjective
 
 # Deviations that are no larger beside the targets are rounding.
@@ -32,7 +33,10 @@ def dispersion(objective: GLMObjective, theta: Tensor) -> Tensor:
         return ones
     rows, size = float(objective.rows.weight), objective.layout.width
     if rows - size < 1:
-        raise ValueError(f"{rows:g} rows for {size} coefficients leave nothing to tell the noise by: add rows")
+        raise ValueError(
+            f"{counted(rows)} for {counted(size, 'coefficient')} {'leaves' if rows == 1 else 'leave'} "
+            "nothing to tell the noise by: add rows"
+        )
     if bool(_is_constant(objective).any()):
         raise ConstantTargetError("a target is the same in every row, so that there is no noise to tell standard errors by")
     return ones * pearson(objective, theta) / (rows - size)

@@ -5,6 +5,7 @@ from pytorch_lightning import LightningDataModule, Trainer
 from torch import Tensor
 from torchmetrics import MetricCollection
 
+from lightning_modules.counting import counted
 from lightning_modules.linear.inference_of_fit import InferenceOfFit
 from lightning_modules.linear.l1_options import L1Options
 from lightning_modules.linear.sparse_model import SparseModel
@@ -84,7 +85,8 @@ class GeneralizedLinearModel(SparseModel, InferenceOfFit):
         classes = getattr(getattr(self.trainer, "datamodule", None), "class_names", None)
         if self.task == "regression" and classes:
             raise ValueError(
-                f"{type(self).__name__} takes numbers, and the data module read the targets as {len(classes)} classes: use its "
+                f"{type(self).__name__} takes numbers, and the data module read the targets as "
+                f"{counted(len(classes), 'class', 'classes')}: use its "
                 "task='regression' if they are numbers, else LogisticRegression or SoftmaxRegression"
             )
 
@@ -134,7 +136,8 @@ class GeneralizedLinearModel(SparseModel, InferenceOfFit):
         if found != self.linear.in_features:
             beside = " beside the offset" if self.offset else ""
             raise ValueError(
-                f"the data have {found} features{beside}, the model takes {self.linear.in_features}: set num_features={found}"
+                f"the data have {counted(found, 'feature')}{beside}, the model takes "
+                f"{self.linear.in_features}: set num_features={found}"
             )
         return rows
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 
 from torch import Tensor
 
+from lightning_modules.counting import counted
 from lightning_modules.linear.coefficients import Coefficient, Intervals, coefficients
 from lightning_modules.linear.covariance import Covariance, OneClusterError, UnitLeverageError, num_clusters
 from lightning_modules.linear.dispersion import ConstantTargetError
@@ -57,7 +58,10 @@ class InferenceOfFit(ObjectiveModule):
         objective = self._training_glm()
         if not self.is_penalised and not self._has_noise(objective):
             rows, width = float(objective.rows.weight), objective.layout.width
-            log_info(f"no standard errors: rows of weight {rows:g} for {width} coefficients leave nothing to tell the noise by")
+            log_info(
+                f"no standard errors: rows of weight {rows:g} for {counted(width, 'coefficient')} leave "
+                "nothing to tell the noise by"
+            )
             return []
         theta, names = flattened(self.parameters()), (feature_names, output_names)
         has_errors = self._is_estimated and not self.is_penalised
@@ -128,7 +132,8 @@ def _tell_few(clusters: int, parameters: int) -> None:
     """Say where a covariance of clusters has no full rank."""
     if 1 < clusters <= parameters:
         log_info(
-            f"{clusters} clusters for {parameters} coefficients: the covariance of so few has rank {clusters - 1} at most, and "
+            f"{clusters} clusters for {counted(parameters, 'coefficient')}: the covariance of so few has "
+            f"rank {clusters - 1} at most, and "
             "single coefficients look surer than they are; give smaller clusters, or take HC1"
         )
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from lightning_modules.counting import counted
+
 L1Choice = Literal["cv", "cv-1se"]
 CHOICES = get_args(L1Choice)
 # How many parts rows are divided into for a choice.
@@ -78,7 +80,7 @@ def weights_by_feature(given: Any, names: Sequence[str] | None, features: int) -
         weights = [float(weight) for weight in given]
         if len(weights) != features:
             raise ValueError(
-                f"penalty_weights: {len(weights)} for {features} features: give one for each, or by name: {{age: 0}}"
+                f"penalty_weights: {len(weights)} for {counted(features, 'feature')}: give one for each, or by name: {{age: 0}}"
             )
         return weights
     if names is None:

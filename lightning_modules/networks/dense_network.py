@@ -13,6 +13,7 @@ from typing import NamedTuple, cast
 
 from torch import Tensor, nn
 
+from lightning_modules.counting import counted
 from lightning_modules.networks.activation import Activation
 from lightning_modules.networks.activations import make_activation
 from lightning_modules.networks.initialization import initialize
@@ -109,6 +110,6 @@ class DenseNetwork(nn.Module):
         """
         if x.ndim != 2 or x.shape[1] != self.widths[0]:
             raise ValueError(
-                f"the input has shape {tuple(x.shape)}, the network takes rows of {self.widths[0]} features, "
+                f"the input has shape {tuple(x.shape)}, the network takes rows of {counted(self.widths[0], 'feature')}, "
                 f"(n, {self.widths[0]}): make the first width the number of features"
             )

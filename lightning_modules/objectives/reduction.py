@@ -7,6 +7,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from lightning_modules.counting import counted
+
 
 class Reduction(ABC):
     """Takes this process's sum, returns the sum over all processes. Every process must call it the same number of times.
@@ -72,7 +74,9 @@ class ReductionOfBatch(Reduction):
 
     def __init__(self, reduction: Reduction, shares: Sequence[int]) -> None:
         if len(shares) != reduction.num_processes or min(shares) < 1:
-            raise ValueError(f"shares={list(shares)}: give each of the {reduction.num_processes} processes a number ≥ 1")
+            raise ValueError(
+                f"shares={list(shares)}: give each of {counted(reduction.num_processes, 'process', 'processes')} a number ≥ 1"
+            )
         self._reduction, self._shares = reduction, list(shares)
         self._unchecked: tuple[int, int] | None = None
 
@@ -100,7 +104,8 @@ class ReductionOfBatch(Reduction):
             torch._assert_async(is_known)
         elif not is_known:
             raise ValueError(
-                f"the loader says that a batch has {expected} rows over all processes, and there are {int(rows)}: give each "
+                f"the loader says that a batch has {counted(int(expected))} over all processes, and there "
+                f"are {int(rows)}: give each "
                 "process the rows that `shares_of_batch` of the loader says, or a loader that has no such method"
             )
 

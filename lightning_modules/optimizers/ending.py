@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from lightning_modules.counting import counted as counted_noun
 from lightning_modules.optimizers.verdict import Convergence
 
 
@@ -49,9 +50,9 @@ def stopped_itself(method: str, said: Literal["converged", "stalled"], when: str
 
 def ran_out(count: int, what: str) -> Ending:
     """All of a number of epochs or steps are done; `what`: "epoch"."""
-    return Ending("budget", f"the only {what} is done" if count == 1 else f"all {count} {what}s done")
+    return Ending("budget", f"the only {what} is done" if count == 1 else f"all {counted_noun(count, what)} done")
 
 
 def counted(count: int, what: str) -> str:
     """ "after 3 epochs", "in the first epoch"."""
-    return f"in the first {what}" if count == 0 else f"after {count} {what}{'s' if count > 1 else ''}"
+    return f"in the first {what}" if count == 0 else f"after {counted_noun(count, what)}"

@@ -17,6 +17,7 @@ Sources: M. Woodbury, Inverting modified matrices (1950); N. Higham, Accuracy an
 import torch
 from torch import Tensor
 
+from lightning_modules.counting import counted
 from lightning_modules.solvers.cholesky import Cholesky, SingularCurvatureError, cholesky
 from lightning_modules.solvers.factor_rows import FactorRows
 from lightning_modules.solvers.solver import Solver
@@ -64,7 +65,8 @@ class WoodburySolver(Solver):
         free = (damped == 0).nonzero()[:, 0]
         if len(free) > self._completed.num_rows or not bool(share > 10 * p * torch.finfo(torch.float64).eps):
             raise SingularCurvatureError(
-                f"the curvature of {p} parameters follows from {self.rows.num_rows} rows, so it is singular without damping: "
+                f"the curvature of {counted(p, 'parameter')} follows from {counted(self.rows.num_rows)}, so "
+                "it is singular without damping: "
                 "use damping='adaptive', a damping > 0 or an l2 > 0"
             )
         return _Factorised(self._completed, damped, free, self.awaited)

@@ -10,6 +10,8 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import AdamW, Optimizer
 
+from lightning_modules.counting import counted
+
 OptimizerCallable = Callable[[Iterable[Parameter]], Optimizer]
 
 
@@ -62,7 +64,9 @@ class MuonWithAdamW(Optimizer):
     def note(self) -> str:
         """What moves what."""
         matrices, others = (len(group["params"]) for group in self.param_groups)
-        return f"Muon moves matrices only: {matrices} parameters by Muon, the other {others} by AdamW with the same lr"
+        return (
+            f"Muon moves matrices only: {counted(matrices, 'parameter')} by Muon, the other {others} by AdamW with the same lr"
+        )
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         loss = None

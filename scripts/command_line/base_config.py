@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from command_line.class_names import suggestion
 from command_line.yaml_text import from_yaml, to_yaml
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -64,8 +65,9 @@ def read_config(path: Path) -> dict[str, Any]:
     if not path.exists() and path.parent == Path() and shipped.is_file():
         path = shipped
     if not path.is_file():
-        names = ", ".join(sorted(file.stem for file in CONFIGS.glob("*.yaml")))
-        raise FileNotFoundError(f"there is no configuration file {path}: scripts/configs/ holds {names}")
+        names = sorted(file.stem for file in CONFIGS.glob("*.yaml"))
+        near = suggestion(path.name.removesuffix(".yaml"), names)
+        raise FileNotFoundError(f"there is no configuration file {path}{near}: scripts/configs/ holds {', '.join(names)}")
     try:
         config = from_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:

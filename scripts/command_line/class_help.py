@@ -1,8 +1,7 @@
-"""`--PLACE.help` lists the classes that can be named at a place, `--PLACE.help=NAME` explains the options of one, and
-`--trainer.help` those of Lightning's Trainer."""
+"""`--PLACE.help` lists what can be named at a place, `--PLACE.help=NAME` explains the options of a class, and `--trainer.help`
+those of Lightning's Trainer."""
 
 import inspect
-import re
 import shutil
 import textwrap
 from collections.abc import Callable
@@ -13,11 +12,13 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.accelerators import AcceleratorRegistry
 from pytorch_lightning.strategies import StrategyRegistry
 
+from callbacks import CoefficientIntervals, CurvatureDiagnostics, GradientNorms, TestMetrics
 from command_line.checked_trainer import is_possible
 from command_line.class_names import CLASSES, suggestion
-from command_line.fit_parser import FitParser
 from command_line.named_loggers import ours
 from command_line.one_line_errors import CommandLineError
+from command_line.option_entries import entries
+from command_line.plain_words import first_sentence, paragraphs
 from command_line.trainer_defaults import trainer_defaults
 
 
@@ -37,33 +38,58 @@ PLACES = {
     "trainer.profiler": Place(("pytorch_lightning.profilers",)),
 }
 
-# Where a word is named that is no class, and the words.
-WORDS: dict[str, Callable[[], list[str]]] = {
-    "trainer.strategy": lambda: ["auto", *sorted(filter(is_possible, StrategyRegistry.available_strategies()))],
-    "trainer.accelerator": lambda: ["auto", *AcceleratorRegistry.available_accelerators()],
+
+class Group(NamedTuple):
+    """Options without a class to name: whose they are, those that are not the user's, and what the page begins with."""
+
+    options_of: type
+    title: str
+    given: tuple[str, ...] = ()
+
+
+GROUPS = {
+    "trainer": Group(Trainer, "The options of Lightning's Trainer."),
+    "coefficients": Group(CoefficientIntervals, "Of the coefficients that a linear model ends with.", ("status",)),
+    "gradient_norms": Group(GradientNorms, "Of the gradient norms that are logged, by layer."),
+    "test_metrics": Group(TestMetrics, "Of the metrics on the test set while a fit goes on."),
+    "curvature": Group(CurvatureDiagnostics, "Of the spectrum of the curvature."),
 }
 
 
+def _strategies() -> dict[str, str]:
+    names = sorted(filter(is_possible, StrategyRegistry.available_strategies()))
+    return {"auto": "What fits the devices", **{name: summary(StrategyRegistry[name]["strategy"]) for name in names}}
+
+
+def _accelerators() -> dict[str, str]:
+    names = AcceleratorRegistry.available_accelerators()
+    return {"auto": "The best one here", **{name: summary(AcceleratorRegistry[name]["accelerator"]) for name in names}}
+
+
+# Where a word is named that is no class, and the words with what each is.
+WORDS: dict[str, Callable[[], dict[str, str]]] = {"trainer.strategy": _strategies, "trainer.accelerator": _accelerators}
+
+
 def asked_help(args: list[str]) -> str | None:
-    """The help that the first `.help` among the arguments asks for; None without one, or for a place that is not known here.
+    """The help that the first `.help` among the arguments asks for; None without one.
 
     Raises:
-        CommandLineError: there is no such class; says which is meant.
+        CommandLineError: there is no such class, option or place; says which is meant.
     """
     for position, arg in enumerate(args):
         flag, equals, value = arg.partition("=")
         place = flag.removeprefix("--").removesuffix(".help").replace(".init_args", "")
-        if not flag.startswith("--") or not flag.endswith(".help") or place not in {*PLACES, *WORDS, "trainer"}:
+        if not flag.startswith("--") or not flag.endswith(".help"):
             continue
-        if place == "trainer":
-            return of_trainer()
         following = args[position + 1] if position + 1 < len(args) else "-"
         name = value if equals else "" if following.startswith("-") else following
+        if place in PLACES:
+            return explained(place, name) if name else listed(place)
         if place in WORDS:
-            if name:
-                continue
-            return textwrap.fill(f"--{place}=NAME, where NAME is one of {', '.join(WORDS[place]())}.", columns())
-        return explained(place, name) if name else listed(place)
+            return words(place, name)
+        if place in GROUPS:
+            return of_group(place, name)
+        return _of_option(place, args)
     return None
 
 
@@ -75,47 +101,92 @@ def columns() -> int:
 def listed(place: str) -> str:
     """The classes with what each is, a line each where the terminal is wide enough."""
     names = [name.rpartition(".")[2] for name in CLASSES[place.rpartition(".")[2]]()]
-    margin, width = max(map(len, names)) + 4, columns()
-    lines = [
-        textwrap.fill(f"  {name:{margin - 2}}{summary(_class(place, name))}", width, subsequent_indent=" " * margin)
-        for name in names
-    ]
-    return "\n".join([f"--{place}=CLASS, where CLASS is one of", *lines, f"--{place}.help=CLASS explains its options."])
+    return "\n".join(
+        [
+            f"--{place}=CLASS, where CLASS is one of",
+            *_titled({name: summary(_class(place, name)) for name in names}),
+            f"--{place}.help=CLASS explains its options.",
+        ]
+    )
+
+
+def words(place: str, name: str) -> str:
+    """What can be named where that is no class, or what one of them is.
+
+    Raises:
+        CommandLineError: it is none of them.
+    """
+    found = WORDS[place]()
+    if name:
+        if name not in found:
+            raise CommandLineError(
+                f"--{place}.help: there is no {name!r}{suggestion(name, list(found))}; --{place}.help lists those there are"
+            )
+        return "\n".join(_titled({name: found[name]}))
+    return "\n".join([f"--{place}=NAME, where NAME is one of", *_titled(found)])
 
 
 def explained(place: str, name: str) -> str:
     """The options of a class, under the names that are typed."""
     named = _class(place, name)
     skipped = {option for option in PLACES[place].given if option in inspect.signature(named).parameters}
-    usage, known = _options_of(named, place, f"fit.py --{place}={name} [OPTION ...]", skipped)
-    described = textwrap.fill(_described(named), columns())
-    return "\n".join([f"{usage}\n\n{described}\n", *(known or ["It has no options."])])
+    found = entries(named, place, skipped, {}, columns(), set(PLACES))
+    told = [filled for part in paragraphs(_documentation(named)) for filled in ("", _filled(part))]
+    usage = f"usage: fit.py --{place}={name} [OPTION ...]"
+    return "\n".join([usage, *told, "", *(found.values() or ["It has no options."])])
 
 
-def of_trainer() -> str:
-    """The options of Lightning's Trainer, with the defaults that a run has."""
-    usage, known = _options_of(Trainer, "trainer", "fit.py [--trainer.OPTION=VALUE ...]", set(), trainer_defaults())
-    return "\n".join([f"{usage}\n\nThe options of Lightning's Trainer.\n", *known])
+def of_group(place: str, name: str = "") -> str:
+    """The options of a group, with the defaults that a run has; or one of them.
+
+    Raises:
+        CommandLineError: there is no such option.
+    """
+    group = GROUPS[place]
+    defaults: dict[str, Any] = trainer_defaults() if place == "trainer" else {}
+    found = entries(group.options_of, place, set(group.given), defaults, columns(), set(PLACES))
+    if name:
+        return _one_of(found, place, name)
+    return "\n".join([f"usage: fit.py [--{place}.OPTION=VALUE ...]", "", group.title, "", *found.values()])
 
 
-def _options_of(
-    named: type, place: str, usage: str, skipped: set[str], defaults: dict[str, Any] | None = None
-) -> tuple[str, list[str]]:
-    """The line of usage and an entry for each option of a class, under the names that are typed."""
-    parser = FitParser(usage=usage, add_help=False)
-    parser.add_class_arguments(named, place, fail_untyped=False, skip=skipped, instantiate=False)
-    parser.set_defaults({f"{place}.{option}": value for option, value in (defaults or {}).items()})
-    usage, _, page = parser.format_help().partition("\n\n")
-    options = re.findall(r"^  --.*(?:\n {6,}.*)*", page, re.MULTILINE)
-    # The parser has an option for the whole group, one for help on every kind of value, one that adds to a list, and names all
-    # that it knows of a kind.
-    kept = [each for each in options if not each.startswith(f"  --{place} ") and not _is_of_a_value(each)]
-    return usage, [re.sub(r",\s+known\s+subclasses:[^)]*\)", ")", re.sub(r", --\S+\+ \S+", "", each)) for each in kept]
+def _of_option(path: str, args: list[str]) -> str:
+    """The help on a single option: `--trainer.max_epochs.help`, or `--model.l2.help` where the model is named."""
+    place, _, option = path.rpartition(".")
+    if place in GROUPS:
+        return of_group(place, option)
+    named = [arg.partition("=")[2] for arg in args if arg.startswith((f"--{place}=", f"--{place}.class_path="))]
+    if place in PLACES and named:
+        return _one_of(entries(_class(place, named[-1]), place, set(), {}, columns(), set(PLACES)), place, option)
+    if place in PLACES:
+        raise CommandLineError(
+            f"--{path}.help: --{place}.help=CLASS explains the options of a class, and --{place}.help lists them"
+        )
+    known = [*PLACES, *WORDS, *GROUPS]
+    raise CommandLineError(
+        f"there is no --{path}.help{suggestion(f'--{path}.help', [f'--{each}.help' for each in known])}: "
+        f"help is at {', '.join(f'--{each}.help' for each in known)}"
+    )
 
 
-def _is_of_a_value(option: str) -> bool:
-    helped = re.match(r"  --(\S+)\.help ", option)
-    return helped is not None and helped[1] not in PLACES
+def _one_of(found: dict[str, str], place: str, option: str) -> str:
+    if option not in found:
+        raise CommandLineError(
+            f"there is no option --{place}.{option}{suggestion(option, list(found))}; --{place}.help lists them"
+        )
+    return found[option]
+
+
+def _titled(titles: dict[str, str]) -> list[str]:
+    margin = max(map(len, titles)) + 4
+    return [_filled(f"  {name:{margin - 2}}{title}", " " * margin) for name, title in titles.items()]
+
+
+def _filled(text: str, indent: str = "") -> str:
+    is_item = text.startswith(("- ", "* "))
+    return textwrap.fill(
+        text, columns(), subsequent_indent="  " if is_item else indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _class(place: str, name: str) -> type:
@@ -137,24 +208,9 @@ def _class(place: str, name: str) -> type:
 
 def summary(named: type) -> str:
     """What a class is, in the first sentence of its description."""
-    first = re.sub(r"\s+", " ", _documentation(named).split("\n\n")[0])
-    sentence = re.split(r"(?<=[.:])\s", _plain(first), maxsplit=1)[0]
-    return sentence.rstrip(".:")
+    return first_sentence(_documentation(named))
 
 
 def _documentation(named: type) -> str:
     """Of the class itself; some of Lightning's have it at what makes them, and inherit one that says nothing of them."""
     return inspect.cleandoc(named.__doc__ or vars(named).get("__init__", named).__doc__ or inspect.getdoc(named) or "")
-
-
-def _described(named: type) -> str:
-    """The description of a class up to its arguments, without the signs of markup."""
-    text = re.split(
-        r"\n\s*(Args|Arguments|Attributes|Raises|Example|Examples|Returns|Note)s?:+ *\n|\n\.\. ", _documentation(named)
-    )[0]
-    return _plain(re.sub(r"\s+", " ", text).strip())
-
-
-def _plain(text: str) -> str:
-    text = re.sub(r":\w+:`~?([^`<]*?)(?: ?<[^`]*>)?`", lambda m: m[1].rpartition(".")[2] or m[1], text)
-    return re.sub(r"`([^`<]+?) ?<[^`]*>`_+", r"\1", text).replace("``", "`").replace("`", "")

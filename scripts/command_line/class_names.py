@@ -8,8 +8,10 @@ from importlib.util import find_spec
 
 import datamodules
 
-OPTIMIZERS = ["GradientDescent", "Newton", "DiagonalNewton", "SubsampledNewton"]
+OPTIMIZERS = ["GradientDescent", "Newton", "DiagonalNewton", "KroneckerNewton", "SubsampledNewton"]
 USUAL = ["torch.optim.SGD", "torch.optim.Adam", "torch.optim.LBFGS"]
+# SparseAdam takes sparse gradients, which no model here has.
+NO_OPTIMIZERS = {"Optimizer", "SparseAdam"}
 # What cannot be used itself, only from Python, or not with these models (`checked_trainer.py` says why).
 NO_CALLBACKS = {
     "Callback", "Checkpoint", "ProgressBar", "BaseFinetuning", "BasePredictionWriter", "LambdaCallback", "ThroughputMonitor",
@@ -26,7 +28,7 @@ def _models() -> list[str]:
 def _optimizers() -> list[str]:
     import torch  # noqa: PLC0415
 
-    others = [name for name, kind in vars(torch.optim).items() if isinstance(kind, type) and name != "Optimizer"]
+    others = [name for name, kind in vars(torch.optim).items() if isinstance(kind, type) and name not in NO_OPTIMIZERS]
     return [*OPTIMIZERS, *(f"torch.optim.{name}" for name in sorted(others))]
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from rich.console import Console, Group
 from rich.measure import Measurement
+from rich.table import Column as TableColumn
 from rich.table import Table
-from rich.text import Text
 
-from datamodules.messages import shown
+from command_line.aligned_numbers import add_rows, aligned
 
 Numbers = dict[str, float | None]
 Coefficients = dict[str, dict[str, Numbers]]
@@ -34,6 +34,8 @@ def coefficient_table(console: Console, summary: dict[str, Any]) -> Group:
     scaled, its_error = ("per s.d.", _number(SCALED, "estimate", 4)), ("± s.e.", _number(SCALED, "standard_error", 2))
     own = "coefficients in the table's own units"
     heading = own + (f", and per {SD}" if is_scaled else "")
+    if unit_of_each := summary.get("coefficient_unit"):
+        heading += f";\neach in {unit_of_each} per own unit of its feature{', or per s.d.' if is_scaled else ''}"
     if not is_sure:
         strengths = [f"{name} = {summary[name]:g}" for name in ("l2", "l1") if summary.get(name)]
         heading += f";\na penalty, {' and '.join(strengths)}, leaves no standard errors, intervals or p-values"
@@ -48,13 +50,25 @@ def coefficient_table(console: Console, summary: dict[str, Any]) -> Group:
     if not is_scaled:
         return Group(heading, _table(coefficients, [estimate, error, interval, sure]))
     table = _table(coefficients, [estimate, error, interval, sure, scaled, its_error])
-    if Measurement.get(console, console.options.update(width=1000), table).maximum <= console.width:
+    if _width(console, table).maximum <= console.width:
         return Group(heading, table)
     if is_profile:
         narrow = f"{own}{errors};\nfor those per {SD} see summary.json, or widen the terminal"
         return Group(narrow, _table(coefficients, [estimate, error, interval, sure]))
-    heading += f";\nfor {level} intervals see summary.json, or widen the terminal"
-    return Group(heading, _table(coefficients, [estimate, error, sure, scaled, its_error]))
+    # Else a long name would be cut.
+    candidates = [
+        (_table(coefficients, [estimate, error, sure, scaled, its_error]), ""),
+        (_table(coefficients, [estimate, error, sure, scaled]), " and the standard errors per s.d."),
+        (_table(coefficients, [estimate, error, sure]), " and what is per s.d."),
+    ]
+    fitting = (each for each in candidates if _width(console, each[0]).minimum <= console.width)
+    table, left_out = next(fitting, candidates[-1])
+    return Group(f"{heading};\nfor {level} intervals{left_out} see summary.json, or widen the terminal", table)
+
+
+def _width(console: Console, table: Table) -> Measurement:
+    """From that with every word whole to that with every cell in a line."""
+    return Measurement.get(console, console.options.update(width=1000), table)
 
 
 def num_shown(summary: dict[str, Any]) -> int:
@@ -81,11 +95,12 @@ def effect_table(summary: dict[str, Any]) -> Group:
 
 def _table(coefficients: Coefficients, columns: list[Column], what: str = "coefficient") -> Table:
     """Names give way where it is narrow, numbers never."""
-    table = Table(what)
+    table = Table(TableColumn(what, overflow="fold"))
+    rows = list(coefficients.values())
+    numbers = [_intervals(rows) if number is _interval else [number(row) for row in rows] for _, number in columns]
     for title, _ in columns:
-        table.add_column(title, no_wrap=True)
-    for name, row in coefficients.items():
-        table.add_row(Text(shown(name)), *(number(row) for _, number in columns))  # "length [cm]" has no markup
+        table.add_column(title, no_wrap=True, min_width=len(title))
+    add_rows(table, list(zip(coefficients, *numbers, strict=True)))
     return table
 
 
@@ -95,6 +110,12 @@ def _number(units: str, name: str, digits: int) -> Callable[[dict[str, Numbers]]
 
 def _interval(row: dict[str, Numbers]) -> str:
     return f"{_shown(row[OWN]['low'], 3)} … {_shown(row[OWN]['high'], 3)}"
+
+
+def _intervals(rows: list[dict[str, Numbers]]) -> list[str]:
+    """With the points of both ends below each other."""
+    lows, highs = (aligned([_shown(row[OWN][end], 3) for row in rows]) for end in ("low", "high"))
+    return [f"{low} … {high}" for low, high in zip(lows, highs, strict=True)]
 
 
 def _p_value(row: dict[str, Numbers]) -> str:

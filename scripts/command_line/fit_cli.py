@@ -67,6 +67,7 @@ class FitCLI(LightningCLI):
 
     Attributes:
         resumed: the checkpoint that the fit goes on from; None for a new run.
+        tested_epoch: whose weights were tested, if not the last ones; None until then.
     """
 
     def __init__(self, args: list[str] | dict[str, Any], callbacks: tuple[Callback, ...] = ()) -> None:
@@ -74,6 +75,7 @@ class FitCLI(LightningCLI):
         self.best_checkpoint = BestCheckpoint()
         self.further_callbacks = callbacks
         self.resumed: Resumed | None = None
+        self.tested_epoch: int | None = None
         super().__init__(
             ObjectiveModule,
             LightningDataModule,

@@ -17,6 +17,7 @@ from command_line.left_folder import remove_empty_above, remove_if_empty
 from command_line.locked_folder import locked_folder
 from command_line.summary import log_text, summarize
 from command_line.terminable import sigterm_left_to_trainer
+from command_line.whole_checkpoints import read_checkpoint
 from command_line.whole_files import write_json
 from lightning_modules.optimizers.ending import counted
 
@@ -59,6 +60,7 @@ def _fit(cli: FitCLI, log_dir: Path | None, made: bool) -> tuple[dict[str, Any],
             cli.convergence_status.judge(trainer, model)
         is_best_tested = cli.config.test_weights == "best" and not cli.config.trainer.fast_dev_run
         best = cli.best_checkpoint.best_model_path if is_best_tested else None
+        cli.tested_epoch = epoch_of(Path(best)) if best else None
         results = []
         if is_tested(cli):
             results = trainer.test(model, data, ckpt_path=best, weights_only=True, verbose=False)
@@ -83,6 +85,11 @@ def _fit(cli: FitCLI, log_dir: Path | None, made: bool) -> tuple[dict[str, Any],
                 (log_dir / f"{name}.png").write_bytes(content)
         log_text(summary, trainer.loggers, trainer.global_step)
     return summary, log_dir
+
+
+def epoch_of(checkpoint: Path) -> int:
+    """The epoch at whose end, or within which, a checkpoint was written; the first is 1."""
+    return int(read_checkpoint(checkpoint)["epoch"]) + 1
 
 
 def how_it_was_stopped(trainer: Trainer) -> str:

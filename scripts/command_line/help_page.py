@@ -11,22 +11,19 @@ from pathlib import Path
 from command_line.class_names import CLASSES, OPTIMIZERS
 
 WIDTH = 80
-# Beside data, model, method and trainer.
+# Beside data, model, method and trainer. Those that end in OPTION have several, and a page of their own.
 OWN = {
-    "--config NAME": "a YAML file, or one of scripts/configs/",
+    "--config NAME": "a file, or a name in scripts/configs/",
     "--seed_everything N": "seed of all random numbers; default 0",
-    "--ckpt_path FILE": "go on from a checkpoint; last: of this run",
-    "--test_weights NAME": "weights to test: last, or best",
+    "--ckpt_path FILE": "a checkpoint to go on from; last: this run's",
     "--checkpoint_every_n_steps N": "write last.ckpt within epochs, too",
+    "--test_weights NAME": "weights to test: last (default), or best",
     "--test_metrics.every_n_epochs N": "how often the test set is measured",
     "--gradient_norms.every_n_steps N": "how often they are logged, by layer",
     "--curvature.max_parameters N": "up to so many, its spectrum is logged",
     "--histograms.every_n_steps N": "histograms by layer; default 0: none",
-    "--coefficients.covariance NAME": "standard errors: observed, expected, HC0 to HC3, cluster",
-    "--coefficients.level P": "of their intervals; default 0.95",
-    "--coefficients.intervals NAME": "wald, or profile of the likelihood",
-    "--coefficients.marginal_effects true": "on the prediction, on average",
-    "--feature_baselines true": "judge pixels first, before SimCLR",
+    "--coefficients.OPTION": "--coefficients.help lists them",
+    "--feature_baselines true": "judge raw pixels, too, before SimCLR",
     "--debug": "show the traceback of an error",
 }
 EXAMPLES = """\
@@ -47,10 +44,9 @@ def page() -> str:
     places = {
         "--data=CLASS": ", ".join(CLASSES["data"]()),
         "--model=CLASS": ", ".join(models()),
-        "--model.optimizer=CLASS": f"{', '.join(OPTIMIZERS)}, or Adam, SGD, LBFGS, … of torch.optim",
+        "--model.optimizer=CLASS": f"{', '.join(OPTIMIZERS)}; or Adam, SGD, LBFGS, … of torch.optim",
         "--trainer.OPTION": "of Lightning's Trainer; --trainer.help lists them",
-        "--model.optimizer.help": "lists all classes there; so at data, model, trainer.logger, …",
-        "--model.help=MLP": "explains a class's options; so at each of these",
+        "--model.help": "says what each class is, --model.help=MLP what its options are; so at data, model.optimizer, …",
     }
     return "\n".join(
         [
@@ -58,7 +54,7 @@ def page() -> str:
             "",
             *textwrap.wrap(
                 "Fit a model to data, test it, and log everything to TensorBoard. Without options: logistic regression by "
-                "Newton's method on breast cancer. A class has its options behind its place, --data.batch_size=64.",
+                "Newton's method on breast cancer. The options of a class stand behind its place: --data.batch_size=64.",
                 WIDTH,
             ),
             "",

@@ -3,6 +3,8 @@
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 PRESSED: list[bool] = []
@@ -25,6 +27,22 @@ def answer_ctrl_c() -> None:
 def raise_at_ctrl_c() -> None:
     """Raise KeyboardInterrupt at Ctrl-C, as Python does; what was begun is then ended in order."""
     if signal.getsignal(signal.SIGINT) is _end:
+        signal.signal(signal.SIGINT, _raise)
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """A block of imports, in which Ctrl-C ends the program as before `raise_at_ctrl_c`.
+
+    Some libraries answer whatever is raised while they are imported, KeyboardInterrupt too, and go on.
+    """
+    if signal.getsignal(signal.SIGINT) is not _raise:
+        yield
+        return
+    signal.signal(signal.SIGINT, _end)
+    try:
+        yield
+    finally:
         signal.signal(signal.SIGINT, _raise)
 
 

@@ -11,6 +11,7 @@ from command_line.parse_reasons import plain, reason
 from command_line.saying import complain, guard_terminal
 from command_line.terminable import raise_when_asked_to_end
 from command_line.whole_files import NO_ROOM
+from datamodules.messages import counted
 
 # What gloo and NCCL say when another process has gone.
 LOST = re.compile(r"Connection (closed|reset) by peer|Broken pipe|recvBytes|[Tt]imed? ?out waiting for|ncclRemoteError")
@@ -81,7 +82,7 @@ def one_line(error: Exception) -> str:
     if "/torch/optim/" in origin:
         return f"the optimizer refuses: {message}; --model.optimizer.help=CLASS explains its options"
     if fewer := FEWER_EPOCHS.search(message):
-        return f"the run has gone on beyond {fewer[1]} epochs already: give more as --trainer.max_epochs"
+        return f"the run has gone on beyond {counted(int(fewer[1]), 'epoch')} already: give more as --trainer.max_epochs"
     by_lightning = "/pytorch_lightning/" in origin or "/lightning_fabric/" in origin
     if by_lightning and (isinstance(error, REFUSALS) or type(error).__name__ == "MisconfigurationException"):
         return f"{message.rstrip('.')}; --help explains the options"

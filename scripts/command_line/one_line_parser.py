@@ -61,9 +61,17 @@ class OneLineParser(ArgumentParser):
         if text.startswith("unrecognized arguments: "):
             word = text.removeprefix("unrecognized arguments: ").split("=")[0]
             text = f"there is no option {word}{suggestion(word, self._options())}; --help lists them"
+        elif missing := re.fullmatch(r"the following arguments are required: (.+)", text):
+            text = self._missing(missing[1].split(", "))
         elif refused := re.fullmatch(r"Option '(.+)' is not accepted", text):  # by a class, whose options these are
             text += suggestion(refused[1], [option.removeprefix("--") for option in self._options()])
         raise CommandLineError(text) from ex
+
+    def _missing(self, names: list[str]) -> str:
+        """As they are typed: options with their strokes."""
+        options = self._options()
+        typed = [f"--{name}" if f"--{name}" in options else name.upper() for name in names]
+        return f"{' and '.join(typed)} {'is' if len(typed) == 1 else 'are'} missing; --help explains what to give"
 
     def _options(self) -> list[str]:
         return [option for action in self._actions for option in action.option_strings]

@@ -12,6 +12,7 @@ import warnings
 from types import TracebackType
 from typing import Any, TextIO
 
+from command_line.wrapped import for_stream
 from datamodules.messages import shortened, shown
 
 # Characters of an error: a name of a column may have as many as its file.
@@ -20,7 +21,7 @@ MOST = 2000
 
 def say(text: object) -> None:
     """Print a line."""
-    print(shown(str(text)))
+    print(for_stream(shown(str(text)), sys.stdout))
 
 
 def say_lines(text: str) -> None:
@@ -30,7 +31,7 @@ def say_lines(text: str) -> None:
 
 def complain(text: str) -> None:
     """Print a line on the error stream."""
-    print(shown(shortened(text, MOST)), file=sys.stderr)
+    print(for_stream(shown(shortened(text, MOST)), sys.stderr), file=sys.stderr)
 
 
 class PlainFormatter(logging.Formatter):
@@ -45,7 +46,8 @@ class PlainFormatter(logging.Formatter):
         self.lines = lines
 
     def format(self, record: logging.LogRecord) -> str:
-        return shown(super().format(record), self.lines or bool(record.exc_info))
+        text = shown(super().format(record), self.lines or bool(record.exc_info))
+        return text if record.exc_info else for_stream(text, sys.stderr)
 
 
 def guard_terminal() -> None:
@@ -68,7 +70,8 @@ def _show_warning(
     line: str | None = None,
 ) -> None:
     text = warnings.formatwarning(message, category, filename, lineno, line)
-    (file or sys.stderr).write(shown(text, lines=True))
+    stream = file or sys.stderr
+    stream.write(for_stream(shown(text, lines=True), stream))
 
 
 def _show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> Any:

@@ -2,6 +2,8 @@
 
 from rich.table import Table
 
+from command_line.aligned_numbers import aligned
+
 # What is shown, of `FitStatistics`, and how it is called.
 NAMES = {
     "log_likelihood": "log-likelihood",
@@ -21,14 +23,18 @@ NEXT_TO_0 = 1.1e-8
 
 def statistics_table(statistics: dict[str, float | None]) -> Table:
     """Those that there are, and the test of all coefficients but the intercept."""
-    table = Table("of the whole model", "on the training rows")
+    rows: list[tuple[str, str]] = []
     for name, title in NAMES.items():
         value = statistics[name]
         if value is not None and not (name == "dispersion" and value == 1):
             error = statistics.get(f"{name}_error")
             is_nothing = name == "alpha" and value < NEXT_TO_0
-            table.add_row(title, "next to 0" if is_nothing else f"{value:.6g}" + ("" if error is None else f" ± {error:.2g}"))
+            rows.append((title, "next to 0" if is_nothing else f"{value:.6g}" + ("" if error is None else f" ± {error:.2g}")))
     ratio, p_value = statistics["ratio"], statistics["ratio_p_value"]
     if ratio is not None and p_value is not None:
-        table.add_row(f"likelihood ratio (χ², {statistics['ratio_freedom']:g} d.f.)", f"{ratio:.4g}, p = {p_value:.2g}")
+        freedom = f"likelihood ratio (χ², {statistics['ratio_freedom']:g} d.f.)"
+        rows.append((freedom, f"{ratio:.4g}, p = {p_value:.2g}"))
+    table = Table("of the whole model", "on the training rows")
+    for title, number in zip((title for title, _ in rows), aligned([number for _, number in rows]), strict=True):
+        table.add_row(title, number)
     return table

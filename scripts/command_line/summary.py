@@ -9,13 +9,14 @@ from rich.table import Table
 
 from callbacks.coefficient_intervals import as_rows
 from callbacks.names_as_text import in_markdown
+from command_line.aligned_numbers import aligned
 from command_line.coefficient_table import coefficient_table, effect_table, num_shown
 from command_line.fit_cli import FitCLI
 from command_line.four_digits import four_digits
 from command_line.statistics_table import statistics_table
 from command_line.table_report import as_plain, markdown, show_report
 from command_line.terminal import Terminal
-from datamodules.messages import shown
+from command_line.wrapped import command
 from lightning_modules.linear.l1_options import RULES
 
 # More than a screen of them are left to `summary.json`.
@@ -33,6 +34,7 @@ def summarize(cli: FitCLI, metrics: dict[str, float]) -> dict[str, Any]:
         "status": cli.convergence_status.status,
         "status_message": cli.convergence_status.message,
         "coefficients": as_rows(cli.coefficient_intervals.table),
+        "coefficient_unit": getattr(getattr(cli.model, "family", None), "predictor", None),
         "covariance": cli.coefficient_intervals.covariance,
         "level": cli.coefficient_intervals.level,
         "intervals": cli.coefficient_intervals.intervals,
@@ -47,6 +49,7 @@ def summarize(cli: FitCLI, metrics: dict[str, float]) -> dict[str, Any]:
         "table": as_plain(getattr(cli.datamodule, "report", None)),
         "seed": cli.config.seed_everything,
         "weights": cli.config.test_weights,
+        "weights_epoch": cli.tested_epoch,
         "versions": {name: version(name) for name in LIBRARIES},
     }
 
@@ -68,10 +71,11 @@ def of_l1(model: Any, gap: float | None) -> dict[str, Any]:
 def show(summary: dict[str, Any], log_dir: Path | None, to_look: str | None = None) -> None:
     """Print the table, the path of the logs, and the command to look at them by, if there is one."""
     console = Terminal()
-    console.print(f"{summary['model']} on {summary['data']} by {summary['method']}", soft_wrap=True)
+    console.say(f"{summary['model']} on {summary['data']} by {summary['method']}")
     show_report(console, summary["table"])
     table = Table(show_header=False)
-    for row in results(summary):
+    names, values = zip(*results(summary), strict=True)
+    for row in zip(names, aligned(values), strict=True):
         table.add_row(*row)
     console.print(table)
     for count, what, print_table in (
@@ -79,18 +83,18 @@ def show(summary: dict[str, Any], log_dir: Path | None, to_look: str | None = No
         (len(summary["marginal_effects"]), "marginal effects", lambda: effect_table(summary)),
     ):
         if count > MOST_COEFFICIENTS:
-            console.print(
-                f"all {count} {what} are in summary.json; a table of them is for up to {MOST_COEFFICIENTS}", soft_wrap=True
-            )
+            console.say(f"all {count} {what} are in summary.json; a table of them is for up to {MOST_COEFFICIENTS}")
         elif count:
             console.print(print_table())
     if summary["statistics"]:
         console.print(statistics_table(summary["statistics"]))
-    console.print(shown(summary["status_message"]), soft_wrap=True)
+    console.say(summary["status_message"])
     if log_dir is not None:
-        console.print(shown(f"logs: {log_dir}"), soft_wrap=True)
+        console.say(f"logs: {log_dir}")
         if to_look is not None:
-            console.print(f"look: {to_look}", soft_wrap=True)
+            console.print(
+                command(f"look: {to_look}", console.width) if console.is_terminal else f"look: {to_look}", soft_wrap=True
+            )
 
 
 def log_text(summary: dict[str, Any], loggers: list[Logger], step: int) -> None:
@@ -114,6 +118,11 @@ def results(summary: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         *((name.replace("test/", "test "), four_digits(value)) for name, value in summary.items() if name.startswith("test/")),
         *([] if any(name.startswith("test/") for name in summary) else [("test", "none")]),
+        *(
+            [("weights tested", f"best, of epoch {best} of {summary['epochs']}")]
+            if (best := summary.get("weights_epoch"))
+            else []
+        ),
         *([("penalty l2", f"{summary['l2']:g}")] if summary["l2"] is not None else []),
         *of_penalty(summary),
         # Of a fit without a penalty it is told with its standard error.

@@ -7,6 +7,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
+from command_line.wrapped import at_blanks
 from datamodules.messages import shown
 
 
@@ -19,6 +20,11 @@ class Terminal(Console):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"markup": False, "emoji": False, "highlight": False, **options})
+
+    def say(self, text: str) -> None:
+        """A line, which is broken at blanks where a terminal would cut it in the middle of a word, and nowhere else."""
+        whole = shown(text)
+        self.print(at_blanks(whole, self.width) if self.is_terminal else whole, soft_wrap=True)
 
     def render_str(self, text: str, **options: Any) -> Text:
         """As long as it will be seen, so that columns stand below each other."""

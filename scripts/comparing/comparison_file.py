@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from command_line.base_config import read_config
+from command_line.class_names import suggestion
 from command_line.parse_reasons import EXTRAS
 
 COMPARISONS = Path(__file__).parents[1] / "comparisons"
@@ -29,7 +30,8 @@ def find_comparison(name: str) -> Path:
     for path in (COMPARISONS / f"{name}.yaml", Path(name)):
         if path.is_file():
             return path
-    raise FileNotFoundError(f"there is no comparison {name!r}: choose among {comparison_names()}, or name a YAML file")
+    near = suggestion(name, [file.stem for file in COMPARISONS.glob("*.yaml")])
+    raise FileNotFoundError(f"there is no comparison {name!r}{near}: choose among {comparison_names()}, or name a YAML file")
 
 
 def read_comparison(path: Path, data_dir: str | None) -> dict[str, Any]:

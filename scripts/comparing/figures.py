@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from callbacks.names_as_text import in_figure
 from comparing.run import Run
 from comparing.saved_figure import save_figure
+from datamodules.messages import counted
 
 Panel = Callable[[Axes, list[Run]], None]
 
@@ -108,7 +109,7 @@ def runtime_bars(axes: Axes, runs: list[Run]) -> None:
     places = range(len(runs))
     bars = axes.barh(places, [run.seconds for run in runs], color=[f"C{i}" for i in places])
     axes.set_yticks(places, [in_figure(run.label) for run in runs])
-    bought = [f"{run.seconds:.2f} s" + (f", {run.epochs} epochs" if run.has_course else "") for run in runs]
+    bought = [f"{run.seconds:.2f} s" + (f", {counted(run.epochs, 'epoch')}" if run.has_course else "") for run in runs]
     axes.bar_label(bars, bought, padding=3)
     axes.set_xlim(0, 1.8 * max(run.seconds for run in runs))
     axes.invert_yaxis()

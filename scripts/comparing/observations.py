@@ -3,6 +3,7 @@
 from command_line.four_digits import four_digits
 
 from comparing.run import Run
+from datamodules.messages import counted
 
 
 def observe(runs: list[Run], further: list[str]) -> list[str]:
@@ -43,14 +44,14 @@ def on_the_way(runs: list[Run]) -> list[str]:
         if reached is not None:
             sentences.append(
                 f"{run.label} first reached a {name.replace('/', ' ')} of {four_digits(worst_final)}, which all end with or "
-                f"above, after {count(reached + 1)} and {run.history['time/train_seconds'][reached]:.3f} s."
+                f"above, after {counted(reached + 1, 'epoch')} and {run.history['time/train_seconds'][reached]:.3f} s."
             )
     for run in runs:
         losses = run.history["test/loss"]
         lowest = min(range(len(losses)), key=losses.__getitem__)
         if lowest + 1 < len(losses) and losses[-1] > 1.01 * losses[lowest]:
             sentences.append(
-                f"{run.label}'s test loss rose from {four_digits(losses[lowest])} after {count(lowest + 1)} to "
+                f"{run.label}'s test loss rose from {four_digits(losses[lowest])} after {counted(lowest + 1, 'epoch')} to "
                 f"{four_digits(losses[-1])}: it went on fitting the training set past the point where that helps."
             )
         elif lowest + 1 == len(losses):
@@ -73,8 +74,3 @@ def by_the_epoch(runs: list[Run]) -> list[str]:
 def verdicts(runs: list[Run]) -> list[str]:
     """How each run ended."""
     return [f"{run.label}: {run.summary['status']} – {run.summary['status_message']}." for run in runs]
-
-
-def count(epochs: int) -> str:
-    """1 epoch, 2 epochs, …"""
-    return f"{epochs} epoch" if epochs == 1 else f"{epochs} epochs"

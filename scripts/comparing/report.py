@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from command_line.aligned_numbers import add_rows
 from command_line.four_digits import four_digits
 from command_line.whole_files import write_json
 from rich.box import SIMPLE_HEAD
@@ -120,6 +121,5 @@ def terminal_table(title: str, headings: tuple[str, ...], rows: list[tuple[str, 
     for heading, cells in zip(headings[1:], list(zip(*rows, strict=True))[1:], strict=True):
         words = heading.replace(" ", "\n")
         table.add_column(words, min_width=max(map(len, cells)), justify="left" if heading == "status" else "right")
-    for cells in rows:
-        table.add_row(*map(shown, cells))
+    add_rows(table, rows)
     return table

@@ -5,6 +5,7 @@ from statistics import mean, median
 from typing import Any
 
 from comparing.divergence import DivergedError, every_method_diverged
+from datamodules.messages import counted
 
 # In these more is better, in all other metrics less.
 SCORES = ("accuracy", "auroc", "f1", "r2")
@@ -57,7 +58,9 @@ class Study:
             return f"none of its {self.trials} settings keeps the loss finite ({self.diverged[0]})"
         if not self.runs:
             return f"it diverged ({self.diverged[0]})"
-        return f"{len(self.diverged)} of its {len(self.runs) + len(self.diverged)} runs diverged ({self.diverged[0]})"
+        return (
+            f"{len(self.diverged)} of its {counted(len(self.runs) + len(self.diverged), 'run')} diverged ({self.diverged[0]})"
+        )
 
     def refuse_diverged(self) -> None:
         """Refuse to speak for a method by those of its runs that did not diverge: they alone would flatter it.

@@ -12,9 +12,10 @@ from comparing.page import escaped, html_table, inline, page
 from comparing.report import terminal_table
 from comparing.study import Study, is_score
 from comparing.study_figures import gradient_seconds
+from datamodules.messages import counted
 
 BODY = """<h1>{title}</h1>
-<p>Medians over {seeds} seeds{folds}, with the smallest and the largest. Settings are those that did best by {select} within
+<p>Medians over {seeds}{folds}, with the smallest and the largest. Settings are those that did best by {select} within
 the trials, by the first seed; the test rows were looked at once, at the end of each run. Seconds are of training alone,
 without evaluation, on one machine; gradients are these seconds in units of one gradient over all training rows.</p>
 {table}
@@ -47,7 +48,7 @@ def write_study(comparison: dict[str, Any], studies: list[Study], figures: list[
     observations += [f"{label}: {divergence}, so it has no row." for label, divergence in diverged.items()]
     body = BODY.format(
         title=escaped(title),
-        seeds=len(comparison["seeds"]),
+        seeds=counted(len(comparison["seeds"]), "seed"),
         folds=f", each the mean of {comparison['folds']} folds" if comparison.get("folds") else "",
         select=escaped(select.replace("/", " ").replace("val", "validation")),
         table=html_table(headings, rows),

@@ -12,7 +12,6 @@ import torch
 from predicting.predictor import Predictor
 from predicting.trained import Trained
 
-PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
 # torch compares the exported program's outputs with the model's on so many rows, and not on the one that it traced.
 ROWS = 3
 
@@ -30,7 +29,7 @@ def program(trained: Trained, suffix: str, precision: str | None) -> bytes:
         OSError: ONNX is wanted, and its libraries are not installed.
     """
     default = torch.float32 if suffix == ".onnx" else next(trained.model.parameters()).dtype
-    dtype = PRECISIONS[precision] if precision else default
+    dtype = getattr(torch, precision) if precision else default
     predictor = Predictor(trained.model.to(dtype), trained.preprocessing)
     features = torch.from_numpy(trained.preprocessing.shift).to(dtype).expand(ROWS, -1).contiguous()
     predictor(features)  # what the model itself refuses, it says here

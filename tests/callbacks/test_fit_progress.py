@@ -11,6 +11,7 @@ from pytorch_lightning import Callback
 from rich.console import Console
 
 from callbacks import FitProgress
+from callbacks.shown_work import shown_work
 from datamodules import BreastCancerDataModule
 from lightning_modules import LogisticRegression
 from lightning_modules.optimizers import GradientDescent, Newton, NonFiniteLossError
@@ -74,3 +75,39 @@ def test_a_disabled_one_draws_nothing() -> None:
     data = BreastCancerDataModule()
     make_trainer(2, bar, enable_progress_bar=True).fit(make_model(data, Newton), data)
     assert not text.getvalue()
+
+
+def test_work_between_steps_is_said_in_the_bar_and_taken_away_again() -> None:
+    class Works(Callback):
+        def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+            with shown_work(trainer, "judging: nearest neighbours"):
+                seen.append(bar._progress.tasks[0].fields["metrics"])
+            seen.append(bar._progress.tasks[0].fields["metrics"])
+
+    seen: list[str] = []
+    text = io.StringIO()
+    bar = FitProgress(Console(file=text, force_terminal=True, width=80))
+    data = BreastCancerDataModule()
+    make_trainer(2, bar, Works(), enable_progress_bar=True).fit(make_model(data, Newton), data)
+    assert seen[0] == seen[2] == "judging: nearest neighbours" and "judging" not in seen[1] + seen[3]
+    assert "judging: nearest neighbours" in text.getvalue()
+
+
+def test_work_without_a_fit_has_a_line_with_its_time() -> None:
+    text = io.StringIO()
+    bar = FitProgress(Console(file=text, force_terminal=True, width=80))
+    with bar.work("judging: fitting the probe"):
+        pass
+    assert re.search(r"judging: fitting the probe .*0:00:00", text.getvalue())
+    bar.disable()
+    text.truncate(0)
+    with bar.work("judging"):
+        pass
+    assert "judging" not in text.getvalue()
+
+
+def test_work_that_is_broken_off_leaves_no_bar() -> None:
+    bar = FitProgress(Console(file=io.StringIO(), force_terminal=True, width=80))
+    with pytest.raises(KeyboardInterrupt), bar.work("judging"):
+        raise KeyboardInterrupt
+    assert not bar.console._live_stack

@@ -284,10 +284,10 @@ def test_sparse_batches(make: Any) -> None:
 @pytest.mark.parametrize(
     ("x", "told"),
     [
-        (sp.csr_matrix([[np.nan, 1.0], [0.0, 1.0]]), "1 values are missing or infinite, in columns 'x0' (1)"),
-        (sp.csr_matrix([[0.0, np.inf], [0.0, 1.0]]), "in columns 'x1' (1)"),
+        (sp.csr_matrix([[np.nan, 1.0], [0.0, 1.0]]), "1 value is missing or infinite, in column 'x0' (1)"),
+        (sp.csr_matrix([[0.0, np.inf], [0.0, 1.0]]), "in column 'x1' (1)"),
         (sp.csr_matrix([[1j, 1.0], [0.0, 1.0]]), "give a matrix (n, d) of real numbers"),
-        (sp.csr_matrix([[0.0, 1.0], [0.0, 2.0]]), "1 columns are constant: 'x0'"),
+        (sp.csr_matrix([[0.0, 1.0], [0.0, 2.0]]), "1 column is constant: 'x0'"),
     ],
 )
 def test_sparse_matrices_that_cannot_be_fitted(x: Any, told: str) -> None:

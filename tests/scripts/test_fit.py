@@ -10,6 +10,7 @@ import pytest
 import torch
 import yaml
 from command_line.one_line_errors import run
+from command_line.summary import results
 from fit import main
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -153,6 +154,10 @@ def test_best_weights_can_be_tested(summary_of: Any) -> None:
     arguments = ("--model.l2=0", "--trainer.max_epochs=25")
     last, best = summary_of(*arguments), summary_of(*arguments, "--test_weights=best")
     assert best["test/loss"] < last["test/loss"], "without a penalty the last weights are those of an overfitted model"
+    assert last["weights_epoch"] is None and 1 <= best["weights_epoch"] < best["epochs"], "and it is said whose they are"
+    found = dict(results(best))
+    assert found["weights tested"] == f"best, of epoch {best['weights_epoch']} of {best['epochs']}"
+    assert "weights tested" not in dict(results(last))
 
 
 def test_no_validation_still_leaves_a_checkpoint(summary_of: Any) -> None:

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from lightning_modules.counting import are, counted
 from lightning_modules.objectives.families.refused_rows import refuse_any
 
 
@@ -33,9 +34,12 @@ def checked_amounts(targets: Tensor, has_zeros: bool = True, is_whole: bool = Fa
 
 def _remedy(y: Tensor, bad: Tensor, has_zeros: bool) -> str:
     if not torch.isfinite(y).all():
-        return f"{int((~torch.isfinite(y)).sum())} targets are not finite: remove those rows"
+        bad_ones = int((~torch.isfinite(y)).sum())
+        return (
+            f"{counted(bad_ones, 'target')} {are(bad_ones)} not finite: remove {'that row' if bad_ones == 1 else 'those rows'}"
+        )
     lowest = y.min().item()
-    found = f"{int(bad.sum())} of {len(y)} targets are"
+    found = f"{int(bad.sum())} of {counted(len(y), 'target')} {are(int(bad.sum()))}"
     if lowest < 0:
         return f"{found} unfit for a mean eᶻ > 0 (the smallest is {lowest:g}): use LinearRegression, which takes negative ones"
     if lowest == 0 and not has_zeros:

@@ -15,6 +15,7 @@ class Bernoulli(TwoClasses):
     """
 
     self_concordance = 1.0
+    predictor = "log-odds"
     is_canonical = True
     remedy = "Firth's penalty, LogisticRegression's firth=True, or l2 > 0"
 

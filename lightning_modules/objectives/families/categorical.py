@@ -21,6 +21,7 @@ class Categorical(Family):
     """
 
     self_concordance = 2.0
+    predictor = "log-odds"
     shift_invariant = True
 
     def check(self, targets: Tensor) -> Tensor:

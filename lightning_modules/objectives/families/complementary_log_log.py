@@ -19,6 +19,8 @@ FAR = 745.0
 class ComplementaryLogLog(BinaryLink):
     """P(y = 1) = 1 − e^(−eᶻ); y ∈ {0, 1}, or a share in [0, 1]; K = 1."""
 
+    predictor = "log-hazard"
+
     def mean(self, z: Tensor) -> Tensor:
         return -torch.expm1(-z.exp())
 

@@ -38,6 +38,8 @@ class Family(PointwiseLoss):
     remedy = "l2 > 0"
     # Whether the curvature of a row is one weight w for all its outputs, ∂²l/∂z² = w I, so that rows √w x̃ have its root.
     has_row_weights = False
+    # What z is a number of, in words: the unit of coefficients, each per unit of its feature.
+    predictor = "the target's unit"
     # Whether a target may be the share k/m of m trials, in a row of weight m.
     takes_shares = False
     # Whether the variance of a target has a factor φ that is estimated.

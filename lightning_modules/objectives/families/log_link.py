@@ -10,6 +10,7 @@ class LogLink(OneOutput):
     """Counts or amounts, whose loss is half the unit deviance; K = 1."""
 
     has_units = True
+    predictor = "logarithm of the mean"
     separation = "all targets, or those of rows that the features tell from the others, are 0"
 
     def mean(self, z: Tensor) -> Tensor:

@@ -19,6 +19,8 @@ FAR = -40.0
 class Probit(BinaryLink):
     """P(y = 1) = Φ(z); y ∈ {0, 1}, or a share in [0, 1]; K = 1."""
 
+    predictor = "probits"
+
     def mean(self, z: Tensor) -> Tensor:
         return torch.special.ndtr(z)
 

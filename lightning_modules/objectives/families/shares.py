@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from lightning_modules.counting import are, counted
 from lightning_modules.objectives.families.refused_rows import refuse_any
 from lightning_modules.objectives.mapped_pages import pieces
 
@@ -48,7 +49,10 @@ def _has_shares(y: Tensor) -> bool:
 
 def _remedy(y: Tensor, bad: Tensor) -> str:
     if not torch.isfinite(y).all():
-        return f"{int((~torch.isfinite(y)).sum())} targets are not finite: remove those rows"
+        bad_ones = int((~torch.isfinite(y)).sum())
+        return (
+            f"{counted(bad_ones, 'target')} {are(bad_ones)} not finite: remove {'that row' if bad_ones == 1 else 'those rows'}"
+        )
     low, high = y.min().item(), y.max().item()
     remedy = (
         "LinearRegression, or of k successes in m trials the share k/m with the weight m"
@@ -59,6 +63,6 @@ def _remedy(y: Tensor, bad: Tensor) -> str:
         remedy += "; if they are shares between 0 and 1, read them by task=regression (--data.task=regression)"
     found = "neither 0 nor 1, nor between" if y.is_floating_point() else "neither 0 nor 1"
     return (
-        f"{int(bad.sum())} of {len(y)} targets are {found} (they run from {low:g} to {high:g}): "
+        f"{int(bad.sum())} of {counted(len(y), 'target')} {are(int(bad.sum()))} {found} (they run from {low:g} to {high:g}): "
         f"a model of two classes does not fit them; use {remedy}"
     )

@@ -11,6 +11,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from lightning_modules.counting import counted
 from lightning_modules.networks import Activation
 from lightning_modules.objectives.common_shifts import common_shifts
 from lightning_modules.objectives.families.pointwise_loss import PointwiseLoss
@@ -59,7 +60,9 @@ class GraphObjective(Objective):
         if graph.size == 0:
             raise ValueError(f"{graph.name} has no parameters, so there is nothing to train")
         if len(features) != len(targets):
-            raise ValueError(f"{len(features)} rows of features but {len(targets)} targets: they must match row by row")
+            raise ValueError(
+                f"{counted(len(features))} of features but {counted(len(targets), 'target')}: they must match row by row"
+            )
         self.num_rows = total_rows(len(features), reduction, targets.device)
         if self.num_rows == 0:
             raise ValueError("there is not a single row to compute a loss from")

@@ -11,6 +11,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from lightning_modules.counting import counted
 from lightning_modules.networks import DenseNetwork, Identity
 from lightning_modules.objectives.columns import Columns
 from lightning_modules.objectives.common_shifts import common_shifts
@@ -57,7 +58,9 @@ class NetworkObjective(Objective):
         network.check(features if columns is None else columns.expanded(features[:0]))
         columns = columns or Columns(features.shape[1])
         if len(features) != len(targets):
-            raise ValueError(f"{len(features)} rows of features but {len(targets)} targets: they must match row by row")
+            raise ValueError(
+                f"{counted(len(features))} of features but {counted(len(targets), 'target')}: they must match row by row"
+            )
         if loss.num_outputs != network.widths[-1]:
             raise ValueError(
                 f"the network has {network.widths[-1]} outputs, the loss takes {loss.num_outputs}: make the last width "

@@ -16,6 +16,7 @@ from typing import cast
 from torch import Tensor
 from typing_extensions import Self
 
+from lightning_modules.counting import counted
 from lightning_modules.objectives.columns import Columns
 from lightning_modules.objectives.degeneracy import Degeneracy
 from lightning_modules.objectives.families.family import Family
@@ -77,7 +78,9 @@ class GLMObjective(Objective):
         columns: Columns | None = None,
     ) -> None:
         if len(features) != len(targets):
-            raise ValueError(f"{len(features)} rows of features but {len(targets)} targets: they must match row by row")
+            raise ValueError(
+                f"{counted(len(features))} of features but {counted(len(targets), 'target')}: they must match row by row"
+            )
         self.family, outputs = family, family.num_outputs
         targets, terms = family.check(targets), row_terms(len(features), outputs, weights, offset, reduction)
         self.num_given, self.kept = len(features), rows_that_count(terms)

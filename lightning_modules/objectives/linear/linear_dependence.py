@@ -20,6 +20,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from lightning_modules.counting import counted
 from lightning_modules.objectives.double_double import product
 from lightning_modules.objectives.linear.rows import Rows
 from lightning_modules.objectives.linear.triangle import factor, triangle
@@ -59,10 +60,11 @@ def dependent_columns(rows: Rows) -> tuple[int, ...]:
 def told_dependence(rows: Rows, columns: tuple[int, ...]) -> str:
     """That these features depend on others, in a sentence."""
     listed = ", ".join(map(str, columns[:8])) + (", …" if len(columns) > 8 else "")
-    message = f"{len(columns)} of {rows.num_features} features depend linearly on the others (columns {listed})"
+    verb, places = ("depends", "column") if len(columns) == 1 else ("depend", "columns")
+    message = f"{len(columns)} of {rows.num_features} features {verb} linearly on the others ({places} {listed})"
     if rows.num_features < rows.num_rows:
         return message
-    return f"{rows.num_features} features, but {rows.num_rows} rows to tell them apart by: {message}"
+    return f"{counted(rows.num_features, 'feature')}, but {counted(rows.num_rows)} to tell them apart by: {message}"
 
 
 def least_distance(size: int, rounding: float) -> float:

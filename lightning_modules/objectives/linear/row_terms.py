@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from lightning_modules.counting import are, counted
 from lightning_modules.devices import is_asynchronous
 from lightning_modules.objectives.families import Family
 from lightning_modules.objectives.families.refused_rows import refuse_any
@@ -37,14 +38,15 @@ def with_terms(family: Family, terms: RowTerms, targets: Tensor) -> Family:
 
 def _checked_weights(weights: Tensor, rows: int, reduction: Reduction) -> Tensor:
     if weights.shape not in ((rows,), (rows, 1)):
-        raise ValueError(f"weights of shape {tuple(weights.shape)} for {rows} rows: give one number a row")
+        raise ValueError(f"weights of shape {tuple(weights.shape)} for {counted(rows)}: give one number a row")
     weights = weights.reshape(-1, 1)
     weights = weights if weights.is_floating_point() else weights.double()
     refuse_any(
         weights,
         lambda part: ~(torch.isfinite(part) & (part >= 0)),
         lambda bad: (
-            f"{int(bad.sum())} of {rows} weights are negative or not finite: a weight says how often a row counts, 0 or more"
+            f"{int(bad.sum())} of {counted(rows, 'weight')} {are(int(bad.sum()))} negative or not finite: a "
+            "weight says how often a row counts, 0 or more"
         ),
     )
     if not is_asynchronous(weights) and total_count(int((weights > 0).any()), reduction, weights.device) == 0:
@@ -55,7 +57,7 @@ def _checked_weights(weights: Tensor, rows: int, reduction: Reduction) -> Tensor
 def _checked_offset(offset: Tensor, rows: int, outputs: int) -> Tensor:
     if offset.shape not in ((rows,), (rows, outputs)) or (offset.ndim == 1 and outputs > 1):
         expected = "one number a row" if outputs == 1 else f"{outputs} numbers a row, one for each output"
-        raise ValueError(f"an offset of shape {tuple(offset.shape)} for {rows} rows: give {expected}")
+        raise ValueError(f"an offset of shape {tuple(offset.shape)} for {counted(rows)}: give {expected}")
     offset = offset.reshape(rows, outputs)
     offset = offset if offset.is_floating_point() else offset.double()
     refuse_any(

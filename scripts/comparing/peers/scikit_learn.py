@@ -14,6 +14,7 @@ from torch.nn import Parameter
 
 from comparing.peers.peer import Peer
 from comparing.run import Run
+from datamodules.messages import counted
 from lightning_modules.objectives import GLMObjective, Point
 from lightning_modules.optimizers import CurvatureOptimizer, StepReport
 
@@ -54,7 +55,10 @@ class ScikitLearn(Peer):
 
     def observe(self, own: Run, runs: dict[str, Run]) -> list[str]:
         (iterations,) = own.history["curvature/iterations"]
-        sentences = [f"{own.label}'s one epoch is {iterations:.0f} iterations of {self.solver}, each over all training rows."]
+        sentences = [
+            f"{own.label}'s one epoch is {counted(round(iterations), 'iteration')} of {self.solver}, each "
+            "over all training rows."
+        ]
         for run in runs.values():
             if run is not own and run.summary["status"] == "converged":
                 excess = run.objective - own.objective

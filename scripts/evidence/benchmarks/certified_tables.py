@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from statistics import median
 
+from command_line.aligned_numbers import add_rows
 from rich.table import Column, Table
 
 from evidence.benchmarks.certified_run import CertifiedRun
@@ -38,8 +39,7 @@ def summary_cells(runs: Sequence[CertifiedRun]) -> list[tuple[str, ...]]:
 def summary_table(title: str, runs: Sequence[CertifiedRun]) -> Table:
     """The lines of `summary_cells`."""
     table = Table(*summary_headings(runs), title=title)
-    for cells in summary_cells(runs):
-        table.add_row(*cells)
+    add_rows(table, summary_cells(runs))
     return table
 
 
@@ -51,9 +51,11 @@ def runs_table(title: str, runs: Sequence[CertifiedRun]) -> Table:
         *(Column(m, overflow="fold") for m in methods),
         title=f"{title}: digits (steps/evaluations), ? without success reported",
     )
+    rows = []
     for problem in dict.fromkeys(run.problem for run in runs):
         found = {run.method: run for run in runs if run.problem == problem}
-        table.add_row(problem, *(run_cell(found[method]) if method in found else "" for method in methods))
+        rows.append((problem, *(run_cell(found[method]) if method in found else "" for method in methods)))
+    add_rows(table, rows)
     return table
 
 

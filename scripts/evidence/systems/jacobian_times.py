@@ -10,6 +10,7 @@ from collections.abc import Callable
 from statistics import median
 
 import torch
+from command_line.aligned_numbers import add_rows
 from command_line.terminal import Terminal
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -17,6 +18,7 @@ from rich.progress import track
 from rich.table import Table
 from torch import Tensor
 
+from datamodules.messages import counted
 from lightning_modules.networks import DenseNetwork, forward_jacobian, reverse_jacobian
 
 METHODS: dict[str, Callable[[DenseNetwork, Tensor], Tensor]] = {"forward": forward_jacobian, "reverse": reverse_jacobian}
@@ -48,11 +50,13 @@ def time_jacobians(width: int, repeats: int) -> Times:
 
 def times_table(times: Times, width: int) -> Table:
     """Median milliseconds of a Jacobian, which are the seconds of a thousand."""
-    threads = f"{torch.get_num_threads()} thread" + "s" * (torch.get_num_threads() > 1)
+    threads = counted(torch.get_num_threads(), "thread")
     table = Table("L", "P", *(f"{name} / ms" for name in METHODS), "forward ÷ reverse", title=f"D = {width}, {threads}")
+    rows = []
     for (depth, p), by_method in times.items():
         medians = [median(by_method[name]) for name in METHODS]
-        table.add_row(str(depth), str(p), *(f"{value:.3g}" for value in medians), f"{medians[0] / medians[1]:.2g}")
+        rows.append((str(depth), str(p), *(f"{value:.3g}" for value in medians), f"{medians[0] / medians[1]:.2g}"))
+    add_rows(table, rows)
     return table
 
 

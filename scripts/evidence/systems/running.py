@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from command_line.aligned_numbers import add_rows
 from command_line.one_line_errors import one_line
 from command_line.terminal import Terminal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -80,8 +81,7 @@ def print_result(result: Result) -> None:
     console = Terminal(width=None if sys.stdout.isatty() else 140)
     system = result.system
     table = Table(*HEADINGS, title=f"{system.number} {system.title}: {result.verdict}", title_justify="left")
-    for row in result.rows():
-        table.add_row(*row)
+    add_rows(table, result.rows())
     console.print(table if result.outcome.claims else table.title)
     for label, text in (("wrong in the published version", system.wrong), ("shortened", result.shortened)):
         if text:

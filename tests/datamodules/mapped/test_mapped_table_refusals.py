@@ -55,7 +55,7 @@ BAD = {
         changed(y=late("no", "yes"), a=late(None, 1.5), b=range(N)), "one class only", {"missing": "drop", "val_fraction": 0}
     ),
     "empty": Bad(lambda: {name: values[:0] for name, values in columns("level").items()}, "has no rows"),
-    "huge": Bad(changed(a=late(1e200, 1.5)), "1e+150 in columns 'a'"),
+    "huge": Bad(changed(a=late(1e200, 1.5)), "1e+150 in column 'a'"),
     "no-target": Bad(changed(y=pa.nulls(N, pa.string())), "the target 'y' is missing in all 3000 rows"),
     "few-targets": Bad(changed(y=[None, *columns("level")["y"][1:]]), "rows that cannot be used: 1 without a target", STRICT),
     "dates": Bad(changed(a=[f"{i % 28 + 1}.12.2020" for i in range(N)]), "has dates: 'a'", STRICT),
@@ -92,7 +92,7 @@ def test_a_cell_of_the_test_file_that_is_not_finite_is_counted(tmp_path: Path) -
     path = written(tmp_path, "csv", columns("number"))
     messages = []
     for read in (mapped, in_memory):
-        with pytest.raises(ValueError, match=r"1 values are .* infinite, in columns 'a' \(1\): .* those 1 rows") as refused:
+        with pytest.raises(ValueError, match=r"1 value is .* infinite, in column 'a' \(1\): .* that row") as refused:
             read(path, test_path=str(test)).setup("fit")
         messages.append(str(refused.value))
     assert messages[0] == messages[1]

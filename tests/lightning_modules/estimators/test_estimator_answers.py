@@ -296,6 +296,6 @@ def test_huge_counts_with_zeros_have_their_dispersion() -> None:
 @pytest.mark.parametrize("family", ["poisson", "gamma", "tweedie", "negative_binomial"])
 def test_a_single_row_is_met(family: Any) -> None:
     given = {"dispersion": 0.7} if family == "negative_binomial" else {}
-    with pytest.warns(ConvergenceWarning, match="1 rows to tell them apart by"):
+    with pytest.warns(ConvergenceWarning, match="1 row to tell them apart by"):
         model = NewtonRegressor(family=family, **given).fit([[0.3, -0.2]], [2.0])
     assert_allclose(model.predict([[0.3, -0.2]]), 2.0, rtol=1e-9)

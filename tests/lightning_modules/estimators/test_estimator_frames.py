@@ -106,7 +106,7 @@ def test_names_that_are_no_texts() -> None:
 
 
 REFUSED = {
-    "column 'age' has 1 missing values": (frame(age=[np.nan, *range(9)]), None),
+    "column 'age' has 1 missing value (NaN): fill it in": (frame(age=[np.nan, *range(9)]), None),
     "column 'town' mixes texts and numbers": (frame(town=[1, 2, *TOWNS[2:]]), None),
     "column 'born' holds datetime64": (frame(born=pd.date_range("2020-01-01", periods=10)), None),
     "column 'born' holds date, which": (frame(born=pd.date_range("2020-01-01", periods=10).date), None),

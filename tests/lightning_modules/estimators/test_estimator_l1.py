@@ -76,7 +76,7 @@ def test_several_classes_at_once():
 
 
 def test_an_early_end_warns():
-    with pytest.warns(ConvergenceWarning, match="1 steps ran out before the tolerance"):
+    with pytest.warns(ConvergenceWarning, match="1 step ran out before the tolerance"):
         NewtonClassifier(l1=0.001, max_steps=1).fit(X, CLASSES)
 
 

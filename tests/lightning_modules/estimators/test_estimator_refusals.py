@@ -170,7 +170,7 @@ def test_separated_classes_are_told_with_their_features() -> None:
 def test_dependent_columns_are_named() -> None:
     x, y = make_regression(50, 3, random_state=0)
     x = np.column_stack([x, x[:, 0] + x[:, 1]])
-    with pytest.warns(ConvergenceWarning, match="depend linearly.*dependent: 'x3'; coefficients are not unique: leave"):
+    with pytest.warns(ConvergenceWarning, match="depends linearly.*dependent: 'x3'; coefficients are not unique: leave"):
         fitted = NewtonRegressor().fit(x, y)
     assert fitted.convergence_.status == "rank_deficient"
     assert fitted.score(x, y) == pytest.approx(1)

@@ -231,7 +231,7 @@ NAN, INF = float("nan"), float("inf")
         (Bernoulli(), torch.tensor([0, -1]), "run from -1 to 0", "use"),
         (Bernoulli(), torch.tensor([0.0, 1.5]), "run from 0 to 1.5", "use LinearRegression"),
         (Bernoulli(), torch.zeros(4, 2), r"shape \(4, 2\)", "one 0/1 label a row"),
-        (Bernoulli(), torch.tensor([0.0, NAN]), "1 targets are not finite", "remove those rows"),
+        (Bernoulli(), torch.tensor([0.0, NAN]), "1 target is not finite", "remove that row"),
         (Categorical(3), torch.tensor([0, 3, 1]), r"1 of 3 labels lie outside 0 … 2 \(found 0 … 3\)", "num_classes"),
         (Categorical(3), torch.tensor([-1, 2, 1]), "found -1 … 2", "count labels from 0"),
         (Categorical(3), torch.tensor([0.0, 1.0]), "real numbers", "use LinearRegression"),

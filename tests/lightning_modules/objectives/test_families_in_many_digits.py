@@ -174,9 +174,9 @@ def test_recession_is_the_slope_far_out(case):
 @pytest.mark.parametrize(
     ("family", "targets", "what", "remedy"),
     [
-        (Poisson(), [1.0, -2.0], "1 of 2 targets are unfit", "use LinearRegression"),
-        (Poisson(), [1.0, float("nan")], "1 targets are not finite", "remove those rows"),
-        (Gamma(), [1.0, 0.0], "1 of 2 targets are 0", "use TweedieRegression"),
+        (Poisson(), [1.0, -2.0], "1 of 2 targets is unfit", "use LinearRegression"),
+        (Poisson(), [1.0, float("nan")], "1 target is not finite", "remove that row"),
+        (Gamma(), [1.0, 0.0], "1 of 2 targets is 0", "use TweedieRegression"),
         (NegativeBinomial(1.0), [1.0, 0.5], "no whole numbers", "use PoissonRegression"),
         (Probit(), [0.5, 1.5], "neither 0 nor 1, nor between", "use LinearRegression"),
         (Poisson(), [[1.0, 2.0]], "shape (1, 2)", "one number a row"),

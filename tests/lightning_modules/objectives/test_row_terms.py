@@ -224,7 +224,7 @@ def test_ill_conditioned_columns_keep_their_digits_with_weights_and_offset(famil
     ("terms", "what"),
     [
         ({"weights": torch.ones(ROWS) * -1}, "30 of 30 weights are negative or not finite"),
-        ({"weights": torch.tensor([float("nan")] + [1.0] * (ROWS - 1))}, "1 of 30 weights are negative or not finite"),
+        ({"weights": torch.tensor([float("nan")] + [1.0] * (ROWS - 1))}, "1 of 30 weights is negative or not finite"),
         ({"weights": torch.zeros(ROWS)}, "all weights are 0"),
         ({"weights": torch.ones(ROWS - 1)}, "give one number a row"),
         ({"weights": torch.ones(ROWS, 2)}, "give one number a row"),

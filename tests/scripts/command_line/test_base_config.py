@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line.base_config import CONFIGS, with_base
+from command_line.base_config import CONFIGS, read_config, with_base
 from command_line.fit_cli import FitCLI
 from command_line.yaml_text import from_yaml
 from jsonargparse import ArgumentParser
@@ -127,3 +127,10 @@ def test_a_shipped_file_is_found_by_its_name(name: str, tmp_path: Path, monkeypa
     assert base([f"--config={name}"]) == base([f"--config={CONFIGS / 'iris_softmax_adam.yaml'}"])
     Path(name).write_text("data: {class_path: BreastCancerDataModule}\n")
     assert base(["--config", name])["data"] == {"class_path": "BreastCancerDataModule"}, "a file that is here comes first"
+
+
+def test_a_mistyped_name_is_refused_with_the_one_that_is_meant() -> None:
+    with pytest.raises(
+        FileNotFoundError, match=r"no configuration file iris_softmax_newtn \(did you mean iris_softmax_newton\?\)"
+    ):
+        read_config(Path("iris_softmax_newtn"))

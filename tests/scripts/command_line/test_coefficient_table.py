@@ -6,6 +6,8 @@ import pytest
 from command_line.coefficient_table import coefficient_table
 from rich.console import Console
 
+from lightning_modules.objectives.families import Bernoulli, Categorical, ComplementaryLogLog, Gaussian, Poisson, Probit
+
 SURE = {"estimate": -1.23456e-05, "standard_error": 1.2345e-06, "low": -1.479e-05, "high": -9.9e-06, "p_value": 1.2345e-23}
 BARE = dict.fromkeys(SURE) | {"estimate": 6.54321e12}
 
@@ -38,10 +40,41 @@ def test_other_features_have_one() -> None:
     assert "per s.d." not in text and "-1.48e-05 … -9.9e-06" in text
 
 
+@pytest.mark.parametrize(
+    ("family", "unit"),
+    [
+        (Gaussian(1), "the target's unit"),
+        (Bernoulli(), "log-odds"),
+        (Categorical(3), "log-odds"),
+        (Poisson(), "logarithm of the mean"),
+        (Probit(), "probits"),
+        (ComplementaryLogLog(), "log-hazard"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_the_unit_is_said(family: Any, unit: str) -> None:
+    console = Console(width=80, force_terminal=False)
+    for units in (("own_units",), ("own_units", "per_deviation")):
+        coefficients = {"age": dict.fromkeys(units, SURE)}
+        summary = {"coefficients": coefficients, "covariance": "observed", "level": 0.95, "coefficient_unit": family.predictor}
+        with console.capture() as capture:
+            console.print(coefficient_table(console, summary), highlight=False)
+        told = " ".join(capture.get().split("┏")[0].split())
+        assert f"each in {unit} per own unit of its feature" in told
+        assert (", or per s.d." in told) == (len(units) > 1)
+
+
 def test_what_the_errors_are_of_is_said_where_it_is_another_than_usual() -> None:
     table = {"age": {"own_units": SURE}}
     assert "HC" not in "\n".join(shown(table)) and "standard errors by HC3" in "\n".join(shown(table, covariance="HC3"))
     assert "standard errors of the expected information" in "\n".join(shown(table, covariance="expected"))
+
+
+def test_a_name_of_one_long_word_is_not_cut_while_there_are_columns_to_leave_out() -> None:
+    name = "dose_of_the_substance_in_milligrams"
+    lines = shown({name: {"own_units": SURE, "per_deviation": SURE | {"estimate": 0.5}}})
+    assert max(map(len, lines)) <= 80 and any(f" {name} " in line and "-1.235e-05" in line for line in lines)
+    assert "what is per s.d. see summary.json" in " ".join(lines)
 
 
 def test_brackets_in_a_name_are_no_markup() -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from command_line import interruptible
 from command_line.one_line_errors import run
 
 from tests.conftest import ROOT
@@ -65,3 +66,17 @@ def test_an_import_that_it_breaks(capsys: pytest.CaptureFixture[str], monkeypatc
     monkeypatch.setattr("command_line.interruptible.PRESSED", [True])
     assert run(broken, []) == 130
     assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_imports_within_a_program_are_ended_as_the_first_ones() -> None:
+    """A library may answer a KeyboardInterrupt that is raised while it is imported, and go on."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with interruptible.importing():
+            assert signal.getsignal(signal.SIGINT) is before, "not where somebody has an answer of their own"
+        signal.signal(signal.SIGINT, interruptible._raise)
+        with interruptible.importing():
+            assert signal.getsignal(signal.SIGINT) is interruptible._end
+        assert signal.getsignal(signal.SIGINT) is interruptible._raise
+    finally:
+        signal.signal(signal.SIGINT, before)
