@@ -104,7 +104,7 @@ class SimCLR(ObjectiveModule):
         images = images_of(batch, self.reduction, self.device)
         of_each = [images] * self._processes
         loss = contrastive(type(self).projections, self.temperature, of_each, self._reduction)
-        return ModuleObjective(self, loss, batch, images, self.reduction)
+        return ModuleObjective(self, loss, batch, images, self.reduction, is_redundant=True)
 
     def loss_share(self, batch: Batch) -> LossShare:
         return LossShare(rows=images_of(batch, self.reduction, self.device), total=self.contrast(batch))

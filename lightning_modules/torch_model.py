@@ -78,7 +78,7 @@ class TorchModel(NetworkModule):
         if graph is not None:
             return GraphObjective(graph, loss, features, rows.targets, self.l2, self.reduction)
         given = (features, loss.check(rows.targets))
-        return ModuleObjective(self.module, _split(loss), given, len(features), self.reduction, self.l2)
+        return ModuleObjective(self.module, _split(loss), given, len(features), self.reduction, self.l2, is_redundant=True)
 
     def loss_share(self, batch: Batch) -> LossShare:
         refuse_weights(self, batch)

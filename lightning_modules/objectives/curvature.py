@@ -22,6 +22,7 @@ from lightning_modules.objectives.kronecker import KroneckerCurvature, Sharing, 
 from lightning_modules.objectives.once import once
 from lightning_modules.objectives.rademacher import estimate_diagonal
 from lightning_modules.objectives.recorded_parts import RecordedPlace
+from lightning_modules.objectives.room import refuse_without_room
 from lightning_modules.solvers import (
     DenseSolver,
     DiagonalSolver,
@@ -70,7 +71,11 @@ class Curvature(CurvatureByRows):
 
     @once
     def matrix(self) -> Tensor:
-        """C (p, p)."""
+        """C (p, p).
+
+        Raises:
+            ValueError: it takes more memory than is free.
+        """
         return self._columns()
 
     @once
@@ -96,11 +101,7 @@ class Curvature(CurvatureByRows):
 
     def form(self, directions: Tensor) -> Tensor:
         """V C Vᵀ, the curvature within the span of k directions: (k, p) -> (k, k)."""
-        if self.kind == "hessian" or not self.objective.is_split:
-            return directions @ torch.stack([self.product(v) for v in directions]).T
-        jv = pulled_back(*self._forward_product(), directions)
-        form = jv.flatten(1) @ pulled_back(*self._loss_gradient(), jv).flatten(1).T
-        return form + directions @ pulled_back(*self._penalty_gradient(), directions).T
+        return directions @ torch.stack([self.product(v) for v in directions]).T
 
     @once
     def scale(self) -> Tensor:
@@ -184,7 +185,8 @@ class Curvature(CurvatureByRows):
     # -- automatic differentiation -------------------------------------------------------------------------------------
 
     def _columns(self) -> Tensor:
-        """C (p, p), some of its columns at a time."""
+        """C (p, p), some of its columns at a time, which are joined at the end."""
+        refuse_without_room(len(self.theta), self.theta, copies=2)
         return torch.cat([self._columns_from(start) for start in range(0, len(self.theta), self.columns_at_a_time)])
 
     def _columns_from(self, start: int) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lightning_modules.objectives.differentiation import pulled_back
 from lightning_modules.objectives.recorded_parts import RecordedParts
+from lightning_modules.objectives.room import refuse_without_room
 from lightning_modules.solvers import FactorRows, StoredRows, WoodburySolver
 
 
@@ -44,6 +45,7 @@ class CurvatureByRows(RecordedParts):
     def jacobian_rows(self) -> Tensor:
         """M as a tensor (m, p), of this process's rows."""
         outputs, leaf = self._model()
+        refuse_without_room(outputs.numel(), leaf, copies=2)
         blocks = self._loss_blocks()
         if blocks.shape[1] == 1:
             roots = blocks.clamp_min(0).sqrt()

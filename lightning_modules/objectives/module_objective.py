@@ -80,12 +80,11 @@ class ModuleObjective(Objective):
         num_rows: how many rows that is, ≥ 0.
         reduction: sums over processes; `this_process` if all rows are here.
         l2: λ ≥ 0 of the penalty λ/2 Σ ‖W‖² on parameters with two or more dimensions.
+        is_redundant: whether many parameters say the same, as in a network; see `Knowledge`.
 
     Raises:
         ValueError: not a single row on any process.
     """
-
-    is_redundant = True
 
     def __init__(
         self,
@@ -95,7 +94,9 @@ class ModuleObjective(Objective):
         num_rows: int,
         reduction: Reduction = this_process,
         l2: float = 0.0,
+        is_redundant: bool = False,
     ) -> None:
+        self.is_redundant = is_redundant
         self.l2 = L2Penalty.of_shapes(l2, [parameter.shape for parameter in module.parameters()])
         self.module, self.reduction, self.own = module, reduction, _OwnRows(module, loss, batch)
         self.own_rows = num_rows
@@ -190,7 +191,11 @@ class _ModuleCurvature(Curvature):
         return self.objective.l2.add_product(self.objective.mean(self.own.product(v)), v)
 
     def form(self, directions: Tensor) -> Tensor:
-        form = self.objective.mean(self.own.form(directions))
+        if self.kind == "hessian":
+            return super().form(directions)
+        jv = pulled_back(*self.own._forward_product(), directions)  # nothing has to be pulled back to the parameters again
+        hjv = pulled_back(*self.own._loss_gradient(), jv)
+        form = self.objective.mean(jv.flatten(1) @ hjv.flatten(1).T)
         return form + directions @ self.objective.l2.add_product(torch.zeros_like(directions), directions).T
 
     def bend(self, step: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from lightning_modules.objectives.curvature import Curvature, Place
 from lightning_modules.objectives.kind import Kind
 from lightning_modules.objectives.once import once
 from lightning_modules.objectives.recorded_parts import Loss
+from lightning_modules.objectives.room import refuse_without_room
 from lightning_modules.objectives.rows_at_a_time import rows_at_a_time
 
 # J is kept at a point up to this size; what the rows that are differentiated at once leave behind is about so many of theirs.
@@ -51,6 +52,7 @@ class ResidualCurvature(Curvature):
     def matrix(self) -> Tensor:
         if self.kind == "hessian" or not self.residuals.is_by_rows:
             return super().matrix()
+        refuse_without_room(len(self.theta), self.theta)
         matrix = self.theta.new_zeros(len(self.theta), len(self.theta))
         for jacobian in self._jacobians():
             matrix.addmm_(jacobian.T, jacobian)

@@ -31,7 +31,7 @@ class DiagonalNewton(AveragedNewton):
       count as much as others.
 
     A loss that torch alone can differentiate has no diagonal below a product for each parameter. For more than 4096 of them it
-    is an unbiased estimate then, from random draws (`split_loss.py`, `rademacher.py`), and `draws` says so.
+    is an unbiased estimate then, from random draws, and `draws` says so.
 
     A fixed damping is the plain equation, and then lr must be small enough.
 

@@ -24,6 +24,7 @@ from lightning_modules.objectives.kronecker import KroneckerCurvature, Sharing, 
 from lightning_modules.objectives.once import once
 from lightning_modules.objectives.passes import Passes
 from lightning_modules.objectives.reduction import joined_rows
+from lightning_modules.objectives.room import refuse_without_room
 from lightning_modules.objectives.row_loss import Pass
 from lightning_modules.objectives.rows_at_a_time import rows_at_a_time
 from lightning_modules.solvers import StoredRows
@@ -105,6 +106,7 @@ class GraphCurvature(Curvature):
         return self._factors * self.loss.num_rows
 
     def factor_rows(self) -> StoredRows:
+        refuse_without_room(self.num_factor_rows, self.theta, copies=2)
         nothing = self.theta.new_zeros(0, len(self.theta))
         own = torch.cat([nothing, *self._jacobians()])
         return StoredRows(joined_rows(own, self.loss.reduction) / self.loss.num_rows**0.5)
@@ -169,6 +171,7 @@ class GraphCurvature(Curvature):
 
     def _ggn(self) -> Tensor:
         """(p, p) from the rows of SJ."""
+        refuse_without_room(len(self.theta), self.theta)
         sums = self.theta.new_zeros(len(self.theta), len(self.theta))
         for rows in self._jacobians():
             sums.addmm_(rows.T, rows)

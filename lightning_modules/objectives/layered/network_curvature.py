@@ -31,6 +31,7 @@ from lightning_modules.objectives.layered.network_rows import NetworkRows, num_f
 from lightning_modules.objectives.layered.trace import Layer, Trace, layers_of
 from lightning_modules.objectives.once import once
 from lightning_modules.objectives.passes import Passes
+from lightning_modules.objectives.room import refuse_without_room
 from lightning_modules.objectives.rows_at_a_time import rows_at_a_time
 
 # What k vectors leave behind on their way through the network stays in a cache; the Jacobian of a chunk only in memory.
@@ -172,6 +173,7 @@ class NetworkCurvature(Curvature):
     def _ggn(self) -> Tensor:
         """(p, p) from the rows of SJ."""
         loss = self.loss
+        refuse_without_room(len(self.theta), self.theta)
         sums = self.theta.new_zeros(len(self.theta), len(self.theta))
         numbers = loss.network.widths[-1] * len(self.theta)
         # On a device the rows of SJ and, while they are joined, their parts.

@@ -14,6 +14,7 @@ from lightning_modules.objectives.kind import Kind
 from lightning_modules.objectives.kronecker import KroneckerBlock, KroneckerCurvature, Sharing
 from lightning_modules.objectives.linear.predictors import Add, Predictors
 from lightning_modules.objectives.once import once
+from lightning_modules.objectives.room import refuse_without_room
 from lightning_modules.solvers import JacobiSolver, KroneckerSolver, Solver
 
 # The Gram matrix of more features costs more than the products with the curvature that it saves.
@@ -57,6 +58,7 @@ class GLMCurvature(Curvature):
     def matrix(self) -> Tensor:
         outputs, size, d = self.family.num_outputs, self.glm.layout.width, self.glm.layout.num_features
         columns = self.glm.rows.columns
+        refuse_without_room(len(self.theta), self.theta)
 
         def adding_to(blocks: Tensor) -> Add:
             def add(x: Tensor, y: Tensor, z: Tensor) -> None:
