@@ -31,7 +31,10 @@ def numbers_of_rows(option: str, values: Any, rows: int) -> NDArray[np.float64] 
     except (ValueError, TypeError) as error:
         raise ValueError(f"{option}: give one number a row ({' '.join(str(error).split())})") from error
     if numbers.shape not in ((rows,), (rows, 1)):
-        raise ValueError(f"{option} of shape {numbers.shape}: give one number for each of {counted(rows)}, ({rows},)")
+        raise ValueError(
+            f"{option} of shape {numbers.shape}: give one number for "
+            f"{'the row' if rows == 1 else f'each of the {rows} rows'}, ({rows},)"
+        )
     numbers = numbers.reshape(-1)
     row = int(np.isnan(numbers).argmax()) if np.isnan(numbers).any() else bad_cell(option, numbers)
     if row is not None:

@@ -147,7 +147,7 @@ class TableDataModule(SplitDataModule):
             raise ValueError(f"offset: the data have {'one, give it as well' if self.has_offset else 'none, leave it out'}")
         if offset is not None:
             if np.shape(offset) != (len(rows),):
-                raise ValueError(f"offset of shape {np.shape(offset)}: give one number a row, ({len(rows)},)")
+                raise ValueError(f"offset of shape {np.shape(offset)}: give one number for each of the rows, ({len(rows)},)")
             rows = np.column_stack([rows, np.asarray(offset, np.float64)])
         return torch.from_numpy(self.preprocessing.scaled(rows))
 

@@ -75,7 +75,8 @@ class ReductionOfBatch(Reduction):
     def __init__(self, reduction: Reduction, shares: Sequence[int]) -> None:
         if len(shares) != reduction.num_processes or min(shares) < 1:
             raise ValueError(
-                f"shares={list(shares)}: give each of {counted(reduction.num_processes, 'process', 'processes')} a number ≥ 1"
+                f"shares={list(shares)}: give each of the "
+                f"{counted(reduction.num_processes, 'process', 'processes')} a number ≥ 1"
             )
         self._reduction, self._shares = reduction, list(shares)
         self._unchecked: tuple[int, int] | None = None

@@ -134,7 +134,7 @@ MISSING_FEATURES: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", MISSING_FEATURES)
 def test_missing_features_are_refused_with_their_column(name: str) -> None:
-    with pytest.raises(ValueError, match=r"2 values are missing or infinite, in columns 'x1' \(2\): .* drop those 2 rows"):
+    with pytest.raises(ValueError, match=r"2 values are missing or infinite, in column 'x1' \(2\): .* drop those 2 rows"):
         ArrayDataModule(MISSING_FEATURES[name], TEXTS).splits  # noqa: B018
 
 
