@@ -40,7 +40,7 @@ def test_without_test_rows(
     printed = capsys.readouterr()
     assert not printed.err, "no warning"
     assert ("test accuracy" in printed.out) == is_tested
-    assert (re.search(r"test +│ +none", printed.out)) is not None == (not is_tested)
+    assert bool(re.search(r"test +│ +none", printed.out)) == (not is_tested)
     (path,) = tmp_path.rglob("summary.json")
     summary = json.loads(path.read_text())
     assert any(name.startswith("test/") for name in summary) == is_tested
