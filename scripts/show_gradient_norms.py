@@ -14,6 +14,7 @@ from comparing.comparison_file import COMPARISONS
 from evidence.systems.gradient_norms import draw_norms, fit_and_log_norms
 from rich.progress import track
 from rich.table import Table
+from callbacks.picture_file import write_picture
 
 
 def main(args: list[str]) -> None:
@@ -38,7 +39,7 @@ def main(args: list[str]) -> None:
     Terminal().print(table)  # first, since a figure may fail
     path = Path(options.output)
     path.parent.mkdir(parents=True, exist_ok=True)
-    draw_norms(norms, accuracies).savefig(path, dpi=130)
+    write_picture(draw_norms(norms, accuracies), path)
     say(path)
 
 

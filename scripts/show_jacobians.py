@@ -15,6 +15,7 @@ from command_line.one_line_parser import OneLineParser
 from command_line.saying import say
 from command_line.terminal import Terminal
 from evidence.systems.jacobian_times import time_jacobians, times_figure, times_table
+from callbacks.picture_file import write_picture
 
 
 def main(args: list[str]) -> None:
@@ -35,7 +36,7 @@ def main(args: list[str]) -> None:
     Terminal().print(times_table(times, options.width))
     path = Path(options.output)
     path.parent.mkdir(parents=True, exist_ok=True)
-    times_figure(times, options.width).savefig(path, dpi=130)
+    write_picture(times_figure(times, options.width), path)
     say(path)
 
 

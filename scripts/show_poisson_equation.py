@@ -10,6 +10,7 @@ from command_line.saying import say
 from evidence.systems.poisson_equation import PoissonEquation, by_lbfgs, by_newton, errors, relative_error
 from evidence.systems.poisson_figure import draw_courses
 from lightning_modules.objectives import undivided
+from callbacks.picture_file import write_picture
 
 # Moments at which the error is looked at, after the methods have ended.
 MOMENTS = 60
@@ -47,7 +48,7 @@ def main(args: list[str]) -> None:
         say(f"{name}: relative error {curve[-1][1]:.1e} after {curve[-1][0]:.1f} s{reached}")
     path = Path(options.output)
     path.parent.mkdir(parents=True, exist_ok=True)
-    draw_courses(curves, errors(courses["Newton's method"][-1].theta)).savefig(path, dpi=130)
+    write_picture(draw_courses(curves, errors(courses["Newton's method"][-1].theta)), path)
     say(path)
 
 

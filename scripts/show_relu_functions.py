@@ -8,6 +8,7 @@ from command_line.one_line_errors import run
 from command_line.one_line_parser import OneLineParser
 from command_line.saying import say
 from evidence.systems.relu_figure import draw_functions
+from callbacks.picture_file import write_picture
 
 
 def main(args: list[str]) -> None:
@@ -25,7 +26,7 @@ def main(args: list[str]) -> None:
         say(f"{title}: largest difference {difference:.1e} at {options.points} points")
     path = Path(options.output)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=130)
+    write_picture(figure, path)
     say(path)
 
 

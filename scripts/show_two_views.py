@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 
 from callbacks.features.two_view_grid import draw_two_views
 from datamodules import MNISTTwoView
+from callbacks.picture_file import write_picture
 
 
 def main(args: list[str]) -> None:
@@ -28,7 +29,7 @@ def main(args: list[str]) -> None:
     path = Path(options.output)
     path.parent.mkdir(parents=True, exist_ok=True)
     original, first, second, labels = next(iter(loader))
-    draw_two_views(original, first, second, labels).savefig(path, dpi=130)
+    write_picture(draw_two_views(original, first, second, labels), path)
     say(path)
 
 
