@@ -76,18 +76,24 @@ def draw_confusion(counts: Tensor, names: tuple[str, ...]) -> Figure:
     return figure
 
 
-def plot_confusion(axes: Axes, counts: Tensor, names: tuple[str, ...]) -> None:
+def plot_confusion(axes: Axes, counts: Tensor, names: tuple[str, ...], top: float | None = None) -> None:
     """Counts (C, C), true classes down and predicted ones across, coloured by the share of the true class.
 
     What is right is blue, from none to all. Errors are orange on a scale of their own, up to the largest of them: on that of
     what is right they would all be white.
+
+    Args:
+        axes: to draw in.
+        counts: of all pairs.
+        names: of the classes.
+        top: end of the scale of errors, where several matrices share one.
     """
     shares = counts / counts.sum(1, keepdim=True).clamp(min=1)
     right = torch.eye(len(names), dtype=torch.bool)
-    most = float(shares.masked_fill(right, 0).max())
-    scales = torch.where(right, 1.0, most or 1.0)
-    for shown, cmap, top in ((right, "Blues", 1.0), (~right, "Oranges", most or 1.0)):
-        axes.imshow(np.ma.masked_array(shares.numpy(), ~shown.numpy()), cmap=cmap, vmin=0, vmax=top)
+    most = (largest_error(counts) if top is None else top) or 1.0
+    scales = torch.where(right, 1.0, most)
+    for shown, cmap, end in ((right, "Blues", 1.0), (~right, "Oranges", most)):
+        axes.imshow(np.ma.masked_array(shares.numpy(), ~shown.numpy()), cmap=cmap, vmin=0, vmax=end)
     for i in range(len(names)):
         for j in range(len(names)):
             color = "white" if shares[i, j] > 0.6 * scales[i, j] else "black" if counts[i, j] else "silver"
@@ -96,6 +102,12 @@ def plot_confusion(axes: Axes, counts: Tensor, names: tuple[str, ...]) -> None:
     axes.set_xticks(range(len(names)), ticks, rotation=name_rotation(names))
     axes.set_yticks(range(len(names)), ticks)
     axes.set(xlabel="predicted", ylabel="true")
+
+
+def largest_error(counts: Tensor) -> float:
+    """The largest share of a true class that is taken for one other class: (C, C) -> number."""
+    shares = counts / counts.sum(1, keepdim=True).clamp(min=1)
+    return float(shares.fill_diagonal_(0).max())
 
 
 def _shown(count: float) -> str:

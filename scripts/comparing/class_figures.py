@@ -5,7 +5,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from callbacks.confusion_matrix import name_rotation, plot_confusion, refuse_many
+from callbacks.confusion_matrix import largest_error, name_rotation, plot_confusion, refuse_many
 from callbacks.method_styles import method_styles
 from callbacks.names_as_text import in_figure
 from comparing.figures import MOST_IN_A_ROW
@@ -38,10 +38,11 @@ def draw_confusions(predictions: dict[str, Predictions]) -> Figure:
     size = 1.5 + 0.42 * len(names)
     rows = math.ceil(len(predictions) / max(1, int(WIDTH / size)))
     columns = math.ceil(len(predictions) / rows)
+    top = max(largest_error(predicted.confusion) for predicted in predictions.values())  # one colour, one share of errors
     figure = Figure(figsize=(size * columns, size * rows), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).flatten()
     for axes, (label, predicted) in zip(grid, predictions.items(), strict=False):
-        plot_confusion(axes, predicted.confusion, names)
+        plot_confusion(axes, predicted.confusion, names, top)
         axes.set_title(in_figure(label), fontsize=11)
     for axes in grid[len(predictions) :]:
         axes.set_axis_off()
