@@ -1,6 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+DATA ?= data
 
 .DEFAULT_GOAL := help
 .PHONY: help install fit compare reproduce test test-all lint format tensorboard figures clean
@@ -28,11 +29,25 @@ reproduce: $(INSTALLED) ## Run the sixteen published systems again, those on MNI
 tensorboard: $(INSTALLED) ## Look at the logs in a browser
 	$(BIN)/tensorboard --logdir logs
 
-figures: $(INSTALLED) ## Draw the pictures of README.md anew
+# A file of data, the picture that needs it, and the commands that draw it.
+with = @if [ -e '$(DATA)/$(1)' ]; then set -ex; $(3); else echo 'skipped, $(DATA) has no $(1): $(2)'; fi
+MNIST := MNIST/raw/train-images-idx3-ubyte
+CALIFORNIA := cal_housing_py3.pkz
+
+figures: $(INSTALLED) ## Draw the pictures of README.md and docs/ anew, those whose data are in DATA=data; takes hours
+	rm -rf reports/figures
 	$(BIN)/python scripts/compare.py iris --output reports/figures/iris
-	$(BIN)/python scripts/compare.py breast_cancer --output reports/figures/breast_cancer
 	cp reports/figures/iris/objective.png docs/iris_objective.png
+	$(BIN)/python scripts/compare.py breast_cancer --output reports/figures/breast_cancer
 	cp reports/figures/breast_cancer/overview.png docs/breast_cancer_overview.png
+	$(BIN)/python scripts/reproduce.py S13 --output reports/figures/S13
+	cp reports/figures/S13/S13/jacobians.png docs/systems_S13_jacobians.png
+	$(call with,$(MNIST),docs/two_views.png,$(BIN)/python scripts/show_two_views.py --data_dir '$(DATA)' --output docs/two_views.png)
+	$(call with,$(MNIST),docs/systems_S9_class_accuracy.png,$(BIN)/python scripts/reproduce.py S9 --data_dir '$(DATA)' --output reports/figures/S9; cp reports/figures/S9/S9/class_accuracy.png docs/systems_S9_class_accuracy.png)
+	$(call with,$(MNIST),docs/systems_S15_gradient_norms.png,$(BIN)/python scripts/reproduce.py S15 --data_dir '$(DATA)' --output reports/figures/S15; cp reports/figures/S15/S15/gradient_norms.png docs/systems_S15_gradient_norms.png)
+	$(call with,$(CALIFORNIA),docs/california_mlp.png,$(BIN)/python scripts/compare.py california_mlp --data_dir '$(DATA)' --output reports/figures/california_mlp; cp reports/figures/california_mlp/curves.png docs/california_mlp.png)
+	$(call with,$(MNIST),docs/mnist_mlp.png,$(BIN)/python scripts/compare.py mnist_mlp --data_dir '$(DATA)' --output reports/figures/mnist_mlp; cp reports/figures/mnist_mlp/curves.png docs/mnist_mlp.png)
+	@echo 'skipped, a photograph of a browser: docs/tensorboard.png'
 
 test: $(INSTALLED) ## Run the tests but the slow ones
 	$(BIN)/python -m pytest -m 'not slow'

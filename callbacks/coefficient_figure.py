@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from callbacks.measured_model import Estimate
 from callbacks.names_as_text import in_figure
+from callbacks.okabe_ito import BLUE
 
 MOST_ROWS = 40
 # Room for an arrow where an interval has no end, as a share of what is drawn.
@@ -42,7 +43,7 @@ def draw_intervals(all_rows: Sequence[Estimate], what: str, level: float = 0.95,
     axes = figure.subplots()
     axes.axvline(0, color="0.3", linewidth=0.8)
     for number, row in enumerate(rows):
-        color = "0.6" if _holds_zero(row) else "C0"
+        color = "0.6" if _holds_zero(row) else BLUE
         axes.plot(row.estimate, number, "o", color=color, markersize=5)
         if row.low is not None and row.high is not None:
             ends = [end if math.isfinite(end) else row.estimate for end in (row.low, row.high)]
@@ -70,7 +71,7 @@ def _draw_endless(axes: Axes, rows: Sequence[Estimate]) -> None:
     for number, row in enumerate(rows):
         for end, edge in ((row.low, left - room), (row.high, right + room)):
             if end is not None and math.isinf(end):
-                arrow = {"arrowstyle": "->", "linewidth": 2, "color": "0.6" if _holds_zero(row) else "C0"}
+                arrow = {"arrowstyle": "->", "linewidth": 2, "color": "0.6" if _holds_zero(row) else BLUE}
                 axes.annotate("", (edge, number), (row.estimate, number), arrowprops=arrow)
                 axes.set_xlim(min(edge, axes.get_xlim()[0]), max(edge, axes.get_xlim()[1]))
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from callbacks.drawn_figure import log_figure
 from callbacks.names_as_text import in_figure
+from callbacks.okabe_ito import BLUE
 
 # Beyond so many the figure would be of more than 20 million pixels, and its numbers too many to read.
 MOST_CLASSES = 64
@@ -75,18 +76,38 @@ def draw_confusion(counts: Tensor, names: tuple[str, ...]) -> Figure:
     return figure
 
 
-def plot_confusion(axes: Axes, counts: Tensor, names: tuple[str, ...]) -> None:
-    """Counts (C, C), true classes down and predicted ones across, coloured by the share of the true class."""
+def plot_confusion(axes: Axes, counts: Tensor, names: tuple[str, ...], top: float | None = None) -> None:
+    """Counts (C, C), true classes down and predicted ones across, coloured by the share of the true class.
+
+    What is right is blue, from none to all. Errors are orange on a scale of their own, up to the largest of them: on that of
+    what is right they would all be white.
+
+    Args:
+        axes: to draw in.
+        counts: of all pairs.
+        names: of the classes.
+        top: end of the scale of errors, where several matrices share one.
+    """
     shares = counts / counts.sum(1, keepdim=True).clamp(min=1)
-    axes.imshow(shares.numpy(), cmap="Blues", vmin=0, vmax=1)
+    right = torch.eye(len(names), dtype=torch.bool)
+    most = (largest_error(counts) if top is None else top) or 1.0
+    scales = torch.where(right, 1.0, most)
+    for shown, cmap, end in ((right, "Blues", 1.0), (~right, "Oranges", most)):
+        axes.imshow(np.ma.masked_array(shares.numpy(), ~shown.numpy()), cmap=cmap, vmin=0, vmax=end)
     for i in range(len(names)):
         for j in range(len(names)):
-            color = "white" if shares[i, j] > 0.5 else "black" if counts[i, j] else "silver"
+            color = "white" if shares[i, j] > 0.6 * scales[i, j] else "black" if counts[i, j] else "silver"
             axes.text(j, i, _shown(float(counts[i, j])), ha="center", va="center", color=color)
     ticks = [in_figure(name) for name in names]
     axes.set_xticks(range(len(names)), ticks, rotation=name_rotation(names))
     axes.set_yticks(range(len(names)), ticks)
     axes.set(xlabel="predicted", ylabel="true")
+
+
+def largest_error(counts: Tensor) -> float:
+    """The largest share of a true class that is taken for one other class: (C, C) -> number."""
+    shares = counts / counts.sum(1, keepdim=True).clamp(min=1)
+    return float(shares.fill_diagonal_(0).max())
 
 
 def _shown(count: float) -> str:
@@ -103,7 +124,7 @@ def draw_class_accuracy(counts: Tensor, names: tuple[str, ...]) -> Figure:
     accuracy = class_accuracy(counts).tolist()
     figure = Figure(figsize=(2 + 0.7 * len(names), 3), layout="constrained")
     axes = figure.subplots()
-    bars = axes.bar(range(len(names)), np.nan_to_num(accuracy), color="tab:blue")
+    bars = axes.bar(range(len(names)), np.nan_to_num(accuracy), color=BLUE)
     axes.bar_label(bars, ["–" if np.isnan(value) else f"{value:.1%}" for value in accuracy], padding=2)
     axes.set_xticks(range(len(names)), [in_figure(name) for name in names], rotation=name_rotation(names))
     axes.set(ylim=(0, 1.12), ylabel="share predicted right", title="Test set: accuracy by class")

@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
 
+from callbacks.picture_file import write_picture
+
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
@@ -50,7 +52,7 @@ def png(what: str, draw: Callable[[], Figure]) -> bytes | None:
 
     def content() -> bytes:
         written = io.BytesIO()
-        draw().savefig(written, dpi=130, format="png")
+        write_picture(draw(), written, "png")
         return written.getvalue()
 
     return drawn_or_said(f"the figure {what}", content)

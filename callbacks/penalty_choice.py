@@ -12,6 +12,7 @@ from rich.progress import Progress
 
 from callbacks.drawn_figure import drawn_or_said, log_figure
 from callbacks.penalty_figure import Chosen, draw_penalties
+from callbacks.picture_file import write_picture
 from callbacks.resuming.run_folder import run_folder
 
 # What takes less needs no bar.
@@ -56,7 +57,9 @@ class PenaltyChoice(Callback):
         folder = run_folder(trainer)  # every process asks
         if trainer.is_global_zero:
             folder.mkdir(parents=True, exist_ok=True)
-            drawn_or_said("penalty_curve.png", lambda: draw_penalties(curve).savefig(folder / "penalty_curve.png", dpi=120))
+            drawn_or_said(
+                "penalty_curve.png", lambda: write_picture(draw_penalties(curve), folder / "penalty_curve.png", dpi=120)
+            )
             write_curve(curve, folder / "penalty_curve.csv")
 
 

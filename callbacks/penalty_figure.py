@@ -5,8 +5,10 @@ from typing import Protocol
 
 from matplotlib.figure import Figure
 
-# Of Okabe and Ito, which colour-blind people tell apart.
-CURVE, LEAST, SIMPLE = "#0072B2", "#D55E00", "#009E73"
+from callbacks.log_ticks import tick_log
+from callbacks.okabe_ito import BLUE, GREEN, VERMILLION
+
+CURVE, LEAST, SIMPLE = BLUE, VERMILLION, GREEN
 
 
 class Chosen(Protocol):
@@ -54,6 +56,7 @@ def draw_penalties(found: Chosen) -> Figure:
             label = f"{name}: l1 = {found.penalties[place]:.3g}, {count} feature{'' if count == 1 else 's'}"
             axes.axvline(found.penalties[place], color=color, linestyle="--", label=label)
     axes.set_xscale("log")
+    tick_log(axes.xaxis, min(penalties), max(penalties))
     axes.set_xlabel("l1, relative to the mean loss")
     axes.set_ylabel("deviance of held-out rows")
     shown = kept[:: max(1, len(kept) // 8)]

@@ -5,29 +5,30 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator
+from matplotlib.ticker import MaxNLocator
+
+from callbacks.log_ticks import tick_log
+from callbacks.okabe_ito import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION
+from callbacks.rounding_level import draw_level, floored
 
 # A step's number and what it had there.
 Points = Sequence[tuple[int, float]]
 
 OBJECTIVE = "train/objective"
 GAIN, DAMPING = "curvature/gain_ratio", "curvature/damping"
-# In Okabe's and Ito's colours, which people who confuse red and green tell apart.
 PANELS = (
-    ((OBJECTIVE,), "objective above its best", "#0072B2"),
-    (("curvature/gradient_max", "grad_norm/total"), "", "#D55E00"),  # the first that there is
-    (("curvature/newton_decrement",), "Newton decrement √(gᵀC⁻¹g)", "#009E73"),
-    ((DAMPING,), "damping μ", "#E69F00"),
-    ((GAIN,), "gain ratio: decrease ÷ predicted", "#CC79A7"),
-    (("step/length",), "length of the step ‖Δθ‖₂", "#56B4E9"),
-    (("step/lr",), "learning rate", "#000000"),
+    ((OBJECTIVE,), "objective above its best", BLUE),
+    (("curvature/gradient_max", "grad_norm/total"), "", VERMILLION),  # the first that there is
+    (("curvature/newton_decrement",), "Newton decrement √(gᵀC⁻¹g)", GREEN),
+    ((DAMPING,), "damping μ", ORANGE),
+    ((GAIN,), "gain ratio: decrease ÷ predicted", PURPLE),
+    (("step/length",), "length of the step ‖Δθ‖₂", SKY),
+    (("step/lr",), "learning rate", BLACK),
 )
 GRADIENTS = {"curvature/gradient_max": "largest gradient entry ‖∇‖∞", "grad_norm/total": "gradient norm ‖∇‖₂"}
 NAMES = frozenset(name for names, _, _ in PANELS for name in names)
 MANY_STEPS = 100  # from so many on the steps are on a log axis as well
 COLUMNS = 3
-# Over less than so many powers of ten numbers between these are ticks too; over less than that, evenly spaced ones.
-TWO_DECADES, HALF_A_DECADE = 100, 5
 
 
 def draw_step_course(course: dict[str, Points], title: str, precision: float, is_optimal: bool = False) -> Figure:
@@ -76,10 +77,8 @@ def above_best(axes: Axes, values: np.ndarray, precision: float, is_optimal: boo
     level = precision * abs(best)
     if not level or not (is_optimal or np.any((above > 0) & (above <= precision**0.5 * abs(best)))):
         return above
-    axes.axhline(level, color="0.5", linewidth=0.8, linestyle=":")
-    axes.annotate("rounding", (0, level), (3, 2), xycoords=("axes fraction", "data"), textcoords="offset points",
-                  fontsize=7, color="0.4")  # fmt: skip
-    return np.maximum(above, level)
+    draw_level(axes, level)
+    return floored(values, best, level)
 
 
 def plot_positive(axes: Axes, steps: np.ndarray, values: np.ndarray, color: str, rest: str) -> None:
@@ -99,7 +98,7 @@ def plot_positive(axes: Axes, steps: np.ndarray, values: np.ndarray, color: str,
         edge = np.full(np.count_nonzero(~positive), lowest)
         axes.plot(steps[~positive], edge, "v", color=color, markersize=5, markerfacecolor="none", label=rest)
         axes.legend(fontsize=7, frameon=False)
-    _tick(axes, lowest, highest)
+    tick_log(axes.yaxis, lowest, highest)
     if steps[-1] >= MANY_STEPS:
         axes.set_xscale("symlog", linthresh=1)
         axes.set_xlim(left=0)
@@ -108,16 +107,3 @@ def plot_positive(axes: Axes, steps: np.ndarray, values: np.ndarray, color: str,
         if steps[0] == steps[-1]:
             axes.set_xlim(steps[0] - 1, steps[0] + 1)
     axes.grid(alpha=0.3)
-
-
-def _tick(axes: Axes, lowest: float, highest: float) -> None:
-    """Numbers at a log axis between two values, a few however near they are."""
-    axes.minorticks_off()
-    if highest >= TWO_DECADES * lowest:
-        return
-    if highest == lowest:
-        axes.yaxis.set_major_locator(FixedLocator([lowest]))
-    else:
-        is_narrow = highest < HALF_A_DECADE * lowest
-        axes.yaxis.set_major_locator(MaxNLocator(4) if is_narrow else LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter("{x:.4g}")

@@ -15,6 +15,7 @@ from command_line.terminal import Terminal
 from comparing.comparison_file import COMPARISONS
 from rich.progress import track
 from rich.table import Table
+from callbacks.picture_file import write_picture
 
 
 def main(args: list[str]) -> None:
@@ -45,7 +46,7 @@ def main(args: list[str]) -> None:
     Terminal().print(table)  # first, since a figure may fail
     path = Path(options.output)
     path.parent.mkdir(parents=True, exist_ok=True)
-    draw_norms(norms, accuracies).savefig(path, dpi=130)
+    write_picture(draw_norms(norms, accuracies), path)
     say(path)
 
 

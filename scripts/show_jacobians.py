@@ -33,13 +33,15 @@ def main(args: list[str]) -> None:
         import torch  # noqa: PLC0415
         from evidence.systems.jacobian_times import time_jacobians, times_figure, times_table  # noqa: PLC0415
 
+        from callbacks.picture_file import write_picture  # noqa: PLC0415
+
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     times = time_jacobians(options.width, options.repeats)
     Terminal().print(times_table(times, options.width))
     path = Path(options.output)
     path.parent.mkdir(parents=True, exist_ok=True)
-    times_figure(times, options.width).savefig(path, dpi=130)
+    write_picture(times_figure(times, options.width), path)
     say(path)
 
 

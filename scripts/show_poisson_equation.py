@@ -34,6 +34,7 @@ def main(args: list[str]) -> None:
         from evidence.systems.poisson_equation import PoissonEquation, by_lbfgs, by_newton, errors, relative_error  # noqa: PLC0415
         from evidence.systems.poisson_figure import draw_courses  # noqa: PLC0415
 
+        from callbacks.picture_file import write_picture  # noqa: PLC0415
         from lightning_modules.objectives import undivided  # noqa: PLC0415
 
     problem = PoissonEquation(options.width, options.points, options.points // 4, options.seed)
@@ -52,7 +53,7 @@ def main(args: list[str]) -> None:
         say(f"{name}: relative error {curve[-1][1]:.1e} after {curve[-1][0]:.1f} s{reached}")
     path = Path(options.output)
     path.parent.mkdir(parents=True, exist_ok=True)
-    draw_courses(curves, errors(courses["Newton's method"][-1].theta)).savefig(path, dpi=130)
+    write_picture(draw_courses(curves, errors(courses["Newton's method"][-1].theta)), path)
     say(path)
 
 

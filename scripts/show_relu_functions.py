@@ -24,12 +24,14 @@ def main(args: list[str]) -> None:
     with importing():
         from evidence.systems.relu_figure import draw_functions  # noqa: PLC0415
 
+        from callbacks.picture_file import write_picture  # noqa: PLC0415
+
     figure, differences = draw_functions(options.threshold, options.points)
     for title, difference in differences.items():
         say(f"{title}: largest difference {difference:.1e} at {options.points} points")
     path = Path(options.output)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=130)
+    write_picture(figure, path)
     say(path)
 
 

@@ -25,6 +25,7 @@ def main(args: list[str]) -> None:
         from torch.utils.data import DataLoader  # noqa: PLC0415
 
         from callbacks.features.two_view_grid import draw_two_views  # noqa: PLC0415
+        from callbacks.picture_file import write_picture  # noqa: PLC0415
         from datamodules import MNISTTwoView  # noqa: PLC0415
 
     torch.manual_seed(options.seed)
@@ -32,7 +33,7 @@ def main(args: list[str]) -> None:
     path = Path(options.output)
     path.parent.mkdir(parents=True, exist_ok=True)
     original, first, second, labels = next(iter(loader))
-    draw_two_views(original, first, second, labels).savefig(path, dpi=130)
+    write_picture(draw_two_views(original, first, second, labels), path)
     say(path)
 
 

@@ -58,6 +58,7 @@ def read_comparison(path: Path, data_dir: str | None) -> dict[str, Any]:
     # YAML reads 2020 and no as something else than names.
     comparison["title"] = str(comparison["title"])
     comparison["methods"] = {str(label): method for label, method in comparison["methods"].items()}
+    comparison["unit"] = str(comparison.get("unit", ""))
     if data_dir is not None:
         comparison["data"].setdefault("init_args", {})["data_dir"] = data_dir
     return comparison

@@ -1,76 +1,92 @@
-"""What the numbers of a comparison say."""
+"""What the numbers of a comparison say: only what another run of it says as well, so nothing of seconds."""
 
 from command_line.four_digits import four_digits
 
+from comparing.metric_names import metric_name
 from comparing.run import Run
 from datamodules.messages import counted
 
+# Differences below are of rounding, which another machine does otherwise.
+ROUNDING = 1e-12
+
 
 def observe(runs: list[Run], further: list[str]) -> list[str]:
-    """Sentences computed from the runs: who is best at the end, on the way there, and at what cost.
+    """At most five sentences computed from the runs: who is best at the end, how they ended, what happened on the way.
 
     Args:
         runs: at least one.
-        further: what else is to be said of their ends: how the peers' and ours agree, who diverged.
+        further: what else is to be said of their ends: how the peers' and ours agree; they share one line.
     """
     courses = [run for run in runs if run.has_course]
-    return [*at_the_end(runs), *further, *on_the_way(courses), *by_the_epoch(courses), *verdicts(runs)]
+    found = [on_the_test_rows(runs), on_the_objective(runs), " ".join(further), on_the_way(courses), verdicts(runs)]
+    return [text for text in found if text]
 
 
-def at_the_end(runs: list[Run]) -> list[str]:
-    """Best and worst by test loss, score and training objective."""
-    score = runs[0].score
-    by_loss = sorted(runs, key=lambda run: run.summary["test/loss"])
-    by_objective = sorted(runs, key=lambda run: run.objective)
-    top = max(run.summary[f"test/{score}"] for run in runs)
-    winners = [run.label for run in runs if run.summary[f"test/{score}"] == top]
-    lowest, *others = by_objective
-    above = "; ".join(f"{run.label} by {run.objective - lowest.objective:.1e}" for run in others)
-    return [
-        f"Lowest test loss at the end: {by_loss[0].label} with {four_digits(by_loss[0].summary['test/loss'])}; "
-        f"highest: {by_loss[-1].label} with {four_digits(by_loss[-1].summary['test/loss'])}.",
-        f"Best test {score} at the end: {four_digits(top)}, by {' and '.join(winners)}.",
-        f"Lowest training objective: {lowest.label} with {lowest.objective:.9f}{'; above it end ' + above if above else ''}.",
-    ]
+def on_the_test_rows(runs: list[Run]) -> str:
+    """Best and worst by test loss and score; those that agree in all digits shown share the place."""
+    metric = f"test/{runs[0].score}"
+    losses = sorted({run.summary["test/loss"] for run in runs})
+    top = max(run.summary[metric] for run in runs)
+    lowest, highest = (four_digits(loss) for loss in (losses[0], losses[-1]))
+    sentence = f"Lowest test loss at the end: {lowest}, by {those(runs, 'test/loss', lowest)}"
+    if lowest != highest:
+        sentence += f"; highest: {highest}, by {those(runs, 'test/loss', highest)}"
+    return f"{sentence}. Best {metric_name(metric)}: {four_digits(top)}, by {those(runs, metric, four_digits(top))}."
 
 
-def on_the_way(runs: list[Run]) -> list[str]:
-    """When each got as far as all of them, and whose test loss rose again."""
-    sentences, falling = [], []
-    name = f"test/{runs[0].score}" if runs else ""
-    worst_final = min((run.summary[name] for run in runs), default=0.0)
-    for run in runs:
-        reached = next((i for i, value in enumerate(run.history[name]) if value >= worst_final), None)
-        if reached is not None:
-            sentences.append(
-                f"{run.label} first reached a {name.replace('/', ' ')} of {four_digits(worst_final)}, which all end with or "
-                f"above, after {counted(reached + 1, 'epoch')} and {run.history['time/train_seconds'][reached]:.3f} s."
-            )
+def those(runs: list[Run], name: str, digits: str) -> str:
+    """The labels of the runs whose number is shown by these digits."""
+    return ", ".join(run.label for run in runs if four_digits(run.summary[name]) == digits)
+
+
+def on_the_objective(runs: list[Run]) -> str:
+    """Who minimised best, and how far above the others ended."""
+    lowest = min(run.objective for run in runs)
+    first = [run for run in runs if run.objective - lowest <= ROUNDING * max(1.0, abs(lowest))]
+    above = "; ".join(f"{run.label} by {run.objective - lowest:.1e}" for run in runs if run not in first)
+    best = f"Lowest training objective: {lowest:.9f}, by {', '.join(run.label for run in first)}"
+    return best + (f"; above it end {above}." if above else ".")
+
+
+def on_the_way(runs: list[Run]) -> str:
+    """Whose test loss rose again, and after how many epochs each was where all got to."""
+    risen = []
     for run in runs:
         losses = run.history["test/loss"]
         lowest = min(range(len(losses)), key=losses.__getitem__)
-        if lowest + 1 < len(losses) and losses[-1] > 1.01 * losses[lowest]:
-            sentences.append(
-                f"{run.label}'s test loss rose from {four_digits(losses[lowest])} after {counted(lowest + 1, 'epoch')} to "
-                f"{four_digits(losses[-1])}: it went on fitting the training set past the point where that helps."
+        if losses[-1] > 1.01 * losses[lowest]:
+            risen.append(
+                f"{run.label}'s from {four_digits(losses[lowest])} after {count(lowest + 1)} to {four_digits(losses[-1])}"
             )
-        elif lowest + 1 == len(losses):
-            falling.append(run.label)
-    if falling:
-        sentences.append(f"The test loss was still at its lowest in the last epoch of {', '.join(falling)}.")
-    return sentences
+    rise = (
+        f"Past the point where fitting the training rows helps, the test loss rose again: {'; '.join(risen)}." if risen else ""
+    )
+    return " ".join(text for text in (rise, first_there(runs)) if text)
 
 
-def by_the_epoch(runs: list[Run]) -> list[str]:
-    """What an epoch of each costs, relative to the cheapest."""
+def first_there(runs: list[Run]) -> str:
+    """After how many epochs each first had the score that all end with or above."""
     if len(runs) < 2:
-        return []
-    cheapest, *others = sorted(runs, key=lambda run: run.seconds / run.epochs)
-    ratios = {run.label: (run.seconds / run.epochs) / (cheapest.seconds / cheapest.epochs) for run in others}
-    listed = ", ".join(f"{label} {ratio:.1f} times as long" for label, ratio in ratios.items())
-    return [f"An epoch of {cheapest.label} was the shortest; the others': {listed}."]
+        return ""
+    metric = f"test/{runs[0].score}"
+    goal = min(run.summary[metric] for run in runs)
+    reached = {run.label: next((i for i, value in enumerate(run.history[metric]) if value >= goal), None) for run in runs}
+    listed = ", ".join(f"{label} after {count(epoch + 1)}" for label, epoch in reached.items() if epoch is not None)
+    return (
+        f"A {metric_name(metric)} of {four_digits(goal)}, which all end with or above, was reached by {listed}."
+        if listed
+        else ""
+    )
 
 
-def verdicts(runs: list[Run]) -> list[str]:
-    """How each run ended."""
-    return [f"{run.label}: {run.summary['status']} – {run.summary['status_message']}." for run in runs]
+def verdicts(runs: list[Run]) -> str:
+    """How the runs ended, those that ended alike together; report.json has the reasons."""
+    endings: dict[str, list[str]] = {}
+    for run in runs:
+        endings.setdefault(str(run.summary["status"]), []).append(run.label)
+    return "Verdicts: " + "; ".join(f"{ending} – {', '.join(labels)}" for ending, labels in endings.items()) + "."
+
+
+def count(epochs: int) -> str:
+    """1 epoch, 2 epochs, …"""
+    return counted(epochs, "epoch")

@@ -1,21 +1,30 @@
-"""One HTML page that holds all it shows, so that it can be moved and mailed."""
+"""One HTML page that holds all it shows, so that it can be moved and mailed, and read on a phone and in the dark."""
 
 import base64
 import html
 from pathlib import Path
+
+from PIL import Image
 
 from datamodules.messages import shown
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <title>{title}</title>
 <style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; color: #222 }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums }}
-td, th {{ padding: .3rem .7rem; border-bottom: 1px solid #ddd; text-align: right; vertical-align: top }}
+:root {{ color-scheme: light dark; --ink: #222; --paper: #fff; --line: #ddd }}
+@media (prefers-color-scheme: dark) {{ :root {{ --ink: #ddd; --paper: #16181c; --line: #444 }} }}
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem;
+  color: var(--ink); background: var(--paper); overflow-wrap: break-word }}
+.wide, pre {{ overflow-x: auto; max-width: 100% }}
+pre {{ line-height: 1.2 }}
+table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; overflow-wrap: normal }}
+td, th {{ padding: .3rem .7rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top }}
 td:first-child, th:first-child {{ text-align: left }}
-img {{ max-width: 100% }}
+img {{ max-width: 100%; height: auto; background: #fff; border-radius: 4px }}
 </style>
 {body}
 </html>
@@ -27,19 +36,26 @@ def page(title: str, body: str) -> str:
     return PAGE.format(title=escaped(title), body=body)
 
 
-def escaped(text: str) -> str:
-    """A text of any origin as HTML that shows it, control characters too."""
-    return html.escape(shown(text))
+def escaped(text: str, lines: bool = False) -> str:
+    """A text of any origin as HTML that shows it, control characters too.
+
+    Args:
+        text: plain.
+        lines: whether it may have several, which are kept.
+    """
+    return html.escape(shown(text, lines=lines))
 
 
 def html_table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """A plain HTML table."""
+    """A plain HTML table, which scrolls where it is wider than the screen, by keys as well."""
     cells = [f"<tr>{''.join(f'<th>{escaped(text)}</th>' for text in headings)}</tr>"]
     cells += [f"<tr>{''.join(f'<td>{escaped(text)}</td>' for text in texts)}</tr>" for texts in rows]
-    return "<table>\n" + "\n".join(cells) + "\n</table>"
+    return '<div class="wide" tabindex="0">\n<table>\n' + "\n".join(cells) + "\n</table>\n</div>"
 
 
 def inline(path: Path) -> str:
-    """An image inside the page."""
+    """An image inside the page, with the words that `write_picture` left in it for those who do not see it."""
+    with Image.open(path) as image:
+        alt = str(image.info.get("Description", path.stem.replace("_", " ")))
     data = base64.b64encode(path.read_bytes()).decode()
-    return f'<p><img src="data:image/png;base64,{data}" alt="{escaped(path.stem.replace("_", " "))}"></p>'
+    return f'<p><img src="data:image/png;base64,{data}" alt="{escaped(alt)}"></p>'

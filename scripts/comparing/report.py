@@ -10,6 +10,8 @@ from command_line.whole_files import write_json
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from comparing.counted_title import counted_title
+from comparing.metric_names import metric_name
 from comparing.page import escaped, html_table, inline, page
 from comparing.run import Run
 from datamodules.messages import shown
@@ -50,12 +52,13 @@ def write_report(
         classes: figures by class; none under regression.
         output: folder of the report.
     """
-    score = f"test {runs[0].score}"
+    score = metric_name(f"test/{runs[0].score}")
+    counted = counted_title(title, len(runs), len(diverged))
     headings = ("method", "test loss", score, "training objective", "‖∇‖∞", "epochs", "seconds", "status")
     rows = [row(run) for run in runs]
     summary = runs[0].summary
     body = BODY.format(
-        title=escaped(title),
+        title=escaped(counted),
         data=escaped(summary["data"]),
         model=escaped(summary["model"]),
         seed=summary["seed"],
@@ -65,10 +68,10 @@ def write_report(
         classes="\n".join(["<h2>Test set by class</h2>", class_table(runs), *map(inline, classes)]) if classes else "",
         versions=", ".join(f"{name} {version}" for name, version in summary["versions"].items()),
     )
-    (output / "report.html").write_text(page(title, body), encoding="utf-8")
+    (output / "report.html").write_text(page(counted, body), encoding="utf-8")
     results = {run.label: run.summary | by_class(run) for run in runs}
     write_json(output / "report.json", {"title": title, "runs": results, "diverged": diverged, "observations": observations})
-    return terminal_table(title, headings, rows, diverged)
+    return terminal_table(counted, headings, rows, diverged)
 
 
 def row(run: Run) -> tuple[str, ...]:

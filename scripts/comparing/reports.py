@@ -10,6 +10,7 @@ from rich.table import Table
 
 from comparing.class_figures import draw_class_figures
 from comparing.figures import draw_figures
+from comparing.five_lines import five_lines
 from comparing.observations import observe
 from comparing.peer_runs import read_peers
 from comparing.report import write_report
@@ -27,11 +28,12 @@ def report_side_by_side(comparison: dict[str, Any], output: Path) -> Table:
     found.refuse_if_all_diverged()
     runs, by_label = found.runs, found.by_label()
     said = [text for label, peer in peers.items() if label in by_label for text in peer.observe(by_label[label], by_label)]
-    said += [f"{label}: {divergence}, so it has no row." for label, divergence in found.diverged.items()]
+    endings = [f"{label}: {divergence}, so it has no row." for label, divergence in found.diverged.items()]
+    observations = five_lines(observe(runs, said), endings)
     with whole_folder(output) as folder:
         curves = draw_figures(runs, folder)
         classes = draw_class_figures(runs, folder)
-        return write_report(comparison["title"], runs, found.diverged, observe(runs, said), curves, classes, folder)
+        return write_report(comparison["title"], runs, found.diverged, observations, curves, classes, folder)
 
 
 def report_study(comparison: dict[str, Any], output: Path) -> Table:
@@ -48,4 +50,4 @@ def report_study(comparison: dict[str, Any], output: Path) -> Table:
         studies = study_all(comparison, lambda label: progress.update(task, advance=1, description=label))
     refuse_if_all_diverged(studies)
     with whole_folder(output) as folder:
-        return write_study(comparison, studies, draw_study(studies, comparison["select"], folder), folder)
+        return write_study(comparison, studies, draw_study(studies, comparison["select"], folder, comparison["unit"]), folder)

@@ -1,53 +1,66 @@
 """The figures of a study: validation against epochs, seconds and gradients, and the test score of every seed."""
 
+import math
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from callbacks.log_ticks import tick_log
+from callbacks.method_styles import MethodStyle, method_styles
 from callbacks.names_as_text import in_figure
+from comparing.metric_names import metric_name
 from comparing.saved_figure import file_stem, save_figure
 from comparing.study import Study, is_score
 
 AXES = {"epochs": "epochs", "seconds": "seconds of training", "gradients": "gradients over the training rows in that time"}
 
 
-def draw_study(studies: list[Study], select: str, output: Path) -> list[Path]:
-    """Write a figure of curves for each group, and one of all test scores; return the paths of those that could be drawn."""
+def draw_study(studies: list[Study], select: str, output: Path, unit: str = "") -> list[Path]:
+    """Write a figure of curves for each group, and one of all test scores; return the paths of those that could be drawn.
+
+    Args:
+        studies: of all methods.
+        select: what chose their settings.
+        output: folder.
+        unit: of the target.
+    """
+    styles = method_styles(study.label for study in studies)
     paths: list[Path] = []
     studies = [study for study in studies if not study.diverged]
     followed = [study for study in studies if study.has_course]
     for group in dict.fromkeys(study.group for study in followed):
         members = [study for study in followed if study.group == group]
         stem = file_stem("curves", group, [path.stem for path in paths])
-        paths += save_figure(output / f"{stem}.png", partial(draw_group, members, select))
+        paths += save_figure(output / f"{stem}.png", partial(draw_group, members, styles, select, unit))
     metric = "test/" + select.rpartition("/")[2]
-    return [*paths, *save_figure(output / "test_scores.png", lambda: draw_all_scores(studies, metric))]
+    return [*paths, *save_figure(output / "test_scores.png", lambda: draw_all_scores(studies, styles, metric, unit))]
 
 
-def draw_group(members: list[Study], select: str) -> Figure:
+def draw_group(members: list[Study], styles: dict[str, MethodStyle], select: str, unit: str) -> Figure:
     """The curves of some methods against epochs, seconds and gradients."""
     figure = Figure(figsize=(12, 4.2), layout="constrained")
     for axes, against in zip(figure.subplots(1, 3, sharey=True), AXES, strict=True):
-        draw_curves(axes, members, select, against)
+        draw_curves(axes, members, styles, select, against)
+    figure.axes[0].set_ylabel(in_figure(metric_name(select, unit) if not is_score(select) else f"1 − {metric_name(select)}, %"))
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)
     return figure
 
 
-def draw_all_scores(studies: list[Study], metric: str) -> Figure:
+def draw_all_scores(studies: list[Study], styles: dict[str, MethodStyle], metric: str, unit: str) -> Figure:
     """A figure of `draw_scores`."""
     figure = Figure(figsize=(9, 1.2 + 0.38 * len(studies)), layout="constrained")
-    draw_scores(figure.subplots(), studies, metric)
+    draw_scores(figure.subplots(), studies, styles, metric_name(metric, unit), metric)
     return figure
 
 
-def draw_curves(axes: Axes, studies: list[Study], select: str, against: str) -> None:
+def draw_curves(axes: Axes, studies: list[Study], styles: dict[str, MethodStyle], select: str, against: str) -> None:
     """The median over seeds, on a logarithmic axis; a score as what is missing to 1, in percent."""
+    heights: list[float] = []
+    widths: list[float] = []
     for number, study in enumerate(studies):
         values = study.curve(select)
         if is_score(select):
@@ -56,33 +69,29 @@ def draw_curves(axes: Axes, studies: list[Study], select: str, against: str) -> 
         if against == "gradients":
             unit = gradient_seconds(studies)
             x = [seconds / unit for seconds in x]
-        style: dict[str, Any] = {"color": f"C{number % 10}", "linestyle": "-" if number < 10 else "--"}
-        axes.plot(x, values, linewidth=2.4 if number == 0 else 1.4, label=in_figure(study.label), **style)
-        axes.plot(x[-1], values[-1], "o", color=style["color"], markersize=4)
+        style = styles[study.label]
+        axes.plot(x, values, linewidth=2.4 if number == 0 else 1.4, label=in_figure(study.label), **style.line)
+        axes.plot(x[-1], values[-1], style.marker, color=style.color, markersize=5)
+        heights += [value for value in values if 0 < value < math.inf]
+        widths += [value for value in x if value > 0]
     axes.set_yscale("log")
+    tick_log(axes.yaxis, min(heights, default=1.0), max(heights, default=1.0))
     if against != "epochs":
         axes.set_xscale("log")  # what is quick has room there, and what is slow
+        tick_log(axes.xaxis, min(widths, default=1.0), max(widths, default=1.0))
     axes.set_xlabel(AXES[against])
-    if against == "epochs":
-        name = in_figure(select.rpartition("/")[2])
-        axes.set_ylabel(f"100 % − validation {name}" if is_score(select) else f"validation {name}")
-    plain = FuncFormatter(lambda value, _: f"{value:g}")
-    for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
-        axis.set_major_formatter(plain)
-        # Labels between the powers of ten have room where there are few of these.
-        axis.set_minor_formatter(plain if axis is axes.yaxis and high / low < 30 else NullFormatter())
-    axes.grid(alpha=0.3, which="both")
+    axes.grid(alpha=0.3)
 
 
-def draw_scores(axes: Axes, studies: list[Study], metric: str) -> None:
+def draw_scores(axes: Axes, studies: list[Study], styles: dict[str, MethodStyle], name: str, metric: str) -> None:
     """A dot for each seed, a bar at the median."""
     for number, study in enumerate(studies):
-        values = study.by_seed(metric)
-        axes.plot(values, [number] * len(values), "o", color=f"C{number % 10}", alpha=0.5, markersize=5)
-        axes.plot(median(values), number, "|", color=f"C{number % 10}", markersize=16, markeredgewidth=2.5)
+        values, style = study.by_seed(metric), styles[study.label]
+        axes.plot(values, [number] * len(values), style.marker, color=style.color, alpha=0.5, markersize=5)
+        axes.plot(median(values), number, "|", color=style.color, markersize=16, markeredgewidth=2.5)
     axes.set_yticks(range(len(studies)), [in_figure(study.label) for study in studies])
     axes.invert_yaxis()
-    axes.set_xlabel(in_figure(metric.replace("/", " ")) + " (a dot for each seed, the median as a bar)")
+    axes.set_xlabel(f"{in_figure(name)} (a dot for each seed, the median as a bar)")
     axes.grid(alpha=0.3, axis="x")
 
 

@@ -8,12 +8,18 @@ from command_line.four_digits import four_digits
 from command_line.whole_files import write_json
 from rich.table import Table
 
+from comparing.counted_title import counted_title
+from comparing.five_lines import five_lines
+from comparing.metric_names import metric_name
+from comparing.observations import count
 from comparing.page import escaped, html_table, inline, page
 from comparing.report import terminal_table
 from comparing.study import Study, is_score
 from comparing.study_figures import gradient_seconds
 from datamodules.messages import counted
 
+# Times from here on are told apart when they are measured again.
+SURE_SECONDS = 1.0
 BODY = """<h1>{title}</h1>
 <p>Medians over {seeds}{folds}, with the smallest and the largest. Settings are those that did best by {select} within
 the trials, by the first seed; the test rows were looked at once, at the end of each run. Seconds are of training alone,
@@ -40,23 +46,25 @@ def write_study(comparison: dict[str, Any], studies: list[Study], figures: list[
     select, title = comparison["select"], comparison["title"]
     diverged = {study.label: study.divergence for study in studies if study.diverged}
     studies = [study for study in studies if not study.diverged]
-    name = select.rpartition("/")[2]
-    headings = ("method", f"test {name}", f"val {name}", "train", "epochs", "seconds", "gradients", "trials", "chosen")
+    name, unit_of_target = select.rpartition("/")[2], comparison.get("unit", "")
+    shown = metric_name(name, unit_of_target)
+    title_of_runs = counted_title(title, len(studies), len(diverged))
+    headings = ("method", f"test {shown}", f"val {shown}", "train", "epochs", "seconds", "gradients", "trials", "chosen")
     unit = gradient_seconds(studies)
     rows = [row(study, name, unit) for study in studies]
-    observations = observe(studies, select)
-    observations += [f"{label}: {divergence}, so it has no row." for label, divergence in diverged.items()]
+    endings = [f"{label}: {divergence}, so it has no row." for label, divergence in diverged.items()]
+    observations = five_lines(observe(studies, select), endings)
     body = BODY.format(
-        title=escaped(title),
+        title=escaped(title_of_runs),
         seeds=counted(len(comparison["seeds"]), "seed"),
         folds=f", each the mean of {comparison['folds']} folds" if comparison.get("folds") else "",
-        select=escaped(select.replace("/", " ").replace("val", "validation")),
+        select=escaped(metric_name(select)),
         table=html_table(headings, rows),
         observations="\n".join(f"<li>{escaped(text)}</li>" for text in observations),
         figures="\n".join(map(inline, figures)),
         versions=", ".join(f"{k} {v}" for k, v in studies[0].runs[0].summary["versions"].items()),
     )
-    (output / "report.html").write_text(page(title, body), encoding="utf-8")
+    (output / "report.html").write_text(page(title_of_runs, body), encoding="utf-8")
     results = {
         study.label: {
             "chosen": study.chosen,
@@ -68,7 +76,7 @@ def write_study(comparison: dict[str, Any], studies: list[Study], figures: list[
     write_json(output / "report.json", {"title": title, "methods": results, "diverged": diverged, "observations": observations})
     narrow = [0, 1, 5, 6, 7]  # what fits a terminal; the page has it all
     return terminal_table(
-        title, tuple(headings[i] for i in narrow), [tuple(cells[i] for i in narrow) for cells in rows], diverged
+        title_of_runs, tuple(headings[i] for i in narrow), [tuple(cells[i] for i in narrow) for cells in rows], diverged
     )
 
 
@@ -95,28 +103,35 @@ def spread(values: list[float]) -> str:
 
 
 def observe(studies: list[Study], select: str) -> list[str]:
-    """Who is best, whether every run learnt, and when the first method had what the others ended with."""
+    """Who is best, whether every run learnt, and when the first method was where the others ended, the best of them first."""
     name = select.rpartition("/")[2]
-    better = max if is_score(select) else min
-    best = better(studies, key=lambda study: study.median(f"test/{name}"))
-    sentences = [f"Best median test {name}: {best.label} with {best.median(f'test/{name}'):.4f}."]
-    for study in studies:
-        worse = min if is_score(select) else max
-        worst = worse(float(run.summary[f"train/{name}"]) for run in study.runs)
-        sentences.append(f"{study.label}: train {name} of its worst run {four_digits(worst)}.")
-    followed = [study for study in studies if study.has_course]
-    return [*sentences, *(overtaking(followed[0], other, select) for other in followed[1:])]
+    is_more = is_score(select)
+    ranked = sorted(studies, key=lambda study: study.median(f"test/{name}"), reverse=is_more)
+    best = f"Best median test {metric_name(name)}: {ranked[0].label} with {four_digits(ranked[0].median(f'test/{name}'))}."
+    worst = {
+        study.label: (min if is_more else max)(float(run.summary[f"train/{name}"]) for run in study.runs) for study in studies
+    }
+    learnt = "; ".join(
+        f"{label}: train {metric_name(name)} of its worst run {four_digits(value)}" for label, value in worst.items()
+    )
+    first = next((study for study in studies if study.has_course), None)
+    others = [study for study in ranked if study.has_course and study is not first]
+    return [best, f"{learnt}.", *(overtaking(first, other, select) for other in others if first)]
 
 
 def overtaking(first: Study, other: Study, select: str) -> str:
-    """When the median of one was where the other's ended, in seconds of training."""
-    goal, spent = other.curve(select)[-1], other.curve("seconds")
+    """When the median of one was where the other's ended, in seconds of training where these mean something, else in epochs."""
+    curve, goal = other.curve(select), other.curve(select)[-1]
     if not is_score(select):
-        goal = min(other.curve(select))
+        goal = min(curve)
     which = "final" if is_score(select) else "lowest"
-    target = f"{other.label}'s {which} validation {select.rpartition('/')[2]} of {four_digits(goal)}"
-    needed = spent[-1] if is_score(select) else spent[other.curve(select).index(goal)]
-    for value, seconds in zip(first.curve(select), first.curve("seconds"), strict=True):
+    target = f"{other.label}'s {which} validation {metric_name(select.rpartition('/')[2])} of {four_digits(goal)}"
+    needed_epochs = len(curve) if is_score(select) else curve.index(goal) + 1
+    needed = other.curve("seconds")[needed_epochs - 1]
+    for epoch, (value, seconds) in enumerate(zip(first.curve(select), first.curve("seconds"), strict=True), 1):
         if value >= goal if is_score(select) else value <= goal:
+            # What takes a moment takes twice as long the next time.
+            if min(seconds, needed) < SURE_SECONDS:
+                return f"{first.label} reached {target} after {count(epoch)}, {other.label} after {needed_epochs}."
             return f"{first.label} reached {target} in {seconds:.2f} s, {seconds / needed:.2f} of its {needed:.2f} s."
-    return f"{first.label} did not reach {target} ({needed:.2f} s)."
+    return f"{first.label} did not reach {target}."

@@ -18,6 +18,8 @@ from datamodules.messages import counted
 from lightning_modules.objectives import GLMObjective, Point
 from lightning_modules.optimizers import CurvatureOptimizer, StepReport
 
+# What is nearer another machine rounds otherwise.
+ROUNDING = 1e-12
 # The others penalise the bias as well (liblinear) or draw random numbers (sag, saga).
 Solver = Literal["lbfgs", "newton-cg", "newton-cholesky"]
 
@@ -62,7 +64,9 @@ class ScikitLearn(Peer):
         for run in runs.values():
             if run is not own and run.summary["status"] == "converged":
                 excess = run.objective - own.objective
-                place = f"{abs(excess):.1e} {'above' if excess > 0 else 'below'}" if excess else "to the last digit at"
+                place = (
+                    f"{abs(excess):.1e} {'above' if excess > 0 else 'below'}" if abs(excess) > ROUNDING else "to rounding at"
+                )
                 sentences.append(f"{run.label} ended {place} {own.label}'s training objective.")
         return sentences
 

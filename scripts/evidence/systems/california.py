@@ -38,7 +38,7 @@ def fit_networks_and_line(context: Context) -> Outcome:
     for name, expected in (("r2", near(0.6037, 0.002)), ("mae", near(0.5316, 0.002))):
         text = f"linear regression, 5-fold test {'R²' if name == 'r2' else 'MAE'}"
         claims.append(Claim(text, "", expected, line.median(f"test/{name}"), is_headline=True))
-    return Outcome(claims, draw_study(list(studies.values()), comparison["select"], context.output))
+    return Outcome(claims, draw_study(list(studies.values()), comparison["select"], context.output, comparison["unit"]))
 
 
 def constant(comparison: dict[str, Any]) -> Claim:

@@ -11,6 +11,9 @@ from comparing.run import make_cli, read_history
 from matplotlib.figure import Figure
 from pytorch_lightning.loggers import CSVLogger
 
+from callbacks.log_ticks import tick_log
+from callbacks.method_styles import method_styles
+
 LAYER = re.compile(r"grad_norm/.*\.(\d+)")
 
 
@@ -40,13 +43,16 @@ def draw_norms(norms: dict[str, list[float]], accuracies: dict[str, list[float]]
     """Norms by layer on the left, accuracy by epoch on the right."""
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
-    for number, (label, values) in enumerate(norms.items()):
-        if label.startswith("Xavier,"):  # another method from the same weights
-            right.plot(range(1, len(accuracies[label]) + 1), accuracies[label], "o--", color=f"C{number - 1}", label=label)
-            continue
-        left.plot(range(1, len(values) + 1), values, "o-", color=f"C{number}", label=label)
-        right.plot(range(1, len(accuracies[label]) + 1), accuracies[label], "o-", color=f"C{number}", label=label)
+    styles = method_styles(norms)
+    for label, values in norms.items():
+        style = styles[label]
+        drawn = {"label": label, "marker": style.marker, **style.line}
+        if not label.startswith("Xavier,"):  # another method from the same weights
+            left.plot(range(1, len(values) + 1), values, **drawn)
+        right.plot(range(1, len(accuracies[label]) + 1), accuracies[label], **drawn)
     left.set(xlabel="layer", ylabel="gradient norm at the first step", yscale="log")
+    every = [value for values in norms.values() for value in values if value > 0]
+    tick_log(left.yaxis, min(every, default=1.0), max(every, default=1.0))
     right.set(xlabel="epochs", ylabel="test accuracy", ylim=(0, 1))
     right.xaxis.get_major_locator().set_params(integer=True)
     for axes in (left, right):

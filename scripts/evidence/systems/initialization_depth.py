@@ -6,6 +6,7 @@ import torch
 from comparing.run import make_cli
 from torch.nn.utils import parameters_to_vector
 
+from callbacks.picture_file import write_picture
 from evidence.systems.comparisons import comparison_of
 from evidence.systems.expectation import Expectation, at_least, between, near
 from evidence.systems.gradient_norms import draw_norms, fit_and_log_norms
@@ -38,7 +39,7 @@ def compare_initializations(context: Context) -> Outcome:
         context.show_step(label)
         norms[label], accuracies[label] = fit_and_log_norms(comparison, method)
     path = context.output / "gradient_norms.png"
-    draw_norms(norms, accuracies).savefig(path, dpi=130)
+    write_picture(draw_norms(norms, accuracies), path)
     claims = []
     for label, (first, last) in NORMS.items():
         by_layer = weight_norms(comparison, comparison["methods"][label])

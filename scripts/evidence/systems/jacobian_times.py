@@ -18,10 +18,13 @@ from rich.progress import track
 from rich.table import Table
 from torch import Tensor
 
+from callbacks.log_ticks import tick_log
+from callbacks.okabe_ito import BLUE, VERMILLION
 from datamodules.messages import counted
 from lightning_modules.networks import DenseNetwork, forward_jacobian, reverse_jacobian
 
 METHODS: dict[str, Callable[[DenseNetwork, Tensor], Tensor]] = {"forward": forward_jacobian, "reverse": reverse_jacobian}
+COLORS = {"forward": BLUE, "reverse": VERMILLION}
 DEPTHS = (3, 5, 10)  # L of the networks with P = 1
 DEPTH = 5  # of the networks with more outputs
 MULTIPLES = (0.01, 0.03, 0.1, 0.3, 1, 2, 4)  # their P / D
@@ -71,18 +74,17 @@ def times_figure(times: Times, width: int) -> Figure:
     by_outputs.set(xlabel=f"outputs P, with L = {DEPTH} hidden layers", xscale="log")
     by_outputs.axvline(width, color="0.4", linestyle="--", linewidth=1)
     by_outputs.annotate("P = D  ", (width, 0.04), xycoords=("data", "axes fraction"), ha="right", color="0.4")
-    for axis in (by_depth.yaxis, by_outputs.xaxis):
-        axis.set_major_formatter("{x:g}")  # 10, not 10¹
+    by_outputs.xaxis.set_major_formatter("{x:g}")  # 10, not 10¹
+    medians = [median(repeats) for by_method in times.values() for repeats in by_method.values()]
+    tick_log(by_depth.yaxis, min(medians), max(medians))
     figure.legend(*by_depth.get_legend_handles_labels(), loc="outside upper center", ncols=len(METHODS), frameon=False)
     return figure
 
 
 def draw_curves(axes: Axes, times: dict[int, dict[str, list[float]]]) -> None:
     """Medians of each method, and the range of the repeats as a band."""
-    for number, name in enumerate(METHODS):
+    for name, color in COLORS.items():
         repeats = [by_method[name] for by_method in times.values()]
-        axes.plot(list(times), [median(r) for r in repeats], "o-", color=f"C{number}", label=name, linewidth=1.8, markersize=4)
-        axes.fill_between(
-            list(times), [min(r) for r in repeats], [max(r) for r in repeats], color=f"C{number}", alpha=0.15, lw=0
-        )
+        axes.plot(list(times), [median(r) for r in repeats], "o-", color=color, label=name, linewidth=1.8, markersize=4)
+        axes.fill_between(list(times), [min(r) for r in repeats], [max(r) for r in repeats], color=color, alpha=0.15, lw=0)
     axes.grid(alpha=0.3)

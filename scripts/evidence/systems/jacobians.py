@@ -7,6 +7,7 @@ from statistics import median
 import torch
 from torch.autograd.functional import jacobian
 
+from callbacks.picture_file import write_picture
 from evidence.systems.agreement import relative_difference
 from evidence.systems.expectation import at_least, at_most, between
 from evidence.systems.jacobian_times import DEPTH, DEPTHS, METHODS, Times, time_jacobians, times_figure, times_table
@@ -33,7 +34,7 @@ def compare_accumulations(context: Context) -> Outcome:
     tables = [plain(times_table(times, width))]
     torch.set_num_threads(threads)
     path = context.output / "jacobians.png"
-    times_figure(times, width).savefig(path, dpi=130)
+    write_picture(times_figure(times, width), path)
     claims = agreements()
     for depth in DEPTHS:
         reverse, forward = PUBLISHED[depth]

@@ -18,6 +18,9 @@ from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 from torch.utils.data import DataLoader, TensorDataset
 
+from callbacks.method_styles import method_styles
+from callbacks.okabe_ito import BLACK, GREEN, ORANGE, PURPLE, SKY, VERMILLION
+from callbacks.picture_file import write_picture
 from evidence.systems.expectation import at_least, at_most
 from evidence.systems.random_rows import targets
 from evidence.systems.system import Claim, Context, Outcome, System
@@ -138,19 +141,24 @@ def distances(thetas: Tensor, problem: Problem) -> list[float]:
     return (lengths / lengths[0]).tolist()
 
 
+# Of step sizes; Newton's method has its own.
+COLORS = (BLACK, VERMILLION, PURPLE, SKY, ORANGE, GREEN)
+
+
 def draw(paths: dict[float, list[float]], exact_paths: dict[float, list[float]], newton: list[float], output: Path) -> Path:
     """Iterates as dots over the closed form as lines."""
     figure = Figure(figsize=(8, 4.2), layout="constrained")
     axes = figure.subplots()
-    for number, (share, values) in enumerate(paths.items()):
-        axes.plot(exact_paths[share], color=f"C{number}", linewidth=1.5, label=f"closed form, α = {share:g}/λ_max")
-        axes.plot(values, "o", color=f"C{number}", markersize=4, markerfacecolor="none", label="gradient descent")
-    axes.plot(newton, "s--", color="black", markersize=5, label="Newton")
+    for color, (share, values) in zip(COLORS, paths.items(), strict=False):
+        axes.plot(exact_paths[share], color=color, linewidth=1.5, label=f"closed form, α = {share:g}/λ_max")
+        axes.plot(values, "o", color=color, markersize=4, markerfacecolor="none", label="gradient descent")
+    style = method_styles(["Newton"])["Newton"]
+    axes.plot(newton, marker=style.marker, markersize=5, label="Newton", **style.line)
     axes.set(xlabel="iterate k", ylabel="‖w_k − w*‖ / ‖w_0 − w*‖", yscale="log")
     axes.grid(alpha=0.3)
     figure.legend(loc="outside right upper", frameon=False)
     path = output / "iterates.png"
-    figure.savefig(path, dpi=130)
+    write_picture(figure, path)
     return path
 
 

@@ -3,6 +3,8 @@
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from callbacks.method_styles import method_styles
+
 
 def draw_courses(courses: dict[str, list[tuple[float, float]]], errors: Tensor) -> Figure:
     """Relative errors by seconds of each method, and where on the square the first one's last error lies.
@@ -13,8 +15,9 @@ def draw_courses(courses: dict[str, list[tuple[float, float]]], errors: Tensor) 
     """
     figure = Figure(figsize=(10, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
+    styles = method_styles(courses)
     for name, course in courses.items():
-        left.semilogy(*zip(*course, strict=True), label=name, linewidth=1.8)
+        left.semilogy(*zip(*course, strict=True), label=name, linewidth=1.8, **styles[name].line)
     left.set(xlabel="seconds", ylabel="relative L2 error", title="−Δu = f in the unit square, tanh network")
     left.legend(frameon=False)
     left.grid(alpha=0.3)

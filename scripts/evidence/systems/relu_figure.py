@@ -8,7 +8,11 @@ from matplotlib.figure import Figure
 from torch import Tensor
 from torch.nn.functional import softshrink
 
+from callbacks.okabe_ito import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION
 from lightning_modules.networks import DenseNetwork, dead_zone, tent
+
+# Of the hidden units, beside the function and its network.
+TERMS = (GREEN, PURPLE, ORANGE, SKY, BLACK)
 
 
 def draw_functions(s: float, points: int) -> tuple[Figure, dict[str, float]]:
@@ -43,7 +47,7 @@ def draw_terms(axes: Axes, x: Tensor, network: DenseNetwork) -> None:
     terms = network.activation(first(x[:, None])) * weights
     for number, term in enumerate(terms.T):
         label = term_label(float(weights[number]), float(first.weight[number, 0]), float(first.bias[number]))
-        axes.plot(x, term, color=f"C{number + 2}", linewidth=1.8, label=label)
+        axes.plot(x, term, color=TERMS[number % len(TERMS)], linewidth=1.8, label=label)
     axes.legend(frameon=False)
     axes.grid(alpha=0.3)
 
@@ -62,8 +66,8 @@ def term_label(outer: float, inner: float, bias: float) -> str:
 def draw_sum(axes: Axes, x: Tensor, y: Tensor, network: DenseNetwork) -> float:
     """A panel with a function's values y (m,) at points x (m,) and its network's; returns the largest difference."""
     values = network(x[:, None])[:, 0]
-    axes.plot(x, y, color="C0", linewidth=7, alpha=0.3, solid_capstyle="round", label="function")
-    axes.plot(x, values, color="C1", linewidth=1.8, label="ReLU network")
+    axes.plot(x, y, color=BLUE, linewidth=7, alpha=0.3, solid_capstyle="round", label="function")
+    axes.plot(x, values, color=VERMILLION, linewidth=1.8, label="ReLU network")
     axes.legend(frameon=False)
     axes.grid(alpha=0.3)
     return float((values - y).abs().max())

@@ -7,6 +7,7 @@ from command_line.fitting import fit
 from torch.utils.data import DataLoader
 
 from callbacks.features.two_view_grid import draw_two_views
+from callbacks.picture_file import write_picture
 from datamodules import MNISTTwoView
 from evidence.benchmarks.two_view import batched, per_sample
 from evidence.systems.expectation import at_least, at_most
@@ -24,7 +25,7 @@ def check_and_time_views(context: Context) -> Outcome:
     dataset = MNISTTwoView(str(context.data_dir))
     original, first, second, labels = next(iter(DataLoader(dataset, batch_size=ROWS, shuffle=True)))
     path = context.output / "two_views.png"
-    draw_two_views(original, first, second, labels).savefig(path, dpi=130)
+    write_picture(draw_two_views(original, first, second, labels), path)
     _, first, second, _ = next(iter(DataLoader(dataset, batch_size=BATCH)))
     same = float((first == second).flatten(1).all(1).float().mean())
     claims = [Claim("share of images whose two views are equal", "", at_most(0), same, ".3f")]
