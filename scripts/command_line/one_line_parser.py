@@ -68,10 +68,10 @@ class OneLineParser(ArgumentParser):
         raise CommandLineError(text) from ex
 
     def _missing(self, names: list[str]) -> str:
-        """Options as they are typed, with their strokes."""
+        """As they are typed: options with their strokes."""
         options = self._options()
         typed = [f"--{name}" if f"--{name}" in options else name for name in names]
-        return f"not given: {' and '.join(typed)}; --help explains what belongs there"
+        return f"{' and '.join(typed)} {'is' if len(typed) == 1 else 'are'} missing; --help explains what to give"
 
     def _options(self) -> list[str]:
         return [option for action in self._actions for option in action.option_strings]
