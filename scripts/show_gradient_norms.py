@@ -15,7 +15,6 @@ from command_line.terminal import Terminal
 from comparing.comparison_file import COMPARISONS
 from rich.progress import track
 from rich.table import Table
-from callbacks.picture_file import write_picture
 
 
 def main(args: list[str]) -> None:
@@ -30,6 +29,8 @@ def main(args: list[str]) -> None:
     # Torch takes seconds, in which Ctrl-C ends the program; nothing above needs it.
     with importing():
         from evidence.systems.gradient_norms import draw_norms, fit_and_log_norms  # noqa: PLC0415
+
+        from callbacks.picture_file import write_picture  # noqa: PLC0415
 
     comparison = read_config(COMPARISONS / "mnist_deep_tanh.yaml")
     comparison["data"]["init_args"]["data_dir"] = options.data_dir
