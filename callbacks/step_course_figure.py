@@ -56,7 +56,7 @@ def draw_step_course(course: dict[str, Points], title: str, precision: float, is
         if name == OBJECTIVE and len(values):
             values = above_best(axes, values, precision, is_optimal)
         plot_positive(axes, steps, values, color, "the best" if name == OBJECTIVE else "0 or less")
-        if name == "curvature/gain_ratio":
+        if name == GAIN:
             axes.axhline(1, color="0.5", linewidth=0.8, linestyle=":")
         axes.set_xlabel("step")
         axes.set_ylabel(label or GRADIENTS[name], fontsize=9)

@@ -49,9 +49,8 @@ class RandomStates(Callback):
             return
         if len(states) != trainer.world_size:
             rank_zero_warn(
-                f"processes: the checkpoint is of {len(states)} and this run has {trainer.world_size}, so "
-                "that their random states do "
-                "not carry over, so what a model or a loader of your own draws differs from the uninterrupted run"
+                f"the checkpoint has random states of another number of processes, {len(states)} and not {trainer.world_size}: "
+                "they do not carry over, so what a model or a loader of your own draws differs from the uninterrupted run"
             )
             return
         try:

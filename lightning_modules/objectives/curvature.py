@@ -99,6 +99,11 @@ class Curvature(CurvatureByRows):
         generator = torch.Generator(self.theta.device).manual_seed(seed)
         return estimate_diagonal(self.product, self.theta, max(2, draws), generator).estimate
 
+    @once
+    def estimated_diagonal(self) -> Tensor:
+        """`diagonal_estimate` of DRAWS draws (p,): of one point always the same, whoever asks."""
+        return self.diagonal_estimate(DRAWS, seed=0)
+
     def form(self, directions: Tensor) -> Tensor:
         """V C Vᵀ, the curvature within the span of k directions: (k, p) -> (k, k)."""
         return directions @ torch.stack([self.product(v) for v in directions]).T
@@ -109,7 +114,7 @@ class Curvature(CurvatureByRows):
 
         Above MOST_EXACT parameters it is an unbiased estimate from DRAWS products, the same at every call.
         """
-        return self.diagonal().abs() if len(self.theta) <= MOST_EXACT else self.diagonal_estimate(DRAWS, seed=0).abs()
+        return self.diagonal().abs() if len(self.theta) <= MOST_EXACT else self.estimated_diagonal().abs()
 
     def kronecker(self, sharing: Sharing = "expand") -> KroneckerCurvature:
         """C layer by layer, see `kronecker.py`; a ValueError where layers are not known."""
@@ -145,7 +150,7 @@ class Curvature(CurvatureByRows):
         if how == "dense":
             return self._dense(awaited)
         if how == "diagonal":
-            diagonal = self.diagonal() if self.has_diagonal else self.diagonal_estimate(DRAWS, seed=0)
+            diagonal = self.diagonal() if self.has_diagonal else self.estimated_diagonal()
             return DiagonalSolver(diagonal if self.is_semidefinite and self.has_diagonal else diagonal.abs(), awaited)
         if how == "cg":
             # A network's would be as many numbers as its parameters times its last layer's inputs; its damping does as well.

@@ -188,6 +188,9 @@ class _PartialCurvature(Curvature):
     def diagonal_estimate(self, draws: int, seed: int) -> Tensor:
         return self.part.picked(self.whole.diagonal_estimate(draws, seed))
 
+    def estimated_diagonal(self) -> Tensor:
+        return self.part.picked(self.whole.estimated_diagonal())
+
     def form(self, directions: Tensor) -> Tensor:
         return self.whole.form(self.part.spread(directions))
 

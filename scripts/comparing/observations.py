@@ -55,9 +55,8 @@ def on_the_way(runs: list[Run]) -> str:
         losses = run.history["test/loss"]
         lowest = min(range(len(losses)), key=losses.__getitem__)
         if losses[-1] > 1.01 * losses[lowest]:
-            risen.append(
-                f"{run.label}'s from {four_digits(losses[lowest])} after {count(lowest + 1)} to {four_digits(losses[-1])}"
-            )
+            epochs = counted(lowest + 1, "epoch")
+            risen.append(f"{run.label}'s from {four_digits(losses[lowest])} after {epochs} to {four_digits(losses[-1])}")
     rise = (
         f"Past the point where fitting the training rows helps, the test loss rose again: {'; '.join(risen)}." if risen else ""
     )
@@ -71,7 +70,7 @@ def first_there(runs: list[Run]) -> str:
     metric = f"test/{runs[0].score}"
     goal = min(run.summary[metric] for run in runs)
     reached = {run.label: next((i for i, value in enumerate(run.history[metric]) if value >= goal), None) for run in runs}
-    listed = ", ".join(f"{label} after {count(epoch + 1)}" for label, epoch in reached.items() if epoch is not None)
+    listed = ", ".join(f"{label} after {counted(epoch + 1, 'epoch')}" for label, epoch in reached.items() if epoch is not None)
     return (
         f"A {metric_name(metric)} of {four_digits(goal)}, which all end with or above, was reached by {listed}."
         if listed
@@ -85,8 +84,3 @@ def verdicts(runs: list[Run]) -> str:
     for run in runs:
         endings.setdefault(str(run.summary["status"]), []).append(run.label)
     return "Verdicts: " + "; ".join(f"{ending} – {', '.join(labels)}" for ending, labels in endings.items()) + "."
-
-
-def count(epochs: int) -> str:
-    """1 epoch, 2 epochs, …"""
-    return counted(epochs, "epoch")

@@ -26,7 +26,6 @@ class Run:
         history: values at the end of each epoch, by metric.
         objectives: training objective at the start and after each epoch.
         predictions: of the test rows at the end; None under regression.
-        is_peer: whether it is another library's.
     """
 
     label: str
@@ -34,7 +33,6 @@ class Run:
     history: dict[str, list[float]]
     objectives: list[float]
     predictions: Predictions | None
-    is_peer: bool
 
     @property
     def score(self) -> str:
@@ -60,7 +58,7 @@ class Run:
         return self.epochs > 1
 
 
-def run_method(comparison: dict[str, Any], label: str, method: dict[str, Any], is_peer: bool, *callbacks: Callback) -> Run:
+def run_method(comparison: dict[str, Any], label: str, method: dict[str, Any], *callbacks: Callback) -> Run:
     """Fit and test one method of a comparison, and predict the test rows.
 
     Raises:
@@ -72,7 +70,7 @@ def run_method(comparison: dict[str, Any], label: str, method: dict[str, Any], i
     cli.trainer.loggers = [*cli.trainer.loggers, CSVLogger(log_dir, name="history", version="")]
     summary, _ = fit(cli)
     summary |= {"train/objective": objective.values[-1], "train/gradient_max": objective.gradient_max}
-    return Run(label, summary, read_history(log_dir / "history" / "metrics.csv"), objective.values, predict(cli), is_peer)
+    return Run(label, summary, read_history(log_dir / "history" / "metrics.csv"), objective.values, predict(cli))
 
 
 def make_cli(comparison: dict[str, Any], method: dict[str, Any], trainer: dict[str, Any], *callbacks: Callback) -> FitCLI:

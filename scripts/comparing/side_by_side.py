@@ -66,7 +66,7 @@ def fit_side_by_side(comparison: dict[str, Any], peers: dict[str, Peer]) -> Side
         for label, method in methods.items():
             bar = EpochBar(progress, progress.add_task(label, total=method["max_epochs"]), total)
             try:
-                runs.append(run_method(comparison, label, method, label in peers, bar))
+                runs.append(run_method(comparison, label, method, bar))
             except DIVERGENCES as error:
                 diverged[label] = f"it diverged ({reason_of(error)})"
             bar.finish(method["max_epochs"])

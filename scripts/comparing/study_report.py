@@ -11,7 +11,6 @@ from rich.table import Table
 from comparing.counted_title import counted_title
 from comparing.five_lines import five_lines
 from comparing.metric_names import metric_name
-from comparing.observations import count
 from comparing.page import escaped, html_table, inline, page
 from comparing.report import terminal_table
 from comparing.study import Study, is_score
@@ -132,6 +131,6 @@ def overtaking(first: Study, other: Study, select: str) -> str:
         if value >= goal if is_score(select) else value <= goal:
             # What takes a moment takes twice as long the next time.
             if min(seconds, needed) < SURE_SECONDS:
-                return f"{first.label} reached {target} after {count(epoch)}, {other.label} after {needed_epochs}."
+                return f"{first.label} reached {target} after {counted(epoch, 'epoch')}, {other.label} after {needed_epochs}."
             return f"{first.label} reached {target} in {seconds:.2f} s, {seconds / needed:.2f} of its {needed:.2f} s."
     return f"{first.label} did not reach {target}."

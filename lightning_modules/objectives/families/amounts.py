@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from lightning_modules.counting import are, counted
-from lightning_modules.objectives.families.refused_rows import refuse_any
+from lightning_modules.objectives.families.refused_rows import not_finite, refuse_any
 
 
 def checked_amounts(targets: Tensor, has_zeros: bool = True, is_whole: bool = False) -> Tensor:
@@ -34,10 +34,7 @@ def checked_amounts(targets: Tensor, has_zeros: bool = True, is_whole: bool = Fa
 
 def _remedy(y: Tensor, bad: Tensor, has_zeros: bool) -> str:
     if not torch.isfinite(y).all():
-        bad_ones = int((~torch.isfinite(y)).sum())
-        return (
-            f"{counted(bad_ones, 'target')} {are(bad_ones)} not finite: remove {'that row' if bad_ones == 1 else 'those rows'}"
-        )
+        return not_finite(~torch.isfinite(y))
     lowest = y.min().item()
     found = f"{int(bad.sum())} of {counted(len(y), 'target')} {are(int(bad.sum()))}"
     if lowest < 0:

@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from lightning_modules.counting import are, counted
-from lightning_modules.objectives.families.refused_rows import refuse_any
+from lightning_modules.objectives.families.refused_rows import not_finite, refuse_any
 
 
 def real_targets(targets: Tensor, num_outputs: int) -> Tensor:
@@ -23,9 +22,5 @@ def real_targets(targets: Tensor, num_outputs: int) -> Tensor:
     if targets.ndim != 2 or targets.shape[1] != num_outputs:
         remedy = f"set its number of outputs to {targets.shape[1]}" if targets.ndim == 2 else "give one row of them a row"
         raise ValueError(f"the targets have shape {tuple(targets.shape)}, the model predicts (rows, {num_outputs}): {remedy}")
-    refuse_any(targets, lambda y: ~torch.isfinite(y), lambda bad: _not_finite(int(bad.sum())))
+    refuse_any(targets, lambda y: ~torch.isfinite(y), not_finite)
     return targets
-
-
-def _not_finite(count: int) -> str:
-    return f"{counted(count, 'target')} {are(count)} not finite: remove {'that row' if count == 1 else 'those rows'}"

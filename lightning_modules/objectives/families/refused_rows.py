@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from lightning_modules.counting import are, counted
 from lightning_modules.devices import is_asynchronous
 from lightning_modules.objectives.mapped_pages import pieces
 
@@ -26,3 +27,9 @@ def refuse_any(rows: Tensor, is_bad: Callable[[Tensor], Tensor], message: Callab
         torch._assert_async(~is_bad(rows).any())
     elif any(bool(is_bad(part).any()) for (part,) in pieces(rows)):
         raise ValueError(message(is_bad(rows)))
+
+
+def not_finite(bad: Tensor) -> str:
+    """What is said of targets of which these are not finite (n, …)."""
+    count = int(bad.sum())
+    return f"{counted(count, 'target')} {are(count)} not finite: remove {'that row' if count == 1 else 'those rows'}"

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from lightning_modules.counting import are, counted
-from lightning_modules.objectives.families.refused_rows import refuse_any
+from lightning_modules.objectives.families.refused_rows import not_finite, refuse_any
 from lightning_modules.objectives.mapped_pages import pieces
 
 
@@ -49,10 +49,7 @@ def _has_shares(y: Tensor) -> bool:
 
 def _remedy(y: Tensor, bad: Tensor) -> str:
     if not torch.isfinite(y).all():
-        bad_ones = int((~torch.isfinite(y)).sum())
-        return (
-            f"{counted(bad_ones, 'target')} {are(bad_ones)} not finite: remove {'that row' if bad_ones == 1 else 'those rows'}"
-        )
+        return not_finite(~torch.isfinite(y))
     low, high = y.min().item(), y.max().item()
     remedy = (
         "LinearRegression, or of k successes in m trials the share k/m with the weight m"

@@ -13,9 +13,11 @@ from lightning_modules.objectives import (
     FunctionObjective,
     GLMObjective,
     GraphObjective,
+    LeastSquares,
     ModuleObjective,
     NetworkObjective,
     Objective,
+    SplitLoss,
 )
 from lightning_modules.objectives.families import Categorical
 
@@ -49,6 +51,23 @@ def test_rows_without_room_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lightning_modules.objectives.room.free_bytes", lambda device: 1_000)
     curvature = MAKE["graph"]().at(torch.zeros(63)).curvature("ggn")
     with pytest.raises(ValueError, match=r"14 rows of 63 parameters each take .* where up to 1 rows"):
+        curvature.factor_rows()
+
+
+def test_residuals_without_room_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    objective = LeastSquares(lambda theta, row: row @ theta, rows=X)
+    monkeypatch.setattr("lightning_modules.objectives.room.SMALL", 1)
+    monkeypatch.setattr("lightning_modules.objectives.room.free_bytes", lambda device: 1_000)
+    with pytest.raises(ValueError, match="matrix of 20 parameters takes"):
+        objective.at(torch.zeros(20)).curvature("ggn").matrix()
+
+
+def test_rows_of_a_module_without_room_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    loss = SplitLoss(lambda m, b: m(b), lambda f, b: f.square().sum())
+    curvature = ModuleObjective(nn.Linear(20, 3), loss, X, 7).at(torch.zeros(63)).curvature("ggn")
+    monkeypatch.setattr("lightning_modules.objectives.room.SMALL", 1)
+    monkeypatch.setattr("lightning_modules.objectives.room.free_bytes", lambda device: 1_000)
+    with pytest.raises(ValueError, match="21 rows of 63 parameters each take"):
         curvature.factor_rows()
 
 

@@ -37,7 +37,7 @@ def made(label: str, objectives: list[float], status: str = "budget", seconds: f
     times = [seconds * (i + 1) / epochs for i in range(epochs)]
     history = {"test/loss": [0.5] * epochs, "test/r2": [0.5] * epochs, "time/train_seconds": times}
     summary = {"status": status, "train_seconds": seconds, "epochs": epochs, "test/loss": 0.5, "test/r2": 0.5}
-    return Run(label, summary, history, objectives, None, is_peer=False)
+    return Run(label, summary, history, objectives, None)
 
 
 def test_the_winners_last_points_are_drawn_at_rounding() -> None:
