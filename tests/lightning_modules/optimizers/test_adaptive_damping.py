@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import Parameter
@@ -16,7 +16,11 @@ from lightning_modules.optimizers import DiagonalNewton, Newton, SingularCurvatu
 from tests.lightning_modules.objectives.queries import first_order
 from tests.lightning_modules.optimizers.fitting import FAMILIES, normal, run
 
+# Of a loss of nearly collinear features. A step of lr 2 mirrors a quadratic's start: the loss is the same there but for it.
+ROUNDING = 1e-12
 
+
+@example(name="gaussian1", diagonal=False, seed=1, correlation=0.999, size=1.0, lr=2.0)
 @given(
     name=st.sampled_from(sorted(FAMILIES)),
     diagonal=st.booleans(),
@@ -40,7 +44,7 @@ def test_adaptive_damping_never_increases_the_loss(name, diagonal, seed, correla
     make = lambda p: (DiagonalNewton if diagonal else Newton)(p, lr=lr)  # noqa: E731
     result = run(objective, make, 10, begin)
     losses = [*result.losses, float(objective.value(result.theta))]
-    assert all(later <= earlier * (1 + 1e-14) for earlier, later in pairwise(losses))
+    assert all(later <= earlier * (1 + ROUNDING) for earlier, later in pairwise(losses))
     assert losses[-1] < losses[0]
 
 
