@@ -49,11 +49,14 @@ figures: $(INSTALLED) ## Draw the pictures of README.md and docs/ anew, those wh
 	$(call with,$(MNIST),docs/mnist_mlp.png,$(BIN)/python scripts/compare.py mnist_mlp --data_dir '$(DATA)' --output reports/figures/mnist_mlp; cp reports/figures/mnist_mlp/curves.png docs/mnist_mlp.png)
 	@echo 'skipped, a photograph of a browser: docs/tensorboard.png'
 
+# Two processes, the tests of a file in one of them; each computes in one thread, else they would wait for one another.
+TWO_AT_A_TIME := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
 test: $(INSTALLED) ## Run the tests but the slow ones
-	$(BIN)/python -m pytest -m 'not slow'
+	$(TWO_AT_A_TIME) -m 'not slow'
 
 test-all: $(INSTALLED) ## Run all tests
-	$(BIN)/python -m pytest
+	$(TWO_AT_A_TIME)
 
 lint: $(INSTALLED) ## Check style and types
 	$(BIN)/ruff check .
