@@ -31,7 +31,7 @@ class Knowledge:
 
     @property
     def rows_per_parameter(self) -> float:
-        """How much the rows say of each parameter, which decides whether some are enough; 0 where none can be left out."""
+        """How much the rows say of each parameter, by which some are enough for an optimum; 0 if unknown."""
         return 0.0
 
     def invariant_directions(self, theta: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 from typing_extensions import Self
 
+from lightning_modules.objectives.every_kth import every_kth
 from lightning_modules.objectives.families.pointwise_loss import PointwiseLoss
 from lightning_modules.objectives.l2_penalty import L2Penalty
 from lightning_modules.objectives.mapped_pages import MappedPages, pieces
-from lightning_modules.objectives.reduction import Reduction
+from lightning_modules.objectives.reduction import Reduction, rows_of_each
 
 
 class Trace(Protocol):
@@ -80,6 +81,12 @@ class RowLoss(ABC, Generic[AnyTrace]):
     @abstractmethod
     def trace(self, theta: Tensor, features: Tensor) -> AnyTrace:
         """Take rows through the network at θ (p,)."""
+
+    def every_kth(self, k: int) -> Self:
+        """The same loss of every k-th of all rows, see `every_kth.py`."""
+        counts = rows_of_each(len(self.features), self.reduction, self.targets.device)
+        own, counts = every_kth(counts, self.reduction.rank, k)
+        return replace(self, features=self.features[own], targets=self.targets[own], num_rows=sum(counts))
 
     @property
     def l2(self) -> float:

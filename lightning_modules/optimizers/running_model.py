@@ -25,6 +25,9 @@ loss bends by and how gradients scatter (the Fisher information). The full inver
 tells least. And a network may bend far more on the way than at its start: the first steps, which no average protects, are
 tried, and shortened to what was met on the way.
 
+Of a network C_t is that of every k-th row of the batch, down to 64 of them: it takes a sweep for each output of the network,
+and an average over twenty batches scatters little more by some of their rows than by all.
+
 The look ahead is worth a longer memory: p alone, at the β that q has, still runs the way of steps long past when the
 gradient has turned. And the decay is no part of the loss: it is decoupled from its curvature, which would divide it where the
 loss is steep and let it rule where a feature is hardly ever there. So θ forgets what no gradient asks for again, a share ω of
@@ -48,6 +51,8 @@ from lightning_modules.optimizers.damped_optimizer import DampingState
 from lightning_modules.solvers import SingularCurvatureError
 
 CURVATURE_MEMORY, MODEL_MEMORY = 0.95, 0.9
+# The curvature of a network is that of every k-th row, k at most the former, where at least the latter many are left.
+MOST_LEFT_OUT, FEWEST_ROWS = 4, 64
 # Of how many random draws a sample's diagonal is made where there is no exact one; the average is one of all samples' draws.
 DRAWS = 4
 # How often a length is tried at each of the first few updates, and by how much it is shortened where the loss is not finite.
@@ -118,12 +123,13 @@ class RunningModel:
         is_update = self.age == 0
         if is_update:
             state.updates += 1
-            self.take_in(point)
+            seen = self.seen(point)
+            self.take_in(seen)
         newton = self.newton(gradient)
         past = state.direction.mul_(self.momentum).add_(newton)
         direction = torch.add(newton, past, alpha=self.momentum)
         if is_update:
-            self._measure(point, gradient, direction, newton)
+            self._measure(point, seen, gradient, direction, newton)
         state.damping = self.damping()
         step = direction * self.length
         return torch.sub(step, theta, alpha=self.decay) if self.decay else step
@@ -133,6 +139,13 @@ class RunningModel:
         """How many steps ago the averages took in a sample: 0 if in this one."""
         past = self.state.steps - 1
         return past % self.refresh if past >= 2 * self.refresh else 0
+
+    def seen(self, point: Point) -> Point:
+        """The point whose curvature is taken in: of a network over every k-th row, if enough are left."""
+        objective = point.objective
+        k = min(MOST_LEFT_OUT, objective.num_rows // FEWEST_ROWS)
+        some = objective.every_kth(k) if self.of_network and k > 1 else None
+        return point if some is None else some.point(point.theta)
 
     def take_in(self, point: Point) -> None:
         """Average the curvature at a point into v."""
@@ -184,8 +197,8 @@ class RunningModel:
         assert slope is not None and along is not None
         return torch.where(along > 0, slope / along, 0.0)
 
-    def _measure(self, point: Point, gradient: Tensor, direction: Tensor, newton: Tensor) -> None:
-        """Take the present sample's slope and curvature along the direction into the averages.
+    def _measure(self, point: Point, seen: Point, gradient: Tensor, direction: Tensor, newton: Tensor) -> None:
+        """Take the present sample's slope and curvature along the direction into the averages, the latter of `seen`.
 
         Where the direction leads uphill on average, the past misleads: forget it, and start from Newton's step alone, as at the
         first step. A choice of numbers, not a branch, for which the host would wait.
@@ -196,7 +209,7 @@ class RunningModel:
         is_uphill = slope <= 0
         state.direction.copy_(torch.where(is_uphill, newton, state.direction))
         direction.copy_(torch.where(is_uphill, (1 + self.momentum) * newton, direction))
-        along = self.along(point, direction)
+        along = self.along(seen, direction)
         state.slope = torch.where(is_uphill, -gradient @ direction, slope)
         state.curvature_along = torch.where(is_uphill, along, torch.lerp(state.curvature_along, along, 1 - MODEL_MEMORY))
         if self.of_network and state.steps <= 2 * self.refresh:

@@ -5,11 +5,13 @@ r"""The loss of any module that is made of known layers, by their own sweeps.
 Its derivatives: `graph_point.py`, `graph_curvature.py`.
 """
 
+from copy import copy
 from functools import cached_property
 from typing import cast
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import Self
 
 from lightning_modules.counting import counted
 from lightning_modules.networks import Activation
@@ -104,6 +106,13 @@ class GraphObjective(Objective):
         return self.graph_loss.penalty(theta)
 
     # -- what is known of it -------------------------------------------------------------------------------------------
+
+    def every_kth(self, k: int) -> Self:
+        other = copy(self)
+        other.graph_loss = self.graph_loss.every_kth(k)
+        other.num_rows = other.graph_loss.num_rows
+        vars(other).pop("unit", None)
+        return other
 
     @property
     def has_hessian(self) -> bool:

@@ -5,11 +5,13 @@ r"""The loss of a dense network on rows.
 Its derivatives, by sweeps that are written out: `network_point.py`, `network_curvature.py`.
 """
 
+from copy import copy
 from functools import cached_property
 from typing import cast
 
 import torch
 from torch import Tensor
+from typing_extensions import Self
 
 from lightning_modules.counting import counted
 from lightning_modules.networks import DenseNetwork, Identity
@@ -117,6 +119,13 @@ class NetworkObjective(Objective):
         return self.network_loss.penalty(theta)
 
     # -- what is known of it -------------------------------------------------------------------------------------------
+
+    def every_kth(self, k: int) -> Self:
+        other = copy(self)
+        other.network_loss = self.network_loss.every_kth(k)
+        other.num_rows = other.network_loss.num_rows
+        vars(other).pop("unit", None)
+        return other
 
     @property
     def has_hessian(self) -> bool:

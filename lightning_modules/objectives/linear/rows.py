@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from lightning_modules.objectives.columns import extended
+from lightning_modules.objectives.every_kth import every_kth
 from lightning_modules.objectives.linear.row_chunks import RowChunks
 from lightning_modules.objectives.linear.triangle import triangle
 from lightning_modules.objectives.reduction import of_each_process
@@ -20,14 +21,8 @@ class Rows(RowChunks):
     """The rows of a table that this process holds, with the second moments of all processes' columns."""
 
     def every_kth(self, k: int) -> "Rows":
-        """Every k-th of all rows from the first, the processes taken in order: a sample, if the rows' order means nothing.
-
-        Which rows these are does not depend on how they are shared among processes. They are a view, not a copy, which would
-        take memory and save no time.
-        """
-        before = [sum(self.counts[:rank]) for rank in range(len(self.counts))]
-        counts = [len(range(-rows % k, count, k)) for rows, count in zip(before, self.counts, strict=True)]
-        own = slice(-before[self.reduction.rank] % k, None, k)
+        """Every k-th of all rows, see `every_kth.py`: a view, not a copy, which would take memory and save no time."""
+        own, counts = every_kth(self.counts, self.reduction.rank, k)
         return Rows(
             self.features[own],
             self.targets[own],

@@ -1,0 +1,65 @@
+"""Of how many rows of a mini-batch a method takes in the curvature."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch.nn import Parameter
+
+from lightning_modules.networks import DenseNetwork
+from lightning_modules.objectives import GLMObjective, NetworkObjective, Objective
+from lightning_modules.objectives.families import Categorical
+from lightning_modules.optimizers import DiagonalNewton, KroneckerNewton
+
+NETWORK = DenseNetwork((4, 6, 3), "relu")
+METHODS = [DiagonalNewton, KroneckerNewton]
+
+
+def batch(rows: int) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(rows)
+    return torch.randn(rows, 4, dtype=torch.float64, generator=generator), torch.randint(3, (rows,), generator=generator)
+
+
+def first_curvature(method: Any, objective: Objective, theta: torch.Tensor) -> torch.Tensor:
+    """The averaged diagonal after one step, which is the first sample's own."""
+    parameter = Parameter(theta.clone())
+    optimizer = method([parameter])
+
+    def closure() -> torch.Tensor:
+        point = objective.at(parameter)
+        parameter.grad = point.gradient.clone()
+        return point.value
+
+    optimizer.step(closure, objective=objective)
+    found = optimizer.curvature_diagonal()
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("rows", "k"), [(127, 1), (128, 2), (256, 4), (2048, 4)])
+def test_of_a_network_every_kth_row_where_64_are_left(method: Any, rows: int, k: int) -> None:
+    x, y = batch(rows)
+    theta = torch.randn(
+        sum(p.numel() for p in NETWORK.parameters()), dtype=torch.float64, generator=torch.Generator().manual_seed(1)
+    )
+    whole = NetworkObjective(NETWORK, Categorical(3), x, y).as_sample()
+    some = NetworkObjective(NETWORK, Categorical(3), x[::k], y[::k])
+    curvature = some.point(theta).curvature("ggn")
+    expected = curvature.diagonal()
+    if method is KroneckerNewton:
+        expected = curvature.kronecker().matrix().diagonal()
+    found = first_curvature(method, whole, theta)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
+    if k > 1:
+        of_all = NetworkObjective(NETWORK, Categorical(3), x, y).point(theta).curvature("ggn").diagonal()
+        assert not torch.allclose(found, of_all, rtol=1e-3), "negative control"
+
+
+def test_of_a_linear_model_all_rows() -> None:
+    """Its curvature costs no more than its gradient, and its steps are not damped by a root."""
+    x, y = batch(256)
+    objective = GLMObjective(Categorical(3), x, y, 0.1)
+    theta = torch.zeros(15, dtype=torch.float64)
+    found = first_curvature(DiagonalNewton, objective.as_sample(), theta)
+    torch.testing.assert_close(found, objective.at(theta).curvature("hessian").diagonal(), rtol=1e-12, atol=1e-15)
