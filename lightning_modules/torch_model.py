@@ -1,12 +1,14 @@
 """Anybody's module of torch."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from functools import partial
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
+from lightning_modules.counting import counted
 from lightning_modules.objectives import GraphObjective, ModuleObjective, Objective, SplitLoss, UntraceableError, traced
 from lightning_modules.objectives.families import PointwiseLoss
 from lightning_modules.objectives.graphs import Graph
@@ -32,7 +34,7 @@ class TorchModel(NetworkModule):
         l2: strength of the penalty on parameters with two or more dimensions, ≥ 0, relative to the mean loss.
         schedule: "cosine" lets the step size fall to 0 over the run, which mini-batches need; "constant" leaves it.
         input_shape: of one row as the module takes it, such as [1, 28, 28], where the data have it flat; null = as it comes.
-        num_outputs: K; null = that of the module's last dense layer.
+        num_outputs: K; null = that of the module's last dense layer, or of what it makes of rows of `input_shape`.
         optimizer: the method: GradientDescent, Newton, DiagonalNewton or any of torch.optim.
 
     Raises:
@@ -54,7 +56,7 @@ class TorchModel(NetworkModule):
     ) -> None:
         super().__init__(loss, l2, schedule, optimizer)
         self.module, self.input_shape = module, None if input_shape is None else tuple(input_shape)
-        found = _outputs_of(module) if num_outputs is None else num_outputs
+        found = num_outputs or _last_outputs(module) or _outputs_for(module, self.input_shape)
         if found is None:
             raise ValueError(
                 f"{type(self).__name__}(module={type(module).__name__}): its number of outputs does not follow from its "
@@ -65,8 +67,7 @@ class TorchModel(NetworkModule):
 
     def forward(self, features: Tensor) -> Tensor:
         """Outputs: (n, …) -> (n, K)."""
-        outputs: Tensor = self.module(self._shaped(features))
-        return outputs
+        return self.checked(self.module(self._shaped(features)), len(features))
 
     def outputs_of(self, features: Tensor) -> Tensor:
         return in_blocks(self, features, NETWORK_ROWS)
@@ -78,7 +79,8 @@ class TorchModel(NetworkModule):
         if graph is not None:
             return GraphObjective(graph, loss, features, rows.targets, self.l2, self.reduction)
         given = (features, loss.check(rows.targets))
-        return ModuleObjective(self.module, _split(loss), given, len(features), self.reduction, self.l2, is_redundant=True)
+        split = SplitLoss(self._outputs, partial(_summed, loss), partial(_slope, loss))
+        return ModuleObjective(self.module, split, given, len(features), self.reduction, self.l2, is_redundant=True)
 
     def loss_share(self, batch: Batch) -> LossShare:
         refuse_weights(self, batch)
@@ -104,19 +106,34 @@ class TorchModel(NetworkModule):
                 self._graphs[mode] = None
         return self._graphs[mode]
 
+    def checked(self, outputs: Any, rows: int) -> Tensor:
+        """What the module returned, if that is a tensor (rows, K).
+
+        Raises:
+            ValueError: something else.
+        """
+        is_tensor = isinstance(outputs, Tensor)
+        if is_tensor and outputs.shape == (rows, self.loss.num_outputs):
+            return outputs
+        found = f"a tensor of shape {tuple(outputs.shape)}" if is_tensor else f"a {type(outputs).__name__}"
+        raise ValueError(
+            f"the forward of {type(self.module).__name__} returned {found} for {counted(rows)}, not one tensor of shape "
+            f"({rows}, {self.loss.num_outputs}): let it return one row of outputs for each row of features"
+        )
+
+    def _outputs(self, module: nn.Module, batch: Any) -> Tensor:
+        """f (n, K) of a module, this one's at other parameters, for a batch (features, targets)."""
+        features = batch[0]
+        # Whole numbers stay what they are.
+        of_type = features.to(next(module.parameters()).dtype) if features.is_floating_point() else features
+        return self.checked(module(of_type), len(features))
+
     def _shaped(self, features: Tensor) -> Tensor:
         return features if self.input_shape is None else features.reshape(-1, *self.input_shape)
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy traces its own module."""
         return {**super().__getstate__(), "_graphs": {}}
-
-
-def _split(loss: PointwiseLoss) -> SplitLoss:
-    """A loss of rows in the two parts of a Gauss–Newton matrix, for batches (features, targets)."""
-    return SplitLoss(
-        lambda module, batch: module(batch[0].to(_type_of(module, batch[0]))), partial(_summed, loss), partial(_slope, loss)
-    )
 
 
 def _summed(loss: PointwiseLoss, outputs: Tensor, batch: Any) -> Tensor:
@@ -130,13 +147,21 @@ def _slope(loss: PointwiseLoss, outputs: Tensor, batch: Any, generator: torch.Ge
     return (signs[:, :, None] * factor).sum(0)
 
 
-def _type_of(module: nn.Module, features: Tensor) -> torch.dtype:
-    """The type that a module takes features in; whole numbers stay what they are."""
-    return next(module.parameters()).dtype if features.is_floating_point() else features.dtype
-
-
-def _outputs_of(module: nn.Module) -> int | None:
+def _last_outputs(module: nn.Module) -> int | None:
     """How many outputs a module's last dense layer has; None if the last one is of another kind."""
     layers = [layer for layer in module.modules() if list(layer.parameters(recurse=False))]
     last = layers[-1] if layers else None
     return last.out_features if isinstance(last, (nn.Linear, nn.Bilinear)) else None
+
+
+def _outputs_for(module: nn.Module, shape: tuple[int, ...] | None) -> int | None:
+    """How many outputs a module makes of a row of a shape; None if it cannot, or there is none."""
+    if shape is None:
+        return None
+    twin = deepcopy(module).eval()  # which learns nothing from rows that nobody has
+    try:
+        with torch.no_grad():
+            outputs = twin(torch.zeros(2, *shape, dtype=next(twin.parameters()).dtype))
+    except Exception:  # whatever fails in somebody's forward is said when it is given the data
+        return None
+    return outputs.shape[1] if isinstance(outputs, Tensor) and outputs.ndim == 2 else None

@@ -35,8 +35,8 @@ from lightning_modules.solvers import (
 )
 
 How = Literal["dense", "diagonal", "cg", "woodbury"]
-# Above so many parameters a diagonal that would take a product for each is estimated where it only preconditions, and above the
-# second number of them where steps are taken by it.
+# Above so many parameters a diagonal that would take a product for each is estimated where it only preconditions, or is that of
+# a sample, which comes but once; above the second number of them wherever steps are taken by it.
 MOST_EXACT, MOST_COLUMNS, DRAWS = 256, 4096, 32
 
 
@@ -89,7 +89,7 @@ class Curvature(CurvatureByRows):
     @property
     def has_diagonal(self) -> bool:
         """Whether `diagonal` takes far less than a product for each of many parameters."""
-        return len(self.theta) <= MOST_COLUMNS
+        return len(self.theta) <= (MOST_EXACT if self.objective.is_sample else MOST_COLUMNS)
 
     def diagonal_estimate(self, draws: int, seed: int) -> Tensor:
         """An unbiased estimate of diag C (p,) from so many products, by the probes of `rademacher.py`; the same for a seed.

@@ -99,8 +99,8 @@ def refuse_no_layers(objective: object) -> NoReturn:
         ValueError: always.
     """
     raise ValueError(
-        f"{type(objective).__name__} knows of no layers, and Kronecker products are made of their inputs and outputs: use a "
-        "network of known layers, or DiagonalNewton"
+        f"Kronecker products are made of the inputs and outputs of layers, and a {type(objective).__name__} knows of none: use "
+        "a network of known layers, or DiagonalNewton"
     )
 
 

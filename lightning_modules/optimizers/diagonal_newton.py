@@ -30,8 +30,8 @@ class DiagonalNewton(AveragedNewton):
       so features should be in one scale, standardised or pixels, say: in a scale of its own, a pixel that one image has would
       count as much as others.
 
-    A loss that torch alone can differentiate has no diagonal below a product for each parameter. For more than 4096 of them it
-    is an unbiased estimate then, from random draws, and `draws` says so.
+    A loss that torch alone can differentiate has no diagonal below a product for each parameter. For more than 4096 of them, on
+    mini-batches for more than 256, it is an unbiased estimate then, from random draws, and `draws` says so.
 
     A fixed damping is the plain equation, and then lr must be small enough.
 

@@ -10,7 +10,7 @@ from datamodules import DigitsDataModule
 from lightning_modules import TorchModel
 from lightning_modules.objectives import Curvature, flattened
 from lightning_modules.optimizers import DiagonalNewton
-from tests.lightning_modules.test_torch_model import loss_of, rows_of
+from tests.lightning_modules.test_torch_model import Mixed, loss_of, rows_of
 from tests.training import make_trainer
 
 
@@ -69,3 +69,13 @@ def test_a_point_is_estimated_once_whoever_asks(monkeypatch: pytest.MonkeyPatch)
     )
     assert torch.equal(curvature.scale(), curvature.solver("diagonal").diagonal())
     assert asked == [32]
+
+
+def test_of_a_sample_a_product_for_each_of_hundreds_is_too_many() -> None:
+    """It comes once, and averages of samples smooth an estimate; of all rows the diagonal is worth its price."""
+    model = TorchModel(Mixed().double(), optimizer=DiagonalNewton)
+    assert 256 < sum(p.numel() for p in model.parameters()) < 4096
+    rows = torch.randn(9, 64, dtype=torch.float64), torch.randint(10, (9,))
+    objective, theta = model.objective(rows), flattened(list(model.parameters())).detach()
+    assert objective.point(theta).curvature("ggn").has_diagonal
+    assert not objective.as_sample().point(theta).curvature("ggn").has_diagonal

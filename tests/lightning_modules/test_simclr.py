@@ -191,7 +191,7 @@ def test_a_fit_by_estimates_goes_on_bit_for_bit(tmp_path: Path) -> None:
 
 
 def test_factors_of_layers_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"ModuleObjective knows of no layers.*DiagonalNewton"):
+    with pytest.raises(ValueError, match=r"a ModuleObjective knows of none.*DiagonalNewton"):
         make_trainer(1).fit(make(KroneckerNewton), TinyTwoViews())
 
 

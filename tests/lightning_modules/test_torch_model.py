@@ -105,7 +105,7 @@ def test_a_module_that_falls_back_has_the_same_penalty() -> None:
 
 def test_kronecker_newton_is_refused_where_layers_are_not_known() -> None:
     model = TorchModel(Mixed(), optimizer=KroneckerNewton)
-    with pytest.raises(ValueError, match=r"ModuleObjective knows of no layers.*DiagonalNewton"):
+    with pytest.raises(ValueError, match=r"a ModuleObjective knows of none.*DiagonalNewton"):
         make_trainer(1).fit(model, DigitsDataModule())
 
 
@@ -139,6 +139,56 @@ def test_rows_take_the_shape_that_the_module_wants() -> None:
         model.objective(rows).value(flattened(list(model.parameters()))), cross_entropy(outputs, rows[1])
     )
     torch.testing.assert_close(model.evaluate(rows)["preds"], torch.softmax(outputs, 1))
+
+
+class Normalised(nn.Module):
+    """Its normalisation is registered last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last, self.norm = nn.Linear(6, 3), nn.BatchNorm1d(6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.last(self.norm(x))
+        return result
+
+
+def test_the_number_of_outputs_is_what_a_row_of_the_shape_becomes() -> None:
+    module = Normalised()
+    assert TorchModel(module, input_shape=(6,), optimizer=torch.optim.Adam).loss.num_outputs == 3
+    assert module.training and module.norm.num_batches_tracked == 0
+    with pytest.raises(ValueError, match="give num_outputs"):
+        TorchModel(module, optimizer=torch.optim.Adam)
+    with pytest.raises(ValueError, match="give num_outputs"):
+        TorchModel(module, input_shape=(7,), optimizer=torch.optim.Adam)
+
+
+class Returning(nn.Module):
+    """A forward that returns something else than outputs (n, K)."""
+
+    def __init__(self, wrong: str) -> None:
+        super().__init__()
+        self.wrong, self.last = wrong, nn.Linear(6, 3)
+
+    def forward(self, x: Tensor) -> object:
+        f = torch.cummax(self.last(x), dim=1)[0]
+        return {"a tuple": (f, x), "a row too few": f[1:], "a dimension too many": f[:, None]}[self.wrong]
+
+
+@pytest.mark.parametrize("optimizer", [DiagonalNewton, Newton, torch.optim.Adam])
+@pytest.mark.parametrize(
+    ("wrong", "found"),
+    [
+        ("a tuple", "a tuple for 8 rows"),
+        ("a row too few", r"a tensor of shape \(7, 3\) for 8 rows"),
+        ("a dimension too many", r"a tensor of shape \(8, 1, 3\) for 8 rows"),
+    ],
+)
+def test_what_a_forward_returns_is_looked_at(wrong: str, found: str, optimizer: object) -> None:
+    x, y = torch.randn(8, 6, dtype=torch.float64), torch.tensor([0, 1, 2, 0, 1, 2, 0, 1])
+    model = TorchModel(Returning(wrong).double(), optimizer=optimizer)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=f"forward of Returning returned {found}.*one row of outputs for each row"):
+        make_trainer(1).fit(model, ArrayDataModule(x, y, batch_size=None, val_fraction=0, test_fraction=0))
 
 
 @pytest.mark.parametrize(

@@ -172,5 +172,5 @@ def test_what_has_no_factors_is_refused() -> None:
         point.curvature("hessian").kronecker()
     with pytest.raises(ValueError, match="choose 'expand' or 'reduce'"):
         point.curvature("ggn").kronecker("mean")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"FunctionObjective knows of no layers.*DiagonalNewton"):
+    with pytest.raises(ValueError, match=r"a FunctionObjective knows of none.*DiagonalNewton"):
         FunctionObjective(lambda theta: theta @ theta).at(torch.ones(2)).curvature("hessian").kronecker()

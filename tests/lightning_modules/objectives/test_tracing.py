@@ -81,6 +81,7 @@ TAKEN: dict[str, Callable[[Calls, Tensor], Tensor]] = {
     "numbers on either side": lambda m, x: m.last(1 - 2 * m.first(x) / 3),
     "a parameter of the module's own": lambda m, x: m.last(torch.tanh(m.first(x)) * m.scale),
     "the number of rows": lambda m, x: m.last(m.first(x).view(x.shape[0], 2, 3).reshape(x.size(0), -1)),
+    "the length of the rows": lambda m, x: m.last(m.first(x).view(len(x), -1) * len([1, 2])),
     "flat in any way": lambda m, x: m.last(torch.flatten(m.first(x).unsqueeze(1), 1)),
     "a mean over positions": lambda m, x: m.last(m.first(x)[:, None].mean(dim=1)),
     "a power": lambda m, x: m.last(operator.pow(m.first(x), 2)),
@@ -108,6 +109,12 @@ def test_the_module_is_left_as_it_was() -> None:
     objective = GraphObjective(graph, Categorical(2), torch.randn(3, 1, 4, 4), torch.tensor([0, 1, 1]))
     objective.at(torch.randn(graph.size)).curvature("ggn").diagonal()
     assert module[1].inplace and all(torch.equal(before[name], now) for name, now in module.named_parameters())
+
+
+def test_pythons_len_is_what_it_was() -> None:
+    before = dict(globals())
+    traced(Calls(TAKEN["the length of the rows"]))
+    assert dict(globals()) == before and len([1, 2]) == 2
 
 
 def test_a_hook_is_refused_because_it_may_change_what_a_layer_computes() -> None:
