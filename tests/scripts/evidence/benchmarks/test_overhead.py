@@ -5,14 +5,16 @@ from pathlib import Path
 import pytest
 import torch
 from evidence.benchmarks import overhead
+from evidence.benchmarks.clocks import Reading
 from evidence.benchmarks.pairing import Budget
-from evidence.benchmarks.plain_modules import LOADERS, PlainModule
+from evidence.benchmarks.plain_modules import LOADERS, PlainLoader, PlainModule
 from torch import nn
 
 from tests.idx_files import write_mnist
 
 # As in a section, where Lightning is not heard.
 pytestmark = pytest.mark.filterwarnings("ignore")
+CASES = ("breast cancer, full batch", "MNIST, MLP, batches of 50")
 
 
 def weights(module: nn.Module) -> torch.Tensor:
@@ -34,7 +36,7 @@ def test_all_sides_make_the_same_steps(side: str) -> None:
 
 
 @pytest.mark.parametrize("loader", LOADERS.values())
-def test_a_loader_gives_every_row_once(loader: "overhead.Any") -> None:
+def test_a_loader_gives_every_row_once(loader: PlainLoader) -> None:
     x, y = torch.arange(10.0)[:, None], torch.arange(10)
     batches = list(loader(x, y, 4))
     assert [len(labels) for _, labels in batches] == [4, 4, 2]
@@ -49,7 +51,7 @@ def test_every_case_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ("MNIST_EPOCHS", (1, 6)),
         ("BATCH", 50),
         ("WIDTHS", (784, 3, 10)),
-        ("_command", lambda *_: overhead.Reading(1.0, 1.0)),
+        ("_command", lambda *_: Reading(1.0, 1.0)),
     ):
         monkeypatch.setattr(overhead, name, value)
     write_mnist(tmp_path)
@@ -65,12 +67,9 @@ def test_every_case_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert all(min(*row.ours, *row.theirs, *(row.our_cpu or ())) > 0 for row in rows)
 
 
-CASES = ("breast cancer, full batch", "MNIST, MLP, batches of 50")
-
-
 def test_lightnings_share_of_a_step_is_said_where_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(overhead, "_fit", lambda task, make, *_: overhead.Reading(3.0 if make is overhead.EmptyStep else 6.0))
-    monkeypatch.setattr(overhead, "_bare", lambda task: overhead.Reading(1.0))
+    monkeypatch.setattr(overhead, "_fit", lambda task, make, *_: Reading(3.0 if make is overhead.EmptyStep else 6.0))
+    monkeypatch.setattr(overhead, "_bare", lambda task: Reading(1.0))
     said = [given for given in overhead._beside_peers(overhead.breast_cancer()) if isinstance(given, str)]
     ending = "watched: Lightning's own loop and the loader are 50% of a step"
     assert said == [f"breast cancer, full batch, {how} {ending}" for how in ("nothing", "everything")]
