@@ -40,7 +40,7 @@ def main(args: list[str]) -> None:
     if len(names) == 1 and (error := found[names[0]].error) is not None:
         raise error
     # A file has no width of its own: wide enough for no cell to be broken.
-    console = Terminal(width=None if Terminal().is_terminal else 180)
+    console = Terminal(width=None if Terminal().is_terminal else 280)
     for name, section in found.items():
         for table in section_tables(name, section):
             console.print(table)

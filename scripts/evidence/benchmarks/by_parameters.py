@@ -1,13 +1,16 @@
 """Newton's method on networks with many more parameters than rows: in the space of the rows, beside what else there is."""
 
-import time
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from evidence.benchmarks.agreement import Agreement
+from evidence.benchmarks.clocks import Reading, now, since
+from evidence.benchmarks.pairing import Budget, compared
 from evidence.benchmarks.row import BenchmarkRow
 from lightning_modules.networks import DenseNetwork
 from lightning_modules.objectives import NetworkObjective
@@ -22,7 +25,7 @@ CASES: tuple[tuple[int, Literal["cholesky", "cg"], str], ...] = (
 )
 # To such a share of the first loss.
 FALL = 1e-8
-MOST_STEPS, ROUNDS = 100, 3
+MOST_STEPS, BUDGET = 100, Budget(most=15, seconds=60)
 NUM_ROWS = len(CASES)
 
 
@@ -33,16 +36,17 @@ def time_wide_networks() -> Iterator[BenchmarkRow]:
         ArithmeticError: one of them does not get there.
     """
     for case in CASES:
-        yield compared(*case)
+        yield both(*case)
 
 
-def compared(width: int, rival: Literal["cholesky", "cg"], name: str) -> BenchmarkRow:
+def both(width: int, rival: Literal["cholesky", "cg"], name: str) -> BenchmarkRow:
     """Both on one network, in turn."""
     objective, start = problem(width)
-    seconds = [(fitted(objective, start, "woodbury"), fitted(objective, start, rival)) for _ in range(ROUNDS)]
-    ours, theirs = zip(*seconds, strict=True)
+    shares: list[float] = []
+    ours, theirs = (partial(fitted, objective, start, solver, shares) for solver in ("woodbury", rival))
     size = f"{len(start):_} parameters, {ROWS:_} rows".replace("_", " ")
-    return BenchmarkRow(f"{size}: Newton, Woodbury", "s", name, ours, theirs, more_is_better=False)
+    row = compared(f"{size}: Newton, Woodbury", "s", name, (ours, theirs), BUDGET, role="ourselves")
+    return replace(row, agreement=Agreement("objective", max(shares)))
 
 
 def problem(width: int) -> tuple[NetworkObjective, Tensor]:
@@ -60,21 +64,24 @@ def problem(width: int) -> tuple[NetworkObjective, Tensor]:
     return NetworkObjective(network, Gaussian(1), x, y), torch.cat([part.flatten() for part in parts])
 
 
-def fitted(objective: NetworkObjective, start: Tensor, solver: Literal["woodbury", "cholesky", "cg"]) -> float:
-    """Seconds to the end of a fit.
+def fitted(
+    objective: NetworkObjective, start: Tensor, solver: Literal["woodbury", "cholesky", "cg"], shares: list[float]
+) -> Reading:
+    """Seconds to the end of a fit; the loss there as a share of the first is appended.
 
     Raises:
         ArithmeticError: it does not get there.
     """
     objective.forget()
-    goal = FALL * float(objective.point(start).value)
+    first = float(objective.point(start).value)
 
     def is_there(report: StepReport) -> bool:
-        return report.theta is not None and float(objective.at(report.theta).value) <= goal
+        return report.theta is not None and float(objective.at(report.theta).value) <= FALL * first
 
-    begin = time.perf_counter()
+    begin = now()
     found = minimise(objective, start, partial(Newton, solver=solver), MOST_STEPS, is_there)
-    seconds = time.perf_counter() - begin
-    if not found.value <= goal:
-        raise ArithmeticError(f"{len(start)} parameters: {solver} ended at a loss of {found.value:.1e}, not {goal:.1e}")
-    return seconds
+    spent = since(begin)
+    shares.append(found.value / first)
+    if not shares[-1] <= FALL:
+        raise ArithmeticError(f"{len(start)} parameters: {solver} ended at a loss of {found.value:.1e}, not {FALL * first:.1e}")
+    return spent

@@ -18,17 +18,19 @@ import torch
 
 from datamodules import TabularDataModule
 from evidence.benchmarks.apart import apart
+from evidence.benchmarks.clocks import Reading, seconds
 from evidence.benchmarks.glm import TOLERANCE, quiet_trainer
+from evidence.benchmarks.pairing import Budget, compared
 from evidence.benchmarks.peak_memory import peak_mebibytes
 from evidence.benchmarks.problems import shape
-from evidence.benchmarks.row import BenchmarkRow, in_turn, seconds
+from evidence.benchmarks.row import BenchmarkRow
 from lightning_modules import LogisticRegression
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Bernoulli
 from lightning_modules.optimizers import Newton
 
 SIZES, FEATURES, PIECE = (10_000, 100_000, 1_000_000, 10_000_000), 20, 10_000
-ROUNDS, FITS = 5, 3
+PASSES, FITS = Budget(most=25, seconds=60), Budget(most=7, seconds=60)
 # A pass over the smallest table is over before a clock can tell: so many rows are passed in any case.
 LEAST_ROWS = 1_000_000
 NUM_ROWS = 2 * (len(SIZES) - 1)
@@ -48,11 +50,12 @@ def measure_mapped_tables() -> Iterator[BenchmarkRow]:
             apart(write_table, folder, rows, FEATURES)
         for fewer, rows in pairwise(SIZES):
             case, peer = f"{shape(rows, FEATURES)} on disk", shape(fewer, FEATURES)
-            ours, theirs = (partial(pass_nanoseconds, folder, size, FEATURES) for size in (rows, fewer))
-            yield in_turn(f"{case}: value and gradient, each row", "ns", peer, ours, theirs, ROUNDS)
-            pairs = [tuple(fit_apart(folder, size) for size in (rows, fewer)) for _ in range(FITS)]
-            mine, others = zip(*pairs, strict=True)
-            yield BenchmarkRow(f"{case}: memory of a fit", "MiB", peer, mine, others, more_is_better=False)
+            passes = [partial(pass_nanoseconds, folder, size, FEATURES) for size in (rows, fewer)]
+            for each in passes:
+                each()  # until then the table may be on the disk only
+            yield compared(f"{case}: value and gradient, each row", "ns", peer, passes, PASSES, role="ourselves")
+            fits = [partial(fit_apart, folder, size) for size in (rows, fewer)]
+            yield compared(f"{case}: memory of a fit", "MiB", peer, fits, FITS, role="ourselves")
 
 
 def refuse_full(folder: Path) -> None:
@@ -89,16 +92,16 @@ def write_table(folder: str, rows: int, features: int) -> None:
     data_module(folder, rows).prepare_data()
 
 
-def pass_nanoseconds(folder: str, rows: int, features: int) -> float:
+def pass_nanoseconds(folder: str, rows: int, features: int) -> Reading:
     """Of a row, in passes over the mapped table at a new θ each."""
     x, y = data_module(folder, rows).splits["train"]
     objective = GLMObjective(Bernoulli(), x, y, 1 / len(x))
     thetas = torch.randn(max(1, LEAST_ROWS // len(x)), features + 1, dtype=x.dtype) / features
     spent = seconds(lambda: [objective.point(theta).gradient for theta in thetas])
-    return 1e9 * spent / len(x) / len(thetas)
+    return spent.times(1e9 / len(x) / len(thetas))
 
 
-def fit_apart(folder: str, rows: int) -> float:
+def fit_apart(folder: str, rows: int) -> Reading:
     """MiB of a fit in a process of its own.
 
     Raises:
@@ -107,7 +110,7 @@ def fit_apart(folder: str, rows: int) -> float:
     largest, mebibytes = apart(fit_mebibytes, folder, rows)
     if not largest <= TOLERANCE:
         raise ArithmeticError(f"{rows} rows: Newton ended at a gradient of {largest:.1e}, not 1e-8")
-    return float(mebibytes)
+    return Reading(mebibytes)
 
 
 def fit_mebibytes(folder: str, rows: int) -> tuple[float, float]:

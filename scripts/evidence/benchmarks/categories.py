@@ -6,10 +6,8 @@ loss plus l2/2 ‖w‖², of the same features, the indicators of all levels but
 """
 
 import importlib
-import warnings
 from collections.abc import Iterator
 from functools import partial
-from importlib.util import find_spec
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -17,11 +15,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, PoissonRegressor
 from torch import Tensor
 
-from evidence.benchmarks.peers_in_turn import Fit, fastest, in_turn
+from evidence.benchmarks.fastest_peer import Solver, fastest, fits_in_turn, gradient_goal
+from evidence.benchmarks.optional_peers import has
+from evidence.benchmarks.pairing import Budget
 from evidence.benchmarks.problems import shape as shape_of
 from evidence.benchmarks.row import BenchmarkRow
 from lightning_modules.objectives import CodedColumns, GLMObjective
@@ -30,7 +29,7 @@ from lightning_modules.optimizers import Newton, minimise
 
 TOLERANCE, L2 = 1e-8, 1e-4
 ROWS, NUMBERS, LEVELS = 300_000, 5, (100, 30, 16)
-ROUNDS = 5
+BUDGET = Budget(seconds=40)
 NUM_ROWS = 2
 
 
@@ -78,7 +77,7 @@ def table(family: Family, rows: int = ROWS) -> CodedTable:
     return CodedTable(numbers, codes, y.astype(float))
 
 
-def time_to_optimum_of_categories(rows: int = ROWS, rounds: int = ROUNDS) -> Iterator[BenchmarkRow]:
+def time_to_optimum_of_categories(rows: int = ROWS, budget: Budget = BUDGET) -> Iterator[BenchmarkRow]:
     """Seconds to the optimum of a logistic and a Poisson regression, in turn with the fastest peer.
 
     Raises:
@@ -93,22 +92,20 @@ def time_to_optimum_of_categories(rows: int = ROWS, rounds: int = ROUNDS) -> Ite
             start = torch.zeros(columns.num_features + 1, dtype=torch.float64)
             return minimise(objective, start, partial(Newton, tolerance=TOLERANCE)).theta
 
-        objective = GLMObjective(family, stored, targets, L2, columns=columns)
-        peer = fastest(name, objective, _peers(family, data), TOLERANCE)
-        case = f"{name}, {shape_of(rows, NUMBERS)} and {len(LEVELS)} categories: Newton"
-        yield in_turn(case, objective, ours, peer, TOLERANCE, rounds)
+        goal = gradient_goal(GLMObjective(family, stored, targets, L2, columns=columns), TOLERANCE)
+        peer = fastest(name, _peers(family, data), (TOLERANCE, TOLERANCE / 16), goal)
+        case = f"{name}, {shape_of(rows, NUMBERS)} and {len(LEVELS)} categories"
+        yield from fits_in_turn(case, "s", {": Newton": ours}, peer, goal, budget)
 
 
-def _peers(family: Family, data: CodedTable) -> Iterator[tuple[str, Fit]]:
+def _peers(family: Family, data: CodedTable) -> dict[str, Solver]:
     matrix, y = data.sparse, data.targets
-    dense = matrix.toarray()
-    split = data.split if find_spec("glum") else None
-    for tolerance in (TOLERANCE, TOLERANCE / 16):
-        for solver in ("lbfgs",) if isinstance(family, Poisson) else ("lbfgs", "newton-cg"):
-            yield f"scikit-learn {solver}, sparse", partial(_by_scikit, family, matrix, y, solver, tolerance)
-        yield "scikit-learn newton-cholesky", partial(_by_scikit, family, dense, y, "newton-cholesky", tolerance)
-        if split is not None:
-            yield "glum", partial(_by_glum, family, split, y, tolerance)
+    found: dict[str, Solver] = {
+        f"scikit-learn {solver}, sparse": partial(_by_scikit, family, matrix, y, solver)
+        for solver in (("lbfgs",) if isinstance(family, Poisson) else ("lbfgs", "newton-cg"))
+    }
+    found["scikit-learn newton-cholesky"] = partial(_by_scikit, family, matrix.toarray(), y, "newton-cholesky")
+    return found | ({"glum": partial(_by_glum, family, data.split, y)} if has("glum") else {})
 
 
 def _by_scikit(family: Family, x: Any, y: Any, solver: Any, tolerance: float) -> Tensor:
@@ -117,9 +114,7 @@ def _by_scikit(family: Family, x: Any, y: Any, solver: Any, tolerance: float) ->
         if isinstance(family, Poisson)
         else LogisticRegression(C=1 / (len(y) * L2), solver=solver, tol=tolerance, max_iter=1000)
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the gradient is looked at instead
-        model.fit(x, y)
+    model.fit(x, y)
     return torch.tensor([*model.coef_.ravel(), float(np.squeeze(model.intercept_))])
 
 

@@ -7,7 +7,7 @@ from command_line.aligned_numbers import add_rows
 from rich.table import Column, Table
 
 from evidence.benchmarks.certified_run import CertifiedRun
-from evidence.benchmarks.row import number
+from evidence.benchmarks.row_cells import number
 
 # Digits that make an answer right, and below which it is wrong.
 RIGHT, WRONG = 6.0, 4.0

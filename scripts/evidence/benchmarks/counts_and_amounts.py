@@ -1,23 +1,22 @@
 """Regressions of counts and amounts to ‖∇‖∞ ≤ 1e-8: ours against the fastest of scikit-learn's solvers and of glum.
 
 All get the same arrays and the same objective, half the mean deviance plus l2/2 ‖w‖², and all are checked to end where the
-largest entry of its gradient is below 1e-8. glum comes with `pip install '.[bench]'`; without it there is one peer less.
+largest entry of its gradient is below 1e-8.
 """
 
 import importlib
-import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import GammaRegressor, PoissonRegressor, TweedieRegressor
 from torch import Tensor
 
-from evidence.benchmarks.peers_in_turn import Fit, fastest, in_turn
+from evidence.benchmarks.fastest_peer import Solver, fastest, fits_in_turn, gradient_goal
+from evidence.benchmarks.optional_peers import has
+from evidence.benchmarks.pairing import Budget
 from evidence.benchmarks.problems import shape as shape_of
 from evidence.benchmarks.row import BenchmarkRow
 from lightning_modules.objectives import GLMObjective
@@ -26,7 +25,7 @@ from lightning_modules.optimizers import Newton, minimise
 
 TOLERANCE, L2 = 1e-8, 1e-4
 SHAPE = (600_000, 50)
-ROUNDS = 5
+BUDGET = Budget(seconds=40)
 NUM_ROWS = 3
 
 
@@ -51,7 +50,7 @@ REGRESSIONS = {
 }
 
 
-def time_to_optimum_of_counts(shape: tuple[int, int] = SHAPE, rounds: int = ROUNDS) -> Iterator[BenchmarkRow]:
+def time_to_optimum_of_counts(shape: tuple[int, int] = SHAPE, budget: Budget = BUDGET) -> Iterator[BenchmarkRow]:
     """Seconds to the optimum of each regression, in turn with the fastest peer.
 
     Raises:
@@ -62,10 +61,10 @@ def time_to_optimum_of_counts(shape: tuple[int, int] = SHAPE, rounds: int = ROUN
     mean = np.exp(0.3 + x @ (0.5 * rng.normal(size=shape[1]) / shape[1] ** 0.5))
     for name, regression in REGRESSIONS.items():
         y = regression.draw(rng, mean).astype(float)
-        objective = GLMObjective(regression.family, torch.from_numpy(x), torch.from_numpy(y), L2)
-        peer = fastest(name, objective, _peers(regression, x, y), TOLERANCE)
-        case = f"{name}, {shape_of(*shape)}: Newton"
-        yield in_turn(case, objective, partial(_ours, regression.family, x, y), peer, TOLERANCE, rounds)
+        goal = gradient_goal(GLMObjective(regression.family, torch.from_numpy(x), torch.from_numpy(y), L2), TOLERANCE)
+        peer = fastest(name, _peers(regression, x, y), (TOLERANCE, TOLERANCE / 16), goal)
+        ours = {": Newton": partial(_ours, regression.family, x, y)}
+        yield from fits_in_turn(f"{name}, {shape_of(*shape)}", "s", ours, peer, goal, budget)
 
 
 def _ours(family: Family, x: Any, y: Any) -> Tensor:
@@ -74,19 +73,15 @@ def _ours(family: Family, x: Any, y: Any) -> Tensor:
     return minimise(objective, start, partial(Newton, tolerance=TOLERANCE)).theta
 
 
-def _peers(regression: Regression, x: Any, y: Any) -> Iterator[tuple[str, Fit]]:
-    """Each solver, by a tolerance that is lowered until its gradient is."""
-    for tolerance in (TOLERANCE, TOLERANCE / 16):
-        for solver in ("lbfgs", "newton-cholesky"):
-            yield f"scikit-learn {solver}", partial(_by_scikit, regression, x, y, solver, tolerance)
-        if find_spec("glum"):
-            yield "glum", partial(_by_glum, regression, x, y, tolerance)
+def _peers(regression: Regression, x: Any, y: Any) -> dict[str, Solver]:
+    found: dict[str, Solver] = {
+        f"scikit-learn {solver}": partial(_by_scikit, regression, x, y, solver) for solver in ("lbfgs", "newton-cholesky")
+    }
+    return found | ({"glum": partial(_by_glum, regression, x, y)} if has("glum") else {})
 
 
 def _by_scikit(regression: Regression, x: Any, y: Any, solver: str, tolerance: float) -> Tensor:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the gradient is looked at instead
-        model = regression.in_scikit(alpha=L2, solver=solver, tol=tolerance, max_iter=1000).fit(x, y)
+    model = regression.in_scikit(alpha=L2, solver=solver, tol=tolerance, max_iter=1000).fit(x, y)
     return torch.tensor([*model.coef_, model.intercept_])
 
 

@@ -1,10 +1,7 @@
 """Ways to fit a curve from a start: this project's and others', all by the same function of torch."""
 
-import logging
-import warnings
 from collections.abc import Callable
 from functools import partial
-from importlib.util import find_spec
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -60,8 +57,7 @@ def by_scipy(problem: NistProblem, start: Tensor, method: Literal["lm", "trf"], 
         found: Tensor = torch.func.jacfwd(problem.residuals)(torch.from_numpy(b))
         return found.numpy()
 
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what overflows on the way; where it ended is looked at instead
+    with np.errstate(all="ignore"):  # of what overflows on the way; where it ended is looked at instead
         found = least_squares(
             residuals, start.numpy(), jacobian, method=method, x_scale="jac", max_nfev=MAX_EVALUATIONS, **tolerances
         )
@@ -84,7 +80,6 @@ def by_torch_levenberg_marquardt(problem: NistProblem, start: Tensor, **damping:
     from torch_levenberg_marquardt.damping import StandardDampingStrategy  # noqa: PLC0415
     from torch_levenberg_marquardt.training import LevenbergMarquardtModule  # noqa: PLC0415
 
-    logging.getLogger("torch_levenberg_marquardt.training").setLevel(logging.ERROR)  # of systems it cannot solve
     curve = _Curve(problem.model, start)
     training = LevenbergMarquardtModule(curve, damping_strategy=StandardDampingStrategy(**damping))
     for steps in range(1, MAX_STEPS + 1):
@@ -107,8 +102,3 @@ TORCH_LM: dict[str, Fitter] = {
     "torch-levenberg-marquardt": by_torch_levenberg_marquardt,
     "torch-levenberg-marquardt, Fletcher's damping": partial(by_torch_levenberg_marquardt, damping_mode="fletcher"),
 }
-
-
-def has_torch_levenberg_marquardt() -> bool:
-    """Whether it is installed."""
-    return find_spec("torch_levenberg_marquardt") is not None

@@ -15,12 +15,15 @@ from sklearn.linear_model import LogisticRegression as ScikitLogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
 
-from evidence.benchmarks.row import BenchmarkRow, in_turn, seconds
+from evidence.benchmarks.agreement import Agreement
+from evidence.benchmarks.clocks import Reading, seconds
+from evidence.benchmarks.pairing import Budget, compared
+from evidence.benchmarks.row import BenchmarkRow
 from lightning_modules.estimators import NewtonClassifier
 
 Table = tuple[NDArray[np.float64], NDArray[np.int64]]
 TABLES = {"breast cancer": load_breast_cancer, "Iris": load_iris, "wine": load_wine}
-ROUNDS, NUM_ROWS, ALIKE = 101, 2 * len(TABLES), 1e-8
+BUDGET, NUM_ROWS, ALIKE = Budget(least=51, most=501, seconds=20), 2 * len(TABLES), 1e-8
 
 
 def time_small_fits(_: str) -> Iterator[BenchmarkRow]:
@@ -31,11 +34,11 @@ def time_small_fits(_: str) -> Iterator[BenchmarkRow]:
     """
     for name, load in TABLES.items():
         features, labels = load(return_X_y=True)
-        yield compared(f"{name}, standardised", (StandardScaler().fit_transform(features), labels))
-        yield compared(f"{name}, as it is", (features, labels))
+        yield both(f"{name}, standardised", (StandardScaler().fit_transform(features), labels))
+        yield both(f"{name}, as it is", (features, labels))
 
 
-def compared(case: str, table: Table, tolerance: float = 1e-6) -> BenchmarkRow:
+def both(case: str, table: Table, tolerance: float = 1e-6) -> BenchmarkRow:
     """Both estimators in turn, after both have been looked at; `tolerance` is that of scikit-learn's solver."""
     ours = NewtonClassifier(l2=1 / len(table[0]))
     theirs = ScikitLogisticRegression(C=1.0, solver="newton-cholesky", tol=tolerance)
@@ -43,12 +46,11 @@ def compared(case: str, table: Table, tolerance: float = 1e-6) -> BenchmarkRow:
     if not abs(gap) <= ALIKE:
         raise ArithmeticError(f"{case}: the objectives differ by {gap:.1e}, more than 1e-8, so no time means anything")
 
-    def milliseconds(estimator: Any) -> float:
-        return 1e3 * seconds(partial(estimator.fit, *table))
+    def milliseconds(estimator: Any) -> Reading:
+        return seconds(partial(estimator.fit, *table)).times(1e3)
 
-    return in_turn(
-        case, "ms", "scikit-learn newton-cholesky", partial(milliseconds, ours), partial(milliseconds, theirs), ROUNDS
-    )
+    sides = partial(milliseconds, ours), partial(milliseconds, theirs)
+    return compared(case, "ms", "scikit-learn newton-cholesky", sides, BUDGET, agreement=Agreement("objective", abs(gap)))
 
 
 def objective(fitted: Any, table: Table) -> float:

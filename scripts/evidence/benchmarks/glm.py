@@ -1,29 +1,26 @@
-"""Generalised linear models to ‖∇‖∞ ≤ 1e-8: ours, bare and through `Trainer.fit`, against scikit-learn's fastest solver.
+"""Generalised linear models to ‖∇‖∞ ≤ 1e-8: ours, bare and through `Trainer.fit`, against the fastest solver of others.
 
-Both sides get the same arrays and the same objective, mean loss plus ½ · 1/n ‖W‖², and both are checked to end where the
-largest entry of its gradient is below 1e-8: scikit-learn's tolerance is lowered until it does, and a solver that does not
-within its iterations is out.
+All get the same arrays and the same objective, mean loss plus ½ · 1/n ‖W‖², and all are checked to end where the largest entry
+of its gradient is below 1e-8: a peer's tolerance is lowered until it does, and one that does not within its iterations is out.
 """
 
-import time
-import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
-import torch
 from pytorch_lightning import Trainer
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression as ScikitLogisticRegression
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
 from datamodules.serving.batch_sampler import ShardedBatchSampler
 from datamodules.serving.tensor_batches import TensorBatches
-from evidence.benchmarks import categories, counts_and_amounts, lasso
+from evidence.benchmarks import categories, counts_and_amounts, dense_solvers, lasso
 from evidence.benchmarks.categories import time_to_optimum_of_categories
 from evidence.benchmarks.counts_and_amounts import time_to_optimum_of_counts
+from evidence.benchmarks.fastest_peer import Fit, Goal, fastest, fits_in_turn, gradient_goal
 from evidence.benchmarks.lasso import time_to_sparse_optimum
+from evidence.benchmarks.optional_peers import missing
+from evidence.benchmarks.pairing import Budget
 from evidence.benchmarks.problems import Problem, bundled, drawn
 from evidence.benchmarks.row import BenchmarkRow
 from lightning_modules import LogisticRegression, ObjectiveModule, SoftmaxRegression
@@ -41,25 +38,10 @@ PROBLEMS: dict[str, Callable[[], Problem]] = {
     "breast cancer": partial(bundled, "breast cancer"),
     "Iris": partial(bundled, "Iris"),
 }
-# Iterations a solver may take before it is out. One of newton-cg has many products in it.
-SOLVERS = {"lbfgs": 300, "newton-cholesky": 50, "newton-cg": 10}
-ROUNDS = 5
+# The gradient is asked for in the units of the features, a tolerance is in the loss's, for us and for everybody.
+TOLERANCES = tuple(TOLERANCE / 4**k for k in range(5))
+BUDGET, SMALL_BUDGET = Budget(seconds=40), Budget(least=15, most=200, seconds=15)
 NUM_ROWS = 3 * len(PROBLEMS) + counts_and_amounts.NUM_ROWS + categories.NUM_ROWS + lasso.NUM_ROWS
-
-
-class Solver(NamedTuple):
-    """A solver of scikit-learn's, and the tolerance by which it gets where we ask."""
-
-    name: str
-    tolerance: float
-
-    def fit(self, problem: Problem) -> Tensor:
-        """θ (p,) in the layout of `GLMObjective`."""
-        model = ScikitLogisticRegression(C=1.0, solver=self.name, tol=self.tolerance, max_iter=SOLVERS[self.name])
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # the gradient is looked at instead
-            model.fit(problem.features.numpy(), problem.targets.numpy())
-        return torch.cat([torch.from_numpy(model.coef_).flatten(), torch.from_numpy(model.intercept_)])
 
 
 def time_to_optimum(_: str) -> Iterator[BenchmarkRow | str]:
@@ -68,6 +50,7 @@ def time_to_optimum(_: str) -> Iterator[BenchmarkRow | str]:
     Raises:
         ArithmeticError: one of our ways does not reach it.
     """
+    yield from missing(*dense_solvers.OPTIONAL, "celer")
     for name, make in PROBLEMS.items():
         yield from compared(name, make())
     yield from time_to_optimum_of_counts()
@@ -76,56 +59,30 @@ def time_to_optimum(_: str) -> Iterator[BenchmarkRow | str]:
 
 
 def compared(name: str, problem: Problem) -> Iterator[BenchmarkRow]:
-    """Our ways and the fastest of the solvers in turn, after a first run of each that is checked and not counted."""
-    solver = fastest(problem)
+    """Our ways and the fastest of the solvers in turn.
+
+    Raises:
+        ArithmeticError: one of our ways does not reach the optimum, or no solver does.
+    """
+    is_tall, goal = len(problem.features) > 10_000, gradient_goal(problem.objective(), TOLERANCE)
+    peer = fastest(name, dense_solvers.dense_solvers(problem), TOLERANCES[:3], goal)
     given: dict[str, Callable[..., Tensor]] = {
         "Newton": partial(bare, Newton),
         "Newton by Trainer.fit": partial(by_trainer, Newton),
     }
-    if len(problem.features) > 10_000:
+    if is_tall:
         given[EVERY_ROW] = partial(bare, METHODS[EVERY_ROW])
-    ways: dict[str, Callable[[Problem], Tensor]] = {}
-    for way, fit in given.items():
-        # As with the solvers: the gradient is asked for in the units of the features, a tolerance is in the loss's.
-        for tolerance in (TOLERANCE, TOLERANCE / 4, TOLERANCE / 16, TOLERANCE / 64, TOLERANCE / 256):
-            ways[way] = partial(fit, tolerance=tolerance)
-            if (largest := gradient_max(problem, ways[way](problem))) <= TOLERANCE:
-                break
-        else:
-            raise ArithmeticError(f"{name}: {way} ended at a gradient of {largest:.1e}, not 1e-8, so no time means anything")
-    unit, scale = ("s", 1.0) if len(problem.features) > 10_000 else ("ms", 1e3)
-    seconds: dict[str, list[float]] = {way: [] for way in (*ways, solver.name)}
-    sides = [*ways.items(), (solver.name, solver.fit)]
-    for number in range(ROUNDS):
-        # Another one first each time: threads of the one before may still wait, at the processor's cost, for more to do.
-        first = number % len(sides)
-        for way, fit in (*sides[first:], *sides[:first]):
-            seconds[way].append(scale * timed(fit, problem))
-    peer = f"scikit-learn {solver.name}"
-    for way in ways:
-        yield BenchmarkRow(f"{name}: {way}", unit, peer, tuple(seconds[way]), tuple(seconds[solver.name]), more_is_better=False)
+    ways = {f": {way}": loosest(partial(fit, problem=problem), goal) for way, fit in given.items()}
+    yield from fits_in_turn(name, "s" if is_tall else "ms", ways, peer, goal, BUDGET if is_tall else SMALL_BUDGET)
 
 
-def fastest(problem: Problem) -> Solver:
-    """The solver that is at the optimum first.
-
-    Raises:
-        ArithmeticError: none gets there.
-    """
-    seconds: dict[Solver, float] = {}
-    for name in SOLVERS:
-        for tolerance in (TOLERANCE, TOLERANCE / 4, TOLERANCE / 16):
-            start = time.perf_counter()
-            solution = Solver(name, tolerance).fit(problem)
-            passed = time.perf_counter() - start
-            if gradient_max(problem, solution) <= TOLERANCE:
-                seconds[Solver(name, tolerance)] = passed
-                break
-            if seconds and passed > 3 * min(seconds.values()):
-                break  # it would be no faster with more to do
-    if not seconds:
-        raise ArithmeticError("no solver of scikit-learn's reaches a gradient of 1e-8, so there is nobody to compare with")
-    return min(seconds, key=lambda solver: seconds[solver])
+def loosest(fit: Callable[..., Tensor], goal: Goal) -> Fit:
+    """By the first of the tolerances that leads to the goal; by the last if none does."""
+    for tolerance in TOLERANCES:
+        ours = partial(fit, tolerance=tolerance)
+        if goal.is_reached(ours()):
+            break
+    return ours
 
 
 def bare(method: Callable[..., CurvatureOptimizer], problem: Problem, tolerance: float = TOLERANCE) -> Tensor:
@@ -167,12 +124,4 @@ def quiet_trainer(processes: int = 1, **options: Any) -> Trainer:
 
 def gradient_max(problem: Problem, theta: Tensor) -> float:
     """‖∇‖∞ at θ (p,)."""
-    objective = problem.objective()
-    return float(objective.at(theta.double()).gradient.abs().max())
-
-
-def timed(fit: Callable[[Problem], Tensor], problem: Problem) -> float:
-    """Seconds."""
-    start = time.perf_counter()
-    fit(problem)
-    return time.perf_counter() - start
+    return gradient_goal(problem.objective(), TOLERANCE).distance(theta)

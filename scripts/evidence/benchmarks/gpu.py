@@ -3,7 +3,6 @@
 Without a GPU there is nothing to measure, and one line says so.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice, product
@@ -14,10 +13,15 @@ from torch import Tensor
 
 from datamodules import MNISTTwoViewDataModule
 from evidence.benchmarks import diagonal, glm, host_waits, two_view
+from evidence.benchmarks.agreement import Agreement, difference
+from evidence.benchmarks.clocks import Reading, seconds
 from evidence.benchmarks.host_memory import lack_of_memory
+from evidence.benchmarks.measured_networks import DENSE, batch_of
+from evidence.benchmarks.pairing import Budget, compared
 from evidence.benchmarks.place import GPU, Place
 from evidence.benchmarks.problems import Problem, drawn, shape
-from evidence.benchmarks.row import BenchmarkRow, seconds
+from evidence.benchmarks.row import BenchmarkRow
+from evidence.benchmarks.same_answer import TOLERANCE
 from lightning_modules.optimizers.optimality import default_tolerance
 
 # All of it takes about 100 s beside a CPU of two cores, and less beside one of more.
@@ -30,9 +34,8 @@ TOLERANCES = {torch.float64: glm.TOLERANCE, torch.float32: default_tolerance(tor
 ROUNDING = 2.0
 DIAGONAL_ROWS, ACTIVATION = 4096, "relu"
 # So many images of MNIST get two views. Those of a GPU differ by the rounding of where a pixel is looked up.
-IMAGES, VIEWS_TOLERANCE = 20_480, 1e-3
-# So many rounds, or as many as the CPU does in so many seconds.
-ROUNDS, MOST_SECONDS = 3, 4.0
+IMAGES, VIEWS_TOLERANCE = 20_480, 4e-4
+BUDGET = Budget(most=15, seconds=4.0)
 CPU = torch.device("cpu")
 NUM_ROWS = len(SHAPES) * len(glm.METHODS) * len(TOLERANCES) + len(two_view.BATCH_SIZES) + 4 + host_waits.NUM_ROWS + 1
 
@@ -74,7 +77,7 @@ def fits(device: torch.device) -> Iterator[BenchmarkRow | str]:
             case = f"{shape(rows, features)}, {str(dtype).removeprefix('torch.')}: {method}"
             here, there = moved(problem, CPU, dtype), moved(problem, device, dtype)
             ours, theirs = (partial(glm.bare, glm.METHODS[method], each, TOLERANCES[dtype]) for each in (there, here))
-            yield on_both(case, "s", ours, theirs, device, partial(are_optimal, here))
+            yield on_both(case, "s", ours, theirs, device, partial(gradient_of_both, here), ROUNDING * TOLERANCES[dtype])
 
 
 def moved(problem: Problem, device: torch.device, dtype: torch.dtype) -> Problem:
@@ -82,10 +85,9 @@ def moved(problem: Problem, device: torch.device, dtype: torch.dtype) -> Problem
     return problem._replace(features=problem.features.to(device, dtype), targets=problem.targets.to(device))
 
 
-def are_optimal(problem: Problem, *solutions: Tensor) -> bool:
-    """Whether each is where the method should have ended."""
-    most = ROUNDING * TOLERANCES[problem.features.dtype]
-    return all(glm.gradient_max(problem, theta.cpu()) <= most for theta in solutions)
+def gradient_of_both(problem: Problem, *solutions: Tensor) -> Agreement:
+    """Its largest entry at either."""
+    return Agreement("gradient", max(glm.gradient_max(problem, theta.cpu()) for theta in solutions))
 
 
 def views(device: torch.device, data_dir: str) -> Iterator[BenchmarkRow]:
@@ -94,7 +96,15 @@ def views(device: torch.device, data_dir: str) -> Iterator[BenchmarkRow]:
         data = host_waits.two_view_data(data_dir, size)
         batches = min(len(data.train_dataloader()), -(-IMAGES // size))
         ours, theirs = (partial(first_and_last, data, batches, place) for place in (device, CPU))
-        yield on_both(f"{batches} batches of {size} images with two views", "s", ours, theirs, device, are_same_views)
+        yield on_both(
+            f"{batches} batches of {size} images with two views",
+            "s",
+            ours,
+            theirs,
+            device,
+            difference_of_views,
+            VIEWS_TOLERANCE,
+        )
 
 
 def first_and_last(data: MNISTTwoViewDataModule, batches: int, place: torch.device) -> list[Tensor]:
@@ -105,29 +115,23 @@ def first_and_last(data: MNISTTwoViewDataModule, batches: int, place: torch.devi
     return found
 
 
-def are_same_views(ours: list[Tensor], theirs: list[Tensor]) -> bool:
-    """Whether images are the same but for rounding, and labels are the same."""
-    pairs = [(mine.cpu(), other) for mine, other in zip(ours, theirs, strict=True)]
-    return all(mine.shape == other.shape and bool((mine - other).abs().max() <= VIEWS_TOLERANCE) for mine, other in pairs)
+def difference_of_views(ours: list[Tensor], theirs: list[Tensor]) -> Agreement:
+    """The largest of all images and labels."""
+    return max((difference(mine.cpu(), other) for mine, other in zip(ours, theirs, strict=True)), key=lambda each: each.value)
 
 
 def diagonals(device: torch.device) -> Iterator[BenchmarkRow]:
     """Milliseconds for the curvature diagonals of a batch."""
     generator = torch.Generator().manual_seed(0)
-    for name, kind in product(list(diagonal.NETWORKS)[:2], diagonal.DIAGONALS):
-        make, widths = diagonal.NETWORKS[name]
-        x = torch.randn(DIAGONAL_ROWS, widths[0], generator=generator)
-        y = torch.randint(diagonal.CLASSES, (DIAGONAL_ROWS,), generator=generator)
+    for name, kind in product(list(DENSE)[:2], diagonal.DIAGONALS):
+        make, widths = DENSE[name]
+        x, y = batch_of(DIAGONAL_ROWS, widths[:1], generator)
         here, there = make(widths, ACTIVATION), make(widths, ACTIVATION).to(device)
         there.load_state_dict(here.state_dict())
-        ours = diagonal.our_diagonal(there, x.to(device), y.to(device), kind)
-        theirs = diagonal.our_diagonal(here, x, y, kind)
-        yield on_both(f"{kind} diagonal, {ACTIVATION} {name}, {DIAGONAL_ROWS} rows", "ms", ours, theirs, device, are_close)
-
-
-def are_close(ours: Tensor, theirs: Tensor) -> bool:
-    """Whether they differ by rounding at most."""
-    return bool((ours.cpu() - theirs).abs().max() <= diagonal.TOLERANCE * theirs.abs().max())
+        ours = partial(diagonal.our_diagonal, there, (x.to(device), y.to(device)), kind)
+        theirs = partial(diagonal.our_diagonal, here, (x, y), kind)
+        case = f"{kind} diagonal, {ACTIVATION} {name}, {DIAGONAL_ROWS} rows"
+        yield on_both(case, "ms", ours, theirs, device, difference, TOLERANCE)
 
 
 def on_both(
@@ -136,22 +140,26 @@ def on_both(
     ours: Callable[[], Any],
     theirs: Callable[[], Any],
     device: torch.device,
-    agree: Callable[[Any, Any], bool],
+    agreement_of: Callable[[Any, Any], Agreement],
+    most: float,
 ) -> BenchmarkRow:
     """The same work on the device and on the CPU, in turn, after a first run of each that is compared and not counted.
 
     Raises:
         ArithmeticError: what they return does not agree.
     """
-    there, begin = ours(), time.perf_counter()
-    here, spent = theirs(), time.perf_counter() - begin
-    if not agree(there, here):
-        raise ArithmeticError(f"{case}: {device.type} and CPU do not give the same, so no time means anything")
-    del there, here
-    scale, rounds = {"s": 1.0, "ms": 1e3}[unit], max(1, min(ROUNDS, int(MOST_SECONDS / spent)))
-    pairs = [(scale * seconds(partial(finished, ours, device)), scale * seconds(theirs)) for _ in range(rounds)]
-    mine, others = zip(*pairs, strict=True)
-    return BenchmarkRow(case, unit, "the CPU", mine, others, more_is_better=False)
+    agreement = agreement_of(ours(), theirs())
+    if not agreement.value <= most:
+        raise ArithmeticError(f"{case}: {device.type} and CPU do not give the same ({agreement}), so no time means anything")
+    scale = {"s": 1.0, "ms": 1e3}[unit]
+
+    def here() -> Reading:
+        return seconds(theirs).times(scale)
+
+    def there() -> Reading:
+        return seconds(partial(finished, ours, device)).times(scale)
+
+    return compared(case, unit, "the CPU", (there, here), BUDGET, role="ourselves", agreement=agreement)
 
 
 def finished(work: Callable[[], object], device: torch.device) -> None:

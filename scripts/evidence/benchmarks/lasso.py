@@ -2,15 +2,12 @@
 
 All get the same rows and the same penalty, in the order of memory they like best, and all are checked to end at an objective
 within 1e-8 of the lowest that was found, relative to it: a peer's tolerance is lowered until it does. What they compile at
-their first call is not counted. skglm, celer and glum come with `pip install '.[bench]'`; without them there are fewer peers.
+their first call is not counted.
 """
 
 import importlib
-import time
-import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +15,9 @@ import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import Lasso, lasso_path
 
+from evidence.benchmarks.fastest_peer import Goal, Solver, fastest, fits_in_turn
+from evidence.benchmarks.optional_peers import has
+from evidence.benchmarks.pairing import Budget
 from evidence.benchmarks.problems import shape as shape_of
 from evidence.benchmarks.row import BenchmarkRow
 from lightning_modules.lasso import minimise_l1, penalty_path
@@ -30,13 +30,11 @@ TOLERANCE, TOLERANCES = 1e-8, (1e-4, 1e-6, 1e-8, 1e-10, 1e-12)
 SHAPE, PATH = (600_000, 50), (300, 1000)
 # The penalty beside the least one that takes all coefficients to 0.
 SHARE, SMALLEST, NUM = 0.05, 1e-2, 100
-ROUNDS = 5
-# θ (p,) of each penalty, the intercept last: (m, p).
-Fit = Callable[[], Array]
+BUDGET = Budget(seconds=40)
 
 
 class Case(NamedTuple):
-    """Rows under a penalty, or under a path of them, from the largest on."""
+    """Rows under a penalty, or under a path of m, from the largest on. An answer is θ of each, the intercept last: (m, p)."""
 
     family: Family
     x: Array
@@ -78,7 +76,7 @@ NUM_ROWS = len(DRAWS) + 1
 
 
 def time_to_sparse_optimum(
-    shape: tuple[int, int] = SHAPE, path: tuple[int, int] = PATH, rounds: int = ROUNDS
+    shape: tuple[int, int] = SHAPE, path: tuple[int, int] = PATH, budget: Budget = BUDGET
 ) -> Iterator[BenchmarkRow | str]:
     """Seconds to the minimiser, and to the end of the path, in turn with the fastest peer; a remark where none is installed.
 
@@ -87,55 +85,32 @@ def time_to_sparse_optimum(
     """
     for name, (family, draw) in DRAWS.items():
         case = f"{name} lasso, {shape_of(*shape)}"
-        if name == "Gaussian" or find_spec("skglm") or find_spec("glum"):
-            yield _compared(case, drawn(family, shape, draw, 1), rounds)
+        if name == "Gaussian" or has("skglm") or has("glum"):
+            yield from _compared(case, drawn(family, shape, draw, 1), budget)
         else:
             yield f"{case}: nobody to compare with; pip install '.[bench]' brings skglm and glum"
-    yield _compared(
-        f"Gaussian lasso, path of {NUM}, {shape_of(*path)}",
-        drawn(*DRAWS["Gaussian"][:1], path, DRAWS["Gaussian"][1], NUM),
-        rounds,
-    )
+    family, draw = DRAWS["Gaussian"]
+    yield from _compared(f"Gaussian lasso, path of {NUM}, {shape_of(*path)}", drawn(family, path, draw, NUM), budget)
 
 
-def _compared(name: str, case: Case, rounds: int) -> BenchmarkRow:
+def _compared(name: str, case: Case, budget: Budget) -> Iterator[BenchmarkRow]:
     ours = partial(_ours, case)
-    ours()
-    lowest = case.values(ours())
-    best, theirs = _fastest(name, case, lowest)
-    sides, times = (ours, theirs), ([], [])  # type: tuple[Fit, Fit], tuple[list[float], list[float]]
-    for number in range(rounds):
-        # Another one first each time: threads of the one before may still wait, at the processor's cost.
-        for side in (0, 1) if number % 2 else (1, 0):
-            times[side].append(_timed(sides[side])[0])
-    return BenchmarkRow(name, "s", best, tuple(times[0]), tuple(times[1]), more_is_better=False)
+    goal = _goal(name, case, case.values(ours()))
+    peer = fastest(name, _peers(case), TOLERANCES, goal)
+    yield from fits_in_turn(name, "s", {"": ours}, peer, goal, budget)
 
 
-def _fastest(name: str, case: Case, lowest: Array) -> tuple[str, Fit]:
-    """The peer that is first where we are, by the loosest tolerance that leads there.
+def _goal(name: str, case: Case, lowest: Array) -> Goal:
+    """As low as the lowest objectives (m,), which are ours: whoever is lower by more than the tolerance stops everything."""
 
-    Raises:
-        ArithmeticError: none gets there, or one gets lower.
-    """
-    found: dict[str, tuple[float, Fit]] = {}
-    for peer, make in _peers(case).items():
-        for tolerance in TOLERANCES:
-            fit = partial(make, case, tolerance)
-            if tolerance == TOLERANCES[0]:
-                fit()
-            seconds, thetas = _timed(fit)
-            values = case.values(thetas)
-            if not (lowest <= values + TOLERANCE * np.abs(values)).all():
-                raise ArithmeticError(f"{name}: {peer} is lower by more than 1e-8, so no time means anything")
-            if (values <= lowest + TOLERANCE * np.abs(lowest)).all():
-                found[peer] = seconds, fit
-                break
-            if found and seconds > 2 * min(passed for passed, _ in found.values()):
-                break  # it would be no faster with more to do
-    if not found:
-        raise ArithmeticError(f"{name}: no peer comes within 1e-8, so there is nobody to compare with")
-    best = min(found, key=lambda peer: found[peer][0])
-    return best, found[best][1]
+    def distance(thetas: Array) -> float:
+        values = case.values(thetas)
+        above = (values - lowest) / np.abs(lowest)
+        if above.min() < -TOLERANCE:
+            raise ArithmeticError(f"{name}: a peer is lower by more than 1e-8, so no time means anything")
+        return float(np.abs(above).max())
+
+    return Goal("objective", distance, TOLERANCE)
 
 
 def _ours(case: Case) -> Array:
@@ -145,28 +120,22 @@ def _ours(case: Case) -> Array:
     return minimise_l1(objective, case.penalties[0]).theta.numpy()[None]
 
 
-def _timed(fit: Fit) -> tuple[float, Array]:
-    start = time.perf_counter()
-    thetas = fit()
-    return time.perf_counter() - start, thetas
-
-
 # -- the peers ---------------------------------------------------------------------------------------------------------
 
 
-def _peers(case: Case) -> dict[str, Callable[[Case, float], Array]]:
+def _peers(case: Case) -> dict[str, Solver]:
     """Those that are installed and have such a loss."""
     is_gaussian, is_path = isinstance(case.family, Gaussian), len(case.penalties) > 1
     peers: dict[str, Callable[[Case, float], Array]] = {}
-    if is_gaussian and find_spec("celer"):
+    if is_gaussian and has("celer"):
         peers["celer"] = _by_celer
     if is_gaussian:
         peers["scikit-learn"] = _path_by_scikit if is_path else _by_scikit
-    if find_spec("skglm"):
+    if has("skglm"):
         peers["skglm"] = _by_skglm
-    if find_spec("glum") and not is_path:
+    if has("glum") and not is_path:
         peers["glum"] = _by_glum
-    return peers
+    return {name: partial(peer, case) for name, peer in peers.items()}
 
 
 def _in_columns(case: Case) -> Array:
@@ -181,28 +150,22 @@ _COLUMNS: list[tuple[Array, Array]] = []
 
 
 def _by_scikit(case: Case, tolerance: float) -> Array:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the objective is looked at instead
-        model = Lasso(case.penalties[0], tol=tolerance, max_iter=10_000).fit(_in_columns(case), case.y)
+    model = Lasso(case.penalties[0], tol=tolerance, max_iter=10_000).fit(_in_columns(case), case.y)
     return np.array([[*model.coef_, model.intercept_]])
 
 
 def _path_by_scikit(case: Case, tolerance: float) -> Array:
     x, mean, shift = _in_columns(case), case.x.mean(0), case.y.mean()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        _, weights, _ = lasso_path(np.asfortranarray(x - mean), case.y - shift, alphas=case.penalties, tol=tolerance)
+    _, weights, _ = lasso_path(np.asfortranarray(x - mean), case.y - shift, alphas=case.penalties, tol=tolerance)
     return np.column_stack([weights.T, shift - weights.T @ mean])
 
 
 def _by_celer(case: Case, tolerance: float) -> Array:
     celer = importlib.import_module("celer")
     x, mean, shift = _in_columns(case), case.x.mean(0), case.y.mean()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        _, weights, _ = celer.celer_path(
-            np.asfortranarray(x - mean), case.y - shift, "lasso", alphas=np.array(case.penalties), tol=tolerance, max_iter=500
-        )
+    _, weights, _ = celer.celer_path(
+        np.asfortranarray(x - mean), case.y - shift, "lasso", alphas=np.array(case.penalties), tol=tolerance, max_iter=500
+    )
     return np.column_stack([weights.T, shift - weights.T @ mean])
 
 
@@ -214,22 +177,18 @@ def _by_skglm(case: Case, tolerance: float) -> Array:
     )
     x, y = _in_columns(case), 2 * case.y - 1 if is_binary else case.y
     w, z, found = np.zeros(x.shape[1] + 1), np.zeros(len(x)), []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for l1 in case.penalties:
-            datafit = datafits.Quadratic() if is_gaussian else datafits.Logistic() if is_binary else datafits.Poisson()
-            w = solver.solve(x, y, datafit, penalties.L1(l1), w, z)[0]
-            z = x @ w[:-1] + w[-1] if len(case.penalties) > 1 else z
-            found.append(w.copy())
+    for l1 in case.penalties:
+        datafit = datafits.Quadratic() if is_gaussian else datafits.Logistic() if is_binary else datafits.Poisson()
+        w = solver.solve(x, y, datafit, penalties.L1(l1), w, z)[0]
+        z = x @ w[:-1] + w[-1] if len(case.penalties) > 1 else z
+        found.append(w.copy())
     return np.stack(found)
 
 
 def _by_glum(case: Case, tolerance: float) -> Array:
     glum = importlib.import_module("glum")
     name = {"Gaussian": "normal", "Bernoulli": "binomial", "Poisson": "poisson"}[type(case.family).__name__]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model = glum.GeneralizedLinearRegressor(
-            family=name, alpha=case.penalties[0], l1_ratio=1, gradient_tol=tolerance, max_iter=1000
-        ).fit(case.x, case.y)
+    model = glum.GeneralizedLinearRegressor(
+        family=name, alpha=case.penalties[0], l1_ratio=1, gradient_tol=tolerance, max_iter=1000
+    ).fit(case.x, case.y)
     return np.array([[*model.coef_, model.intercept_]])

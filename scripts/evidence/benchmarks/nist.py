@@ -12,6 +12,7 @@ from torch import Tensor
 
 from evidence.benchmarks.certified_run import CertifiedRun
 from evidence.benchmarks.certified_tables import RIGHT
+from evidence.benchmarks.clocks import Reading, seconds
 from evidence.benchmarks.curve_fitters import (
     MAX_EVALUATIONS,
     MAX_STEPS,
@@ -19,10 +20,11 @@ from evidence.benchmarks.curve_fitters import (
     SCIPY,
     TORCH_LM,
     Fitter,
-    has_torch_levenberg_marquardt,
 )
 from evidence.benchmarks.nist_problems import MODELS, NistProblem, nist_problem
-from evidence.benchmarks.row import BenchmarkRow, seconds
+from evidence.benchmarks.optional_peers import has, missing
+from evidence.benchmarks.pairing import row_of
+from evidence.benchmarks.row import BenchmarkRow
 
 STARTS = 2
 # A run of each method for each start; what a rival's seconds are compared with is the first of ours, the default.
@@ -50,13 +52,12 @@ def fit_certified_curves(data_dir: str) -> Iterator[CertifiedRun | BenchmarkRow 
         f"torch-levenberg-marquardt may take {MAX_STEPS} steps, scipy {MAX_EVALUATIONS} evaluations"
     )
     yield "seconds are compared where both have the digits, for a wrong answer may be quick; scipy's loops are compiled"
-    if has_torch_levenberg_marquardt():
+    yield from missing("torch_levenberg_marquardt")
+    if has("torch_levenberg_marquardt"):
         rivals |= TORCH_LM
         yield "torch-levenberg-marquardt reports nothing but that it stops by itself, which counts as success"
-    else:
-        yield "torch-levenberg-marquardt is not installed: pip install '.[bench]'"
     fitters = OURS | rivals
-    times: dict[str, dict[str, float]] = {method: {} for method in fitters}
+    times: dict[str, dict[str, Reading]] = {method: {} for method in fitters}
     for number, task in enumerate(tasks(data_dir)):
         arrived = {}
         for method, fitter in fitters.items():
@@ -96,20 +97,21 @@ def counted(task: Task, method: str, fitter: Fitter) -> CertifiedRun:
     return CertifiedRun(task.label, method, digits, fit.reports_success, fit.steps, evaluations)
 
 
-def timed(task: Task, fitters: dict[str, Fitter], first: int) -> dict[str, float]:
+def timed(task: Task, fitters: dict[str, Fitter], first: int) -> dict[str, Reading]:
     """Milliseconds of a run by each method, one after the other, another one first each time."""
     sides = list(fitters.items())
     first %= max(1, len(sides))
     return {
-        method: 1e3 * seconds(partial(fitter, task.problem, task.start)) for method, fitter in sides[first:] + sides[:first]
+        method: seconds(partial(fitter, task.problem, task.start)).times(1e3)
+        for method, fitter in sides[first:] + sides[:first]
     }
 
 
-def compared(ours: str, rival: str, times: dict[str, dict[str, float]]) -> BenchmarkRow | str:
+def compared(ours: str, rival: str, times: dict[str, dict[str, Reading]]) -> BenchmarkRow | str:
     """Milliseconds of a run where both are right, problem by problem."""
     both = [label for label in times[ours] if label in times[rival]]
     if not both:
         return f"{ours} and {rival} are right on no problem together, so their times are not compared"
-    mine, others = (tuple(times[method][label] for label in both) for method in (ours, rival))
+    mine, others = ([times[method][label] for label in both] for method in (ours, rival))
     case = f"{len(both)} runs where both have {RIGHT:.0f} digits: {ours}"
-    return BenchmarkRow(case, "ms", rival, mine, others, more_is_better=False)
+    return row_of(case, "ms", rival, mine, others)

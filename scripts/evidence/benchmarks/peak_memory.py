@@ -18,7 +18,8 @@ def peak_mebibytes(work: Callable[[], object]) -> float:
     """
     if not STATUS.exists():
         raise OSError("memory is measured by /proc/self/status, which only Linux has: leave this section out")
-    before, watch = own_mebibytes(), _Watch()
+    watch = _Watch()
+    before = watch.most
     watch.start()
     try:
         work()

@@ -12,7 +12,9 @@ from rich.table import Table
 from evidence.benchmarks import diagonal, estimators, glm, gpu, memory, networks, nist, overhead, scaling, two_view
 from evidence.benchmarks.certified_run import CertifiedRun
 from evidence.benchmarks.certified_tables import runs_table, summary_table
+from evidence.benchmarks.others_warnings import unheard
 from evidence.benchmarks.row import BenchmarkRow
+from evidence.benchmarks.row_cells import HEADINGS, better_cell, row_cells
 from evidence.provenance import machine, provenance
 
 Given = BenchmarkRow | CertifiedRun | str
@@ -36,10 +38,18 @@ class Section(NamedTuple):
 
 
 SECTIONS = {
-    "glm": Section(glm.time_to_optimum, glm.NUM_ROWS, ("scikit-learn",), title="Linear models to their certified optimum"),
+    "glm": Section(
+        glm.time_to_optimum,
+        glm.NUM_ROWS,
+        ("scikit-learn", "glum", "tabmat", "skglm", "celer"),
+        title="Linear models to their certified optimum",
+    ),
     "estimators": Section(estimators.time_small_fits, estimators.NUM_ROWS, ("scikit-learn",), title="Small fits by estimators"),
     "networks": Section(
-        networks.time_to_rivals_scores, networks.NUM_ROWS, ("pytorch-minimize",), title="Networks: seconds to a rival's score"
+        networks.time_to_rivals_scores,
+        networks.NUM_ROWS,
+        ("pytorch-minimize", "pytorch_optimizer"),
+        title="Networks: seconds to a rival's score",
     ),
     "nist": Section(
         nist.fit_certified_curves,
@@ -50,11 +60,14 @@ SECTIONS = {
     "diagonal": Section(
         diagonal.time_diagonals,
         diagonal.NUM_ROWS,
-        ("backpack-for-pytorch",),
+        ("backpack-for-pytorch", "curvlinops-for-pytorch"),
         title="The exact diagonal of a network's curvature",
     ),
     "two_view": Section(
-        two_view.count_views_per_second, two_view.NUM_ROWS, ("lightly", "torchvision"), title="Augmented views a second"
+        two_view.count_views_per_second,
+        two_view.NUM_ROWS,
+        ("lightly", "torchvision", "kornia"),
+        title="Augmented views a second",
     ),
     "overhead": Section(overhead.time_steps, overhead.NUM_ROWS, title="What a step costs beside its derivatives"),
     "scaling": Section(scaling.measure_growth, scaling.NUM_ROWS, title="Time by rows, features, parameters and processes"),
@@ -94,13 +107,14 @@ def measure_section(name: str, data_dir: str) -> Measurements:
     found = Measurements(provenance(section.peers))
     rows = track(section.measure(data_dir), description=name, total=section.num_rows, console=console, transient=True)
     try:
-        for given in rows:
-            if isinstance(given, str):
-                found.remarks.append(given)
-            elif isinstance(given, CertifiedRun):
-                found.runs.append(given)
-            else:
-                found.rows.append(given)
+        with unheard():
+            for given in rows:
+                if isinstance(given, str):
+                    found.remarks.append(given)
+                elif isinstance(given, CertifiedRun):
+                    found.runs.append(given)
+                else:
+                    found.rows.append(given)
     except (ArithmeticError, OSError, ValueError) as error:
         found.error = error
     return found
@@ -117,7 +131,7 @@ def section_tables(name: str, found: Measurements) -> Iterator[Table]:
 
 
 def rows_table(title: str, rows: list[BenchmarkRow]) -> Table:
-    """Medians with their range, and the ratio of ours to theirs."""
-    table = Table("case", "ours", "theirs", "peer", "ours ÷ theirs", "better", title=title)
-    add_rows(table, (row.cells() for row in rows))
+    """Medians with their range, the ratio of ours to theirs, and who wins."""
+    table = Table(*HEADINGS, "better", title=title)
+    add_rows(table, ((*row_cells(row), better_cell(row)) for row in rows))
     return table

@@ -32,7 +32,7 @@ def check_and_time_views(context: Context) -> Outcome:
     if not context.quick:
         context.show_step("views per second")
         batched(dataset.images.data, BATCH)  # the first run pays for starting threads
-        ours, theirs = batched(dataset.images.data, BATCH), per_sample(dataset, WORKERS)
+        ours, theirs = batched(dataset.images.data, BATCH).value, per_sample(dataset, WORKERS).value
         name = f"images with both views a second, in batches of {BATCH}, ÷ per sample with {WORKERS} workers"
         claims.append(Claim(name, "", at_least(8), ours / theirs, ".1f", is_headline=True))
         claims.append(Claim("images with both views a second, in thousands", "", at_least(10), ours / 1e3, ".1f"))

@@ -1,14 +1,16 @@
 """The benchmark of diagonals on networks small enough to check it: every peer runs, and a wrong number stops it."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import benchmark
 import pytest
 import torch
 from command_line.one_line_errors import run
-from evidence.benchmarks import diagonal
-from evidence.benchmarks.row import BenchmarkRow, number
+from evidence.benchmarks import curvature_products, diagonal, measured_networks, optional_peers, same_answer
+from evidence.benchmarks.measured_networks import batch_of
+from evidence.benchmarks.pairing import Budget
 
 from lightning_modules.networks import DenseNetwork, ResidualNetwork
 
@@ -19,9 +21,14 @@ GRADIENT = "one gradient"
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    settings = {"NETWORKS": NETWORKS, "ROWS": 6, "ROUNDS": 2, "SLOW_ROUNDS": 1, "MILLISECONDS": 0.0}
-    for name, value in settings.items():
+    once = Budget(1, 1)
+    for name, value in (("DENSE", NETWORKS), ("ROWS", 6), ("IMAGE_ROWS", 3), ("BUDGET", Budget(2, 2)), ("SLOW_BUDGET", once)):
         monkeypatch.setattr(diagonal, name, value)
+    monkeypatch.setattr(diagonal, "CONVOLUTIONAL", {"LeNet": measured_networks.CONVOLUTIONAL["LeNet"]})
+    monkeypatch.setattr(measured_networks, "DENSE", NETWORKS)
+    monkeypatch.setattr(curvature_products, "DENSE", "plain")
+    monkeypatch.setattr(curvature_products, "BUDGET", once)
+    monkeypatch.setattr(same_answer, "MILLISECONDS", 0.0)
     return tmp_path
 
 
@@ -34,7 +41,8 @@ def test_every_diagonal_is_measured_beside_every_peer_that_has_it(folder: Path, 
     for row in rows:
         peers.setdefault(row["case"], []).append(row["peer"])
         assert len(row["ours"]) == len(row["theirs"]) > 0
-        assert min(row["ours"]) > 0
+        assert min(row["ours"]) > 0 and min(row["our_cpu"]) >= 0
+        assert (row["role"] == "floor") == (row["peer"] == GRADIENT) == (row["agreement"] is None)
     for activation in ("relu", "tanh"):
         assert peers[f"Gauss–Newton, {activation} plain"] == [GRADIENT, "BackPACK", "torch.func"]
         assert peers[f"Hessian, {activation} plain"] == [GRADIENT, "BackPACK"]
@@ -42,39 +50,55 @@ def test_every_diagonal_is_measured_beside_every_peer_that_has_it(folder: Path, 
         assert peers[f"Hessian, {activation} residual"] == [GRADIENT]
     slow = [len(row["ours"]) for row in rows if (row["case"], row["peer"]) == ("Hessian, tanh plain", "BackPACK")]
     assert slow == [1]
+    assert peers["Gauss–Newton, LeNet on 3 × 32 × 32"] == [GRADIENT, "BackPACK"]
 
 
 def test_torch_func_agrees_by_the_jacobian() -> None:
-    x, y = torch.randn(6, 784), torch.arange(6)
+    batch = torch.randn(6, 784), torch.arange(6)
     network = ResidualNetwork((784, 3, 3, 10), "tanh")
-    ours = diagonal.our_diagonal(network, x, y, "Gauss–Newton")()
-    torch.testing.assert_close(ours, diagonal.jacobian_diagonal(network, x, y)(), rtol=1e-4, atol=1e-7)
+    ours = diagonal.our_diagonal(network, batch, "Gauss–Newton")
+    torch.testing.assert_close(ours, diagonal.jacobian_diagonal(network, batch), rtol=1e-4, atol=1e-7)
+
+
+def test_products_and_factors_are_those_of_curvlinops() -> None:
+    pytest.importorskip("curvlinops", reason="the bench extra is not installed")
+    generator = torch.Generator().manual_seed(0)
+    batch, images = batch_of(6, (784,), generator), batch_of(3, (3, 32, 32), generator)
+    for network, rows in ((DenseNetwork((784, 3, 4, 10), "relu"), batch), (measured_networks.CONVOLUTIONAL["LeNet"](), images)):
+        v = torch.randn(sum(p.numel() for p in network.parameters()), generator=generator)
+        ours, theirs = curvature_products.our_product(network, rows, v), curvature_products.peer_product(network, rows, v)()
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6 * float(ours.abs().max()))
+        found, expected = curvature_products.our_factors(network, rows), curvature_products.peer_factors(network, rows)
+        assert [(len(a), len(g)) for a, g in found] == [(len(a), len(g)) for a, g in expected]
+        for (a, g), (a_peer, g_peer) in zip(found, expected, strict=True):
+            torch.testing.assert_close(g[0, 0] * a, g_peer[0, 0] * a_peer, rtol=1e-3, atol=1e-6 * float(a.abs().max()))
+
+
+def ones(factor: float) -> torch.Tensor:
+    return factor * torch.ones(3)
 
 
 def test_sides_that_differ_are_not_measured() -> None:
+    budget = Budget(2, 2)
     with pytest.raises(ArithmeticError, match=r"a case: ours and them differ by 1\.0e-03 of the largest entry"):
-        diagonal.compared("a case", "them", lambda: torch.ones(3) * 1.001, lambda: torch.ones(3), 2)
-    row = diagonal.compared("a case", "them", lambda: torch.ones(3) * 1.00001, lambda: torch.ones(3), 2)
-    assert len(row.ours) == 2
+        same_answer.compared_answers("a case", "them", partial(ones, 1.001), partial(ones, 1.0), budget)
+    row = same_answer.compared_answers("a case", "them", partial(ones, 1.00001), partial(ones, 1.0), budget)
+    assert len(row.ours) == 2 and row.agreement is not None and row.agreement.value == pytest.approx(1e-5, rel=0.1)
 
 
 def test_not_a_number_is_a_difference() -> None:
     with pytest.raises(ArithmeticError, match="differ by nan"):
-        diagonal.compared("a case", "them", lambda: torch.full((3,), torch.nan), lambda: torch.ones(3), 2)
+        same_answer.compared_answers("a case", "them", partial(ones, torch.nan), partial(ones, 1.0), Budget(2, 2))
 
 
-def test_without_backpack_one_line_says_how_to_get_it(
+def test_without_peers_a_line_for_each_says_how_to_get_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(diagonal, "find_spec", lambda name: None)
-    assert run(benchmark.main, ["diagonal", "--json=numbers.json"]) == 1
-    error = capsys.readouterr().err
-    assert error.splitlines()[-1] == "error: the peer of this section, BackPACK, is not installed: pip install '.[bench]'"
-    assert not list(folder.iterdir())
-
-
-@pytest.mark.parametrize(("value", "text"), [(41234.5, "41,234"), (100.4, "100"), (20.94, "20.9"), (0.0083812, "0.00838")])
-def test_numbers_keep_three_digits(value: float, text: str) -> None:
-    assert number(value) == text
-    row = BenchmarkRow("a", "ms", "b", (value,), (2 * value,), False)
-    assert text in row.cells()[1] and row.cells()[4:] == ("0.5", "ours")
+    monkeypatch.setattr(optional_peers, "find_spec", lambda name: None)
+    assert run(benchmark.main, ["diagonal", "--json=numbers.json"]) == 0
+    section = json.loads((folder / "numbers.json").read_text())["sections"]["diagonal"]
+    assert section["remarks"] == [
+        f"{name} is not installed, so nothing is compared with it: pip install '.[bench]'"
+        for name in ("BackPACK", "curvlinops")
+    ]
+    assert {row["peer"] for row in section["rows"]} == {GRADIENT, "torch.func"}

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 import torch
-from evidence.benchmarks import diagonal, gpu, host_memory, host_waits, two_view
+from evidence.benchmarks import gpu, host_memory, host_waits, two_view
+from evidence.benchmarks.agreement import difference
+from evidence.benchmarks.pairing import Budget
 from evidence.benchmarks.place import CPU, GPU, Count, Place
 from evidence.benchmarks.problems import drawn
 from evidence.benchmarks.row import BenchmarkRow
@@ -46,9 +48,9 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(gpu, "SHAPES", ((6000, 3),))
     monkeypatch.setattr(gpu, "IMAGES", 256)
     monkeypatch.setattr(gpu, "DIAGONAL_ROWS", 20)
-    monkeypatch.setattr(gpu, "ROUNDS", 1)
+    monkeypatch.setattr(gpu, "BUDGET", Budget(1, 1))
     monkeypatch.setattr(two_view, "BATCH_SIZES", (64, 128, 300))
-    monkeypatch.setattr(diagonal, "NETWORKS", {"small": (DenseNetwork, (784, 3, 10)), "deep": (DenseNetwork, (784, 3, 3, 10))})
+    monkeypatch.setattr(gpu, "DENSE", {"small": (DenseNetwork, (784, 3, 10)), "deep": (DenseNetwork, (784, 3, 3, 10))})
     for name, value in SMALL.items():
         monkeypatch.setattr(host_waits, name, value)
     return str(tmp_path)
@@ -79,8 +81,9 @@ def test_all_of_it_runs(place: Place, small: str) -> None:
 def test_the_precision_is_that_of_the_fit() -> None:
     single = gpu.moved(drawn(300, 3), CPU.device, torch.float32)
     assert gpu.glm.bare(Newton, single, gpu.TOLERANCES[torch.float32]).dtype == torch.float32
-    assert gpu.are_optimal(single, gpu.glm.bare(Newton, single, gpu.TOLERANCES[torch.float32]))
-    assert not gpu.are_optimal(single, torch.zeros(4))
+    most = gpu.ROUNDING * gpu.TOLERANCES[torch.float32]
+    assert gpu.gradient_of_both(single, gpu.glm.bare(Newton, single, gpu.TOLERANCES[torch.float32])).value <= most
+    assert gpu.gradient_of_both(single, torch.zeros(4)).value > most
 
 
 def test_views_are_those_of_training_and_are_compared(small: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,9 +91,9 @@ def test_views_are_those_of_training_and_are_compared(small: str, monkeypatch: p
     there, here = (gpu.first_and_last(data, 3, device) for device in (DEVICE, CPU.device))
     assert len(there) == 8 and all(part.device == DEVICE for part in there)
     assert float(here[0].min()) == pytest.approx(-0.1307 / 0.3081), "normalised"
-    assert gpu.are_same_views(there, here)
-    assert not gpu.are_same_views(there, [*here[:-2], here[-2] + 0.01, here[-1]])
-    assert not gpu.are_same_views(there, [*here[:-1], here[-1] + 1])
+    assert gpu.difference_of_views(there, here).value <= gpu.VIEWS_TOLERANCE
+    assert gpu.difference_of_views(there, [*here[:-2], here[-2] + 0.01, here[-1]]).value > gpu.VIEWS_TOLERANCE
+    assert gpu.difference_of_views(there, [*here[:-1], here[-1] + 1]).value > gpu.VIEWS_TOLERANCE
     convert = type(data).convert
 
     def others_on_the_device(self: Any, batch: Any, dtype: torch.dtype | None) -> Any:
@@ -124,17 +127,13 @@ def test_a_container_may_have_less_memory_than_its_machine(tmp_path: Path, monke
     assert host_memory.lack_of_memory(1) is not None and host_memory.lack_of_memory(0) is None
 
 
-def test_different_answers_are_not_measured() -> None:
-    with pytest.raises(ArithmeticError, match="a case: cpu and CPU do not give the same, so no time means anything"):
-        gpu.on_both("a case", "s", lambda: torch.ones(2), lambda: torch.ones(2) * 1.001, CPU.device, gpu.are_close)
-    row = gpu.on_both("a case", "ms", lambda: torch.ones(2), lambda: torch.ones(2) * 1.000001, CPU.device, gpu.are_close)
-    assert len(row.ours) == len(row.theirs) == gpu.ROUNDS
-
-
-def test_where_the_cpu_takes_long_there_are_fewer_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gpu, "MOST_SECONDS", 0.0)
-    row = gpu.on_both("a case", "s", lambda: torch.ones(2), lambda: torch.ones(2), CPU.device, gpu.are_close)
-    assert len(row.ours) == len(row.theirs) == 1
+def test_different_answers_are_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "BUDGET", Budget(2, 2))
+    ones = torch.ones(2)
+    with pytest.raises(ArithmeticError, match=r"a case: cpu and CPU do not give the same .*, so no time means anything"):
+        gpu.on_both("a case", "s", lambda: ones, lambda: ones * 1.001, CPU.device, difference, 1e-4)
+    row = gpu.on_both("a case", "ms", lambda: ones, lambda: ones * 1.000001, CPU.device, difference, 1e-4)
+    assert len(row.ours) == len(row.theirs) == 2 and row.role == "ourselves" and row.agreement is not None
 
 
 def test_nobody_waits_for_a_cpu(small: str) -> None:

@@ -5,11 +5,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from evidence.benchmarks import memory
+from evidence.benchmarks import memory, optional_peers
 from evidence.benchmarks.glm import TOLERANCE
+from evidence.benchmarks.pairing import Budget
 from evidence.benchmarks.peak_memory import own_mebibytes, peak_mebibytes
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells of a process's memory")
+pytestmark = [
+    pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells of a process's memory"),
+    pytest.mark.filterwarnings("ignore"),  # as in a section, where other libraries are not heard
+]
 
 
 def test_the_peak_is_found_though_it_is_over() -> None:
@@ -39,8 +43,8 @@ def test_a_fit_of_each_reaches_the_optimum(side: str) -> None:
 def test_rows_pair_every_method_with_every_solver(monkeypatch: pytest.MonkeyPatch) -> None:
     """The processes are not started: that is tested by test_scaling.py."""
     monkeypatch.setattr(memory, "apart", lambda measurement, *arguments: measurement(*arguments))
-    monkeypatch.setattr(memory, "find_spec", lambda name: None)
-    for name, value in (("ROWS", 500), ("FEATURES", 3), ("ROUNDS", 1)):
+    monkeypatch.setattr(optional_peers, "find_spec", lambda name: None)
+    for name, value in (("ROWS", 500), ("FEATURES", 3), ("BUDGET", Budget(1, 1))):
         monkeypatch.setattr(memory, name, value)
     *rows, remark = memory.measure_peaks("")
     assert [(row.case, row.peer) for row in rows if not isinstance(row, str)] == [
@@ -48,7 +52,7 @@ def test_rows_pair_every_method_with_every_solver(monkeypatch: pytest.MonkeyPatc
         for method in ("Newton", "Newton, every row at every step")
         for solver in ("lbfgs", "newton-cholesky")
     ]
-    assert remark == "curvature diagonals: their peer, BackPACK, is not installed: pip install '.[bench]'"
+    assert remark == "BackPACK is not installed, so nothing is compared with it: pip install '.[bench]'"
 
 
 def test_a_fit_that_does_not_arrive_is_no_measurement(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,9 @@ from command_line.base_config import read_config
 from comparing.comparison_file import COMPARISONS
 from comparing.study import Study, StudyRun
 from comparing.study_run import num_fits
-from evidence.benchmarks import networks
+from evidence.benchmarks import networks, optional_peers
 from evidence.benchmarks.row import BenchmarkRow
+from evidence.benchmarks.row_cells import row_cells
 from torch.nn import Parameter
 
 from lightning_modules.objectives import GLMObjective
@@ -55,8 +56,8 @@ def test_a_rival_that_diverges_is_told_of(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_without_torchmin_one_line_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(networks, "find_spec", lambda name: None)
-    remark = "Iris: torchmin, the peer for Newton-CG, is not installed: pip install '.[bench]'"
+    monkeypatch.setattr(optional_peers, "find_spec", lambda name: None)
+    remark = "Iris: Newton-CG: torchmin is not installed, so nothing is compared with it: pip install '.[bench]'"
     assert rows(tmp_path, monkeypatch, "Newton-CG") == [remark]
 
 
@@ -105,7 +106,15 @@ def test_the_score_is_what_all_runs_of_the_rival_reach() -> None:
     row = networks.compared("a task", ours, theirs, "val/accuracy")
     assert row.case == "a task: A to a validation accuracy of 0.9000" and row.peer == "B, 6 trials"
     assert row.theirs == (2.0, 3.0) and row.ours == (1.0, math.inf)
-    assert row.cells()[1] == "∞ s (1 … ∞)"
+    assert row_cells(row)[1] == "∞ s (1 … ∞)"
+
+
+def test_a_score_that_somebody_else_has_set_may_be_reached_by_nobody() -> None:
+    theirs = made("B", "val/accuracy", [0.5, 0.9], [0.7, 0.8], [0.7, 0.8])
+    ours = made("A", "val/accuracy", [0.95, 0.96], [0.6, 0.7], [0.9, 0.9])
+    row = networks.compared("a task", ours, theirs, "val/accuracy", 0.9)
+    assert "of 0.9000" in row.case
+    assert row.ours == (1.0, math.inf, 1.0) and row.theirs == (2.0, math.inf, math.inf) and row.ratios == (0.5, 1.0, 0.0)
 
 
 def test_a_run_of_ours_that_diverges_never_arrives_and_one_of_theirs_is_told_of() -> None:

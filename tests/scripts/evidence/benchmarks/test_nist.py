@@ -9,7 +9,7 @@ import benchmark
 import pytest
 import torch
 from command_line.one_line_errors import run
-from evidence.benchmarks import curve_fitters, nist
+from evidence.benchmarks import nist, optional_peers
 from evidence.benchmarks.certified_run import CertifiedRun
 from evidence.benchmarks.certified_tables import run_cell, summary_cells, summary_headings
 from evidence.benchmarks.curve_fitters import OURS, SCIPY, TORCH_LM, Fit, Fitter, by_scipy
@@ -65,7 +65,7 @@ def test_every_method_runs_and_both_tables_are_shown(data_dir: str, tmp_path: Pa
     printed = capsys.readouterr().out
     assert "DanWood, start 1" in printed and "≥ 6 digits, of 2" in printed
     section = json.loads((tmp_path / "numbers.json").read_text())["sections"]["nist"]
-    methods = [*OURS, *SCIPY, *(TORCH_LM if curve_fitters.has_torch_levenberg_marquardt() else ())]
+    methods = [*OURS, *SCIPY, *(TORCH_LM if optional_peers.has("torch_levenberg_marquardt") else ())]
     assert [found["method"] for found in section["runs"]] == 2 * methods
     for found in section["runs"]:
         assert found["digits"] >= 6 and found["reports_success"] and found["message"] == "", found
@@ -75,9 +75,10 @@ def test_every_method_runs_and_both_tables_are_shown(data_dir: str, tmp_path: Pa
 
 
 def test_without_the_rival_one_line_says_how_to_get_it(data_dir: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nist, "has_torch_levenberg_marquardt", lambda: False)
+    monkeypatch.setattr(optional_peers, "find_spec", lambda module: None)
     given = list(nist.fit_certified_curves(data_dir))
-    assert "torch-levenberg-marquardt is not installed: pip install '.[bench]'" in given
+    remark = "torch-levenberg-marquardt is not installed, so nothing is compared with it: pip install '.[bench]'"
+    assert remark in given
     assert {found.method for found in given if isinstance(found, CertifiedRun)} == {*OURS, *SCIPY}
 
 
@@ -95,7 +96,7 @@ def test_what_is_wrong_is_told(data_dir: str, monkeypatch: pytest.MonkeyPatch) -
     """Negative controls: a method that calls a wrong answer right, and one that ends with an error."""
     rivals: dict[str, Fitter] = {"stuck": stuck, "broken": broken, "scipy": partial(by_scipy, method="lm")}
     monkeypatch.setattr(nist, "SCIPY", rivals)
-    monkeypatch.setattr(nist, "has_torch_levenberg_marquardt", lambda: False)
+    monkeypatch.setattr(nist, "has", lambda module: False)
     given = list(nist.fit_certified_curves(data_dir))
     runs = [found for found in given if isinstance(found, CertifiedRun)]
     lines = {cells[0]: cells[1:] for cells in summary_cells(runs)}

@@ -1,6 +1,7 @@
 """The table of the benchmark in docs/, and a run of several sections of which one fails."""
 
 import json
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,9 +15,12 @@ from evidence.benchmarks.row import BenchmarkRow
 from evidence.benchmarks.sections import SECTIONS, Given, Section
 from evidence.page_tables import block
 
-WON = BenchmarkRow("a | b", "s", "them", (1.0, 2.0, 3.0), (4.0, 4.0, 4.0), more_is_better=False)
-LOST = BenchmarkRow("c", "images/s", "them", (10.0,), (2000.0,), more_is_better=True)
-NEVER = BenchmarkRow("d", "s", "them", (float("inf"),), (2.0,), more_is_better=False)
+WON = BenchmarkRow("a | b", "s", "them", (1.0, 2.0, 2.0, 2.0, 3.0), (4.0,) * 5)
+LOST = BenchmarkRow("c", "images/s", "them", (10.0,) * 5, (2000.0,) * 5, more_is_better=True)
+NEVER = BenchmarkRow("d", "s", "them", (float("inf"),) * 5, (2.0,) * 5)
+FLOOR = BenchmarkRow("e", "s", "a bare loop", (1.0,) * 5, (4.0,) * 5, role="floor")
+NOISY = BenchmarkRow("f", "s", "them", (1.0, 9.0, 2.0, 3.0, 0.5), (2.0,) * 5)
+FEW = BenchmarkRow("g", "s", "them", (1.0,), (2.0,))
 PAGE = "x\n<!-- performance: begin, written by y -->\nold\n<!-- performance: end -->\nz\n"
 
 
@@ -37,7 +41,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(performance, "PERFORMANCE", tmp_path / "performance.json")
     for name in set(SECTIONS) - {"glm", "gpu", "memory"}:
         monkeypatch.delitem(SECTIONS, name)
-    for name, rows in (("glm", (WON, "a remark")), ("gpu", ("skipped",)), ("memory", (LOST, NEVER))):
+    for name, rows in (("glm", (WON, "a remark")), ("gpu", ("skipped",)), ("memory", (LOST, NEVER, FLOOR, NOISY, FEW))):
         monkeypatch.setitem(SECTIONS, name, Section(section(*rows), len(rows), ("scikit-learn", "no-such-library")))
     return tmp_path
 
@@ -47,18 +51,23 @@ def test_losses_are_in_the_table(folder: Path, capsys: pytest.CaptureFixture[str
     assert "glm: a remark" in capsys.readouterr().out
     text = (folder / "performance.md").read_text()
     for line in (
-        "| case | ours | theirs | peer | ours ÷ theirs |",
-        "| **glm** |  |  |  |  |",
-        "| a \\| b | **2 s** | 4 s | them | 0.5 |",
-        "| c | 10 images/s | **2,000 images/s** | them | 0.005 |",
-        "| d | ∞ s | **2 s** | them | ∞ |",
-        "Medians; ours is better in 1 of all 3 rows. `docs/performance.json` has every measurement.",
+        "| case | ours | theirs | peer | ours ÷ theirs | by CPU time | both answers |",
+        "| **glm** |  |  |  |  |  |  |",
+        "| a \\| b | **2 s (1 … 3)** | 4 s (4 … 4) | them | 0.5 (0.25 … 0.75) | – | – |",
+        "| c | 10 images/s (10 … 10) | **2,000 images/s (2,000 … 2,000)** | them | 0.005 (0.005 … 0.005) | – | – |",
+        "| d | ∞ s (∞ … ∞) | **2 s (2 … 2)** | them | ∞ (∞ … ∞) | – | – |",
+        "| e | 1 s (1 … 1) | 4 s (4 … 4) | a bare loop (a floor) | 0.25 (0.25 … 0.25) | – | – |",
+        "| f | 2 s (0.5 … 9) | 2 s (2 … 2) | them | too noisy | – | – |",
+        "| g | 1 s (1 … 1) | 2 s (2 … 2) | them | 0.5, of 1 pair | – | – |",
+        "Of 5 rows beside rivals ours is better in 1 and worse in 2, in 0 the interval of the ratio holds 1, and 2 are not "
+        "counted: 1 too noisy, 1 of fewer than five pairs. 1 rows beside floors",
+        "`docs/performance.json` has every measurement.",
         "- glm: a remark",
     ):
         assert line in text
     assert text.startswith("x\n") and text.endswith("<!-- performance: end -->\nz\n") and "gpu" not in text
     kept = json.loads((folder / "performance.json").read_text())["sections"]
-    assert kept["glm"]["rows"][0]["ours"] == [1.0, 2.0, 3.0]
+    assert kept["glm"]["rows"][0]["ours"] == [1.0, 2.0, 2.0, 2.0, 3.0]
     assert all(kept["glm"][name] for name in ("machine", "date", "commit"))
     assert set(kept["glm"]["versions"]) == {"python", "torch", "pytorch-lightning", "scikit-learn"}
 
@@ -70,7 +79,11 @@ def test_runs_with_a_certified_answer_are_a_table_of_their_own(folder: Path, mon
     text = (folder / "performance.md").read_text()
     headings = "| method | ≥ 6 digits, of 2 | < 4 digits though it reports success | median steps | median evaluations |"
     assert f"(`memory`):\n\n{headings}\n| --- | --- | --- | --- | --- |\n| A \\| B | 1 | 1 | 4 | 10 |\n" in text
-    assert "better in 1 of all 1 rows" in text and "- memory: what counts" in text and "**memory**" not in text
+    assert (
+        "Of 1 rows beside rivals ours is better in 1 and" in text
+        and "- memory: what counts" in text
+        and "**memory**" not in text
+    )
     kept = json.loads((folder / "performance.json").read_text())["sections"]
     assert [found["digits"] for found in kept["memory"]["runs"]] == [7.0, 1.0] and "runs" not in kept["glm"]
 
@@ -80,7 +93,7 @@ def test_a_section_measured_alone_replaces_its_own_rows_only(folder: Path, monke
     monkeypatch.setitem(SECTIONS, "memory", Section(section(WON), 1))
     assert run(benchmark.main, ["memory", "--update_docs"]) == 0
     text = (folder / "performance.md").read_text()
-    assert "**glm**" in text and "images/s" not in text and "better in 2 of all 2 rows" in text
+    assert "**glm**" in text and "images/s" not in text and "Of 2 rows beside rivals ours is better in 2 and" in text
 
 
 def test_what_fails_does_not_keep_the_others_from_being_measured(
@@ -90,7 +103,7 @@ def test_what_fails_does_not_keep_the_others_from_being_measured(
     assert run(benchmark.main, ["all", "--json=numbers.json", "--update_docs"]) == 1
     assert capsys.readouterr().err.splitlines()[-1] == "error: glm stopped: they differ"
     numbers = json.loads((folder / "numbers.json").read_text())["sections"]
-    assert len(numbers["memory"]["rows"]) == 2 and numbers["gpu"]["remarks"] == ["skipped"]
+    assert len(numbers["memory"]["rows"]) == 5 and numbers["gpu"]["remarks"] == ["skipped"]
     assert "**glm**" not in (folder / "performance.md").read_text(), "half a section is not shown"
 
 
@@ -112,6 +125,18 @@ def test_a_page_without_the_block_is_refused_first(folder: Path, monkeypatch: py
     monkeypatch.setitem(SECTIONS, "glm", Section(section(error=AssertionError("it was run")), 2))
     with pytest.raises(ValueError, match="there must be one"):
         benchmark.main(["glm", "--update_docs"])
+
+
+def test_warnings_of_other_libraries_do_not_stand_between_the_tables(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def measure(_: str) -> Iterator[Given]:
+        warnings.warn("a library has something to say", stacklevel=1)
+        yield WON
+
+    monkeypatch.setitem(SECTIONS, "glm", Section(measure, 1))
+    assert run(benchmark.main, ["glm"]) == 0
+    assert "something to say" not in "".join(capfd.readouterr())
 
 
 def test_each_place_day_and_commit_is_named() -> None:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from evidence.benchmarks import by_features, by_parameters, by_processes, by_rows, glm
 from evidence.benchmarks.apart import apart
+from evidence.benchmarks.pairing import Budget
 from evidence.benchmarks.problems import Problem, drawn
 from evidence.benchmarks.row import BenchmarkRow
 
@@ -23,7 +24,8 @@ def test_another_process_returns_what_a_function_returns() -> None:
 @LINUX
 @pytest.mark.slow
 def test_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("SIZES", (1000, 3000)), ("ROUNDS", 1), ("FITS", 1), ("LEAST_ROWS", 3000), ("PIECE", 700)):
+    once = Budget(1, 1)
+    for name, value in (("SIZES", (1000, 3000)), ("PASSES", once), ("FITS", once), ("LEAST_ROWS", 3000), ("PIECE", 700)):
         monkeypatch.setattr(by_rows, name, value)
     passes, memory = by_rows.measure_mapped_tables()
     assert (passes.case, passes.peer) == ("3 000 × 20 on disk: value and gradient, each row", "1 000 × 20")
@@ -52,20 +54,20 @@ def test_a_fit_that_does_not_arrive_is_no_measurement(monkeypatch: pytest.Monkey
         by_rows.fit_apart("", 10)
     monkeypatch.setattr(by_processes, "apart", lambda *_, **__: (1e-3, [[5.0, 5.0]]))
     with pytest.raises(ArithmeticError, match=r"Newton by 2 processes ended at a gradient of 1\.0e-03, not 1e-8"):
-        by_processes.fits_apart("Newton", 2)
+        by_processes.fit_apart("Newton", 2, [])
 
 
 @pytest.mark.slow
 def test_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("ROWS", 5000), ("FEATURES", 4), ("ROUNDS", 1), ("FITS", 2)):
+    for name, value in (("ROWS", 5000), ("FEATURES", 4), ("BUDGET", Budget(1, 1)), ("FITS", 2)):
         monkeypatch.setattr(by_processes, name, value)
     rows = list(by_processes.time_processes())
-    assert [(row.unit, row.peer) for row in rows] == [("s", "1 process"), ("CPU s", "1 process")] * 2
-    assert all(len(row.ours) == len(row.theirs) == 2 for row in rows)
+    assert [(row.unit, row.peer) for row in rows] == [("s", "1 process")] * 2
+    assert all(len(row.ours) == len(row.theirs) == 1 and row.our_cpu and row.role == "ourselves" for row in rows)
 
 
 def test_features(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("ROWS", 300), ("DIMENSIONS", (2, 9)), ("ROUNDS", 2)):
+    for name, value in (("ROWS", 300), ("DIMENSIONS", (2, 9)), ("BUDGET", Budget(2, 2))):
         monkeypatch.setattr(by_features, name, value)
     *rows, remark = by_features.time_solvers()
     assert all(isinstance(row, BenchmarkRow) and len(row.ours) == 2 for row in rows) and len(rows) == 2
@@ -73,7 +75,7 @@ def test_features(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("ROWS", 20), ("ROUNDS", 2), ("CASES", ((6, "cholesky", "Newton, Cholesky"),))):
+    for name, value in (("ROWS", 20), ("BUDGET", Budget(2, 2)), ("CASES", ((6, "cholesky", "Newton, Cholesky"),))):
         monkeypatch.setattr(by_parameters, name, value)
     (row,) = by_parameters.time_wide_networks()
     assert (row.case, row.peer) == ("439 parameters, 20 rows: Newton, Woodbury", "Newton, Cholesky")
@@ -92,20 +94,15 @@ def test_two_solvers_are_compared_not_one_with_itself(monkeypatch: pytest.Monkey
         return glm.bare(method, problem)
 
     monkeypatch.setattr(by_features, "bare", bare)
-    monkeypatch.setattr(by_features, "ROUNDS", 1)
-    by_features.compared(drawn(300, 4))
-    assert seen == ["cg", "cholesky"] * 2
-
-
-def test_long_runs_are_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(by_features, "LONG", 0.0)
-    assert len(by_features.compared(drawn(300, 4)).ours) == 1
+    monkeypatch.setattr(by_features, "BUDGET", Budget(2, 2))
+    by_features.both(drawn(300, 4))
+    assert seen == ["cg", "cholesky", "cholesky", "cg"]
 
 
 def test_a_wrong_solution_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(by_features, "bare", lambda method, problem: torch.zeros(5, dtype=torch.float64))
     with pytest.raises(ArithmeticError, match="300 × 4: conjugate gradients ended at a gradient of"):
-        by_features.compared(drawn(300, 4))
+        by_features.both(drawn(300, 4))
 
 
 @pytest.mark.parametrize(

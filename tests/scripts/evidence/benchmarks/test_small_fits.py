@@ -2,11 +2,12 @@
 
 import pytest
 from evidence.benchmarks import estimators
+from evidence.benchmarks.pairing import Budget
 from sklearn.datasets import load_wine
 
 
 def test_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimators, "ROUNDS", 3)
+    monkeypatch.setattr(estimators, "BUDGET", Budget(3, 3))
     monkeypatch.setattr(estimators, "TABLES", {"wine": load_wine})
     standardised, raw = estimators.time_small_fits("")
     assert standardised.case == "wine, standardised" and raw.case == "wine, as it is"
@@ -15,4 +16,4 @@ def test_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_another_answer_is_not_timed() -> None:
     with pytest.raises(ArithmeticError, match="the objectives differ by -"):
-        estimators.compared("wine", load_wine(return_X_y=True), tolerance=1.0)
+        estimators.both("wine", load_wine(return_X_y=True), tolerance=1.0)
