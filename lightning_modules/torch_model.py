@@ -141,10 +141,8 @@ def _summed(loss: PointwiseLoss, outputs: Tensor, batch: Any) -> Tensor:
 
 
 def _slope(loss: PointwiseLoss, outputs: Tensor, batch: Any, generator: torch.Generator) -> Tensor:
-    """Sᵀε of each row with random signs ε, whose covariance is SᵀS."""
-    factor = loss.curvature_factor(outputs, batch[1])
-    signs = torch.randint(2, factor.shape[:2], generator=generator, device=factor.device).to(factor).mul_(2).sub_(1)
-    return (signs[:, :, None] * factor).sum(0)
+    signs = torch.randint(2, (1, *outputs.shape), generator=generator, device=outputs.device).to(outputs).mul_(2).sub_(1)
+    return loss.random_slope(outputs, batch[1], signs)[0]
 
 
 def _last_outputs(module: nn.Module) -> int | None:

@@ -30,6 +30,15 @@ class Knowledge:
         return None
 
     @property
+    def num_factors(self) -> int:
+        """C, how many rows SJ has for each row of data in the Gauss–Newton matrix Σ (SJ)ᵀSJ; 0 if unknown."""
+        return 0
+
+    def drawn(self, draws: int, seed: int) -> Self | None:
+        """The same loss with so many random combinations of S in its place; None where S is not known."""
+        return None
+
+    @property
     def rows_per_parameter(self) -> float:
         """How much the rows say of each parameter, by which some are enough for an optimum; 0 if unknown."""
         return 0.0

@@ -19,7 +19,7 @@ from lightning_modules.objectives.kind import Kind
 from lightning_modules.objectives.kronecker import KroneckerCurvature, Sharing
 from lightning_modules.objectives.objective import Objective, Point
 from lightning_modules.objectives.once import once
-from lightning_modules.solvers import FactorRows
+from lightning_modules.objectives.partial_rows import PartialRows
 
 # A direction counts as one of what trains if so little of it lies elsewhere.
 ROUNDING = 1e-8
@@ -105,6 +105,14 @@ class PartialObjective(Objective):
     def every_kth(self, k: int) -> Self | None:
         rows = self.whole.every_kth(k)
         return None if rows is None else self._of(rows)
+
+    @property
+    def num_factors(self) -> int:
+        return self.whole.num_factors
+
+    def drawn(self, draws: int, seed: int) -> Self | None:
+        whole = self.whole.drawn(draws, seed)
+        return None if whole is None else self._of(whole)
 
     @property
     def rows_per_parameter(self) -> float:
@@ -202,8 +210,8 @@ class _PartialCurvature(Curvature):
     def num_factor_rows(self) -> int:
         return self.whole.num_factor_rows
 
-    def factor_rows(self) -> "_PartialRows":
-        return _PartialRows(self.part, self.whole.factor_rows())
+    def factor_rows(self) -> "PartialRows":
+        return PartialRows(self.part, self.whole.factor_rows())
 
     def penalty_diagonal(self) -> Tensor:
         return self.part.picked(self.whole.penalty_diagonal())
@@ -218,29 +226,3 @@ class _PartialCurvature(Curvature):
 
     def bend(self, step: Tensor) -> Tensor:
         return self.part.picked(self.whole.bend(self.part.spread(step)))
-
-
-class _PartialRows(FactorRows):
-    """M E, the columns of what trains."""
-
-    def __init__(self, part: PartialObjective, whole: FactorRows) -> None:
-        self.part, self.whole = part, whole
-
-    @property
-    def num_rows(self) -> int:
-        return self.whole.num_rows
-
-    def times(self, v: Tensor) -> Tensor:
-        return self.whole.times(self.part.spread(v))
-
-    def transposed(self, u: Tensor) -> Tensor:
-        return self.part.picked(self.whole.transposed(u))
-
-    def gram(self, weights: Tensor) -> Tensor:
-        return self.whole.gram(self.part.spread(weights))
-
-    def columns(self, places: Tensor) -> Tensor:
-        return self.whole.columns(self.part.places[places])
-
-    def squares(self) -> Tensor:
-        return self.part.picked(self.whole.squares())

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from typing_extensions import Self
 
+from lightning_modules.objectives.drawn_curvature import DrawnCurvature
 from lightning_modules.objectives.every_kth import every_kth
 from lightning_modules.objectives.families.pointwise_loss import PointwiseLoss
 from lightning_modules.objectives.l2_penalty import L2Penalty
@@ -87,6 +88,18 @@ class RowLoss(ABC, Generic[AnyTrace]):
         counts = rows_of_each(len(self.features), self.reduction, self.targets.device)
         own, counts = every_kth(counts, self.reduction.rank, k)
         return replace(self, features=self.features[own], targets=self.targets[own], num_rows=sum(counts))
+
+    def drawn(self, draws: int, seed: int) -> Self:
+        """The same loss with random draws for its curvature's factor, see `drawn_curvature.py`."""
+        counts = rows_of_each(len(self.features), self.reduction, self.targets.device)
+        before = sum(counts[: self.reduction.rank])
+        return replace(self, pointwise=DrawnCurvature(self.pointwise, draws, seed, before))
+
+    @property
+    def num_factors(self) -> int:
+        """C, how many rows the factor S of the loss's curvature has for each row of data."""
+        nothing = torch.zeros(0, self.pointwise.num_outputs, device=self.targets.device)
+        return len(self.pointwise.curvature_factor(nothing, self.targets[:0]))
 
     @property
     def l2(self) -> float:

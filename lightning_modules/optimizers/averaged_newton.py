@@ -9,6 +9,7 @@ from torch.nn import Parameter
 
 from lightning_modules.objectives import Objective
 from lightning_modules.optimizers.damped_optimizer import ChosenKind, DampedOptimizer
+from lightning_modules.optimizers.draws import Draws
 from lightning_modules.optimizers.running_model import RunningModel, RunningState
 from lightning_modules.optimizers.step_report import StepReport
 
@@ -23,7 +24,7 @@ class AveragedNewton(DampedOptimizer):
     Attributes:
         model_class: the averaged model.
         network_decay: the weight decay "auto" of a network; of any other loss it is 0, whose minimiser it would move.
-        draws: of how many random draws a diagonal was estimated, for a loss that has no exact one; None where it is exact.
+        draws: what the curvature was estimated from, where its exact form takes too long; None where it is exact.
 
     Raises:
         ValueError: a hyper-parameter out of its range.
@@ -32,7 +33,7 @@ class AveragedNewton(DampedOptimizer):
     state_class: ClassVar[type[RunningState]] = RunningState
     model_class: ClassVar[type[RunningModel]] = RunningModel
     network_decay: ClassVar[float]
-    draws: int | None = None
+    draws: Draws | None = None
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ from lightning_modules.objectives import Point
 from lightning_modules.objectives.curvature import DRAWS
 from lightning_modules.optimizers.averaged_newton import AveragedNewton
 from lightning_modules.optimizers.damped_optimizer import ChosenKind
+from lightning_modules.optimizers.draws import of_products
 from lightning_modules.optimizers.step_report import StepReport
 from lightning_modules.optimizers.trial import Trial
 from lightning_modules.solvers import Solver
@@ -78,7 +79,7 @@ class DiagonalNewton(AveragedNewton):
         is_judged_later = group["damping"] == "adaptive" or (point.objective.is_sample and group["search"] is None)
         awaited = not (is_judged_later and is_asynchronous(gradient))
         curvature = point.curvature(self.kind(point.objective))
-        self.draws = None if curvature.has_diagonal else DRAWS
+        self.draws = None if curvature.has_diagonal else of_products(DRAWS, len(point.theta))
         return curvature.solver("diagonal", awaited=awaited)
 
     def _is_optimal(self, report: StepReport, gradient: Tensor) -> bool:

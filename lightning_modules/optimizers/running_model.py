@@ -26,7 +26,8 @@ tells least. And a network may bend far more on the way than at its start: the f
 tried, and shortened to what was met on the way.
 
 Of a network C_t is that of every k-th row of the batch, down to 64 of them: it takes a sweep for each output of the network,
-and an average over twenty batches scatters little more by some of their rows than by all.
+and an average over twenty batches scatters little more by some of their rows than by all. Where there are many outputs, the
+sweeps are those of a few random combinations of them (`drawn_curvature.py`).
 
 The look ahead is worth a longer memory: p alone, at the β that q has, still runs the way of steps long past when the
 gradient has turned. And the decay is no part of the loss: it is decoupled from its curvature, which would divide it where the
@@ -48,11 +49,11 @@ from torch import Tensor
 from lightning_modules.devices import is_asynchronous
 from lightning_modules.objectives import Point
 from lightning_modules.optimizers.damped_optimizer import DampingState
+from lightning_modules.optimizers.draws import Draws, of_products
+from lightning_modules.optimizers.thinned import thinned
 from lightning_modules.solvers import SingularCurvatureError
 
 CURVATURE_MEMORY, MODEL_MEMORY = 0.95, 0.9
-# The curvature of a network is that of every k-th row, k at most the former, where at least the latter many are left.
-MOST_LEFT_OUT, FEWEST_ROWS = 4, 64
 # Of how many random draws a sample's diagonal is made where there is no exact one; the average is one of all samples' draws.
 DRAWS = 4
 # How often a length is tried at each of the first few updates, and by how much it is shortened where the loss is not finite.
@@ -91,7 +92,7 @@ class RunningModel:
 
     Attributes:
         network_damping: μ of a network, in units of the mean curvature.
-        draws: of which the diagonal of this step's sample was estimated; None where it is exact.
+        draws: of which the curvature of this step's sample was estimated; None where it is exact.
     """
 
     network_damping: ClassVar[float] = 0.1
@@ -107,7 +108,7 @@ class RunningModel:
     ) -> None:
         self.state, self.momentum, self.refresh, self.kind, self.decay = state, momentum, refresh, kind, decay
         self.of_network = of_network
-        self.draws: int | None = None
+        self.draws: Draws | None = None
 
     def step(self, point: Point, gradient: Tensor) -> Tensor:
         """s (p,), from a point and the gradient (p,) there on the present sample.
@@ -123,7 +124,7 @@ class RunningModel:
         is_update = self.age == 0
         if is_update:
             state.updates += 1
-            seen = self.seen(point)
+            seen, self.draws = thinned(point, seed=state.updates) if self.of_network else (point, None)
             self.take_in(seen)
         newton = self.newton(gradient)
         past = state.direction.mul_(self.momentum).add_(newton)
@@ -140,21 +141,17 @@ class RunningModel:
         past = self.state.steps - 1
         return past % self.refresh if past >= 2 * self.refresh else 0
 
-    def seen(self, point: Point) -> Point:
-        """The point whose curvature is taken in: of a network over every k-th row, if enough are left."""
-        objective = point.objective
-        k = min(MOST_LEFT_OUT, objective.num_rows // FEWEST_ROWS)
-        some = objective.every_kth(k) if self.of_network and k > 1 else None
-        return point if some is None else some.point(point.theta)
-
     def take_in(self, point: Point) -> None:
         """Average the curvature at a point into v."""
         state = self.state
         if state.curvature is None:
             state.curvature = torch.zeros_like(point.theta)
         curvature = point.curvature(self.kind)
-        self.draws = None if curvature.has_diagonal else DRAWS
-        diagonal = curvature.diagonal() if self.draws is None else curvature.diagonal_estimate(self.draws, state.updates)
+        if curvature.has_diagonal:
+            diagonal = curvature.diagonal()
+        else:
+            self.draws = of_products(DRAWS, len(point.theta))
+            diagonal = curvature.diagonal_estimate(DRAWS, state.updates)
         state.curvature.lerp_(diagonal if self.kind == "ggn" else diagonal.abs(), 1 - CURVATURE_MEMORY)
 
     def newton(self, gradient: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from lightning_modules.optimizers import Convergence, CurvatureOptimizer
 from lightning_modules.optimizers.non_finite_loss import refuse_non_finite
 from lightning_modules.training.batch_counts import of_batch, takes_every_row
 from lightning_modules.training.coded_rows import written_out
-from lightning_modules.training.estimated_diagonal import tell_of_draws
+from lightning_modules.training.estimated_curvature import tell_of_draws
 from lightning_modules.training.kept_objective import KeptObjective
 from lightning_modules.training.loss_share import LossShare, by_objective, is_in_chunks, says_its_share
 from lightning_modules.training.made_optimizer import OptimizerCallable

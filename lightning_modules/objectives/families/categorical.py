@@ -98,6 +98,12 @@ class Categorical(Family):
         factor.diagonal(dim1=0, dim2=2).copy_(share * root.where(after > 0, 0))
         return factor
 
+    def random_slope(self, z: Tensor, y: Tensor, signs: Tensor) -> Tensor:
+        # Of S = diag(√p) − √p pᵀ, which has a row more and needs no matrix: SᵀS = diag(p) − 2 ppᵀ + ppᵀ Σ p.
+        p = _softmax(z)
+        scaled = p.sqrt() * signs
+        return scaled - p * scaled.sum(2, keepdim=True)
+
     def recession(self, z: Tensor, y: Tensor) -> Tensor:
         return z.amax(1) - z.gather(1, y[:, None])[:, 0]
 

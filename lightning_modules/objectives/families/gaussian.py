@@ -51,6 +51,9 @@ class Gaussian(Family):
     def curvature_factor(self, z: Tensor, y: Tensor) -> Tensor:
         return self.curvature(z, y).transpose(0, 1)
 
+    def random_slope(self, z: Tensor, y: Tensor, signs: Tensor) -> Tensor:
+        return signs
+
     def recession(self, z: Tensor, y: Tensor) -> Tensor:
         return torch.where(z.abs().sum(1) > 0, torch.inf, 0.0).to(z)
 

@@ -84,3 +84,17 @@ class PointwiseLoss(ABC):
     @abstractmethod
     def curvature_factor(self, z: Tensor, y: Tensor) -> Tensor:
         """The C rows of S with SᵀS = ∂²l/∂z², for each row of z: (n, K), checked targets -> (C, n, K)."""
+
+    def random_slope(self, z: Tensor, y: Tensor, signs: Tensor) -> Tensor:
+        """Random e of each row with mean 0 and E eeᵀ = ∂²l/∂z², here Sᵀε.
+
+        Args:
+            z: (n, K).
+            y: checked targets.
+            signs: ε = ±1 (d, n, K), independent; where S has fewer rows, the first of them.
+
+        Returns:
+            e (d, n, K).
+        """
+        factor = self.curvature_factor(z, y)
+        return torch.einsum("dnc,cnk->dnk", signs[..., : len(factor)], factor)

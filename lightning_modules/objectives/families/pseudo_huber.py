@@ -52,6 +52,9 @@ class PseudoHuber(PointwiseLoss):
     def curvature_factor(self, z: Tensor, y: Tensor) -> Tensor:
         return torch.diag_embed(self._curvature(z, y).sqrt()).transpose(0, 1)
 
+    def random_slope(self, z: Tensor, y: Tensor, signs: Tensor) -> Tensor:
+        return self._curvature(z, y).sqrt() * signs
+
     def _curvature(self, z: Tensor, y: Tensor) -> Tensor:
         _, s = self._residual_and_root(z, y)
         return 1 / (self.delta * (s if self.reweighted else s**3))

@@ -30,3 +30,6 @@ class SquaredError(PointwiseLoss):
 
     def curvature_factor(self, z: Tensor, y: Tensor) -> Tensor:
         return torch.diag_embed(torch.full_like(z, 2**0.5)).transpose(0, 1)
+
+    def random_slope(self, z: Tensor, y: Tensor, signs: Tensor) -> Tensor:
+        return 2**0.5 * signs

@@ -99,11 +99,11 @@ class GraphCurvature(Curvature):
 
     @property
     def knows_rows(self) -> bool:
-        return self._factors * self.loss.num_rows * len(self.theta) <= FACTOR_NUMBERS
+        return self.loss.num_factors * self.loss.num_rows * len(self.theta) <= FACTOR_NUMBERS
 
     @property
     def num_factor_rows(self) -> int:
-        return self._factors * self.loss.num_rows
+        return self.loss.num_factors * self.loss.num_rows
 
     def factor_rows(self) -> StoredRows:
         refuse_without_room(self.num_factor_rows, self.theta, copies=2)
@@ -117,12 +117,6 @@ class GraphCurvature(Curvature):
     def completing_directions(self) -> Tensor:
         # As of a dense network: one number damps the last layer, so that steps leave common shifts alone.
         return super().completing_directions() if self.loss.l2 else self.theta[:, None][:, :0]
-
-    @property
-    def _factors(self) -> int:
-        """C, how many rows S has for each row of data."""
-        nothing = self.theta.new_zeros(0, self.loss.pointwise.num_outputs)
-        return len(self.loss.pointwise.curvature_factor(nothing, self.loss.targets[:0]))
 
     @property
     def is_straight(self) -> bool:

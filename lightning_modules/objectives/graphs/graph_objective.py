@@ -108,9 +108,19 @@ class GraphObjective(Objective):
     # -- what is known of it -------------------------------------------------------------------------------------------
 
     def every_kth(self, k: int) -> Self:
+        return self._of(self.graph_loss.every_kth(k))
+
+    def drawn(self, draws: int, seed: int) -> Self:
+        return self._of(self.graph_loss.drawn(draws, seed))
+
+    @property
+    def num_factors(self) -> int:
+        return self.graph_loss.num_factors
+
+    def _of(self, loss: GraphLoss) -> Self:
+        """The same network under another loss."""
         other = copy(self)
-        other.graph_loss = self.graph_loss.every_kth(k)
-        other.num_rows = other.graph_loss.num_rows
+        other.graph_loss, other.num_rows = loss, loss.num_rows
         vars(other).pop("unit", None)
         return other
 

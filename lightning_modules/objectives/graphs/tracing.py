@@ -1,12 +1,11 @@
 """From a module to the layers that it calls, by torch's own tracer of `forward`; the module itself is left as it is."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor, fx, nn
 
 from lightning_modules.objectives.graphs.arguments import Shape, Value, kind_of_arguments, what_is_asked
+from lightning_modules.objectives.graphs.followed_lengths import followed_lengths
 from lightning_modules.objectives.graphs.graph import Graph, Node, Slot
 from lightning_modules.objectives.graphs.module_kinds import kind_of
 from lightning_modules.objectives.graphs.untraceable import UntraceableError
@@ -44,34 +43,6 @@ class _Tracer(fx.Tracer):
         if type(module).__module__.startswith("torch.nn") and not isinstance(module, (nn.Sequential, nn.ModuleList)):
             raise UntraceableError(f"{type(module).__name__} {name!r} is no layer with a curvature of its own: {FALL_BACK}")
         return False
-
-
-@contextmanager
-def _followed_lengths(module: nn.Module) -> Iterator[None]:
-    """Let `len(x)` be x.shape[0] in every `forward`: Python wants a number of it, which what stands for x has not."""
-    scopes = {id(scope): scope for each in module.modules() if (scope := _names_of_forward(each)) is not None}
-    changed = [scope for scope in scopes.values() if "len" not in scope]
-    for scope in changed:
-        scope["len"] = _length
-    try:
-        yield
-    finally:
-        for scope in changed:
-            del scope["len"]
-
-
-def _names_of_forward(module: nn.Module) -> dict[str, Any] | None:
-    """The names that a module's `forward` finds outside of itself; None of torch's own modules."""
-    if type(module).__module__.startswith("torch."):
-        return None
-    return getattr(type(module).forward, "__globals__", None)
-
-
-def _length(x: Any) -> Any:
-    if isinstance(x, fx.Proxy):
-        shape: Any = x.shape
-        return shape[0]
-    return len(x)
 
 
 def refuse_hooks(module: nn.Module, name: str) -> None:
@@ -118,7 +89,7 @@ class _Builder:
             self.module = outer
         tracer = _Tracer(self.layers)
         try:
-            with _followed_lengths(self.module):
+            with followed_lengths(self.module):
                 calls = tracer.trace(self.module)
         except UntraceableError:
             raise

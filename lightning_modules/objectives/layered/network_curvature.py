@@ -27,7 +27,7 @@ from lightning_modules.objectives.kronecker import (
 )
 from lightning_modules.objectives.layered.hessian_diagonal import squares
 from lightning_modules.objectives.layered.network_loss import NetworkLoss
-from lightning_modules.objectives.layered.network_rows import NetworkRows, num_factors
+from lightning_modules.objectives.layered.network_rows import NetworkRows
 from lightning_modules.objectives.layered.trace import Layer, Trace, layers_of
 from lightning_modules.objectives.once import once
 from lightning_modules.objectives.passes import Passes
@@ -121,7 +121,7 @@ class NetworkCurvature(Curvature):
 
     @property
     def num_factor_rows(self) -> int:
-        return num_factors(self.loss, self.theta) * self.loss.num_rows
+        return self.loss.num_factors * self.loss.num_rows
 
     def factor_rows(self) -> NetworkRows:
         return NetworkRows(self.loss, self.passes)

@@ -121,9 +121,19 @@ class NetworkObjective(Objective):
     # -- what is known of it -------------------------------------------------------------------------------------------
 
     def every_kth(self, k: int) -> Self:
+        return self._of(self.network_loss.every_kth(k))
+
+    def drawn(self, draws: int, seed: int) -> Self:
+        return self._of(self.network_loss.drawn(draws, seed))
+
+    @property
+    def num_factors(self) -> int:
+        return self.network_loss.num_factors
+
+    def _of(self, loss: NetworkLoss) -> Self:
+        """The same network under another loss."""
         other = copy(self)
-        other.network_loss = self.network_loss.every_kth(k)
-        other.num_rows = other.network_loss.num_rows
+        other.network_loss, other.num_rows = loss, loss.num_rows
         vars(other).pop("unit", None)
         return other
 

@@ -38,7 +38,7 @@ class NetworkRows(FactorRows):
 
     def __init__(self, loss: NetworkLoss, passes: Passes[Trace]) -> None:
         self.network = loss.network
-        widths, factors = loss.network.widths, num_factors(loss, passes.theta)
+        widths, factors = loss.network.widths, loss.num_factors
         sizes = [*(factors * out for out in widths[1:]), *widths[:-1]]
         own = [_factors(trace, loss.pointwise.curvature_factor(trace.outputs, y)) for y, trace in passes.parts(loss.chunk_rows)]
         rows = joined_rows(torch.cat([*own, passes.theta.new_zeros(0, sum(sizes)).double()]), loss.reduction)
@@ -123,12 +123,6 @@ def _are_alike(weights: Tensor, h: Tensor) -> bool:
         return True
     used = h.any(0)
     return torch.equal(weights[:, used], weights[:1, used].expand(len(weights), -1))
-
-
-def num_factors(loss: NetworkLoss, theta: Tensor) -> int:
-    """C, how many rows S has for each row of data."""
-    nothing = theta.new_zeros(0, loss.network.widths[-1])
-    return len(loss.pointwise.curvature_factor(nothing, loss.targets[:0]))
 
 
 def _factors(trace: Trace, factor: Tensor) -> Tensor:

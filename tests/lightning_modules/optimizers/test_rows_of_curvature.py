@@ -8,7 +8,7 @@ from torch.nn import Parameter
 
 from lightning_modules.networks import DenseNetwork
 from lightning_modules.objectives import GLMObjective, NetworkObjective, Objective
-from lightning_modules.objectives.families import Categorical
+from lightning_modules.objectives.families import Categorical, SquaredError
 from lightning_modules.optimizers import DiagonalNewton, KroneckerNewton
 
 NETWORK = DenseNetwork((4, 6, 3), "relu")
@@ -63,3 +63,32 @@ def test_of_a_linear_model_all_rows() -> None:
     theta = torch.zeros(15, dtype=torch.float64)
     found = first_curvature(DiagonalNewton, objective.as_sample(), theta)
     torch.testing.assert_close(found, objective.at(theta).curvature("hessian").diagonal(), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_rows_of_many_outputs_are_drawn_and_it_is_said(method: Any) -> None:
+    """40 outputs are more sweeps than 8 draws."""
+    x = torch.randn(20, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    network = DenseNetwork((4, 6, 40), "relu")
+    theta = torch.randn(
+        sum(p.numel() for p in network.parameters()), dtype=torch.float64, generator=torch.Generator().manual_seed(1)
+    )
+    whole = NetworkObjective(network, SquaredError(40), x, torch.zeros(20, 40, dtype=torch.float64)).as_sample()
+    drawn = whole.drawn(8, seed=1)
+    curvature = drawn.point(theta).curvature("ggn")
+    expected = curvature.diagonal()
+    if method is KroneckerNewton:
+        expected = whole.drawn(8, seed=1).point(theta).curvature("ggn").kronecker().matrix().diagonal()
+    parameter = Parameter(theta.clone())
+    optimizer = method([parameter])
+
+    def closure() -> torch.Tensor:
+        point = whole.at(parameter)
+        parameter.grad = point.gradient.clone()
+        return point.value
+
+    optimizer.step(closure, objective=whole)
+    found = optimizer.curvature_diagonal()
+    assert found is not None
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
+    assert optimizer.draws.number == 8 and "40 outputs" in optimizer.draws.instead_of
