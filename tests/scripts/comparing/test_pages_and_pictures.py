@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from callbacks.confusion_matrix import draw_confusion
-from callbacks.log_ticks import tick_log
+from callbacks.log_scale import scale_log
 from tests.conftest import ROOT
 
 OPTIMUM = 0.25
@@ -79,13 +79,18 @@ def test_logarithmic_ticks_are_few_and_plain(span: tuple[float, float]) -> None:
     figure = Figure()
     axes = figure.subplots()
     axes.plot([1, 2], span)
-    axes.set_yscale("log")
-    tick_log(axes.yaxis, *span)
+    scale_log(axes.yaxis, span)
     figure.draw_without_rendering()
     low, high = axes.get_ylim()
     labels = [tick.label1.get_text() for tick in axes.yaxis.get_major_ticks() if low <= tick.get_loc() <= high]
     assert 1 <= len(labels) <= 8 and not any("times" in label for label in labels)
     assert len(axes.yaxis.get_minorticklocs()) == 0
+
+
+def test_every_logarithmic_axis_has_those_ticks() -> None:
+    files = [file for folder in ("callbacks", "scripts") for file in (ROOT / folder).rglob("*.py") if file.stem != "log_scale"]
+    found = [file.name for file in files if re.search(r"scale(=|\()\"log\"|semilog|loglog", file.read_text(encoding="utf-8"))]
+    assert len(files) > 100 and not found
 
 
 def test_accuracies_that_do_not_start_at_0_are_dots() -> None:
