@@ -113,6 +113,13 @@ def test_a_page_is_for_phones_and_for_the_dark() -> None:
     assert re.search(r'<div class="wide" tabindex="0">\s*<table>', written) and "overflow-x: auto" in written
 
 
+def test_a_number_in_a_table_is_not_broken() -> None:
+    written = html_table(("a", "b"), [("gradient descent", "1.8e-03")])
+    assert '<td>gradient descent</td><td class="word">1.8e-03</td>' in written and ".word { white-space: nowrap }" in page(
+        "x", ""
+    )
+
+
 def test_a_picture_says_in_words_what_it_shows(tmp_path: Path) -> None:
     runs = [made("Newton", [1.0, 0.5, 0.4]), made('my "$" <b>', [1.0, 0.6, 0.5])]
     (path,) = save_figure(tmp_path / "x.png", lambda: draw_panels(runs, [(runtime_curves, runtime_curves)]))
@@ -138,6 +145,7 @@ def test_what_the_numbers_say_is_short_and_the_same_again() -> None:
         runs = [made(f"method {i}", [1.0, 0.5, 0.4 + 1e-17 * i], seconds=times * (i + 1)) for i in range(9)]
         return observe(runs, ["one.", "two.", "three."])
 
+    assert all(re.search(r"method 7 and method 8\b", line) for line in (said(1.0)[0], said(1.0)[-1])), "as one enumerates"
     assert said(0.01) == said(3.0) and 0 < len(said(1.0)) <= 5
     assert not any(re.search(r"\d s\b|times as long|shortest", text) for text in said(0.01))
 
