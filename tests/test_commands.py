@@ -1,9 +1,10 @@
-"""The commands of the README and of docs/ are understood by the programs that they call, and name what there is."""
+"""The commands of the README and of docs/ are understood by the programs they call, and their tables name what there is."""
 
 import re
 import shlex
 from importlib import import_module
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from command_line.base_config import with_base
@@ -14,6 +15,7 @@ from command_line.one_line_errors import run
 from comparing.comparison_file import comparison_titles
 from evidence.titles import SECTION_TITLES, SYSTEM_TITLES
 
+from lightning_modules.optimizers.verdict import Status
 from tests.conftest import ROOT
 from tests.test_examples import PAGES
 
@@ -83,3 +85,9 @@ def test_the_tables_of_parts_name_every_class(page: str) -> None:
     named = set(re.findall(r"`(\w+)`", row))
     assert named - NO_OPTIMIZERS <= {name.rpartition(".")[2] for name in CLASSES["optimizer"]()}
     assert named >= {name for name in CLASSES["optimizer"]() if "." not in name}
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/verdicts.md"])
+def test_the_tables_of_endings_name_every_status(page: str) -> None:
+    table = (ROOT / page).read_text(encoding="utf-8").partition("| status | means |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(get_args(Status))
