@@ -26,8 +26,11 @@ compare: $(INSTALLED) ## Compare gradient descent, Newton and diagonal Newton on
 reproduce: $(INSTALLED) ## Run the sixteen published systems again, those on MNIST and California housing if data/ has them
 	$(BIN)/python scripts/reproduce.py all
 
-tensorboard: $(INSTALLED) ## Look at the logs in a browser
-	$(BIN)/tensorboard --logdir logs
+# logs/<data>/<model> of the newest run: from there its name is <method>/version_n, and longer ones are cut off in a browser.
+RUNS ?= $(shell ls -td logs/*/*/*/version_*/ 2>/dev/null | head -n 1 | sed 's|/[^/]*/[^/]*/$$||')
+
+tensorboard: $(INSTALLED) ## Look at the newest run beside others of its data and model, in a browser; RUNS=logs has all
+	$(BIN)/tensorboard --logdir '$(or $(RUNS),logs)'
 
 # A file of data, the picture that needs it, and the commands that draw it.
 with = @if [ -e '$(DATA)/$(1)' ]; then set -ex; $(3); else echo 'skipped, $(DATA) has no $(1): $(2)'; fi

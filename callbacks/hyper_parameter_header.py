@@ -3,7 +3,8 @@
 TensorBoard shows the columns that are named by the first header it finds, and by no other: torch writes into each run the
 columns of this run alone, and those of other data and methods are not seen. So every run has this one.
 
-A result is the last point of a curve that the run draws anyway.
+A result is the last point of a curve that the run draws anyway, so it is a number. The word for the status could only be a
+setting, and those are read once, from what a run wrote first: one that is killed, or goes on still, would have no line at all.
 """
 
 from tensorboard.compat.proto.summary_pb2 import Summary

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from matplotlib.figure import Figure
 
-from callbacks.log_ticks import tick_log
+from callbacks.log_scale import scale_log
 from callbacks.okabe_ito import BLUE, GREEN, VERMILLION
 
 CURVE, LEAST, SIMPLE = BLUE, VERMILLION, GREEN
@@ -55,8 +55,7 @@ def draw_penalties(found: Chosen) -> Figure:
             count = found.counts[place]
             label = f"{name}: l1 = {found.penalties[place]:.3g}, {count} feature{'' if count == 1 else 's'}"
             axes.axvline(found.penalties[place], color=color, linestyle="--", label=label)
-    axes.set_xscale("log")
-    tick_log(axes.xaxis, min(penalties), max(penalties))
+    scale_log(axes.xaxis, penalties)
     axes.set_xlabel("l1, relative to the mean loss")
     axes.set_ylabel("deviance of held-out rows")
     shown = kept[:: max(1, len(kept) // 8)]

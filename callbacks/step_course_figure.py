@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from callbacks.log_ticks import tick_log
+from callbacks.log_scale import scale_log
 from callbacks.okabe_ito import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION
 from callbacks.rounding_level import draw_level, floored
 
@@ -89,8 +89,7 @@ def plot_positive(axes: Axes, steps: np.ndarray, values: np.ndarray, color: str,
         axes.text(0.5, 0.5, what, transform=axes.transAxes, ha="center", va="center", color="0.4")
         axes.set(xticks=[], yticks=[])
         return
-    axes.set_yscale("log")
-    lowest, highest = values[positive].min(), values.max()
+    lowest = values[positive].min()
     marker = "o" if len(values) <= MANY_STEPS else None
     axes.plot(steps[positive], values[positive], color=color, marker=marker, markersize=3, linewidth=1.2)
     if not positive.all():
@@ -98,7 +97,7 @@ def plot_positive(axes: Axes, steps: np.ndarray, values: np.ndarray, color: str,
         edge = np.full(np.count_nonzero(~positive), lowest)
         axes.plot(steps[~positive], edge, "v", color=color, markersize=5, markerfacecolor="none", label=rest)
         axes.legend(fontsize=7, frameon=False)
-    tick_log(axes.yaxis, lowest, highest)
+    scale_log(axes.yaxis, [lowest, *values])
     if steps[-1] >= MANY_STEPS:
         axes.set_xscale("symlog", linthresh=1)
         axes.set_xlim(left=0)

@@ -31,7 +31,7 @@ class MLP(NetworkModule):
         l2: strength of the penalty on the weights (not the biases), ≥ 0, relative to the mean loss.
         output_activation: of the last layer, by the same names.
         schedule: "cosine" lets the step size fall to 0 over the run, which mini-batches need; "constant" leaves it.
-        optimizer: the method: GradientDescent, Newton, DiagonalNewton or any of torch.optim.
+        optimizer: the method: GradientDescent, Newton, DiagonalNewton or one of torch.optim.
 
     Raises:
         ValueError: an unknown name, widths that make no network, a negative penalty, one class.

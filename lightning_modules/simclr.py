@@ -46,7 +46,7 @@ class SimCLR(ObjectiveModule):
         channels: of the encoder's first convolution; its cost grows with their square.
         temperature: τ > 0; the lower, the more the nearest of the other images count.
         schedule: "cosine" lets the step size fall to 0 over the run, "constant" leaves it.
-        optimizer: the method: `DiagonalNewton`, `GradientDescent`, or any of torch.optim. The loss couples the rows of a batch,
+        optimizer: the method: `DiagonalNewton`, `GradientDescent`, or one of torch.optim. The loss couples the rows of a batch,
             so its curvature has no closed form: torch differentiates it, and its diagonal is an unbiased estimate
             (`contrast.py`). `KroneckerNewton` is refused, whose factors are sums over independent rows.
 

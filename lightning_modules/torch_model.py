@@ -35,7 +35,7 @@ class TorchModel(NetworkModule):
         schedule: "cosine" lets the step size fall to 0 over the run, which mini-batches need; "constant" leaves it.
         input_shape: of one row as the module takes it, such as [1, 28, 28], where the data have it flat; null = as it comes.
         num_outputs: K; null = that of the module's last dense layer, or of what it makes of rows of `input_shape`.
-        optimizer: the method: GradientDescent, Newton, DiagonalNewton or any of torch.optim.
+        optimizer: the method: GradientDescent, Newton, DiagonalNewton or one of torch.optim.
 
     Raises:
         ValueError: an unknown name, a negative penalty, one class, a module whose number of outputs has to be said.

@@ -11,6 +11,7 @@ from command_line.interruptible import importing
 from command_line.one_line_errors import run
 from command_line.quiet import quiet, show_notes
 from command_line.saying import say_lines
+from command_line.unknown_classes import refuse_unknown_classes
 
 
 def main(args: list[str]) -> None:
@@ -20,6 +21,7 @@ def main(args: list[str]) -> None:
         say_lines(page)
         return
     whole = with_base(args)
+    refuse_unknown_classes(whole)
     first_look(whole)
     # Torch and Lightning take seconds, in which Ctrl-C ends the program; nothing above needs them.
     with importing():

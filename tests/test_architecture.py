@@ -16,7 +16,7 @@ PROGRAMS = {path.stem for path in SCRIPTS.glob("*.py")}
 OWN = {*PACKAGES, *PROGRAMS, *(path.parent.name for path in SCRIPTS.glob("*/__init__.py"))}
 LIBRARY = ("lightning_modules", "datamodules", "callbacks")
 COMPARING = (*LIBRARY, "command_line", "comparing")
-PAGES_OF_EVIDENCE = ("evidence.provenance", "evidence.page_tables")
+PAGES_OF_EVIDENCE = ("evidence.provenance", "evidence.page_tables", "evidence.titles")
 TORCH_ONLY = tuple(
     f"lightning_modules/{name}" for name in ("devices", "solvers", "objectives", "optimizers", "networks", "lasso")
 )

@@ -40,7 +40,7 @@ class LogisticRegression(GeneralizedLinearModel):
             cross-validation, "cv-1se" the largest that is at most a standard error worse. By Newton, on the full batch.
         penalty_weights: what both penalties are multiplied by, a number ≥ 0 for each feature, or for some by name: {age: 0}.
         folds: of the cross-validation.
-        optimizer: the method: GradientDescent, Newton, DiagonalNewton or any of torch.optim.
+        optimizer: the method: GradientDescent, Newton, DiagonalNewton or one of torch.optim.
     """
 
     task = "classification"

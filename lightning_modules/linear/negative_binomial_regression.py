@@ -36,7 +36,7 @@ class NegativeBinomialRegression(GeneralizedLinearModel):
             cross-validation, "cv-1se" the largest that is at most a standard error worse. By Newton, on the full batch.
         penalty_weights: what both penalties are multiplied by, a number ≥ 0 for each feature, or for some by name: {age: 0}.
         folds: of the cross-validation.
-        optimizer: the method: GradientDescent, Newton, DiagonalNewton, or with a given dispersion any of torch.optim.
+        optimizer: the method: GradientDescent, Newton, DiagonalNewton, or with a given dispersion one of torch.optim.
 
     Raises:
         ValueError: α is not positive; in a fit, α is to be estimated by mini-batches or by a method of torch.optim.

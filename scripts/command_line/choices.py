@@ -1,6 +1,9 @@
-"""What a program shows that was told nothing: what can be named, each with a title."""
+"""What a program can be asked for by name: listed with titles where it was told nothing, and held against what it was told."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+from command_line.class_names import suggestion
+from command_line.one_line_errors import CommandLineError
 
 
 def choices(usage: str, titles: Mapping[str, str], more: str) -> list[str]:
@@ -13,3 +16,20 @@ def choices(usage: str, titles: Mapping[str, str], more: str) -> list[str]:
     """
     margin = max(map(len, titles)) + 2
     return [f"{usage}, where NAME is", *(f"  {name:{margin}}{title}" for name, title in titles.items()), more]
+
+
+def refuse_unknown(kind: str, names: Iterable[str], titles: Mapping[str, str]) -> None:
+    """Refuse what is none of them, nor all.
+
+    Args:
+        kind: what the names are of: "system".
+        names: as typed.
+        titles: by what can be typed.
+
+    Raises:
+        CommandLineError: says which one is meant, and lists them.
+    """
+    for name in names:
+        if name not in {*titles, "all"}:
+            near = suggestion(name, list(titles))
+            raise CommandLineError(f"there is no {kind} {name!r}{near}: choose among {', '.join(titles)}, all")

@@ -1,12 +1,13 @@
-"""What may be named at each place of a command line that takes a class."""
+"""What may be named at each place of a command line that takes a class; known before torch is imported."""
 
 import inspect
 from collections.abc import Callable
 from difflib import get_close_matches
-from importlib import import_module
 from importlib.util import find_spec
 
 import datamodules
+import lightning_modules
+from command_line.exported_names import exported
 
 OPTIMIZERS = ["GradientDescent", "Newton", "DiagonalNewton", "KroneckerNewton", "SubsampledNewton"]
 USUAL = ["torch.optim.SGD", "torch.optim.Adam", "torch.optim.LBFGS"]
@@ -19,28 +20,21 @@ NO_CALLBACKS = {
 }  # fmt: skip
 
 
-def _models() -> list[str]:
-    import lightning_modules  # noqa: PLC0415 – torch takes seconds, and most errors name no model
-
-    return [name for name in lightning_modules.__all__ if name != "ObjectiveModule"]
-
-
 def _optimizers() -> list[str]:
-    import torch  # noqa: PLC0415
-
-    others = [name for name, kind in vars(torch.optim).items() if isinstance(kind, type) and name not in NO_OPTIMIZERS]
+    # Beside its classes the package exports modules and functions, in small letters.
+    others = [name for name in exported("torch.optim") if name[0].isupper() and name not in NO_OPTIMIZERS]
     return [*OPTIMIZERS, *(f"torch.optim.{name}" for name in sorted(others))]
 
 
 def _lightnings(package: str, without: set[str]) -> list[str]:
-    return sorted(set(import_module(f"pytorch_lightning.{package}").__all__) - without)
+    return sorted(set(exported(f"pytorch_lightning.{package}")) - without)
 
 
 # By the last word of the place.
 CLASSES: dict[str, Callable[[], list[str]]] = {
     # Those that a command line can make: not from arrays, nor what is no data module.
     "data": lambda: [name for name in datamodules.__all__ if name not in ("ArrayDataModule", "MNISTTwoView")],
-    "model": _models,
+    "model": lambda: [name for name in lightning_modules.__all__ if name != "ObjectiveModule"],
     "optimizer": _optimizers,
     "logger": lambda: _lightnings("loggers", {"Logger"} | ({"LitLogger"} if find_spec("litlogger") is None else set())),
     "profiler": lambda: _lightnings("profilers", {"Profiler", "PassThroughProfiler", "XLAProfiler"}),
@@ -55,9 +49,20 @@ def choices_at(place: str) -> str:
     return "; choose among " + ", ".join([*OPTIMIZERS, *USUAL] if place == "optimizer" else CLASSES[place]())
 
 
+def no_such_class(option: str, name: str) -> str:
+    """What is said of a name that no class has.
+
+    Args:
+        option: "--model.optimizer".
+        name: as typed.
+    """
+    place = option.rpartition(".")[2].removeprefix("--")
+    return f"{option}: there is no class {name!r}{suggested_at(place, name)}{choices_at(place)}"
+
+
 def having(option: str, setting: str) -> str:
     """Which class of data or models to add for a setting that the chosen one does not have; nothing if none has it."""
-    package = {"--data": datamodules, "--model": import_module("lightning_modules")}.get(option)
+    package = {"--data": datamodules, "--model": lightning_modules}.get(option)
     if package is None:
         return ""
     names = CLASSES[option.removeprefix("--")]()
@@ -74,7 +79,9 @@ def suggested_at(place: str, word: str) -> str:
 
 def suggestion(word: str, choices: list[str]) -> str:
     """– did you mean …? – or nothing."""
-    near = get_close_matches(word, choices, 1, 0.6)
-    if not near and (found := get_close_matches(word, short := [name.rpartition(".")[2] for name in choices], 1, 0.6)):
-        near = [choices[short.index(found[0])]]
-    return f" (did you mean {near[0]}?)" if near else ""
+    short = [name.rpartition(".")[2] for name in choices]
+    # As a whole, without its package, or as far as it was typed: Iris of IrisDataModule.
+    for forms in (choices, short, [name[: len(word)] for name in short]):
+        if near := get_close_matches(word, forms, 1, 0.6):
+            return f" (did you mean {choices[forms.index(near[0])]}?)"
+    return ""

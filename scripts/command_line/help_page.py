@@ -1,12 +1,9 @@
 """`fit.py --help`: one screen with what a run is made of; `--trainer.help` has the options of Lightning's Trainer.
 
-It is shown before torch is imported, so the names of models are read from their face as text.
+It is shown before torch is imported.
 """
 
-import ast
 import textwrap
-from importlib.util import find_spec
-from pathlib import Path
 
 from command_line.class_names import CLASSES, OPTIMIZERS
 
@@ -43,7 +40,7 @@ def page() -> str:
     """All of it, in 80 columns."""
     places = {
         "--data=CLASS": ", ".join(CLASSES["data"]()),
-        "--model=CLASS": ", ".join(models()),
+        "--model=CLASS": ", ".join(CLASSES["model"]()),
         "--model.optimizer=CLASS": f"{', '.join(OPTIMIZERS)}; or Adam, SGD, LBFGS, … of torch.optim",
         "--trainer.OPTION": "of Lightning's Trainer; --trainer.help lists them",
         "--model.help": "says what each class is, --model.help=MLP what its options are; so at data, model.optimizer, …",
@@ -66,16 +63,6 @@ def page() -> str:
             EXAMPLES,
         ]
     )
-
-
-def models() -> list[str]:
-    """What the face of the models exports, but for their base class; read as text, in the stub of a face that is lazy."""
-    face = find_spec("lightning_modules")
-    assert face is not None and face.origin is not None
-    for node in ast.parse(Path(face.origin).with_suffix(".pyi").read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == "__all__":
-            return [name for name in ast.literal_eval(node.value) if name != "ObjectiveModule"]
-    raise ValueError(f"{face.origin} has no __all__")
 
 
 def _entries(texts: dict[str, str]) -> list[str]:

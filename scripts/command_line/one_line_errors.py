@@ -38,11 +38,13 @@ def run(main: Callable[[list[str]], None], args: list[str]) -> int:
         with raise_when_asked_to_end():
             main(args)
     except KeyboardInterrupt as stop:
+        end_what_was_begun(stop)
         complain(f"interrupted: {stop}" if str(stop) else "interrupted")
         return 130
     except Exception as error:
         if "--debug" in args:
             raise
+        end_what_was_begun(error)
         if isinstance(error, ImportError) and was_pressed():
             complain("interrupted")
             return 130
@@ -51,6 +53,11 @@ def run(main: Callable[[list[str]], None], args: list[str]) -> int:
         complain(f"error{where}: {one_line(error)}")
         return 2 if isinstance(error, CommandLineError) else 1
     return 0
+
+
+def end_what_was_begun(stop: BaseException) -> None:
+    """End loops that an exception broke off and keeps as they were: a bar stands in the line where its message would begin."""
+    traceback.clear_frames(stop.__traceback__)
 
 
 def refuse_unreadable(args: list[str]) -> None:

@@ -2,7 +2,7 @@
 
 import re
 
-from command_line.class_names import choices_at, having, suggested_at
+from command_line.class_names import choices_at, having, no_such_class, suggested_at
 
 # What jsonargparse wraps around the reason of a refusal.
 WRAPPING = re.compile(
@@ -96,7 +96,7 @@ def _of_a_class(text: str, message: str, option: str, place: str) -> str | None:
         names = ", ".join([f"{option}.{first}", *others])
         return f"{names} {'are' if others else 'is'} missing: {'they have' if others else 'it has'} no default"
     if unknown := re.match(r"(?:Expected a dot import path string|Unexpected import path format): (.+)", text):
-        return f"{option}: there is no class {unknown[1]!r}{suggested_at(place, unknown[1])}{choices_at(place)}"
+        return no_such_class(option, unknown[1])
     if unknown := re.search(r"No module named '(.+?)'|module '.+?' has no attribute '.+?'", text):
         if (package := unknown[1]) in EXTRAS:
             return f"{option}: {package} is not installed: pip install '.[{EXTRAS[package]}]'"

@@ -38,7 +38,8 @@ class ProgramParser(OneLineParser):
         columns = shutil.get_terminal_size().columns
         shown = [action for action in self._actions if action.help not in (None, SUPPRESS)]
         needed = [_typed(action) for action in shown if action.dest in self._needed]
-        usage = " ".join(["usage:", str(self.prog), *needed, "[OPTION ...]"])
+        usable = [f"[{_typed(action)}]" for action in shown if not action.option_strings and action.dest not in self._needed]
+        usage = " ".join(["usage:", str(self.prog), *needed, *usable, "[OPTION ...]"])
         # What has to be given comes first.
         ordered = sorted(shown, key=lambda action: (action.dest not in self._needed, action.dest in ("help", "version")))
         texts = {_typed(action): _told(action) for action in ordered}

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from callbacks.log_ticks import tick_log
+from callbacks.log_scale import scale_log
 from callbacks.method_styles import MethodStyle, method_styles
 from callbacks.names_as_text import in_figure
 from callbacks.rounding_level import draw_level, floored
@@ -83,8 +83,7 @@ def objective(against: str, optimum: float | None) -> Panel:
             plot(axes, run, style, against, values.tolist())
         finite = np.concatenate([values[np.isfinite(values)] for values in courses])
         if len(finite) and finite.min() > 0:  # a log-likelihood of densities may be below 0
-            axes.set_yscale("log")
-            tick_log(axes.yaxis, finite.min(), finite.max())
+            scale_log(axes.yaxis, finite)
         decorate(axes, against, "training objective" + (" − optimum" if optimum is not None else ""))
 
     return draw

@@ -1,5 +1,7 @@
 """What the numbers of a comparison say: only what another run of it says as well, so nothing of seconds."""
 
+from collections.abc import Iterable
+
 from command_line.four_digits import four_digits
 
 from comparing.metric_names import metric_name
@@ -34,18 +36,24 @@ def on_the_test_rows(runs: list[Run]) -> str:
     return f"{sentence}. Best {metric_name(metric)}: {four_digits(top)}, by {those(runs, metric, four_digits(top))}."
 
 
+def enumerated(names: Iterable[str]) -> str:
+    """One, two and three."""
+    *others, last = list(names) or [""]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def those(runs: list[Run], name: str, digits: str) -> str:
     """The labels of the runs whose number is shown by these digits."""
-    return ", ".join(run.label for run in runs if four_digits(run.summary[name]) == digits)
+    return enumerated(run.label for run in runs if four_digits(run.summary[name]) == digits)
 
 
 def on_the_objective(runs: list[Run]) -> str:
     """Who minimised best, and how far above the others ended."""
     lowest = min(run.objective for run in runs)
     first = [run for run in runs if run.objective - lowest <= ROUNDING * max(1.0, abs(lowest))]
-    above = "; ".join(f"{run.label} by {run.objective - lowest:.1e}" for run in runs if run not in first)
-    best = f"Lowest training objective: {lowest:.9f}, by {', '.join(run.label for run in first)}"
-    return best + (f"; above it end {above}." if above else ".")
+    above = enumerated(f"{run.label} {run.objective - lowest:.2g}" for run in runs if run not in first)
+    best = f"Lowest training objective: {lowest:.9f}, by {enumerated(run.label for run in first)}"
+    return best + (f"; how far above it the others ended: {above}." if above else ".")
 
 
 def on_the_way(runs: list[Run]) -> str:
@@ -70,9 +78,9 @@ def first_there(runs: list[Run]) -> str:
     metric = f"test/{runs[0].score}"
     goal = min(run.summary[metric] for run in runs)
     reached = {run.label: next((i for i, value in enumerate(run.history[metric]) if value >= goal), None) for run in runs}
-    listed = ", ".join(f"{label} after {counted(epoch + 1, 'epoch')}" for label, epoch in reached.items() if epoch is not None)
+    listed = enumerated(f"{label} after {counted(epoch + 1, 'epoch')}" for label, epoch in reached.items() if epoch is not None)
     return (
-        f"A {metric_name(metric)} of {four_digits(goal)}, which all end with or above, was reached by {listed}."
+        f"A {metric_name(metric)} of {four_digits(goal)}, which no method ends below, was reached by {listed}."
         if listed
         else ""
     )
@@ -83,4 +91,4 @@ def verdicts(runs: list[Run]) -> str:
     endings: dict[str, list[str]] = {}
     for run in runs:
         endings.setdefault(str(run.summary["status"]), []).append(run.label)
-    return "Verdicts: " + "; ".join(f"{ending} – {', '.join(labels)}" for ending, labels in endings.items()) + "."
+    return "Verdicts: " + "; ".join(f"{ending} – {enumerated(labels)}" for ending, labels in endings.items()) + "."

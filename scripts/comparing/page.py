@@ -24,6 +24,7 @@ pre {{ line-height: 1.2 }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; overflow-wrap: normal }}
 td, th {{ padding: .3rem .7rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top }}
 td:first-child, th:first-child {{ text-align: left }}
+.word {{ white-space: nowrap }}
 img {{ max-width: 100%; height: auto; background: #fff; border-radius: 4px }}
 </style>
 {body}
@@ -49,8 +50,13 @@ def escaped(text: str, lines: bool = False) -> str:
 def html_table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     """A plain HTML table, which scrolls where it is wider than the screen, by keys as well."""
     cells = [f"<tr>{''.join(f'<th>{escaped(text)}</th>' for text in headings)}</tr>"]
-    cells += [f"<tr>{''.join(f'<td>{escaped(text)}</td>' for text in texts)}</tr>" for texts in rows]
+    cells += [f"<tr>{''.join(map(cell, texts))}</tr>" for texts in rows]
     return '<div class="wide" tabindex="0">\n<table>\n' + "\n".join(cells) + "\n</table>\n</div>"
+
+
+def cell(text: str) -> str:
+    """A cell; what is no more than a word stays in one line, where a browser would break 1.8e-03 at its sign."""
+    return f"<td>{escaped(text)}</td>" if " " in text else f'<td class="word">{escaped(text)}</td>'
 
 
 def inline(path: Path) -> str:

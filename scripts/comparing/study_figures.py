@@ -1,6 +1,5 @@
 """The figures of a study: validation against epochs, seconds and gradients, and the test score of every seed."""
 
-import math
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -8,7 +7,7 @@ from statistics import median
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from callbacks.log_ticks import tick_log
+from callbacks.log_scale import scale_log
 from callbacks.method_styles import MethodStyle, method_styles
 from callbacks.names_as_text import in_figure
 from comparing.metric_names import metric_name
@@ -72,13 +71,11 @@ def draw_curves(axes: Axes, studies: list[Study], styles: dict[str, MethodStyle]
         style = styles[study.label]
         axes.plot(x, values, linewidth=2.4 if number == 0 else 1.4, label=in_figure(study.label), **style.line)
         axes.plot(x[-1], values[-1], style.marker, color=style.color, markersize=5)
-        heights += [value for value in values if 0 < value < math.inf]
-        widths += [value for value in x if value > 0]
-    axes.set_yscale("log")
-    tick_log(axes.yaxis, min(heights, default=1.0), max(heights, default=1.0))
+        heights += values
+        widths += x
+    scale_log(axes.yaxis, heights)
     if against != "epochs":
-        axes.set_xscale("log")  # what is quick has room there, and what is slow
-        tick_log(axes.xaxis, min(widths, default=1.0), max(widths, default=1.0))
+        scale_log(axes.xaxis, widths)  # what is quick has room there, and what is slow
     axes.set_xlabel(AXES[against])
     axes.grid(alpha=0.3)
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import reproduce
 from command_line.one_line_errors import run
+from evidence import systems
 from evidence.page_tables import block
 from evidence.systems import SYSTEMS, Claim, Context, Data, Outcome, System, results_file
 from evidence.systems.expectation import rounded
 from evidence.systems.results_file import results_block
+from evidence.titles import SYSTEM_TITLES
 from reproduce import main
 
 from tests.idx_files import write_mnist
@@ -22,7 +23,7 @@ NUMBERS = [f"S{number}" for number in range(1, 17)]
 
 def made_up(number: str, obtained: float) -> System:
     claim = Claim("a number", "3.14", rounded("3.14"), obtained)
-    return System(number, "A made-up one", lambda context: Outcome([claim]), wrong="It was 3.", is_exact=True)
+    return System(number, lambda context: Outcome([claim]), wrong="It was 3.", is_exact=True)
 
 
 @pytest.fixture
@@ -95,11 +96,11 @@ def test_what_lacks_its_data_lets_the_others_run(folder: Path, capsys: pytest.Ca
 def test_a_number_that_is_wrong_fails_the_run(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(reproduce, "SYSTEMS", (made_up("S1", 3.141), made_up("S2", 3.2), made_up("S3", float("nan"))))
+    monkeypatch.setattr(systems, "SYSTEMS", (made_up("S1", 3.141), made_up("S2", 3.2), made_up("S3", float("nan"))))
     assert run(main, ["S1"]) == 0
     assert run(main, ["all"]) != 0
     out, error = capsys.readouterr()
-    assert "S1 A made-up one: all 1 ok" in out and "S2 A made-up one: 1 of 1 NOT ok" in out
+    assert f"S1 {SYSTEM_TITLES['S1']}: all 1 ok" in out and f"S2 {SYSTEM_TITLES['S2']}: 1 of 1 NOT ok" in out
     assert "It was 3." in out, "what was wrong stands beside its row"
     assert error.strip() == "error: not as expected: S2 a number: 3.2000; S3 a number: nan"
     assert "NOT ok" in (folder / "reports/reproduce/version_1/index.html").read_text()
@@ -111,10 +112,10 @@ def test_a_system_that_stops_lets_the_others_run(
     def stop(context: Context) -> Outcome:
         raise ValueError("the file is damaged")
 
-    monkeypatch.setattr(reproduce, "SYSTEMS", (replace(made_up("S1", 3.14), run=stop), made_up("S2", 3.14)))
+    monkeypatch.setattr(systems, "SYSTEMS", (replace(made_up("S1", 3.14), run=stop), made_up("S2", 3.14)))
     assert run(main, ["all"]) != 0
     out, error = capsys.readouterr()
-    assert "S2 A made-up one: all 1 ok" in out
+    assert f"S2 {SYSTEM_TITLES['S2']}: all 1 ok" in out
     assert error.strip() == "error: not as expected: S1 stopped: the file is damaged"
 
 
@@ -144,8 +145,8 @@ def test_update_merges_into_results_and_page(
     for name, value in (("PAGE", folder / "results.md"), ("DOCS", folder), ("RESULTS", folder / "results.json")):
         monkeypatch.setattr(results_file, name, value)
     Path("results.md").write_text(markers)
-    systems = tuple(made_up(number, 3.14) for number in ("S1", "S2"))
-    monkeypatch.setattr(reproduce, "SYSTEMS", systems)
+    made = tuple(made_up(number, 3.14) for number in ("S1", "S2"))
+    monkeypatch.setattr(systems, "SYSTEMS", made)
     for name in ("S2", "S1"):
         assert run(main, [name, "--update_docs"]) == 0
     results = json.loads(Path("results.json").read_text())
@@ -153,8 +154,8 @@ def test_update_merges_into_results_and_page(
     text = Path("results.md").read_text()
     assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
     assert block(text, "results") == results_block(results)
-    needing = replace(systems[0], needs=Data.MNIST)
-    monkeypatch.setattr(reproduce, "SYSTEMS", (needing, systems[1]))
+    needing = replace(made[0], needs=Data.MNIST)
+    monkeypatch.setattr(systems, "SYSTEMS", (needing, made[1]))
     assert run(main, ["all", "--update_docs"]) != 0
     assert "docs/results.md stays as it is: S1 needs MNIST" in capsys.readouterr().err
     assert Path("results.md").read_text() == text

@@ -10,11 +10,20 @@ from tests.conftest import ROOT
 # What a program meets where it imports one of these.
 DRIVER = """
 import runpy, sys
+from importlib.machinery import PathFinder
 
 class Refuses:
     def find_spec(self, name, path=None, target=None):
         if name in ("torch", "pytorch_lightning", "lightning_fabric", "sklearn"):
-            raise {error}("imports " + name)
+            spec = PathFinder.find_spec(name, path)  # where it lies may be asked
+            spec.loader = self
+            return spec
+
+    def create_module(self, spec):
+        raise {error}("imports " + spec.name)
+
+    def exec_module(self, module):
+        raise AssertionError
 
 sys.meta_path.insert(0, Refuses())
 sys.argv = sys.argv[1:]

@@ -28,51 +28,24 @@ class Section(NamedTuple):
             measured; takes the folder of the data.
         num_rows: how many rows and runs there are, for the progress bar.
         peers: distributions that it is measured against.
-        title: what it measures, where sections are listed.
     """
 
     measure: Callable[[str], Iterator[Given]]
     num_rows: int
     peers: tuple[str, ...] = ()
-    title: str = ""
 
 
 SECTIONS = {
-    "glm": Section(
-        glm.time_to_optimum,
-        glm.NUM_ROWS,
-        ("scikit-learn", "glum", "tabmat", "skglm", "celer"),
-        title="Linear models to their certified optimum",
-    ),
-    "estimators": Section(estimators.time_small_fits, estimators.NUM_ROWS, ("scikit-learn",), title="Small fits by estimators"),
-    "networks": Section(
-        networks.time_to_rivals_scores,
-        networks.NUM_ROWS,
-        ("pytorch-minimize", "pytorch_optimizer"),
-        title="Networks: seconds to a rival's score",
-    ),
-    "nist": Section(
-        nist.fit_certified_curves,
-        nist.NUM_ROWS,
-        ("scipy", "torch-levenberg-marquardt"),
-        title="NIST's certified curves by least squares",
-    ),
-    "diagonal": Section(
-        diagonal.time_diagonals,
-        diagonal.NUM_ROWS,
-        ("backpack-for-pytorch", "curvlinops-for-pytorch"),
-        title="The exact diagonal of a network's curvature",
-    ),
-    "two_view": Section(
-        two_view.count_views_per_second,
-        two_view.NUM_ROWS,
-        ("lightly", "torchvision", "kornia"),
-        title="Augmented views a second",
-    ),
-    "overhead": Section(overhead.time_steps, overhead.NUM_ROWS, title="What a step costs beside its derivatives"),
-    "scaling": Section(scaling.measure_growth, scaling.NUM_ROWS, title="Time by rows, features, parameters and processes"),
-    "memory": Section(memory.measure_peaks, memory.NUM_ROWS, ("scikit-learn", "backpack-for-pytorch"), title="Peak memory"),
-    "gpu": Section(gpu.compare_gpu_with_cpu, gpu.NUM_ROWS, title="A GPU beside the CPU"),
+    "glm": Section(glm.time_to_optimum, glm.NUM_ROWS, ("scikit-learn", "glum", "tabmat", "skglm", "celer")),
+    "estimators": Section(estimators.time_small_fits, estimators.NUM_ROWS, ("scikit-learn",)),
+    "networks": Section(networks.time_to_rivals_scores, networks.NUM_ROWS, ("pytorch-minimize", "pytorch_optimizer")),
+    "nist": Section(nist.fit_certified_curves, nist.NUM_ROWS, ("scipy", "torch-levenberg-marquardt")),
+    "diagonal": Section(diagonal.time_diagonals, diagonal.NUM_ROWS, ("backpack-for-pytorch", "curvlinops-for-pytorch")),
+    "two_view": Section(two_view.count_views_per_second, two_view.NUM_ROWS, ("lightly", "torchvision", "kornia")),
+    "overhead": Section(overhead.time_steps, overhead.NUM_ROWS),
+    "scaling": Section(scaling.measure_growth, scaling.NUM_ROWS),
+    "memory": Section(memory.measure_peaks, memory.NUM_ROWS, ("scikit-learn", "backpack-for-pytorch")),
+    "gpu": Section(gpu.compare_gpu_with_cpu, gpu.NUM_ROWS),
 }
 
 

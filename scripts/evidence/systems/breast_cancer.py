@@ -40,7 +40,6 @@ def compare_three_methods(context: Context) -> Outcome:
 
 SYSTEM = System(
     "S3",
-    "Breast cancer by three methods",
     compare_three_methods,
     wrong="The classes are linearly separable and there is no penalty, so the optimum is at infinity: more epochs of Newton's "
     "method make the training loss vanish and the test loss explode. A step size of 0.1 hides that.",

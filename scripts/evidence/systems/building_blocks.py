@@ -85,7 +85,6 @@ def losses() -> list[Claim]:
 
 SYSTEM = System(
     "S4",
-    "Building blocks: initialisations, activations, losses",
     compare_building_blocks,
     wrong="One published version calls ±√(0.5/(in+out)) Xavier's; here that is xavier_half, a name of its own.",
     is_exact=True,

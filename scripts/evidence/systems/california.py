@@ -69,7 +69,6 @@ def line_of(context: Context) -> dict[str, Any]:
 
 SYSTEM = System(
     "S12",
-    "A network on California housing",
     fit_networks_and_line,
     wrong="The published test MAE of 0.8833 came from a broadcasting slip, (B,1,1) − (B,1) → (B,B,1), under which the network "
     "learns the median, whose MAE is 0.8826.",

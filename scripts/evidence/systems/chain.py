@@ -50,7 +50,6 @@ def compare_chain_derivatives(context: Context) -> Outcome:
 
 SYSTEM = System(
     "S6",
-    "Second-order backpropagation through a chain of neurons",
     compare_chain_derivatives,
     wrong="Entry (2,4) of the published Hessian is 2.449, a slip: w₃ was replaced by tanh z₃; entry (4,4) is 0.0004. The "
     "published recursion for the diagonal drops the off-diagonal terms of ∂²L/∂a∂a, which the next layer down needs.",

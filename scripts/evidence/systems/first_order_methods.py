@@ -82,7 +82,6 @@ def step(optimizer: torch.optim.Optimizer, weights: Parameter, objective: Networ
 
 SYSTEM = System(
     "S5",
-    "First-order methods",
     compare_first_order_methods,
     wrong="Adam's bias is corrected twice, and Nesterov's gradient mixes activations of the look-ahead with weights that were "
     "not shifted. Here both are torch.optim's.",

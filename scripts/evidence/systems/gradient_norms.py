@@ -3,6 +3,7 @@
 import csv
 import re
 import tempfile
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from comparing.run import make_cli, read_history
 from matplotlib.figure import Figure
 from pytorch_lightning.loggers import CSVLogger
 
-from callbacks.log_ticks import tick_log
+from callbacks.log_scale import scale_log
 from callbacks.method_styles import method_styles
 
 LAYER = re.compile(r"grad_norm/.*\.(\d+)")
@@ -50,9 +51,8 @@ def draw_norms(norms: dict[str, list[float]], accuracies: dict[str, list[float]]
         if not label.startswith("Xavier,"):  # another method from the same weights
             left.plot(range(1, len(values) + 1), values, **drawn)
         right.plot(range(1, len(accuracies[label]) + 1), accuracies[label], **drawn)
-    left.set(xlabel="layer", ylabel="gradient norm at the first step", yscale="log")
-    every = [value for values in norms.values() for value in values if value > 0]
-    tick_log(left.yaxis, min(every, default=1.0), max(every, default=1.0))
+    left.set(xlabel="layer", ylabel="gradient norm at the first step")
+    scale_log(left.yaxis, chain.from_iterable(norms.values()))
     right.set(xlabel="epochs", ylabel="test accuracy", ylim=(0, 1))
     right.xaxis.get_major_locator().set_params(integer=True)
     for axes in (left, right):

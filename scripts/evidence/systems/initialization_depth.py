@@ -65,7 +65,6 @@ def weight_norms(comparison: dict[str, Any], method: dict[str, Any]) -> list[flo
 
 SYSTEM = System(
     "S15",
-    "Initialisation and depth",
     compare_initializations,
     needs=Data.MNIST,
     page_pictures={

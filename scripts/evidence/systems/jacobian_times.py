@@ -18,7 +18,7 @@ from rich.progress import track
 from rich.table import Table
 from torch import Tensor
 
-from callbacks.log_ticks import tick_log
+from callbacks.log_scale import scale_log
 from callbacks.okabe_ito import BLUE, VERMILLION
 from datamodules.messages import counted
 from lightning_modules.networks import DenseNetwork, forward_jacobian, reverse_jacobian
@@ -69,14 +69,14 @@ def times_figure(times: Times, width: int) -> Figure:
     by_depth, by_outputs = figure.subplots(1, 2, sharey=True)
     draw_curves(by_depth, {depth: times[depth, 1] for depth in DEPTHS})
     by_depth.set_xticks(DEPTHS)
-    by_depth.set(xlabel="hidden layers L, with P = 1 output", ylabel=f"ms per Jacobian, D = {width}", yscale="log")
+    by_depth.set(xlabel="hidden layers L, with P = 1 output", ylabel=f"ms per Jacobian, D = {width}")
     draw_curves(by_outputs, {p: by_method for (depth, p), by_method in times.items() if depth == DEPTH})
-    by_outputs.set(xlabel=f"outputs P, with L = {DEPTH} hidden layers", xscale="log")
+    by_outputs.set(xlabel=f"outputs P, with L = {DEPTH} hidden layers")
     by_outputs.axvline(width, color="0.4", linestyle="--", linewidth=1)
     by_outputs.annotate("P = D  ", (width, 0.04), xycoords=("data", "axes fraction"), ha="right", color="0.4")
+    scale_log(by_outputs.xaxis, (p for depth, p in times if depth == DEPTH))
     by_outputs.xaxis.set_major_formatter("{x:g}")  # 10, not 10¹
-    medians = [median(repeats) for by_method in times.values() for repeats in by_method.values()]
-    tick_log(by_depth.yaxis, min(medians), max(medians))
+    scale_log(by_depth.yaxis, (median(repeats) for by_method in times.values() for repeats in by_method.values()))
     figure.legend(*by_depth.get_legend_handles_labels(), loc="outside upper center", ncols=len(METHODS), frameon=False)
     return figure
 

@@ -80,7 +80,6 @@ def crossover(times: Times) -> float:
 
 SYSTEM = System(
     "S13",
-    "Jacobians by forward and by reverse accumulation",
     compare_accumulations,
     page_pictures={"jacobians.png": "Jacobians by forward and reverse accumulation: time against depth and against outputs"},
     wrong="The two rows of the published table are swapped: with one output, reverse accumulation is the faster. The published "

@@ -8,6 +8,7 @@ The project's loss is the mean over n rows, so its step size is αn. The bias is
 
 import warnings
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 from torch.utils.data import DataLoader, TensorDataset
 
+from callbacks.log_scale import scale_log
 from callbacks.method_styles import method_styles
 from callbacks.okabe_ito import BLACK, GREEN, ORANGE, PURPLE, SKY, VERMILLION
 from callbacks.picture_file import write_picture
@@ -154,7 +156,8 @@ def draw(paths: dict[float, list[float]], exact_paths: dict[float, list[float]],
         axes.plot(values, "o", color=color, markersize=4, markerfacecolor="none", label="gradient descent")
     style = method_styles(["Newton"])["Newton"]
     axes.plot(newton, marker=style.marker, markersize=5, label="Newton", **style.line)
-    axes.set(xlabel="iterate k", ylabel="‖w_k − w*‖ / ‖w_0 − w*‖", yscale="log")
+    axes.set(xlabel="iterate k", ylabel="‖w_k − w*‖ / ‖w_0 − w*‖")
+    scale_log(axes.yaxis, chain(newton, *paths.values(), *exact_paths.values()))
     axes.grid(alpha=0.3)
     figure.legend(loc="outside right upper", frameon=False)
     path = output / "iterates.png"
@@ -162,4 +165,4 @@ def draw(paths: dict[float, list[float]], exact_paths: dict[float, list[float]],
     return path
 
 
-SYSTEM = System("S16", "Least squares in closed form", compare_with_closed_form, is_exact=True)
+SYSTEM = System("S16", compare_with_closed_form, is_exact=True)

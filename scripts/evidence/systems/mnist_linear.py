@@ -79,10 +79,9 @@ def outcome_of(context: Context, runs: dict[str, Run], claims: list[Claim]) -> O
     return Outcome(claims, [*draw_class_figures(found, context.output), *curves], observe(found, []))
 
 
-ZERO_ONE = System("S8", "MNIST's zeros and ones by logistic regression", classify_zeros_and_ones, needs=Data.MNIST, peers=PEERS)
+ZERO_ONE = System("S8", classify_zeros_and_ones, needs=Data.MNIST, peers=PEERS)
 SOFTMAX = System(
     "S9",
-    "MNIST by softmax regression",
     classify_digits,
     wrong="The published training loss of epoch 1, 1.1717, is a mean over its batches while the weights change, so it is not "
     "compared with the loss after the epoch.",

@@ -20,4 +20,4 @@ def compare_functions_with_networks(context: Context) -> Outcome:
     return Outcome(claims, [path])
 
 
-SYSTEM = System("S14", "Functions as ReLU networks", compare_functions_with_networks, is_exact=True)
+SYSTEM = System("S14", compare_functions_with_networks, is_exact=True)

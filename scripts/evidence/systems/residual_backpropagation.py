@@ -36,4 +36,4 @@ def difference(activation: str, hidden: int) -> float:
     return relative_difference(written, autograd_gradient(network, theta, x, lambda outputs: mse_loss(outputs, y)))
 
 
-SYSTEM = System("S1", "Backpropagation through a residual network", compare_gradients_with_autograd, is_exact=True)
+SYSTEM = System("S1", compare_gradients_with_autograd, is_exact=True)

@@ -87,3 +87,17 @@ def print_result(result: Result) -> None:
         if text:
             console.print(f"{label}: {text}")
     console.print()
+
+
+def conclude(results: list[Result]) -> None:
+    """Say how it went.
+
+    Raises:
+        ArithmeticError: a number is not as expected, or nothing could be run.
+    """
+    stopped = [f"{result.system.number} stopped: {result.error}" for result in results if result.error]
+    missed = [f"{result.system.number} {claim.name}: {claim.text}" for result in results for claim in result.failed]
+    if stopped or missed:
+        raise ArithmeticError(f"not as expected: {'; '.join([*stopped, *missed])}")
+    if all(result.obstacle for result in results):
+        raise OSError(f"nothing could be run: {'; '.join(f'{r.system.number} {r.obstacle}' for r in results)}; see --data_dir")

@@ -92,7 +92,6 @@ def draw(
 
 SYSTEM = System(
     "S7",
-    "MNIST and Iris by first-order methods and diagonal Newton",
     compare_on_digits_and_flowers,
     wrong="Newton's method on the diagonal did not learn: a diagonal without the size of its step. Here the local quadratic "
     "model says how far to go. The published Iris scores are of 15 flowers; here every flower is tested.",

@@ -9,6 +9,7 @@ from pathlib import Path
 from datamodules.california_housing import FILE as CALIFORNIA_FILE
 from datamodules.images.mnist_download import missing_files
 from evidence.systems.expectation import Expectation
+from evidence.titles import SYSTEM_TITLES
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,6 @@ class System:
 
     Attributes:
         number: S1 … S16.
-        title: what it is about.
         run: does it.
         wrong: what its published version got wrong, a sentence; empty where nothing is known.
         shortened: what is left out without `--long`, a sentence.
@@ -108,7 +108,6 @@ class System:
     """
 
     number: str
-    title: str
     run: Callable[[Context], Outcome]
     wrong: str = ""
     shortened: str = ""
@@ -116,3 +115,8 @@ class System:
     is_exact: bool = False
     page_pictures: dict[str, str] = field(default_factory=dict)
     peers: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What it is about."""
+        return SYSTEM_TITLES[self.number]

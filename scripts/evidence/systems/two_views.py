@@ -63,7 +63,6 @@ def features(context: Context) -> list[Claim]:
 
 SYSTEM = System(
     "S2",
-    "Two views of MNIST",
     check_and_time_views,
     needs=Data.MNIST,
     peers=("lightly", "torchvision"),

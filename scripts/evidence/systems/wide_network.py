@@ -66,7 +66,6 @@ def end_of(study: Study) -> str:
 
 SYSTEM = System(
     "S10",
-    "A wide network on MNIST: step size, batch, depth and width",
     sweep_settings,
     wrong="The published test set was drawn from the training images and was not normalised as these were. Here the test "
     "images are the official ones, scaled like the others.",

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -80,3 +81,22 @@ def test_imports_within_a_program_are_ended_as_the_first_ones() -> None:
         assert signal.getsignal(signal.SIGINT) is interruptible._raise
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize(("stop", "says"), [(KeyboardInterrupt(), "interrupted"), (ValueError("no"), "error: no")])
+def test_a_bar_is_gone_when_it_is_said(stop: BaseException, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where the loop is broken off outside what draws the bar, and its pieces are kept by who reads them."""
+
+    def with_bar() -> Iterator[int]:
+        try:
+            yield 1
+        finally:
+            print("gone", file=sys.stderr)
+
+    def read(_: list[str]) -> None:
+        pieces = with_bar()
+        for _piece in pieces:
+            raise stop
+
+    run(read, [])
+    assert capsys.readouterr().err == f"gone\n{says}\n"

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from fit import main
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.backend.event_processing.io_wrapper import GetLogdirSubdirectories
+
+from tests.conftest import ROOT
 
 FIT = ["--trainer.max_epochs=2"]
 
@@ -49,6 +52,19 @@ def test_a_fit_without_tensorboard_names_its_folder_only(
     assert run(main, [*FIT, "--trainer.logger=false", "--trainer.enable_checkpointing=false"]) == 0
     assert run(main, ["--trainer.fast_dev_run=true"]) == 0
     assert "tensorboard" not in capsys.readouterr().out
+
+
+def test_make_shows_the_newest_run_under_a_short_name(tmp_path: Path) -> None:
+    def command(*arguments: str) -> str:
+        line = ["make", "-n", "-f", str(ROOT / "Makefile"), "-o", ".venv/.installed", "tensorboard", *arguments]
+        return subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
+
+    assert command() == ".venv/bin/tensorboard --logdir 'logs'", "no run yet"
+    for age, run_name in enumerate(("Iris/MLP/Newton/version_1", "Iris/MLP/Adam/version_0", "Digits/CNN/Adam/version_9")):
+        (tmp_path / "logs" / run_name).mkdir(parents=True)
+        os.utime(tmp_path / "logs" / run_name, (1e9 - age, 1e9 - age))
+    assert command() == ".venv/bin/tensorboard --logdir 'logs/Iris/MLP'"
+    assert command("RUNS=logs") == ".venv/bin/tensorboard --logdir 'logs'"
 
 
 @pytest.mark.parametrize(

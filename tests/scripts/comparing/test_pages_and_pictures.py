@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from callbacks.confusion_matrix import draw_confusion
-from callbacks.log_ticks import tick_log
+from callbacks.log_scale import scale_log
 from tests.conftest import ROOT
 
 OPTIMUM = 0.25
@@ -79,13 +79,18 @@ def test_logarithmic_ticks_are_few_and_plain(span: tuple[float, float]) -> None:
     figure = Figure()
     axes = figure.subplots()
     axes.plot([1, 2], span)
-    axes.set_yscale("log")
-    tick_log(axes.yaxis, *span)
+    scale_log(axes.yaxis, span)
     figure.draw_without_rendering()
     low, high = axes.get_ylim()
     labels = [tick.label1.get_text() for tick in axes.yaxis.get_major_ticks() if low <= tick.get_loc() <= high]
     assert 1 <= len(labels) <= 8 and not any("times" in label for label in labels)
     assert len(axes.yaxis.get_minorticklocs()) == 0
+
+
+def test_every_logarithmic_axis_has_those_ticks() -> None:
+    files = [file for folder in ("callbacks", "scripts") for file in (ROOT / folder).rglob("*.py") if file.stem != "log_scale"]
+    found = [file.name for file in files if re.search(r"scale(=|\()\"log\"|semilog|loglog", file.read_text(encoding="utf-8"))]
+    assert len(files) > 100 and not found
 
 
 def test_accuracies_that_do_not_start_at_0_are_dots() -> None:
@@ -106,6 +111,13 @@ def test_a_page_is_for_phones_and_for_the_dark() -> None:
     written = page("x", html_table(("a",), [("b",)]))
     assert '<meta name="viewport"' in written and "prefers-color-scheme: dark" in written
     assert re.search(r'<div class="wide" tabindex="0">\s*<table>', written) and "overflow-x: auto" in written
+
+
+def test_a_number_in_a_table_is_not_broken() -> None:
+    written = html_table(("a", "b"), [("gradient descent", "1.8e-03")])
+    assert '<td>gradient descent</td><td class="word">1.8e-03</td>' in written and ".word { white-space: nowrap }" in page(
+        "x", ""
+    )
 
 
 def test_a_picture_says_in_words_what_it_shows(tmp_path: Path) -> None:
@@ -133,6 +145,7 @@ def test_what_the_numbers_say_is_short_and_the_same_again() -> None:
         runs = [made(f"method {i}", [1.0, 0.5, 0.4 + 1e-17 * i], seconds=times * (i + 1)) for i in range(9)]
         return observe(runs, ["one.", "two.", "three."])
 
+    assert all(re.search(r"method 7 and method 8\b", line) for line in (said(1.0)[0], said(1.0)[-1])), "as one enumerates"
     assert said(0.01) == said(3.0) and 0 < len(said(1.0)) <= 5
     assert not any(re.search(r"\d s\b|times as long|shortest", text) for text in said(0.01))
 
