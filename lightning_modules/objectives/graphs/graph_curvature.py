@@ -69,7 +69,7 @@ class GraphCurvature(Curvature):
             self._refuse_columns()
             return self.matrix().diagonal().clone()
         sums = torch.zeros_like(self.theta)
-        for y, sweeps in self.passes.parts(self.loss.rows_of_vectors(self.loss.pointwise.num_outputs)):
+        for y, sweeps in self.passes.parts(self.loss.rows_of_vectors(self.loss.num_factors)):
             for node, visit, s in sweeps.down(self.loss.pointwise.curvature_factor(sweeps.outputs, y)):
                 for slot, squares in zip(node.slots, node.layer.squares(visit, s), strict=True):
                     slot.of(sums).add_(squares)

@@ -22,7 +22,7 @@ def kronecker_curvature(loss: GraphLoss, passes: Passes[Sweeps], sharing: Sharin
     theta = passes.theta
     sums: dict[int, tuple[Tensor, Tensor]] = {}
     rest = torch.zeros_like(theta)
-    for y, sweeps in passes.parts(loss.rows_of_vectors(loss.pointwise.num_outputs)):
+    for y, sweeps in passes.parts(loss.rows_of_vectors(loss.num_factors)):
         for node, visit, s in sweeps.down(loss.pointwise.curvature_factor(sweeps.outputs, y)):
             if not isinstance(node.layer, Affine):
                 for slot, squares in zip(node.slots, node.layer.squares(visit, s), strict=True):
