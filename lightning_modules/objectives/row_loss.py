@@ -1,8 +1,8 @@
 """A pointwise loss of a network's outputs on rows: what is read a chunk at a time, summed, divided once, and penalised."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
@@ -60,6 +60,7 @@ class RowLoss(ABC, Generic[AnyTrace]):
         l2_penalty: r(θ).
         reduction: sums over processes.
         num_rows: n, over all processes.
+        counts: rows on each process, of a sample of them; None where they are those of the batch.
     """
 
     pointwise: PointwiseLoss
@@ -68,6 +69,7 @@ class RowLoss(ABC, Generic[AnyTrace]):
     l2_penalty: L2Penalty
     reduction: Reduction
     num_rows: int
+    counts: tuple[int, ...] | None = field(default=None, kw_only=True)
 
     @property
     @abstractmethod
@@ -85,15 +87,17 @@ class RowLoss(ABC, Generic[AnyTrace]):
 
     def every_kth(self, k: int) -> Self:
         """The same loss of every k-th of all rows, see `every_kth.py`."""
-        counts = rows_of_each(len(self.features), self.reduction, self.targets.device)
-        own, counts = every_kth(counts, self.reduction.rank, k)
-        return replace(self, features=self.features[own], targets=self.targets[own], num_rows=sum(counts))
+        own, counts = every_kth(self._rows_of_each(), self.reduction.rank, k)
+        x, y = self.features[own], self.targets[own]
+        return replace(self, features=x, targets=y, num_rows=sum(counts), counts=tuple(counts))
 
     def drawn(self, draws: int, seed: int) -> Self:
         """The same loss with random draws for its curvature's factor, see `drawn_curvature.py`."""
-        counts = rows_of_each(len(self.features), self.reduction, self.targets.device)
-        before = sum(counts[: self.reduction.rank])
+        before = sum(self._rows_of_each()[: self.reduction.rank])
         return replace(self, pointwise=DrawnCurvature(self.pointwise, draws, seed, before))
+
+    def _rows_of_each(self) -> Sequence[int]:
+        return self.counts or rows_of_each(len(self.features), self.reduction, self.targets.device)
 
     @property
     def num_factors(self) -> int:

@@ -8,6 +8,7 @@ from lightning_modules.networks import DenseNetwork
 from lightning_modules.objectives import GraphObjective, NetworkObjective, Objective, Reduction, this_process
 from lightning_modules.objectives.drawn_curvature import DrawnCurvature
 from lightning_modules.objectives.families import Categorical, Gaussian, PointwiseLoss, PseudoHuber, SquaredError
+from lightning_modules.objectives.reduction import ReductionOfBatch
 from tests.lightning_modules.processes import in_processes
 
 K, ROWS = 4, 12
@@ -89,6 +90,17 @@ def test_a_rows_draws_are_its_own_however_rows_are_divided(kind: str) -> None:
 
     for found in in_processes(3, work):
         torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-14)
+
+    def sampled(rank: int, reduction: Reduction) -> torch.Tensor:
+        share = (slice(0, 7), slice(7, ROWS))[rank]
+        sample = made(kind, loss, share, ReductionOfBatch(reduction, [7, ROWS - 7])).every_kth(3)
+        assert sample is not None
+        return diagonal(sample)
+
+    few = made(kind, loss).every_kth(3)
+    assert few is not None
+    for found in in_processes(2, sampled):
+        torch.testing.assert_close(found, diagonal(few), rtol=1e-12, atol=1e-14)
     chunked = DrawnCurvature(loss, 2, seed=3)
     z, y = torch.zeros(ROWS, K, dtype=torch.float64), loss.check(targets_of(loss))
     at_once = DrawnCurvature(loss, 2, seed=3).curvature_factor(z, y)
