@@ -12,6 +12,7 @@ from command_line.one_line_errors import run
 from command_line.quiet import quiet, show_notes
 from command_line.saying import say_lines
 from command_line.unknown_classes import refuse_unknown_classes
+from command_line.unknown_options import refuse_unknown_options
 
 
 def main(args: list[str]) -> None:
@@ -20,6 +21,7 @@ def main(args: list[str]) -> None:
     if (page := first_help(args)) is not None:
         say_lines(page)
         return
+    refuse_unknown_options(args)
     whole = with_base(args)
     refuse_unknown_classes(whole)
     first_look(whole)

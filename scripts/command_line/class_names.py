@@ -60,6 +60,16 @@ def no_such_class(option: str, name: str) -> str:
     return f"{option}: there is no class {name!r}{suggested_at(place, name)}{choices_at(place)}"
 
 
+def no_such_option(word: str, options: list[str]) -> str:
+    """What is said of an option that there is not.
+
+    Args:
+        word: "--trainer.max_epoch", as typed.
+        options: those that there are.
+    """
+    return f"there is no option {word}{suggestion(word, options)}; --help lists them"
+
+
 def having(option: str, setting: str) -> str:
     """Which class of data or models to add for a setting that the chosen one does not have; nothing if none has it."""
     package = {"--data": datamodules, "--model": lightning_modules}.get(option)

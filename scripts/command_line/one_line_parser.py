@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from jsonargparse import ArgumentParser
 
 import command_line.yaml_text  # noqa: F401 – the loader by which options are read
-from command_line.class_names import suggestion
+from command_line.class_names import no_such_option, suggestion
 from command_line.configured_classes import refuse_other_than_classes
 from command_line.one_line_errors import CommandLineError
 from command_line.parse_reasons import reason
@@ -60,7 +60,7 @@ class OneLineParser(ArgumentParser):
         text = reason(message).replace(NULL, "null")
         if text.startswith("unrecognized arguments: "):
             word = text.removeprefix("unrecognized arguments: ").split("=")[0]
-            text = f"there is no option {word}{suggestion(word, self._options())}; --help lists them"
+            text = no_such_option(word, self._options())
         elif missing := re.fullmatch(r"the following arguments are required: (.+)", text):
             text = self._missing(missing[1].split(", "))
         elif refused := re.fullmatch(r"Option '(.+)' is not accepted", text):  # by a class, whose options these are
