@@ -3,20 +3,24 @@
 from collections.abc import Sequence
 from copy import deepcopy
 from functools import partial
+from math import prod
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from lightning_modules.counting import counted
-from lightning_modules.objectives import GraphObjective, ModuleObjective, Objective, SplitLoss, UntraceableError, traced
+from lightning_modules.objectives import GraphObjective, ModuleObjective, Objective, SplitLoss, UntraceableError
 from lightning_modules.objectives.families import PointwiseLoss
 from lightning_modules.objectives.graphs import Graph
+from lightning_modules.objectives.module_objective import refuse_noise
 from lightning_modules.training.equal_rows import NETWORK_ROWS, in_blocks
+from lightning_modules.training.followed_module import as_taken, followed, forward_failed, give_sizes
 from lightning_modules.training.loss_share import LossShare
 from lightning_modules.training.network_module import LossName, NetworkModule
 from lightning_modules.training.notes import log_info
 from lightning_modules.training.objective_module import Batch, OptimizerCallable
+from lightning_modules.training.row_by_row import MOST_ROWS, refuse_other_than_rows
 from lightning_modules.training.two_views import as_rows
 from lightning_modules.training.weighted_rows import refuse_weights
 
@@ -63,24 +67,27 @@ class TorchModel(NetworkModule):
                 "layers: give num_outputs, the number of classes or targets"
             )
         self.set_loss(loss, found, f"num_outputs={found}")
-        self._graphs: dict[tuple[bool, ...], Graph | None] = {}
+        self._graphs: dict[tuple[bool, ...], Graph | str] = {}
+        self._is_tried = False
 
     def forward(self, features: Tensor) -> Tensor:
         """Outputs: (n, …) -> (n, K)."""
-        return self.checked(self.module(self._shaped(features)), len(features))
+        return self.outputs_by(self.module, self._shaped(features), len(features))
 
     def outputs_of(self, features: Tensor) -> Tensor:
         return in_blocks(self, features, NETWORK_ROWS)
 
     def objective(self, batch: Batch) -> Objective:
         refuse_weights(self, batch)
-        rows, graph = as_rows(batch), self.graph()
-        features, loss = self._shaped(rows.features), self.minimised_loss
-        if graph is not None:
+        rows, loss = as_rows(batch), self.minimised_loss
+        features = self._shaped(rows.features)
+        give_sizes(self.module, features)
+        graph = self.graph(features)
+        if isinstance(graph, Graph):
             return GraphObjective(graph, loss, features, rows.targets, self.l2, self.reduction)
         given = (features, loss.check(rows.targets))
         split = SplitLoss(self._outputs, partial(_summed, loss), partial(_slope, loss))
-        return ModuleObjective(self.module, split, given, len(features), self.reduction, self.l2, is_redundant=True)
+        return ModuleObjective(self.module, split, given, len(features), self.reduction, self.l2, True, without_layers=graph)
 
     def loss_share(self, batch: Batch) -> LossShare:
         refuse_weights(self, batch)
@@ -95,16 +102,47 @@ class TorchModel(NetworkModule):
         rows = as_rows(batch)
         return self.measured(self.outputs_of(rows.features), rows.targets)
 
-    def graph(self) -> Graph | None:
-        """The layers of the module in its present mode, traced once; None, said in the log, where they are not all known."""
+    def on_fit_start(self) -> None:
+        super().on_fit_start()
+        self._is_tried = False
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Try at the first step of a curvature method what it counts on."""
+        super().on_train_batch_start(batch, batch_idx)
+        rows = as_rows(batch).features
+        if not self.automatic_optimization and not self._is_tried and len(rows):
+            self._is_tried = True
+            refuse_noise(self.module)
+            refuse_other_than_rows(self, rows, type(self.module).__name__)
+
+    def graph(self, features: Tensor) -> Graph | str:
+        """The layers of the module in its present mode, traced once; where they are not all known, why, and the log says it.
+
+        Args:
+            features: rows as the module takes them, on a few of which the layers have to give what its `forward` gives.
+        """
         mode = tuple(each.training for each in self.module.modules())
         if mode not in self._graphs:
             try:
-                self._graphs[mode] = traced(self.module)
+                self._graphs[mode] = followed(self.module, features[:MOST_ROWS])
             except UntraceableError as error:
                 log_info(f"the curvature of {type(self.module).__name__} is by automatic differentiation: {error}")
-                self._graphs[mode] = None
+                self._graphs[mode] = str(error)
         return self._graphs[mode]
+
+    def outputs_by(self, module: nn.Module, features: Tensor, rows: int) -> Tensor:
+        """What a module, this one's at any parameters, makes of features as it takes them: (rows, K).
+
+        Raises:
+            ValueError: its `forward` fails, or returns something else.
+        """
+        try:
+            outputs = module(features)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:
+            raise ValueError(forward_failed(type(self.module).__name__, features, error)) from error
+        return self.checked(outputs, rows)
 
     def checked(self, outputs: Any, rows: int) -> Tensor:
         """What the module returned, if that is a tensor (rows, K).
@@ -123,13 +161,18 @@ class TorchModel(NetworkModule):
 
     def _outputs(self, module: nn.Module, batch: Any) -> Tensor:
         """f (n, K) of a module, this one's at other parameters, for a batch (features, targets)."""
-        features = batch[0]
-        # Whole numbers stay what they are.
-        of_type = features.to(next(module.parameters()).dtype) if features.is_floating_point() else features
-        return self.checked(module(of_type), len(features))
+        return self.outputs_by(module, as_taken(module, batch[0]), len(batch[0]))
 
     def _shaped(self, features: Tensor) -> Tensor:
-        return features if self.input_shape is None else features.reshape(-1, *self.input_shape)
+        if self.input_shape is None:
+            return features
+        numbers = prod(features.shape[1:])
+        if prod(self.input_shape) != numbers:
+            raise ValueError(
+                f"input_shape={list(self.input_shape)} takes {counted(prod(self.input_shape), 'number')} of a row, and the "
+                f"data have {numbers}: give a shape of as many"
+            )
+        return features.reshape(-1, *self.input_shape)
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy traces its own module."""

@@ -118,7 +118,7 @@ class Curvature(CurvatureByRows):
 
     def kronecker(self, sharing: Sharing = "expand") -> KroneckerCurvature:
         """C layer by layer, see `kronecker.py`; a ValueError where layers are not known."""
-        refuse_no_layers(self.objective)
+        refuse_no_layers(self.objective.without_layers, type(self.objective).__name__)
 
     def preconditioner(self) -> Solver:
         """A cheap approximation of C, here its diagonal."""

@@ -13,6 +13,7 @@ class Knowledge:
     Attributes:
         is_redundant: whether many parameters say the same, as in a network: then there are many minima, saddles between them
             and flat directions around them, and a method has to fear saddles more than narrow valleys.
+        without_layers: why nothing is known of the layers that the loss is made of; None where nobody has looked for any.
         unit: what the loss is measured in, so that "small" has a meaning: what a constant prediction would lose if it became a
             perfect one, or 1 for logarithms of probabilities; None where nothing is known.
         infimum: a number that the loss never falls below; None where none is known.
@@ -21,6 +22,7 @@ class Knowledge:
     """
 
     is_redundant = False
+    without_layers: str | None = None
     unit: float | None = None
     infimum: float | None = None
     has_kinks = False

@@ -92,15 +92,16 @@ class KroneckerCurvature:
         return KroneckerCurvature(blocks, rest)
 
 
-def refuse_no_layers(objective: object) -> NoReturn:
+def refuse_no_layers(reason: str | None, name: str) -> NoReturn:
     """Refuse Kronecker products of a loss that is not known to be made of layers.
 
     Raises:
         ValueError: always.
     """
+    told = reason or f"a {name} knows of none"
     raise ValueError(
-        f"Kronecker products are made of the inputs and outputs of layers, and a {type(objective).__name__} knows of none: use "
-        "a network of known layers, or DiagonalNewton"
+        f"Kronecker products are made of the inputs and outputs of layers: {told}; use a network of known layers, or "
+        "DiagonalNewton"
     )
 
 

@@ -81,6 +81,7 @@ class ModuleObjective(Objective):
         reduction: sums over processes; `this_process` if all rows are here.
         l2: λ ≥ 0 of the penalty λ/2 Σ ‖W‖² on parameters with two or more dimensions.
         is_redundant: whether many parameters say the same, as in a network; see `Knowledge`.
+        without_layers: why nothing is known of its layers, for messages.
 
     Raises:
         ValueError: not a single row on any process.
@@ -95,8 +96,9 @@ class ModuleObjective(Objective):
         reduction: Reduction = this_process,
         l2: float = 0.0,
         is_redundant: bool = False,
+        without_layers: str | None = None,
     ) -> None:
-        self.is_redundant = is_redundant
+        self.is_redundant, self.without_layers = is_redundant, without_layers
         self.l2 = L2Penalty.of_shapes(l2, [parameter.shape for parameter in module.parameters()])
         self.module, self.reduction, self.own = module, reduction, _OwnRows(module, loss, batch)
         self.own_rows = num_rows
@@ -140,15 +142,25 @@ class ModuleObjective(Objective):
         Raises:
             ValueError: a layer is random, or normalises by the batch, in its present mode.
         """
-        for name, layer in self.module.named_modules():
-            if layer.training and (
-                (isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0)
-                or isinstance(layer, (nn.modules.batchnorm._BatchNorm, nn.RReLU))
-            ):
-                raise ValueError(
-                    f"{type(layer).__name__} {name!r} makes the loss of a trial step another function than the loss before it, "
-                    "so neither a search nor a curvature means anything: remove the layer, or use a method of torch.optim"
-                )
+        refuse_noise(self.module)
+
+
+def refuse_noise(module: nn.Module) -> None:
+    """Refuse layers that make another function of a module at each evaluation.
+
+    Raises:
+        ValueError: a layer is random, or normalises by the batch, in its present mode.
+    """
+    for name, layer in module.named_modules():
+        if layer.training and (
+            (isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0)
+            or isinstance(layer, (nn.modules.batchnorm._BatchNorm, nn.RReLU))
+        ):
+            raise ValueError(
+                f"{type(layer).__name__} {name!r} makes the loss of a trial step another function than the loss before it, so "
+                "neither a search nor a curvature means anything: call module.eval(), remove the layer, or use a method of "
+                "torch.optim"
+            )
 
 
 class _ModulePoint(Point):

@@ -18,6 +18,9 @@ class Loss(Protocol):
     is_redundant: bool
 
     @property
+    def without_layers(self) -> str | None: ...
+
+    @property
     def is_split(self) -> bool: ...
 
     def value(self, theta: Tensor) -> Tensor: ...

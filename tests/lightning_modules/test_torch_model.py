@@ -105,7 +105,7 @@ def test_a_module_that_falls_back_has_the_same_penalty() -> None:
 
 def test_kronecker_newton_is_refused_where_layers_are_not_known() -> None:
     model = TorchModel(Mixed(), optimizer=KroneckerNewton)
-    with pytest.raises(ValueError, match=r"a ModuleObjective knows of none.*DiagonalNewton"):
+    with pytest.raises(ValueError, match=r"inputs and outputs of layers.*DiagonalNewton"):
         make_trainer(1).fit(model, DigitsDataModule())
 
 

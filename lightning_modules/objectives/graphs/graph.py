@@ -32,7 +32,7 @@ class Slot:
 
     def of(self, theta: Tensor) -> Tensor:
         """The parameter in θ (p,), or in k vectors like it (k, p): a view."""
-        return theta[..., self.start : self.stop].view(*theta.shape[:-1], *self.shape)
+        return theta[..., self.start : self.stop].view((*theta.shape[:-1], *self.shape))
 
 
 @dataclass(frozen=True)

@@ -46,11 +46,13 @@ class _Tracer(fx.Tracer):
 
 
 def refuse_hooks(module: nn.Module, name: str) -> None:
-    """Refuse what runs beside a module's `forward`, and may change what comes out of it.
+    """Refuse what runs beside, or in place of, the `forward` of a module's class, and may change what comes out of it.
 
     Raises:
-        UntraceableError: the module has a hook.
+        UntraceableError: the module has a hook, or a `forward` of its own.
     """
+    if "forward" in vars(module):
+        raise UntraceableError(f"{type(module).__name__} {name!r} has been given another forward than its class's: {FALL_BACK}")
     if module._forward_hooks or module._forward_pre_hooks:
         raise UntraceableError(
             f"{type(module).__name__} {name!r} has a forward hook, which may change what it computes: remove the hook; "

@@ -110,7 +110,7 @@ def test_a_noisy_module_has_one_gradient_and_nothing_to_compare(make_layer: Call
     if query == "gradient":
         return
     with pytest.raises(
-        ValueError, match=rf"{type(layer).__name__} '1' makes .*remove the layer, or use a method of torch.optim"
+        ValueError, match=rf"{type(layer).__name__} '1' makes .*eval\(\), remove the layer, or use a method of torch.optim"
     ):
         ask(objective.at(theta + 1), query)
     module.eval()

@@ -1,0 +1,84 @@
+"""Somebody's module: its layers, if they are what its `forward` computes; and what is said where its `forward` fails."""
+
+import traceback
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter
+
+from lightning_modules.objectives import UntraceableError, flattened, traced
+from lightning_modules.objectives.graphs import Graph
+from lightning_modules.objectives.graphs.sweeps import Sweeps, taken
+from lightning_modules.training.row_by_row import differ
+
+
+def followed(module: nn.Module, rows: Tensor) -> Graph:
+    """The graph of a module's layers.
+
+    Args:
+        module: in the mode that counts.
+        rows: a few, as it takes them.
+
+    Raises:
+        UntraceableError: there is none, or on these rows it gives other outputs than the module, whose `forward` does
+            something that a graph does not hold: it counts its calls, for example.
+    """
+    graph = traced(module)
+    if len(rows) == 0 or graph.size == 0:
+        return graph
+    with torch.no_grad():
+        theta = flattened(list(module.parameters()))
+        try:
+            expected = module(as_taken(module, rows))
+            found = Sweeps.of(graph, theta, taken(graph, rows, theta)).outputs
+        except Exception:
+            return graph
+    if isinstance(expected, Tensor) and bool(torch.isfinite(expected).all()) and differ(found, expected):
+        raise UntraceableError(
+            f"the layers of {type(module).__name__}, one by one, give other outputs than its forward, which does more than "
+            "call them: ModuleObjective takes whatever torch can differentiate twice, more slowly"
+        )
+    return graph
+
+
+def as_taken(module: nn.Module, features: Tensor) -> Tensor:
+    """Features in the type of a module's parameters; whole numbers stay what they are."""
+    return features.to(next(module.parameters()).dtype) if features.is_floating_point() else features
+
+
+def give_sizes(module: nn.Module, rows: Tensor) -> None:
+    """Call a module once if it has layers that learn their sizes from their first rows, such as `LazyLinear`."""
+    if not any(isinstance(each, UninitializedParameter) for each in module.parameters()):
+        return
+    modes = [(each, each.training) for each in module.modules()]
+    module.eval()
+    try:
+        with torch.no_grad():
+            module(as_taken(module, rows[:2]))
+    except Exception as error:
+        raise ValueError(forward_failed(type(module).__name__, rows[:2], error)) from error
+    finally:
+        for each, mode in modes:
+            each.training = mode
+
+
+def forward_failed(name: str, features: Tensor, error: Exception) -> str:
+    """What is said of an error in somebody's `forward`: what it was, and in which line.
+
+    Args:
+        name: of the module's class.
+        features: what it was given.
+        error: what it raised.
+    """
+    lines = [line for line in str(error).strip().splitlines() if line] or ["it says nothing"]
+    inside = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame.filename)]
+    place = f" ({Path(inside[-1].filename).name}, line {inside[-1].lineno})" if inside else ""
+    shape = f"{str(features.dtype).removeprefix('torch.')} of shape {tuple(features.shape)}"
+    return f"the forward of {name} fails on features {shape}: {type(error).__name__}: {lines[0]}{place}"
+
+
+def _is_theirs(filename: str) -> bool:
+    """Whether a file is neither torch's nor this package's."""
+    ours, torchs = Path(__file__).parents[1], Path(torch.__file__).parent
+    return not any(folder in Path(filename).parents for folder in (ours, torchs))
