@@ -1,8 +1,5 @@
 """Somebody's module: its layers, if they are what its `forward` computes; and what is said where its `forward` fails."""
 
-import traceback
-from pathlib import Path
-
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
@@ -10,6 +7,7 @@ from torch.nn.parameter import UninitializedParameter
 from lightning_modules.objectives import UntraceableError, flattened, traced
 from lightning_modules.objectives.graphs import Graph
 from lightning_modules.objectives.graphs.sweeps import Sweeps, taken
+from lightning_modules.their_line import first_line, their_line
 from lightning_modules.training.row_by_row import differ
 
 
@@ -43,8 +41,9 @@ def followed(module: nn.Module, rows: Tensor) -> Graph:
 
 
 def as_taken(module: nn.Module, features: Tensor) -> Tensor:
-    """Features in the type of a module's parameters; whole numbers stay what they are."""
-    return features.to(next(module.parameters()).dtype) if features.is_floating_point() else features
+    """Features in the type of a module's parameters; whole numbers stay what they are, but for bytes, which are pixels."""
+    is_number = features.is_floating_point() or features.dtype == torch.uint8
+    return features.to(next(module.parameters()).dtype) if is_number else features
 
 
 def give_sizes(module: nn.Module, rows: Tensor) -> None:
@@ -71,14 +70,5 @@ def forward_failed(name: str, features: Tensor, error: Exception) -> str:
         features: what it was given.
         error: what it raised.
     """
-    lines = [line for line in str(error).strip().splitlines() if line] or ["it says nothing"]
-    inside = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame.filename)]
-    place = f" ({Path(inside[-1].filename).name}, line {inside[-1].lineno})" if inside else ""
     shape = f"{str(features.dtype).removeprefix('torch.')} of shape {tuple(features.shape)}"
-    return f"the forward of {name} fails on features {shape}: {type(error).__name__}: {lines[0]}{place}"
-
-
-def _is_theirs(filename: str) -> bool:
-    """Whether a file is neither torch's nor this package's."""
-    ours, torchs = Path(__file__).parents[1], Path(torch.__file__).parent
-    return not any(folder in Path(filename).parents for folder in (ours, torchs))
+    return f"the forward of {name} fails on features {shape}: {first_line(error)}{their_line(error)}"

@@ -13,6 +13,7 @@ from command_line.class_names import no_such_option, suggestion
 from command_line.configured_classes import refuse_other_than_classes
 from command_line.one_line_errors import CommandLineError
 from command_line.parse_reasons import reason
+from lightning_modules.their_line import first_line, their_line
 
 # Stands for null on its way to an option of a class within a class: jsonargparse hands values down as Python writes them, and
 # the "None" that it makes of null is a text to the next parser.
@@ -48,7 +49,12 @@ class OneLineParser(ArgumentParser):
     def instantiate(self, namespace: Any, *others: Any, **kwargs: Any) -> Any:
         """What jsonargparse makes of the settings, once all that they name are classes."""
         refuse_other_than_classes(namespace)
-        return super().instantiate(namespace, *others, **kwargs)
+        try:
+            return super().instantiate(namespace, *others, **kwargs)
+        except Exception as error:
+            if (line := their_line(error)) == "":
+                raise
+            raise CommandLineError(f"a class of yours cannot be made: {first_line(error)}{line}") from error
 
     def _null(self, flag: str) -> str:
         """null, under its other name while there are classes between this parser and the option."""

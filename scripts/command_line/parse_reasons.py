@@ -28,6 +28,7 @@ UNREADABLE = re.compile(r"unsupported operand type|.*object is not (iterable|sub
 IN_A_FILE = "; a name such as 'a: b' or '[a]', which YAML reads as something else, is given in a file, --config=FILE, in quotes"
 # What the shipped comparisons name, and the extra it comes with.
 EXTRAS = {"pytorch_optimizer": "bench"}
+PATH = re.compile(r"Expected a path but (\S+) either not accessible or invalid")
 OTHER_KIND = re.compile(r"Expected an? |Import path .+ does not correspond|Not a valid subclass of")
 
 
@@ -38,6 +39,8 @@ def reason(message: str) -> str:
         return plain(message)
     keys = [key for key in re.findall(r'Parser key "([^"]+)"', message) if key != "config"]
     reasons = [line for line in lines if not WRAPPING.match(line) and line != "Expected a <class 'NoneType'>"]
+    # A class that is made from settings may be named by a file of them too, which it is not if anything else is wrong.
+    reasons = [line for line in reasons if not PATH.match(line)] or reasons
     text = _most_telling(reasons) if reasons else " ".join(message.split())
     if text.startswith("--"):  # a parser within the parser has found the words already
         above = "--" + "".join(f"{key}." for key in keys)
@@ -60,6 +63,8 @@ def reason(message: str) -> str:
         elif wanted == "str" and given[:1] in ("{", "["):
             hint = IN_A_FILE
         return f"{option}={given} does not fit: {wanted} belongs there{hint}"
+    if (path := PATH.search(message)) and not PATH.match(text):
+        return f"{option}: {path[1]} cannot be imported: {text}"
     return f"{option}: {text}" if keys else text
 
 
@@ -100,8 +105,10 @@ def _of_a_class(text: str, message: str, option: str, place: str) -> str | None:
     if unknown := re.search(r"No module named '(.+?)'|module '.+?' has no attribute '.+?'", text):
         if (package := unknown[1]) in EXTRAS:
             return f"{option}: {package} is not installed: pip install '.[{EXTRAS[package]}]'"
-        named = re.search(r"'class_path': '([^']+)'|class_path='([^']+)'", message)
-        word = (named[1] or named[2]) if named else ""
+        named = re.search(r"'class_path': '([^']+)'|class_path='([^']+)'|given class_path '([^']+)'", message)
+        word = next(filter(None, named.groups()), "") if named else ""
+        if package and not word.startswith(package):
+            return f"{option}: {word} cannot be imported: {unknown[0]}"
         near = suggested_at(place, word) if word else ""
         return f"{option}: there is no class {word}{near} ({unknown[0]}){choices_at(place)}"
     if abstract := re.search(r"instantiatable class, but (\S+) is abstract", text):
