@@ -15,7 +15,13 @@ from lightning_modules.objectives.families import PointwiseLoss
 from lightning_modules.objectives.graphs import Graph
 from lightning_modules.objectives.module_objective import refuse_noise
 from lightning_modules.training.equal_rows import NETWORK_ROWS, in_blocks
-from lightning_modules.training.followed_module import as_taken, followed, forward_failed, give_sizes
+from lightning_modules.training.followed_module import (
+    as_taken,
+    followed,
+    forward_failed,
+    give_sizes,
+    refuse_non_finite_weights,
+)
 from lightning_modules.training.loss_share import LossShare
 from lightning_modules.training.network_module import LossName, NetworkModule
 from lightning_modules.training.notes import log_info
@@ -107,11 +113,14 @@ class TorchModel(NetworkModule):
         self._is_tried = False
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Try at the first step of a curvature method what it counts on."""
+        """Look before the first step at the weights, and for a curvature method at what it counts on."""
         super().on_train_batch_start(batch, batch_idx)
         rows = as_rows(batch).features
-        if not self.automatic_optimization and not self._is_tried and len(rows):
-            self._is_tried = True
+        if self._is_tried or len(rows) == 0:
+            return
+        self._is_tried = True
+        refuse_non_finite_weights(self.module)
+        if not self.automatic_optimization:
             refuse_noise(self.module)
             refuse_other_than_rows(self, rows, type(self.module).__name__)
 

@@ -46,6 +46,21 @@ def as_taken(module: nn.Module, features: Tensor) -> Tensor:
     return features.to(next(module.parameters()).dtype) if is_number else features
 
 
+def refuse_non_finite_weights(module: nn.Module) -> None:
+    """Refuse weights that are nan or infinite before the first step, whose loss would be so with any data.
+
+    Raises:
+        ValueError: names the first of them.
+    """
+    for name, weights in module.named_parameters():
+        if not bool(torch.isfinite(weights).all()):
+            bad = int((~torch.isfinite(weights)).sum())
+            raise ValueError(
+                f"{bad} of {weights.numel()} weights in {name!r} of {type(module).__name__} are not finite before the first "
+                "step: initialise them with numbers"
+            )
+
+
 def give_sizes(module: nn.Module, rows: Tensor) -> None:
     """Call a module once if it has layers that learn their sizes from their first rows, such as `LazyLinear`."""
     if not any(isinstance(each, UninitializedParameter) for each in module.parameters()):

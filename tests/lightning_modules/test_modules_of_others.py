@@ -172,6 +172,15 @@ def test_an_error_in_a_forward_says_where(name: str, optimizer: Any) -> None:
         fit(Mine(function), optimizer)
 
 
+@pytest.mark.parametrize("optimizer", [Newton, torch.optim.Adam])
+def test_weights_that_are_no_numbers_are_named(optimizer: Any) -> None:
+    module = nn.Sequential(nn.Linear(6, 4), nn.Tanh(), nn.Linear(4, 3))
+    with torch.no_grad():
+        module[2].weight[0, 1:3] = torch.nan
+    with pytest.raises(ValueError, match=r"2 of 12 weights in '2.weight' of Sequential are not finite before the first step"):
+        fit(module, optimizer)
+
+
 def test_a_shape_of_other_numbers_than_a_row_has_is_refused() -> None:
     module = nn.Sequential(nn.Conv2d(1, 2, 2), nn.Flatten(), nn.Linear(8, 3))
     model = TorchModel(module.double(), input_shape=[1, 3, 3], optimizer=Newton)
