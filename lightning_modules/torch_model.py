@@ -66,7 +66,9 @@ class TorchModel(NetworkModule):
     ) -> None:
         super().__init__(loss, l2, schedule, optimizer)
         self.module, self.input_shape = module, None if input_shape is None else tuple(input_shape)
-        found = num_outputs or _last_outputs(module) or _outputs_for(module, self.input_shape)
+        found = num_outputs
+        if found is None:
+            found = _last_outputs(module) or _outputs_for(module, self.input_shape)
         if found is None:
             raise ValueError(
                 f"{type(self).__name__}(module={type(module).__name__}): its number of outputs does not follow from its "

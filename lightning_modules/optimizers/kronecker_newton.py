@@ -30,7 +30,8 @@ class KroneckerNewton(AveragedNewton):
         damping: μ ≥ 0 added to the curvature of the *mean* loss, or "adaptive".
         tolerance: how small gradient and Newton decrement have to be in units of the loss (`optimality.py`) for it to stop;
             null = 3.7e-11 (float64).
-        momentum, refresh: as in `DiagonalNewton`.
+        momentum: share of the past steps that is kept, in [0, 1); for mini-batches with adaptive damping.
+        refresh: the averaged factors take in every so many steps' mini-batch, ≥ 1; for the same case.
         weight_decay: share of the parameters that is taken off at every step, times lr, in [0, 1); for mini-batches. "auto" is
             0.002 of a network, where many parameters say the same, and 0 of any other loss, whose minimiser it would move.
 

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from torch import nn
+from torch import Tensor, nn
 
-from lightning_modules.objectives.graphs.function_kinds import ROWS, concatenation, kind_of_call
-from lightning_modules.objectives.layers import Layer, RowFunction
+from lightning_modules.objectives.graphs.function_kinds import ALIASES, ROWS, concatenation, kind_of_call
+from lightning_modules.objectives.layers import Layer, LinearMap, RowFunction
+
+WITH_ANOTHER = ("add", "sub", "mul", "truediv", "div")
 
 
 class Value:
@@ -64,10 +66,32 @@ def kind_of_arguments(name: str, function: Any, args: list[Any], kwargs: dict[st
         return Call(RowFunction(lambda x: function(number, x)), [value], [])  # 1 − x
     if len(args) == 2 and any(isinstance(each, nn.Parameter) for each in args) and name in ("add", "sub", "mul", "truediv"):
         return _with_parameter(name, function, args)
+    if len(args) == 2 and any(is_constant(each) for each in args) and ALIASES.get(name, name) in WITH_ANOTHER and not kwargs:
+        return _with_constant(ALIASES.get(name, name), function, args)
     inputs = [each for each in args if isinstance(each, Value)]
     if args[: len(inputs)] != inputs or any(isinstance(each, Value) for each in kwargs.values()):
         return Call(None, [], [])
     return Call(kind_of_call(name, function, args[len(inputs) :], kwargs, len(inputs)), inputs, [])
+
+
+def is_constant(argument: Any) -> bool:
+    """Whether it is a buffer of the module, or was made of such: no part of θ, and the same for every row."""
+    return isinstance(argument, Tensor) and not isinstance(argument, nn.Parameter)
+
+
+def _with_constant(name: str, function: Callable[..., Any], args: list[Any]) -> Call:
+    """A constant beside a value, as the means and scales of features are."""
+    constant = next(each for each in args if is_constant(each))
+    others = [each for each in args if isinstance(each, Value)]
+    if len(others) != 1:
+        return Call(None, [], [])
+    is_first = args[0] is constant
+
+    def applied(x: Tensor) -> Any:
+        return function(constant.to(x), x) if is_first else function(x, constant.to(x))
+
+    bends = is_first and name in ("truediv", "div")
+    return Call(RowFunction(applied) if bends else LinearMap(applied), others, [])
 
 
 def _with_parameter(name: str, function: Callable[..., Any], args: list[Any]) -> Call:

@@ -4,12 +4,12 @@ from typing import Any
 
 from torch import Tensor, fx, nn
 
-from lightning_modules.objectives.graphs.arguments import Shape, Value, kind_of_arguments, what_is_asked
+from lightning_modules.objectives.graphs.arguments import Shape, Value, is_constant, kind_of_arguments, what_is_asked
 from lightning_modules.objectives.graphs.followed_lengths import followed_lengths
 from lightning_modules.objectives.graphs.graph import Graph, Node, Slot
 from lightning_modules.objectives.graphs.module_kinds import kind_of
 from lightning_modules.objectives.graphs.untraceable import UntraceableError
-from lightning_modules.objectives.layers import Layer
+from lightning_modules.objectives.layers import Layer, RowFunction
 
 FALL_BACK = "ModuleObjective takes whatever torch can differentiate twice, more slowly"
 
@@ -149,6 +149,12 @@ class _Builder:
         asked = what_is_asked(name, args)
         if asked is not None:
             self.values[call] = asked
+            return
+        if name in ("long", "int") and len(args) == 1 and isinstance(args[0], Value) and args[0].index == 0:
+            self._add(call, name, RowFunction(function), args, [], False, False)  # features that are looked up
+            return
+        if any(map(is_constant, args)) and not any(isinstance(each, (Value, Shape, nn.Parameter)) for each in args):
+            self.values[call] = function(*args, **kwargs)  # a constant of constants
             return
         if any(isinstance(each, Shape) for each in args):
             raise UntraceableError(f"the forward of {type(self.module).__name__} asks for the size of rows: {FALL_BACK}")

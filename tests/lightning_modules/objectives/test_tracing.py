@@ -84,6 +84,9 @@ TAKEN: dict[str, Callable[[Calls, Tensor], Tensor]] = {
     "the length of the rows": lambda m, x: m.last(m.first(x).view(len(x), -1) * len([1, 2])),
     "flat in any way": lambda m, x: m.last(torch.flatten(m.first(x).unsqueeze(1), 1)),
     "a mean over positions": lambda m, x: m.last(m.first(x)[:, None].mean(dim=1)),
+    "buffers": lambda m, x: m.last((m.first(x - m.norm.running_mean) * m.norm.running_var).sub(m.norm.running_mean)),
+    "constants made of buffers": lambda m, x: m.last(m.first(x) / torch.sqrt(m.norm.running_var + 3.0)),
+    "a buffer over a value": lambda m, x: m.last(m.norm.running_var / (2 + torch.sigmoid(m.first(x)))),
     "a power": lambda m, x: m.last(operator.pow(m.first(x), 2)),
     "methods": lambda m, x: m.last(m.first(x).sigmoid().clamp(min=0.4)),
 }
@@ -182,3 +185,28 @@ def test_the_convolutional_network_is_one_of_known_layers() -> None:
     graph = traced(ConvNetwork((12, 12), channels=(2, 3), hidden=(5,), num_outputs=4))
     assert len([node for node in graph.nodes if node.slots]) == 4
     assert re.fullmatch(r"ConvNetwork", graph.name)
+
+
+class LookedUp(nn.Module):
+    """Token ids that come as numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.last = nn.Embedding(7, 3), nn.Linear(12, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.last(self.table(x.long()).flatten(1))
+        return result
+
+
+def test_features_may_be_looked_up() -> None:
+    torch.manual_seed(0)
+    module = LookedUp().double()
+    x, y = torch.randint(7, (9, 4)).double(), torch.randint(2, (9,))
+    objective, theta = GraphObjective(module, Categorical(2), x, y), flattened(list(module.parameters()))
+    ours, oracle = objective.at(theta), Point(objective, theta)
+    torch.testing.assert_close(ours.value, functional.cross_entropy(module(x), y))
+    assert_relatively_close(ours.gradient, oracle.gradient, "looked up")
+    assert_relatively_close(ours.curvature("ggn").diagonal(), oracle.curvature("ggn").diagonal(), "looked up")
+    with pytest.raises(UntraceableError, match=r"long\(\)"):
+        traced(Calls(lambda m, x: m.last(m.first(x).long())))
