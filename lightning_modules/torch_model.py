@@ -13,7 +13,7 @@ from lightning_modules.counting import counted
 from lightning_modules.objectives import GraphObjective, ModuleObjective, Objective, SplitLoss, UntraceableError
 from lightning_modules.objectives.families import PointwiseLoss
 from lightning_modules.objectives.graphs import Graph
-from lightning_modules.objectives.module_objective import refuse_noise
+from lightning_modules.objectives.layers_without_curvature import refuse_noise
 from lightning_modules.training.equal_rows import NETWORK_ROWS, in_blocks
 from lightning_modules.training.followed_module import (
     as_taken,

@@ -21,6 +21,7 @@ from lightning_modules.objectives.curvature import Curvature
 from lightning_modules.objectives.differentiation import pulled_back
 from lightning_modules.objectives.kind import Kind
 from lightning_modules.objectives.l2_penalty import L2Penalty
+from lightning_modules.objectives.layers_without_curvature import refuse_noise, refuse_wrong_hessian, with_weight_norm
 from lightning_modules.objectives.objective import Objective, Point
 from lightning_modules.objectives.once import once
 from lightning_modules.objectives.reduction import Reduction, joined_rows, this_process, total_count, total_rows
@@ -130,6 +131,10 @@ class ModuleObjective(Objective):
         return self.mean(self.own.output_loss(outputs))
 
     @property
+    def has_hessian(self) -> bool:
+        return with_weight_norm(self.module) is None
+
+    @property
     def is_split(self) -> bool:
         return isinstance(self.own.loss, SplitLoss)
 
@@ -143,24 +148,6 @@ class ModuleObjective(Objective):
             ValueError: a layer is random, or normalises by the batch, in its present mode.
         """
         refuse_noise(self.module)
-
-
-def refuse_noise(module: nn.Module) -> None:
-    """Refuse layers that make another function of a module at each evaluation.
-
-    Raises:
-        ValueError: a layer is random, or normalises by the batch, in its present mode.
-    """
-    for name, layer in module.named_modules():
-        if layer.training and (
-            (isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0)
-            or isinstance(layer, (nn.modules.batchnorm._BatchNorm, nn.RReLU))
-        ):
-            raise ValueError(
-                f"{type(layer).__name__} {name!r} makes the loss of a trial step another function than the loss before it, so "
-                "neither a search nor a curvature means anything: call module.eval(), remove the layer, or use a method of "
-                "torch.optim"
-            )
 
 
 class _ModulePoint(Point):
@@ -187,6 +174,8 @@ class _ModulePoint(Point):
 
     def make_curvature(self, kind: Kind) -> "_ModuleCurvature":
         self.objective.refuse_noise()
+        if kind == "hessian":
+            refuse_wrong_hessian(self.objective.module)
         return _ModuleCurvature(self, kind)
 
 

@@ -38,8 +38,8 @@ class Categorical(Family):
             lambda labels: (labels < 0) | (labels >= self.num_outputs),
             lambda bad: (
                 f"{int(bad.sum())} of {len(targets)} labels lie outside 0 … {self.num_outputs - 1} (found "
-                f"{targets.min().item()} … {targets.max().item()}): set num_classes, or the last width of a network, to "
-                "the number of classes and count labels from 0"
+                f"{targets.min().item()} … {targets.max().item()}): set num_classes, num_outputs of a module or the last "
+                "width of a network to the number of classes, and count labels from 0"
             ),
         )
         return targets.long()

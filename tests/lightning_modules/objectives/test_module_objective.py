@@ -163,3 +163,20 @@ def test_a_noisy_module_has_no_gauss_newton_matrix(query: str) -> None:
     module = network(nn.Dropout())
     with pytest.raises(ValueError, match="Dropout '1' makes"):
         ask(ModuleObjective(module, SPLIT, make_batch(), 23).at(flat(module)), query)
+
+
+def test_second_derivatives_that_torch_has_wrong_are_refused() -> None:
+    """The day this fails, torch has them right and `refuse_wrong_hessian` can go."""
+    v, g = (torch.randn(3, k, dtype=torch.float64, requires_grad=True) for k in (2, 1))
+    with pytest.raises(RuntimeError, match="Jacobian mismatch"):
+        torch.autograd.gradgradcheck(lambda v, g: torch._weight_norm(v, g, 0), (v, g))
+    module = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(3, 2)), nn.Tanh(), nn.Linear(2, 1)).double()
+    batch = torch.randn(5, 3, dtype=torch.float64), torch.randn(5, 1, dtype=torch.float64)
+    loss = SplitLoss(lambda net, rows: net(rows[0]), lambda f, rows: (f - rows[1]).square().sum())
+    objective = ModuleObjective(module, loss, batch, 5)
+    theta = parameters_to_vector(module.parameters()).detach()
+    assert not objective.has_hessian, "and no verdict rests on it"
+    with pytest.raises(ValueError, match=r"Linear '0' has a weight_norm.*curvature='ggn'"):
+        objective.at(theta).curvature("hessian")
+    found = objective.at(theta).curvature("ggn").matrix()
+    torch.testing.assert_close(found, Point(objective, theta).curvature("ggn").matrix(), rtol=1e-10, atol=1e-12)

@@ -1,0 +1,49 @@
+"""Layers of torch for which a curvature by automatic differentiation means nothing, or is wrong."""
+
+from torch import nn
+from torch.nn.utils.parametrizations import _WeightNorm
+from torch.nn.utils.parametrize import is_parametrized
+
+
+def refuse_noise(module: nn.Module) -> None:
+    """Refuse layers that make another function of a module at each evaluation.
+
+    Raises:
+        ValueError: a layer is random, or normalises by the batch, in its present mode.
+    """
+    for name, layer in module.named_modules():
+        if layer.training and (
+            (isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0)
+            or isinstance(layer, (nn.modules.batchnorm._BatchNorm, nn.RReLU))
+        ):
+            raise ValueError(
+                f"{type(layer).__name__} {name!r} makes the loss of a trial step another function than the loss before it, so "
+                "neither a search nor a curvature means anything: call module.eval(), remove the layer, or use a method of "
+                "torch.optim"
+            )
+
+
+def with_weight_norm(module: nn.Module) -> str | None:
+    """A layer of whose weights torch's second derivatives are wrong; its first ones, and Gauss–Newton matrices, are right.
+
+    `torch.autograd.gradgradcheck` of `torch._weight_norm` fails, up to torch 2.14 at least.
+    """
+    for name, layer in module.named_modules():
+        if is_parametrized(layer):
+            parametrizations = (each for parts in layer.parametrizations.values() for each in parts)
+            if any(isinstance(each, _WeightNorm) for each in parametrizations):
+                return f"{type(layer).__name__} {name!r}"
+    return None
+
+
+def refuse_wrong_hessian(module: nn.Module) -> None:
+    """Refuse a Hessian with wrong entries.
+
+    Raises:
+        ValueError: a layer has `weight_norm`.
+    """
+    if (layer := with_weight_norm(module)) is not None:
+        raise ValueError(
+            f"{layer} has a weight_norm, whose second derivatives torch computes wrongly: use the Gauss–Newton matrix, "
+            "curvature='ggn', or remove it"
+        )
