@@ -42,6 +42,8 @@ class KroneckerModel(RunningModel):
     """The averages, and the step they lead to; arguments as of `RunningModel`, but C is always the Gauss–Newton matrix."""
 
     network_damping: ClassVar[float] = 1.0
+    # A layer of a thousand inputs has as many directions to tell apart, for which twenty batches are not too many.
+    row_interval: ClassVar[int] = 1
     state: KroneckerState
 
     def take_in(self, point: Point) -> None:

@@ -92,10 +92,12 @@ class RunningModel:
 
     Attributes:
         network_damping: μ of a network, in units of the mean curvature.
+        row_interval: k; every k-th row of a network's sample tells its curvature.
         draws: of which the curvature of this step's sample was estimated; None where it is exact.
     """
 
     network_damping: ClassVar[float] = 0.1
+    row_interval: ClassVar[int] = 4
 
     def __init__(
         self,
@@ -124,7 +126,7 @@ class RunningModel:
         is_update = self.age == 0
         if is_update:
             state.updates += 1
-            seen, self.draws = thinned(point, seed=state.updates) if self.of_network else (point, None)
+            seen, self.draws = thinned(point, self.row_interval, seed=state.updates) if self.of_network else (point, None)
             self.take_in(seen)
         newton = self.newton(gradient)
         past = state.direction.mul_(self.momentum).add_(newton)
