@@ -33,7 +33,11 @@ def test_help_needs_no_torch(program: str, tmp_path: Path) -> None:
 
 
 REFUSED = {
-    "compare.py": ("irsi", 1, "there is no comparison 'irsi' (did you mean iris?): choose among breast_cancer, "),
+    "compare.py": (
+        "irsi",
+        1,
+        "there is no comparison 'irsi' (did you mean iris?): choose among algoperf_mnist, breast_cancer, ",
+    ),
     "reproduce.py": ("S33", 2, "there is no system 'S33' (did you mean S3?): choose among S1, "),
     "benchmark.py": ("memroy", 2, "there is no section 'memroy' (did you mean memory?): choose among glm, "),
 }

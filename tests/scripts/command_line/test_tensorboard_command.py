@@ -56,7 +56,17 @@ def test_a_fit_without_tensorboard_names_its_folder_only(
 
 def test_make_shows_the_newest_run_under_a_short_name(tmp_path: Path) -> None:
     def command(*arguments: str) -> str:
-        line = ["make", "-n", "-f", str(ROOT / "Makefile"), "-o", ".venv/.installed", "tensorboard", *arguments]
+        line = [
+            "make",
+            "--no-print-directory",
+            "-n",
+            "-f",
+            str(ROOT / "Makefile"),
+            "-o",
+            ".venv/.installed",
+            "tensorboard",
+            *arguments,
+        ]
         return subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
 
     assert command() == ".venv/bin/tensorboard --logdir 'logs'", "no run yet"
