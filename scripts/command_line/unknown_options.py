@@ -6,6 +6,7 @@ Trainer. What the options of a class are, that parser knows.
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 
 from command_line.class_names import no_such_option
 from command_line.exported_names import folder_of
@@ -25,16 +26,17 @@ def refuse_unknown_options(args: list[str]) -> None:
     Raises:
         CommandLineError: names it, and the one that is most like it.
     """
-    known = [f"--{root}" for root in sorted(ROOTS)]
-    of_trainer = [f"--trainer.{name}" for name in trainer_options()]
     for word in _options(args):
         root, _, rest = word.removeprefix("--").partition(".")
-        if root not in ROOTS and root not in ADDED:
-            raise CommandLineError(no_such_option(word, [*known, *of_trainer]))
-        if root == "trainer" and rest and f"--trainer.{_first(rest)}" not in of_trainer:
-            raise CommandLineError(no_such_option(word, [*known, *of_trainer]))
+        if root in (*ROOTS, *ADDED) and not (root == "trainer" and rest):
+            continue
+        of_trainer = trainer_options()
+        if root != "trainer" or _first(rest) not in of_trainer:
+            known = [f"--{each}" for each in (*sorted(ROOTS), *(f"trainer.{name}" for name in of_trainer))]
+            raise CommandLineError(no_such_option(word, known))
 
 
+@cache
 def trainer_options() -> list[str]:
     """What Lightning's Trainer takes, read as text."""
     tree = ast.parse((folder_of("pytorch_lightning") / "trainer" / "trainer.py").read_text(encoding="utf-8"))

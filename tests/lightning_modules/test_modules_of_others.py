@@ -141,6 +141,8 @@ def test_layers_that_learn_their_sizes_have_them_before_they_are_followed() -> N
     module.train()
     assert isinstance(model.objective((X, Y)), GraphObjective)
     assert module.training and sum(p.numel() for p in module.parameters()) == 53
+    pixels = TorchModel(nn.Sequential(nn.LazyLinear(3)), optimizer=Newton).objective((X.to(torch.uint8), Y))
+    assert isinstance(pixels, GraphObjective), "bytes, as images are stored in, are numbers"
 
 
 # -- Forwards that fail ----------------------------------------------------------------------------------------------

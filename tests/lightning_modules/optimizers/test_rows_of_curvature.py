@@ -20,8 +20,8 @@ def batch(rows: int) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.randn(rows, 4, dtype=torch.float64, generator=generator), torch.randint(3, (rows,), generator=generator)
 
 
-def first_curvature(method: Any, objective: Objective, theta: torch.Tensor) -> torch.Tensor:
-    """The averaged diagonal after one step, which is the first sample's own."""
+def after_one_step(method: Any, objective: Objective, theta: torch.Tensor) -> tuple[Any, torch.Tensor]:
+    """The method, and the averaged diagonal, which is the first sample's own."""
     parameter = Parameter(theta.clone())
     optimizer = method([parameter])
 
@@ -33,7 +33,7 @@ def first_curvature(method: Any, objective: Objective, theta: torch.Tensor) -> t
     optimizer.step(closure, objective=objective)
     found = optimizer.curvature_diagonal()
     assert found is not None
-    return found
+    return optimizer, found
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -50,7 +50,7 @@ def test_of_a_network_diagonal_newton_sees_every_kth_row_where_64_are_left(metho
     expected = curvature.diagonal()
     if method is KroneckerNewton:
         expected = curvature.kronecker().matrix().diagonal()
-    found = first_curvature(method, whole, theta)
+    _, found = after_one_step(method, whole, theta)
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
     if k > 1:
         of_all = NetworkObjective(NETWORK, Categorical(3), x, y).point(theta).curvature("ggn").diagonal()
@@ -62,7 +62,7 @@ def test_of_a_linear_model_all_rows() -> None:
     x, y = batch(256)
     objective = GLMObjective(Categorical(3), x, y, 0.1)
     theta = torch.zeros(15, dtype=torch.float64)
-    found = first_curvature(DiagonalNewton, objective.as_sample(), theta)
+    _, found = after_one_step(DiagonalNewton, objective.as_sample(), theta)
     torch.testing.assert_close(found, objective.at(theta).curvature("hessian").diagonal(), rtol=1e-12, atol=1e-15)
 
 
@@ -80,16 +80,6 @@ def test_rows_of_many_outputs_are_drawn_and_it_is_said(method: Any) -> None:
     expected = curvature.diagonal()
     if method is KroneckerNewton:
         expected = whole.drawn(8, seed=1).point(theta).curvature("ggn").kronecker().matrix().diagonal()
-    parameter = Parameter(theta.clone())
-    optimizer = method([parameter])
-
-    def closure() -> torch.Tensor:
-        point = whole.at(parameter)
-        parameter.grad = point.gradient.clone()
-        return point.value
-
-    optimizer.step(closure, objective=whole)
-    found = optimizer.curvature_diagonal()
-    assert found is not None
+    optimizer, found = after_one_step(method, whole, theta)
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
     assert optimizer.draws.number == 8 and "40 outputs" in optimizer.draws.instead_of
