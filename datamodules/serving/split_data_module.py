@@ -153,7 +153,7 @@ class SplitDataModule(LightningDataModule, ABC):
         def make(rows: Any) -> Any:
             return self.convert(move(rows, device, dataloader_idx), dtype)
 
-        if not self.is_full_batch(batch) or (part := self._part_of(batch)) is None:
+        if (part := self._part_of(batch)) is None or not self.is_full_batch(batch):
             return make(batch)
         if part == "train" and self.batch_size is None:
             self.check_full_batch(dtype)

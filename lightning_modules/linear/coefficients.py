@@ -92,7 +92,7 @@ def coefficients(
         raise ValueError(f"level={level}: the level of a confidence interval lies in (0, 1), 0.95 for example")
     check_names(objective, feature_names, output_names)
     undone = None if scaling is None else Scaling(*scaling, objective.num_features, theta.device, objective.layout.has_bias)
-    estimates = theta.double()[objective.layout.by_layout(theta.device).argsort()]
+    estimates = theta.double()[objective.layout.by_output(theta.device)]
     if intervals not in get_args(Intervals):
         raise ValueError(f"intervals={intervals!r}: use one of {', '.join(get_args(Intervals))}")
     is_sure = objective.l2 == 0 and has_errors

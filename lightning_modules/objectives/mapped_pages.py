@@ -57,6 +57,9 @@ class MappedPages:
 
 def pieces(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
     """Row-aligned tensors (n, …), some rows at a time, at least once: views (m, …)."""
+    if len(tensors[0]) <= PIECE_ROWS and all(map(_is_small, tensors)):
+        yield tensors
+        return
     pages = MappedPages(*tensors)
     for parts in zip(*(tensor.split(PIECE_ROWS) for tensor in tensors), strict=True):
         yield parts
@@ -72,15 +75,19 @@ def _extent(rows: Tensor) -> int:
     return (steps + 1) * rows.element_size()
 
 
+def _is_small(tensor: Tensor) -> bool:
+    """Whether all pages of a tensor may stay."""
+    return _extent(tensor) <= HELD_BYTES
+
+
 def _mapped(tensor: Tensor) -> tuple[int, int] | None:
     """(address, bytes) of the whole pages in which a tensor lies, if they can be given back without a loss.
 
     They can where the kernel calls the mapping shared: then the file, and not the process, has the numbers.
     """
-    size = _extent(tensor)
-    if size <= HELD_BYTES or not hasattr(mmap, "MADV_DONTNEED") or not MAPS.exists():
+    if _is_small(tensor) or not hasattr(mmap, "MADV_DONTNEED") or not MAPS.exists():
         return None
-    first = tensor.data_ptr()
+    first, size = tensor.data_ptr(), _extent(tensor)
     for line in MAPS.read_text().splitlines():
         place, access, _, _, inode = line.split(maxsplit=5)[:5]
         start, end = (int(address, 16) for address in place.split("-"))

@@ -13,6 +13,7 @@ Of a network D is that of the present point, the mean over the network in the un
 import torch
 from torch import Tensor
 
+from lightning_modules.devices import is_asynchronous
 from lightning_modules.objectives import Objective
 
 
@@ -49,6 +50,8 @@ def positive_scale(scale: Tensor, theta: Tensor, gradient: Tensor, unit: float |
     """
     theta, gradient = theta.double().abs(), gradient.double().abs()
     bent, away = scale > 0, theta > 0
+    if not is_asynchronous(scale) and bool(bent.all()):  # as nearly always
+        return torch.maximum(scale, gradient.square() / unit) if unit else scale
     size = bend_to(scale, theta) + gradient @ theta + torch.where(bent, gradient.square() / scale, 0.0).sum()
     by_itself = torch.where(gradient > 0, gradient / theta, size / theta.square())
     instead = torch.where(away, by_itself, gradient.square() / torch.where(size == 0, 1.0, size))

@@ -1,6 +1,6 @@
 """Linear systems (C + R) x = b, R a diagonal, C a matrix, a diagonal, of few rows, or products. Knows torch only."""
 
-from lightning_modules.solvers.cholesky import Cholesky, SingularCurvatureError, cholesky
+from lightning_modules.solvers.cholesky import SMALL, Cholesky, SingularCurvatureError, cholesky
 from lightning_modules.solvers.conjugate_gradients import conjugate_gradients
 from lightning_modules.solvers.dense import DenseSolver, absolute_values, completed, is_definite, own_scale
 from lightning_modules.solvers.diagonal import DiagonalSolver, JacobiSolver
@@ -9,9 +9,11 @@ from lightning_modules.solvers.kronecker import KroneckerSolver
 from lightning_modules.solvers.matrix_free import MatrixFreeSolver
 from lightning_modules.solvers.solver import Solver
 from lightning_modules.solvers.stored_rows import StoredRows
+from lightning_modules.solvers.undivided import undivided
 from lightning_modules.solvers.woodbury import WoodburySolver
 
 __all__ = [
+    "SMALL",
     "Cholesky",
     "DenseSolver",
     "DiagonalSolver",
@@ -29,4 +31,5 @@ __all__ = [
     "conjugate_gradients",
     "is_definite",
     "own_scale",
+    "undivided",
 ]

@@ -140,6 +140,9 @@ class ObjectiveModule(WatchedSteps):
         Not by a look at other rows, which changes the mode, `training`, and back: an objective is kept in the mode it is of.
         Nor by Lightning, which under several processes puts its own `forward` in place of the model's at every step, and back.
         """
+        if name == "_current_fx_name":  # what Lightning notes at each of some thirty hooks of a step; torch would take it for a
+            vars(self)[name] = value  # parameter perhaps, and to find out that it is none costs as much as a small step
+            return
         super().__setattr__(name, value)
         if name[0] != "_" and name not in ("training", "forward") and "_kept" in vars(self):
             self._kept.forget()
@@ -164,7 +167,7 @@ class ObjectiveModule(WatchedSteps):
     @contextmanager
     def _rows_known(self, batch_idx: int) -> Iterator[None]:
         """While its loss is made, how many rows a batch has over all processes is known; nothing is of what others ask for."""
-        if takes_every_row(self):
+        if self._reduction is not this_process and takes_every_row(self):
             self._reduction_of_batch = of_batch(self._reduction, self.trainer, batch_idx)
         try:
             yield

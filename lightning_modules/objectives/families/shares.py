@@ -23,8 +23,10 @@ def checked_shares(targets: Tensor) -> Tensor:
     if y.shape[1:] != (1,):
         raise ValueError(f"the targets have shape {tuple(targets.shape)}, a binary model takes one 0/1 label a row")
     if y.is_floating_point():
+        if _are_labels(y):
+            return y.long()
         refuse_any(y, lambda part: ~((part >= 0) & (part <= 1)), lambda bad: _remedy(y, bad))
-        return y if _has_shares(y) else y.long()
+        return y
     refuse_any(y, lambda part: (part != 0) & (part != 1), lambda bad: _remedy(y, bad))
     return y.long()
 
@@ -42,9 +44,9 @@ def log_chances(y: Tensor, weights: Tensor) -> Tensor:
     return torch.lgamma(weights + 1) - torch.lgamma(successes + 1) - torch.lgamma(weights - successes + 1)
 
 
-def _has_shares(y: Tensor) -> bool:
-    """Whether a number lies between the labels. A device is not asked: numbers are as good as labels."""
-    return y.device.type != "cpu" or any(bool(((part != 0) & (part != 1)).any()) for (part,) in pieces(y))
+def _are_labels(y: Tensor) -> bool:
+    """Whether every number is 0 or 1. A device is not asked: numbers are as good as labels."""
+    return y.device.type == "cpu" and all(bool(((part == 0) | (part == 1)).all()) for (part,) in pieces(y))
 
 
 def _remedy(y: Tensor, bad: Tensor) -> str:

@@ -36,7 +36,7 @@ import torch
 from torch import Tensor
 
 from lightning_modules.objectives.linear.predictors import Predictors
-from lightning_modules.objectives.linear.root import Root, by_output
+from lightning_modules.objectives.linear.root import Root
 from lightning_modules.objectives.linear.rounding import Rounding
 from lightning_modules.objectives.linear.spread import spread
 
@@ -86,7 +86,7 @@ def distance_bound(predictors: Predictors, root: Root | None, gradient: Tensor, 
     rest = float((root.upper.abs() @ step.abs()).norm()) * size * eps
     rest += (1 / (1 - tau) - 1) * (length + eta) + eta + beyond / math.sqrt(1 - tau)
     rows = slack * root.scale * root.inverse.norm(dim=1)
-    order = by_output(predictors.glm, gradient).argsort()
+    order = predictors.glm.layout.by_layout(gradient.device)
     each = (root.scale * step.abs() + rows * rest)[order]
     largest = float(each.max()) or 1.0  # squares of what is in small units would be 0
     norm = float((root.scale * step / largest).norm()) + float((rows / largest).norm()) * rest

@@ -6,6 +6,8 @@ With the observed information of the rows it is the Hessian; with the expected o
 a canonical link is the same.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -13,9 +15,11 @@ from lightning_modules.objectives.curvature import Curvature, Place
 from lightning_modules.objectives.kind import Kind
 from lightning_modules.objectives.kronecker import KroneckerBlock, KroneckerCurvature, Sharing
 from lightning_modules.objectives.linear.predictors import Add, Predictors
+from lightning_modules.objectives.linear.root import Root, by_output
+from lightning_modules.objectives.linear.root_solver import RootSolver
 from lightning_modules.objectives.once import once
 from lightning_modules.objectives.room import refuse_without_room
-from lightning_modules.solvers import JacobiSolver, KroneckerSolver, Solver
+from lightning_modules.solvers import DenseSolver, JacobiSolver, KroneckerSolver, Solver
 
 # The Gram matrix of more features costs more than the products with the curvature that it saves.
 MOST_GRAM_FEATURES = 512
@@ -28,10 +32,12 @@ class GLMCurvature(Curvature):
         point: where.
         kind: "hessian" or "ggn".
         predictors: of the rows there.
+        root: of the Hessian there, see `Root`, when it is asked for.
     """
 
-    def __init__(self, point: Place, kind: Kind, predictors: Predictors) -> None:
+    def __init__(self, point: Place, kind: Kind, predictors: Predictors, root: Callable[[], Root | None]) -> None:
         super().__init__(point, kind)
+        self._root = root
         self.predictors, self.glm = predictors, predictors.glm
         self.family = self.glm.family if kind == "hessian" else self.glm.family.expected
 
@@ -100,8 +106,7 @@ class GLMCurvature(Curvature):
         """Of one layer: with one output C itself, with more G the rows' mean curvature and A the mean of x̃ x̃ᵀ."""
         glm, outputs = self.glm, self.family.num_outputs
         layout, device = glm.layout, self.theta.device
-        numbers = torch.arange(len(self.theta), device=device)
-        places = numbers[layout.by_layout(device).argsort()].view(1, outputs, layout.width)
+        places = layout.by_output(device).view(1, outputs, layout.width)
         if outputs == 1:
             one = self.theta.new_ones(1, 1, 1)
             return KroneckerCurvature([KroneckerBlock(self.matrix()[None], one, places)], torch.zeros_like(self.theta))
@@ -139,6 +144,12 @@ class GLMCurvature(Curvature):
             return add
 
         return self.predictors.mean_of((self.glm.family.num_outputs,) * 2, adding_to, is_wide=True)
+
+    def _dense(self, awaited: bool) -> DenseSolver:
+        if self.family is not self.glm.family:
+            return super()._dense(awaited)
+        invariant, order = self.objective.invariant_directions(self.theta), by_output(self.glm, self.theta)
+        return RootSolver(self.matrix(), invariant, awaited, self._root, order)
 
     @property
     def _of_penalty(self) -> Tensor:

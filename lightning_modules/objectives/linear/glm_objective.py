@@ -25,7 +25,6 @@ from lightning_modules.objectives.linear.glm import GLM
 from lightning_modules.objectives.linear.glm_point import GLMPoint
 from lightning_modules.objectives.linear.layout import Layout
 from lightning_modules.objectives.linear.linear_dependence import least_distance, told_dependence
-from lightning_modules.objectives.linear.root import MOST_INVERSE
 from lightning_modules.objectives.linear.row_terms import row_terms, rows_that_count, with_terms
 from lightning_modules.objectives.linear.rows import Rows
 from lightning_modules.objectives.objective import Objective
@@ -243,7 +242,7 @@ class GLMObjective(Objective):
     def remark(self, theta: Tensor) -> str:
         """How many digits the data allow: changes of the numbers in their last place change coefficients by κ times as much."""
         root = None if len(theta) > MOST_BOUNDED else self.at_full_precision(theta).root
-        if root is None or float(root.stretch) <= MOST_INVERSE:
+        if root is None or root.is_short:
             return ""
         condition = root.condition
         digits = max(0, math.floor(-math.log10(condition * self.rows.rounding)))

@@ -63,7 +63,8 @@ class GLMPoint(Point):
         mean = self.predictors.mean_of((len(theta) + 1,), adding_to)
         if glm.l2 == 0:
             return mean[-1], mean[:-1]
-        return mean[-1] + glm.penalty(theta), mean[:-1] + glm.l2 * glm.layout.weights_of(theta)
+        weights = glm.layout.weights_of(theta)
+        return mean[-1] + 0.5 * glm.l2 * (weights @ weights), torch.add(mean[:-1], weights, alpha=glm.l2)
 
     # -- for what is proved --------------------------------------------------------------------------------------------
 
@@ -103,7 +104,7 @@ class GLMPoint(Point):
         return math.inf if self.root is None else self.predictors.self_concordance * longest(self.predictors, self.root)
 
     def make_curvature(self, kind: Kind) -> GLMCurvature:
-        return GLMCurvature(self, kind, self.predictors)
+        return GLMCurvature(self, kind, self.predictors, lambda: self.root)
 
     def results_of(self, kind: Kind) -> dict[str, Any]:
         # z is linear in θ, so that with a canonical link the generalised Gauss–Newton matrix is the Hessian.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from lightning_modules.objectives.columns import Columns
 
@@ -43,8 +44,7 @@ class Layout:
         """(W, b) -> (W, 0): the penalised part of a parameter vector."""
         if not self.has_bias:
             return theta
-        weight, bias = self.split(theta)
-        return torch.cat([weight.flatten(), torch.zeros_like(bias)])
+        return pad(theta[: -self.num_outputs], (0, self.num_outputs))
 
     def pulling_back(self, total: Tensor, columns: Columns, squared: bool = False) -> Callable[[Tensor, Tensor], None]:
         """Makes what adds Σ_i g_i ⊗ (x_i, 1) of a chunk, g (rows, K) and x (rows, d), to a sum (p,) laid out as θ, in place.
@@ -63,6 +63,12 @@ class Layout:
                 bias.add_(g.sum(0))
 
         return pull_back
+
+    def by_output(self, device: torch.device) -> Tensor:
+        """Takes a vector laid out as θ to the order output by output, (W | b) row by row: indices (p,)."""
+        places = torch.arange(self.num_outputs * self.width, device=device)
+        d = self.num_outputs * self.num_features
+        return torch.cat([places[:d].view(self.num_outputs, -1), places[d:].view(self.num_outputs, -1)], 1).flatten()
 
     def by_layout(self, device: torch.device) -> Tensor:
         """Takes a vector ordered output by output, (W | b) row by row, to the layout of θ: indices (p,)."""

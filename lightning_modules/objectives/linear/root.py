@@ -14,6 +14,7 @@ Source: Å. Björck, Numerical Methods for Least Squares Problems (1996), sectio
 
 import math
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,6 +25,7 @@ from lightning_modules.devices import Number, asked, is_asynchronous
 from lightning_modules.objectives.linear.glm import GLM
 from lightning_modules.objectives.linear.predictors import Predictors
 from lightning_modules.objectives.linear.triangle import factor, triangle
+from lightning_modules.solvers import SMALL, undivided
 
 # Above this norm of R⁻¹, hence below 1e-6 for an eigenvalue of S H S, the rows are factorised and not H.
 MOST_INVERSE = 1e3
@@ -75,6 +77,12 @@ class Root:
         return asked(image.norm().sqrt())
 
     @cached_property
+    def is_short(self) -> bool:
+        """Whether ‖R⁻¹‖ is at most `MOST_INVERSE`: of a small R by ‖R⁻¹‖_F, which it is never above, where that is enough."""
+        is_cheap = len(self.upper) <= SMALL and not is_asynchronous(self.upper)
+        return (is_cheap and float(self.inverse.norm()) <= MOST_INVERSE) or float(self.stretch) <= MOST_INVERSE
+
+    @cached_property
     def condition(self) -> float:
         """Of R: the largest singular value over the smallest."""
         values = torch.linalg.svdvals(self.upper)
@@ -88,17 +96,23 @@ class Root:
         """R⁻¹h (p,): times S, H⁻¹g."""
         return torch.linalg.solve_triangular(self.upper, h[:, None], upper=True)[:, 0]
 
+    def divided(self, rhs: Tensor) -> Tensor:
+        """H⁻¹ b = S (RᵀR)⁻¹ S b (p,)."""
+        return self.scale * torch.cholesky_solve((self.scale * rhs)[:, None], self.upper, upper=True)[:, 0]
+
 
 def root_of_matrix(glm: GLM, hessian: Tensor) -> Root | None:
     """From H (p, p), laid out as θ and regular along directions that change nothing; None if it is singular to rounding."""
-    order = by_output(glm, hessian)
-    hessian = hessian[order][:, order]
+    if glm.family.num_outputs > 1:
+        order = by_output(glm, hessian)
+        hessian = hessian[order][:, order]
     diagonal = hessian.diagonal()
     is_sound = torch.isfinite(hessian).all() & (diagonal > LEAST_SQUARE).all()
     if not is_asynchronous(hessian) and not is_sound:  # a device says so later
         return None
     scale = torch.exp2((-0.5 * diagonal.log2()).round())
-    lower, info = torch.linalg.cholesky_ex(scale[:, None] * hessian * scale)
+    with undivided() if len(hessian) <= SMALL else nullcontext():
+        lower, info = torch.linalg.cholesky_ex(scale[:, None] * hessian * scale)
     own = glm.rows.scale.repeat(glm.family.num_outputs)
     found, is_regular = Root(lower.T.contiguous(), own, scale / own, False), asked(is_sound & (info == 0))
     if is_asynchronous(hessian):
@@ -126,18 +140,19 @@ def root_of_rows(predictors: Predictors) -> Root | None:
 def root(predictors: Predictors, matrix: Tensor) -> Root | None:
     """The better of both, of H (p, p) as it was formed; None where it is singular as far as rounding lets it be seen."""
     glm, theta = predictors.glm, predictors.theta
-    invariant = glm.invariant_directions(theta)
-    # Regular along a common shift too, with about as much curvature as its weights have, in their own unit.
-    shifts = invariant * (invariant.square().T @ matrix.diagonal())
-    found = root_of_matrix(glm, matrix + shifts @ invariant.T)
-    if glm.family.has_row_weights and (found is None or not float(found.stretch) <= MOST_INVERSE):
+    if glm.family.shift_invariant:
+        # Regular along a common shift too, with about as much curvature as its weights have, in their own unit.
+        invariant = glm.invariant_directions(theta)
+        matrix = matrix + invariant * (invariant.square().T @ matrix.diagonal()) @ invariant.T
+    found = root_of_matrix(glm, matrix)
+    if glm.family.has_row_weights and (found is None or not found.is_short):
         return root_of_rows(predictors)
     return found
 
 
 def by_output(glm: GLM, like: Tensor) -> Tensor:
     """Takes a vector laid out as θ to the order of `Root`: indices (p,)."""
-    return glm.layout.by_layout(like.device).argsort()
+    return glm.layout.by_output(like.device)
 
 
 def weighted_rows(predictors: Predictors) -> Iterator[Tensor]:
