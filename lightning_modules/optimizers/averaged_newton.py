@@ -94,4 +94,5 @@ class AveragedNewton(DampedOptimizer):
         decay = group["weight_decay"]
         if decay == "auto":
             decay = self.network_decay if of_network else 0.0
-        return self.model_class(self.kept, group["momentum"], group["refresh"], self.kind(objective), decay, of_network)
+        sizes = [parameter.numel() for parameter in self._params]
+        return self.model_class(self.kept, group["momentum"], group["refresh"], self.kind(objective), decay, of_network, sizes)

@@ -17,13 +17,16 @@ along whose directions the model has a minimiser.
 
 Of a network, where many parameters say the same, two lines are others:
 
-    d = −g_t / √(v̂ + μ),   μ = mean v̂ / 10                          the root brings a sample's noise to one size everywhere
+    d = −g_t / √(v̂ + μ),   μ = mean v̂ / 10, tensor by tensor        the root brings a sample's noise to one size everywhere
     m ← …, without μ, and at first at least  2 (f_t(θ + s) − f_t(θ) − g_tᵀs) / |s/q|²      what the loss itself shows
 
 Along small curvatures, of which a network has thousands, a sample's gradient is mostly noise, of size √C: C is at once what the
 loss bends by and how gradients scatter (the Fisher information). The full inverse would make that noise largest where the loss
 tells least. And a network may bend far more on the way than at its start: the first steps, which no average protects, are
 tried, and shortened to what was met on the way.
+
+The mean is that of each tensor of parameters by itself. Behind units that saturate, curvatures fall by orders of magnitude from
+the last layer to the first: beside the mean over all of them the first layers' are nothing, and these would hardly move.
 
 Of a network C_t is that of every k-th row of the batch, down to 64 of them: it takes a sweep for each output of the network,
 and an average over twenty batches scatters little more by some of their rows than by all. Where there are many outputs, the
@@ -40,6 +43,7 @@ Sutskever, Martens, Dahl and Hinton (2013), section 2, in the form of Dozat (201
 that of Loshchilov and Hutter (2019), equation 12.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -89,6 +93,7 @@ class RunningModel:
         kind: whether C is the generalised Gauss–Newton matrix ("ggn") or the Hessian, of which the absolute values count.
         decay: ω ≥ 0.
         of_network: whether the loss is that of a network.
+        sizes: how many parameters each of the tensors has that θ (p,) is made of; None = they are one.
 
     Attributes:
         network_damping: μ of a network, in units of the mean curvature.
@@ -107,9 +112,10 @@ class RunningModel:
         kind: Literal["hessian", "ggn"],
         decay: float = 0.0,
         of_network: bool = False,
+        sizes: Sequence[int] | None = None,
     ) -> None:
         self.state, self.momentum, self.refresh, self.kind, self.decay = state, momentum, refresh, kind, decay
-        self.of_network = of_network
+        self.of_network, self.sizes = of_network, sizes
         self.draws: Draws | None = None
 
     def step(self, point: Point, gradient: Tensor) -> Tensor:
@@ -158,7 +164,13 @@ class RunningModel:
 
     def newton(self, gradient: Tensor) -> Tensor:
         """d (p,)."""
-        return -gradient / self.divisor(self.averaged() + self.damping())
+        damped, mean = self.averaged(), self.damping()
+        if not self.of_network:
+            return -gradient / damped.add_(mean)
+        for part in damped.split(len(damped) if self.sizes is None else list(self.sizes)):
+            own = self.network_damping * part.mean()
+            part.add_(torch.where(own > 0, own, mean))  # what bends nowhere has no mean of its own
+        return -gradient / damped.sqrt_()
 
     def averaged(self) -> Tensor:
         """v̂ (p,)."""
@@ -175,7 +187,7 @@ class RunningModel:
         return self.averaged().mean()
 
     def damping(self) -> Tensor:
-        """μ (); errors as of `step`."""
+        """μ (), of a network that of all its parameters together; errors as of `step`."""
         mean = self.mean()
         refuse_none(mean)
         return self.network_damping * mean if self.of_network else mean
