@@ -10,6 +10,7 @@ from torch.nn import Parameter
 from lightning_modules.objectives import Objective
 from lightning_modules.optimizers.damped_optimizer import ChosenKind, DampedOptimizer
 from lightning_modules.optimizers.draws import Draws
+from lightning_modules.optimizers.kept_divisor import KeptDivisor
 from lightning_modules.optimizers.running_model import RunningModel, RunningState
 from lightning_modules.optimizers.step_report import StepReport
 
@@ -34,6 +35,7 @@ class AveragedNewton(DampedOptimizer):
     model_class: ClassVar[type[RunningModel]] = RunningModel
     network_decay: ClassVar[float]
     draws: Draws | None = None
+    _divisor: KeptDivisor | None = None
 
     def __init__(
         self,
@@ -68,7 +70,7 @@ class AveragedNewton(DampedOptimizer):
         if group["damping"] != "adaptive" or not objective.is_sample:
             return super().advance(report, gradient)
         model = self._model(objective)
-        theta = report.point.theta + group["lr"] * model.step(report.point, gradient)
+        theta = model.moved(report.point.theta, model.step(report.point, gradient), group["lr"])
         self.draws = model.draws or self.draws
         self.keep(model.state)
         return replace(report, theta=theta, damping=model.state.damping, step_size=group["lr"] * model.length)
@@ -94,5 +96,14 @@ class AveragedNewton(DampedOptimizer):
         decay = group["weight_decay"]
         if decay == "auto":
             decay = self.network_decay if of_network else 0.0
-        sizes = [parameter.numel() for parameter in self._params]
-        return self.model_class(self.kept, group["momentum"], group["refresh"], self.kind(objective), decay, of_network, sizes)
+        self._divisor = self._divisor or KeptDivisor()
+        return self.model_class(
+            self.kept,
+            group["momentum"],
+            group["refresh"],
+            self.kind(objective),
+            decay,
+            of_network,
+            [parameter.numel() for parameter in self._params],
+            self._divisor,
+        )

@@ -65,7 +65,8 @@ class KroneckerModel(RunningModel):
             state.bases = [tuple(Eigenbasis.of(a / share, g / share, block.places, curvature.rest)) for a, g, block in pairs]
 
     def newton(self, gradient: Tensor) -> Tensor:
-        damping = self.damping()
+        damping = self.state.damping
+        assert damping is not None
         step = gradient / self.divisor(self.averaged() + damping)
         for basis in self._bases():
             basis.put_back(step, basis.turned(gradient) / self.divisor(basis.values + damping))

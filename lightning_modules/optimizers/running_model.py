@@ -54,6 +54,7 @@ from lightning_modules.devices import is_asynchronous
 from lightning_modules.objectives import Point
 from lightning_modules.optimizers.damped_optimizer import DampingState
 from lightning_modules.optimizers.draws import Draws, of_products
+from lightning_modules.optimizers.kept_divisor import KeptDivisor
 from lightning_modules.optimizers.thinned import thinned
 from lightning_modules.solvers import SingularCurvatureError
 
@@ -94,6 +95,7 @@ class RunningModel:
         decay: ω ≥ 0.
         of_network: whether the loss is that of a network.
         sizes: how many parameters each of the tensors has that θ (p,) is made of; None = they are one.
+        divisor: of an earlier step, if it is still that.
 
     Attributes:
         network_damping: μ of a network, in units of the mean curvature.
@@ -113,13 +115,14 @@ class RunningModel:
         decay: float = 0.0,
         of_network: bool = False,
         sizes: Sequence[int] | None = None,
+        divisor: KeptDivisor | None = None,
     ) -> None:
         self.state, self.momentum, self.refresh, self.kind, self.decay = state, momentum, refresh, kind, decay
-        self.of_network, self.sizes = of_network, sizes
+        self.of_network, self.sizes, self._divisor = of_network, sizes, divisor or KeptDivisor()
         self.draws: Draws | None = None
 
     def step(self, point: Point, gradient: Tensor) -> Tensor:
-        """s (p,), from a point and the gradient (p,) there on the present sample.
+        """q (p,), from a point and the gradient (p,) there on the present sample; `moved` goes along it.
 
         Raises:
             SingularCurvatureError: the curvature is 0 in every entry, so that it says nothing.
@@ -134,14 +137,17 @@ class RunningModel:
             state.updates += 1
             seen, self.draws = thinned(point, self.row_interval, seed=state.updates) if self.of_network else (point, None)
             self.take_in(seen)
+            state.damping = self.damping()
         newton = self.newton(gradient)
-        past = state.direction.mul_(self.momentum).add_(newton)
+        past = torch.add(newton, state.direction, alpha=self.momentum, out=state.direction)
         direction = torch.add(newton, past, alpha=self.momentum)
         if is_update:
             self._measure(point, seen, gradient, direction, newton)
-        state.damping = self.damping()
-        step = direction * self.length
-        return torch.sub(step, theta, alpha=self.decay) if self.decay else step
+        return direction
+
+    def moved(self, theta: Tensor, direction: Tensor, lr: float) -> Tensor:
+        """θ + lr s, s = (b/m) q − ω θ: (p,), (p,) -> (p,)."""
+        return torch.addcmul(theta * (1 - lr * self.decay) if self.decay else theta, direction, self.length, value=lr)
 
     @property
     def age(self) -> int:
@@ -164,13 +170,18 @@ class RunningModel:
 
     def newton(self, gradient: Tensor) -> Tensor:
         """d (p,)."""
+        assert self.state.curvature is not None
+        return -gradient / self._divisor.of(self.state.curvature, self._divided_by)
+
+    def _divided_by(self) -> Tensor:
+        """v̂ + μ (p,), or of a network the root of it."""
         damped, mean = self.averaged(), self.damping()
         if not self.of_network:
-            return -gradient / damped.add_(mean)
+            return damped.add_(mean)
         for part in damped.split(len(damped) if self.sizes is None else list(self.sizes)):
             own = self.network_damping * part.mean()
             part.add_(torch.where(own > 0, own, mean))  # what bends nowhere has no mean of its own
-        return -gradient / damped.sqrt_()
+        return damped.sqrt_()
 
     def averaged(self) -> Tensor:
         """v̂ (p,)."""
