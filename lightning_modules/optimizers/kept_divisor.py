@@ -6,9 +6,9 @@ from torch import Tensor
 
 
 class KeptDivisor:
-    """Follows from a tensor, and is made anew when that is another one, or has been changed in place.
+    """Keeps a divisor that follows from a tensor, until that is another tensor or has been changed in place.
 
-    It is no state: whoever goes on from a checkpoint makes it from the same numbers again.
+    It is no state of the method: whoever goes on from a checkpoint makes it from the same numbers again.
     """
 
     def __init__(self) -> None:

@@ -140,8 +140,10 @@ class ObjectiveModule(WatchedSteps):
         Not by a look at other rows, which changes the mode, `training`, and back: an objective is kept in the mode it is of.
         Nor by Lightning, which under several processes puts its own `forward` in place of the model's at every step, and back.
         """
-        if name == "_current_fx_name":  # what Lightning notes at each of some thirty hooks of a step; torch would take it for a
-            vars(self)[name] = value  # parameter perhaps, and to find out that it is none costs as much as a small step
+        # Lightning notes the hook that it is at, some fifty times a step. That is no parameter and no module, and to let torch
+        # find that out each time costs a tenth of a small step.
+        if name == "_current_fx_name":
+            vars(self)[name] = value
             return
         super().__setattr__(name, value)
         if name[0] != "_" and name not in ("training", "forward") and "_kept" in vars(self):
