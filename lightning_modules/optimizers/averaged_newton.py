@@ -11,7 +11,8 @@ from lightning_modules.objectives import Objective
 from lightning_modules.optimizers.damped_optimizer import ChosenKind, DampedOptimizer
 from lightning_modules.optimizers.draws import Draws
 from lightning_modules.optimizers.kept_divisor import KeptDivisor
-from lightning_modules.optimizers.running_model import RunningModel, RunningState
+from lightning_modules.optimizers.running_model import RunningModel
+from lightning_modules.optimizers.running_state import RunningState
 from lightning_modules.optimizers.step_report import StepReport
 
 

@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 
 from lightning_modules.objectives import Point
-from lightning_modules.optimizers.running_model import CURVATURE_MEMORY, RunningModel, RunningState
+from lightning_modules.optimizers.running_model import CURVATURE_MEMORY, RunningModel
+from lightning_modules.optimizers.running_state import RunningState
 from lightning_modules.solvers.kronecker_blocks import Eigenbasis, diagonal_of
 
 RENEWAL = 64

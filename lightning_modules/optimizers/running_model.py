@@ -44,7 +44,6 @@ that of Loshchilov and Hutter (2019), equation 12.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
@@ -52,9 +51,9 @@ from torch import Tensor
 
 from lightning_modules.devices import is_asynchronous
 from lightning_modules.objectives import Point
-from lightning_modules.optimizers.damped_optimizer import DampingState
 from lightning_modules.optimizers.draws import Draws, of_products
 from lightning_modules.optimizers.kept_divisor import KeptDivisor
+from lightning_modules.optimizers.running_state import RunningState
 from lightning_modules.optimizers.thinned import thinned
 from lightning_modules.solvers import SingularCurvatureError
 
@@ -63,25 +62,6 @@ CURVATURE_MEMORY, MODEL_MEMORY = 0.95, 0.9
 DRAWS = 4
 # How often a length is tried at each of the first few updates, and by how much it is shortened where the loss is not finite.
 FIRST_TRIALS, OVERFLOW = 4, 64.0
-
-
-@dataclass
-class RunningState(DampingState):
-    """The averages that are kept from step to step; None before the first.
-
-    Attributes:
-        steps, updates: how many steps there were, and how many of them the averages have taken in.
-        curvature: v (p,), not yet corrected for its bias.
-        direction: p (p,), the past steps.
-        slope, curvature_along: b and m ().
-    """
-
-    steps: int = 0
-    updates: int = 0
-    curvature: Tensor | None = None
-    direction: Tensor | None = None
-    slope: Tensor | None = None
-    curvature_along: Tensor | None = None
 
 
 class RunningModel:

@@ -140,11 +140,6 @@ class ObjectiveModule(WatchedSteps):
         Not by a look at other rows, which changes the mode, `training`, and back: an objective is kept in the mode it is of.
         Nor by Lightning, which under several processes puts its own `forward` in place of the model's at every step, and back.
         """
-        # Lightning notes the hook that it is at, some fifty times a step. That is no parameter and no module, and to let torch
-        # find that out each time costs a tenth of a small step.
-        if name == "_current_fx_name":
-            vars(self)[name] = value
-            return
         super().__setattr__(name, value)
         if name[0] != "_" and name not in ("training", "forward") and "_kept" in vars(self):
             self._kept.forget()

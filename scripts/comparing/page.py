@@ -2,6 +2,7 @@
 
 import base64
 import html
+import re
 from pathlib import Path
 
 from PIL import Image
@@ -49,14 +50,17 @@ def escaped(text: str, lines: bool = False) -> str:
 
 def html_table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     """A plain HTML table, which scrolls where it is wider than the screen, by keys as well."""
-    cells = [f"<tr>{''.join(f'<th>{escaped(text)}</th>' for text in headings)}</tr>"]
+    # A number of thousands and its unit stay together.
+    unbroken = [re.sub(r"(?<=\d) (?=[\d$])", "\u00a0", escaped(text)) for text in headings]
+    cells = [f"<tr>{''.join(f'<th>{text}</th>' for text in unbroken)}</tr>"]
     cells += [f"<tr>{''.join(map(cell, texts))}</tr>" for texts in rows]
     return '<div class="wide" tabindex="0">\n<table>\n' + "\n".join(cells) + "\n</table>\n</div>"
 
 
 def cell(text: str) -> str:
-    """A cell; what is no more than a word stays in one line, where a browser would break 1.8e-03 at its sign."""
-    return f"<td>{escaped(text)}</td>" if " " in text else f'<td class="word">{escaped(text)}</td>'
+    """A cell; a word, or numbers like 0.35 (0.34 … 0.36), stay in one line, where a browser would break 1.8e-03 at its sign."""
+    is_short = " " not in text or re.fullmatch(r"[^A-Za-z]{1,40}", text)
+    return f'<td class="word">{escaped(text)}</td>' if is_short else f"<td>{escaped(text)}</td>"
 
 
 def inline(path: Path) -> str:

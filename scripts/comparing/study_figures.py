@@ -87,7 +87,7 @@ def draw_scores(axes: Axes, studies: list[Study], styles: dict[str, MethodStyle]
         axes.plot(values, [number] * len(values), style.marker, color=style.color, alpha=0.5, markersize=5)
         axes.plot(median(values), number, "|", color=style.color, markersize=16, markeredgewidth=2.5)
     axes.set_yticks(range(len(studies)), [in_figure(study.label) for study in studies])
-    axes.invert_yaxis()
+    axes.set_ylim(len(studies) - 0.4, -0.6)  # the first on top, and no bar cut by the frame
     axes.set_xlabel(f"{in_figure(name)} (a dot for each seed, the median as a bar)")
     axes.grid(alpha=0.3, axis="x")
 

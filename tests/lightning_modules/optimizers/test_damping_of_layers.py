@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from lightning_modules.optimizers.running_model import RunningModel, RunningState
+from lightning_modules.optimizers.running_model import RunningModel
+from lightning_modules.optimizers.running_state import RunningState
 
 SIZES = (3, 2, 4)
 CURVATURE = torch.tensor([1.0, 2.0, 6.0, 1e-6, 3e-6, 0.0, 0.0, 0.0, 0.0], dtype=torch.float64)

@@ -120,6 +120,12 @@ def test_a_number_in_a_table_is_not_broken() -> None:
     )
 
 
+def test_an_interval_and_a_unit_in_a_table_are_not_broken() -> None:
+    written = html_table(("test MAE, 100 000 $",), [("0.3488 (0.3461 … 0.3512)",)])
+    assert '<td class="word">0.3488 (0.3461 … 0.3512)</td>' in written
+    assert "<th>test MAE, 100\u00a0000\u00a0$</th>" in written
+
+
 def test_a_picture_says_in_words_what_it_shows(tmp_path: Path) -> None:
     runs = [made("Newton", [1.0, 0.5, 0.4]), made('my "$" <b>', [1.0, 0.6, 0.5])]
     (path,) = save_figure(tmp_path / "x.png", lambda: draw_panels(runs, [(runtime_curves, runtime_curves)]))

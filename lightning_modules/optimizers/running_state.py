@@ -1,0 +1,26 @@
+"""What is kept, from step to step and in every checkpoint, of the averages over mini-batches."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from lightning_modules.optimizers.damped_optimizer import DampingState
+
+
+@dataclass
+class RunningState(DampingState):
+    """The averages that are kept from step to step; None before the first.
+
+    Attributes:
+        steps, updates: how many steps there were, and how many of them the averages have taken in.
+        curvature: v (p,), not yet corrected for its bias.
+        direction: p (p,), the past steps.
+        slope, curvature_along: b and m ().
+    """
+
+    steps: int = 0
+    updates: int = 0
+    curvature: Tensor | None = None
+    direction: Tensor | None = None
+    slope: Tensor | None = None
+    curvature_along: Tensor | None = None
