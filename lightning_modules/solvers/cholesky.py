@@ -10,6 +10,8 @@ from lightning_modules.solvers.undivided import undivided
 
 # A factorisation that is done before a second thread would have begun.
 SMALL = 64
+# Above so many times the rounding an inverse has digits enough to tell that a matrix is regular.
+FAR = 1e6
 
 
 class SingularCurvatureError(ArithmeticError):
@@ -61,7 +63,7 @@ def cholesky(matrix: Tensor, awaited: bool = True) -> Cholesky:
         scale = diagonal.rsqrt()
         with undivided() if len(matrix) <= SMALL else nullcontext():
             factor, info = torch.linalg.cholesky_ex(scale[:, None] * matrix * scale)
-        is_sound = is_sound & (info == 0) & (_smallest_eigenvalue(factor) > rounding)
+        is_sound = is_sound & (info == 0) & _is_regular(factor, rounding)
         if not awaited:
             return Cholesky(factor, torch.where(is_sound, scale, torch.nan))
         if is_sound:
@@ -70,6 +72,17 @@ def cholesky(matrix: Tensor, awaited: bool = True) -> Cholesky:
         f"the {len(matrix)} × {len(matrix)} curvature matrix is singular or not positive definite to working precision: "
         "use damping='adaptive', a damping > 0 or an l2 > 0, or remove redundant features"
     )
+
+
+def _is_regular(factor: Tensor, rounding: float) -> Tensor:
+    """Whether the smallest eigenvalue of LLᵀ, L the factor (p, p), is above rounding: ()."""
+    if factor.device.type == "cpu" and len(factor) <= SMALL:
+        # It is at least 1/‖L⁻¹‖_F², which of a small matrix costs less, and is nearly always far above.
+        eye = torch.eye(len(factor), dtype=factor.dtype)
+        is_above = torch.linalg.solve_triangular(factor, eye, upper=False).square().sum() < 1 / (FAR * rounding)
+        if is_above:
+            return is_above
+    return _smallest_eigenvalue(factor) > rounding
 
 
 def _smallest_eigenvalue(factor: Tensor) -> Tensor:

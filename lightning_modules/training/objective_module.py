@@ -164,7 +164,7 @@ class ObjectiveModule(WatchedSteps):
     @contextmanager
     def _rows_known(self, batch_idx: int) -> Iterator[None]:
         """While its loss is made, how many rows a batch has over all processes is known; nothing is of what others ask for."""
-        if self._reduction is not this_process and takes_every_row(self):
+        if takes_every_row(self):
             self._reduction_of_batch = of_batch(self._reduction, self.trainer, batch_idx)
         try:
             yield

@@ -146,7 +146,8 @@ class GLMCurvature(Curvature):
         return self.predictors.mean_of((self.glm.family.num_outputs,) * 2, adding_to, is_wide=True)
 
     def _dense(self, awaited: bool) -> DenseSolver:
-        if self.family is not self.glm.family:
+        # Of other families a step does not ask for the root.
+        if self.family is not self.glm.family or not self.family.has_row_weights:
             return super()._dense(awaited)
         invariant, order = self.objective.invariant_directions(self.theta), by_output(self.glm, self.theta)
         return RootSolver(self.matrix(), invariant, awaited, self._root, order)

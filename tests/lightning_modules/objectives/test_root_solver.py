@@ -32,9 +32,8 @@ def test_it_solves_what_the_matrix_solves(family: Family, l2: float, ridge: floa
     torch.testing.assert_close(solution, expected, rtol=1e-10, atol=1e-13)
 
 
-@pytest.mark.parametrize("family", [Bernoulli(), Categorical(3)], ids=["two classes", "three classes"])
-def test_the_point_and_its_undamped_step_share_a_factorisation(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
-    point, taken, factorise = some_point(family, 1e-3), [], torch.linalg.cholesky_ex
+def test_the_point_and_its_undamped_step_share_a_factorisation(monkeypatch: pytest.MonkeyPatch) -> None:
+    point, taken, factorise = some_point(Bernoulli(), 1e-3), [], torch.linalg.cholesky_ex
 
     def counting(matrix: torch.Tensor) -> Any:
         taken.append(matrix.shape)
