@@ -17,7 +17,6 @@ from comparing.comparison_file import comparison_names, comparison_titles, find_
 
 def main(args: list[str]) -> None:
     """Run the comparison that the arguments name."""
-    quiet()
     if not args:
         more = "or the path of a YAML file like theirs. --help lists the options."
         say_lines("\n".join(choices("compare.py NAME", comparison_titles(), more)))
@@ -34,6 +33,7 @@ def main(args: list[str]) -> None:
     with importing():
         from comparing.reports import report_side_by_side, report_study  # noqa: PLC0415
 
+    quiet()
     try:
         with report_folder(options.output, Path("reports") / path.stem) as output:
             table = (report_study if comparison.get("seeds") else report_side_by_side)(comparison, output)

@@ -27,8 +27,6 @@ def main(args: list[str]) -> None:
         CommandLineError: an unknown system, a folder of data that does not exist.
         ArithmeticError: a number is not as expected, or a system failed.
     """
-    quiet()
-    warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated")  # by torch, whose own torch.func uses it
     if not args:
         more = "or all of them: all. --help lists the options."
         say_lines("\n".join(choices("reproduce.py NAME ...", SYSTEM_TITLES, more)))
@@ -61,6 +59,8 @@ def main(args: list[str]) -> None:
         from evidence.systems.results_page import write_results  # noqa: PLC0415
         from evidence.systems.running import conclude, run_systems  # noqa: PLC0415
 
+    quiet()
+    warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated")  # by torch, whose own torch.func uses it
     chosen = [system for system in SYSTEMS if system.number in options.systems or "all" in options.systems]
     with report_folder(options.output, Path("reports") / "reproduce") as output:
         results = run_systems(chosen, data_dir, output, options.quick, options.long, options.debug)

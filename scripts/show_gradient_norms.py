@@ -19,7 +19,6 @@ from rich.table import Table
 
 def main(args: list[str]) -> None:
     """Fit the network once for every initialisation, write the figure, print the table."""
-    quiet()
     parser = ProgramParser(prog="show_gradient_norms.py", description=__doc__)
     parser.add_argument("--data_dir", type=str, default="data", help="Folder of the data.")
     parser.add_argument("--epochs", type=int, default=None, help="Epochs of each fit; default as in the comparison's file.")
@@ -32,6 +31,7 @@ def main(args: list[str]) -> None:
 
         from callbacks.picture_file import write_picture  # noqa: PLC0415
 
+    quiet()
     comparison = read_config(COMPARISONS / "mnist_deep_tanh.yaml")
     comparison["data"]["init_args"]["data_dir"] = options.data_dir
     console = Terminal(stderr=True)

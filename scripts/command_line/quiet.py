@@ -9,7 +9,10 @@ from command_line.saying import PlainFormatter
 
 
 def quiet() -> None:
-    """Keep Lightning's advertisements and what its own dependencies deprecate out of the user's sight."""
+    """Keep Lightning's advertisements and what its own dependencies deprecate out of the user's sight.
+
+    After it has been imported, which sets how much of its log is shown.
+    """
     for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch", "torch.distributed"):
         logger = logging.getLogger(name)
         logger.setLevel(logging.WARNING)
