@@ -36,7 +36,7 @@ def test_all_sixteen_are_there_in_order() -> None:
     assert [system.number for system in SYSTEMS] == NUMBERS
 
 
-PICTURES = {"S2": 1, "S3": 5, "S7": 5, "S8": 8, "S9": 8, "S10": 5, "S12": 2, "S13": 1, "S14": 1, "S15": 1, "S16": 1}
+PICTURES = {"S2": 1, "S3": 5, "S7": 5, "S8": 7, "S9": 7, "S10": 5, "S12": 2, "S13": 1, "S14": 1, "S15": 1, "S16": 1}
 
 
 NEEDING_DATA = [system.number for system in SYSTEMS if system.needs is not None]
@@ -52,7 +52,8 @@ def checked_page(folder: Path, number: str) -> None:
     assert result["number"] == number and result["figures"], result["verdict"]
     assert {figure["verdict"] for figure in result["figures"]} == {"ok" if system.is_exact else "–"}
     assert f"<h2>{number} " in page and html.escape(system.wrong) in page
-    pictures = [path.name for path in (folder / number).rglob("*.png")]
+    # A run may have pictures of its own, beside its logs.
+    pictures = [path.name for path in (folder / number).rglob("*.png") if "logs" not in path.parts]
     assert len(pictures) == PICTURES.get(number, 0)
     assert set(system.page_pictures) <= set(pictures)
     drawn, said = [name for name in pictures if name != "overview.png"], re.findall(r'alt="([^"]*)"', page)
