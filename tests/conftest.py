@@ -1,11 +1,22 @@
 """What several tests need."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def stays_in_its_folder() -> Iterator[None]:
+    """A test that left its process in another folder would fail those after it that read files of the repository."""
+    folder = Path.cwd()
+    yield
+    left_in = Path.cwd()
+    os.chdir(folder)
+    assert left_in == folder
 
 
 @pytest.fixture

@@ -40,11 +40,12 @@ def arguments(typed: str) -> list[str]:
 
 @pytest.fixture
 def no_objects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Options are read, and nothing is made of them: the table is the reader's, and so is the module."""
+    """Options are read in this folder, and nothing is made of them: the table is the reader's, and so is the module."""
     (tmp_path / "my_package.py").write_text(
         "import torch\n\n\nclass Net(torch.nn.Module):\n    def __init__(self, width: int): ...\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(ROOT)
     for makes in ("before_instantiate_classes", "instantiate_classes"):
         monkeypatch.setattr(FitCLI, makes, lambda cli: None)
 

@@ -3,7 +3,6 @@
 Command lines and configurations alone are in `test_bad_command_line.py`; damaged image files in the tests of `datamodules`.
 """
 
-import os
 import resource
 import socket
 from pathlib import Path
@@ -80,7 +79,7 @@ def test_a_disk_that_fills_up(folder: Path, capsys: pytest.CaptureFixture[str]) 
 
 def test_a_port_in_use(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()  # this one needs addresses
-    os.chdir(folder)
+    monkeypatch.chdir(folder)
     with socket.socket() as taken, pytest.MonkeyPatch.context() as patch:
         taken.bind(("0.0.0.0", 0))
         taken.listen()
