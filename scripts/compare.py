@@ -31,14 +31,17 @@ def main(args: list[str]) -> None:
     comparison = read_comparison(path, options.data_dir)
     # Torch takes seconds, in which Ctrl-C ends the program; nothing above needs it.
     with importing():
+        from comparing.kept_fits import KeptFits  # noqa: PLC0415
         from comparing.reports import report_side_by_side, report_study  # noqa: PLC0415
 
     quiet()
-    try:
-        with report_folder(options.output, Path("reports") / path.stem) as output:
-            table = (report_study if comparison.get("seeds") else report_side_by_side)(comparison, output)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt from None  # how a single run goes on does not help: a comparison begins anew
+    reports = Path("reports") / path.stem
+    with report_folder(options.output, reports) as output:
+        if comparison.get("seeds"):
+            kept = KeptFits(output.with_name(f"{output.name}.unfinished") if options.output else reports / "unfinished")
+            table = report_study(comparison, output, kept)
+        else:
+            table = report_side_by_side(comparison, output)
     Terminal().print(table)
     Terminal().say(f"report: {output / 'report.html'}")
 

@@ -22,7 +22,8 @@ SURE_SECONDS = 1.0
 BODY = """<h1>{title}</h1>
 <p>Medians over {seeds}{folds}, with the smallest and the largest. Settings are those that did best by {select} within
 the trials, by the first seed; the test rows were looked at once, at the end of each run. Seconds are of training alone,
-without evaluation, on one machine; gradients are these seconds in units of one gradient over all training rows.</p>
+without evaluation, on one machine; gradients are these seconds in units of one gradient over all training rows.
+{sittings}</p>
 {table}
 <h2>What the numbers say</h2>
 <ul>
@@ -33,7 +34,9 @@ without evaluation, on one machine; gradients are these seconds in units of one 
 """
 
 
-def write_study(comparison: dict[str, Any], studies: list[Study], figures: list[Path], output: Path) -> Table:
+def write_study(
+    comparison: dict[str, Any], studies: list[Study], figures: list[Path], output: Path, sittings: str = ""
+) -> Table:
     """Write report.html and report.json; return the table for the terminal.
 
     Args:
@@ -41,6 +44,7 @@ def write_study(comparison: dict[str, Any], studies: list[Study], figures: list[
         studies: at least one that did not diverge (`refuse_if_all_diverged`).
         figures: to show below the table.
         output: folder of the report.
+        sittings: a sentence on fits that were done before the study was broken off.
     """
     select, title = comparison["select"], comparison["title"]
     diverged = {study.label: study.divergence for study in studies if study.diverged}
@@ -58,6 +62,7 @@ def write_study(comparison: dict[str, Any], studies: list[Study], figures: list[
         seeds=counted(len(comparison["seeds"]), "seed"),
         folds=f", each the mean of {comparison['folds']} folds" if comparison.get("folds") else "",
         select=escaped(metric_name(select)),
+        sittings=sittings,
         table=html_table(headings, rows),
         observations="\n".join(f"<li>{escaped(text)}</li>" for text in observations),
         figures="\n".join(map(inline, figures)),
