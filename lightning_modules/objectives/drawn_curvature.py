@@ -11,10 +11,11 @@ Source: J. Martens, I. Sutskever and K. Swersky, Estimating the Hessian by back-
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives.families.pointwise_loss import MeanOf, PointwiseLoss
+from lightning_modules.objectives.families.pointwise_loss import PointwiseLoss
+from lightning_modules.objectives.families.wrapped_loss import WrappedLoss
 
 
-class DrawnCurvature(PointwiseLoss):
+class DrawnCurvature(WrappedLoss):
     """The same loss, gradient and products with its curvature; another factor.
 
     The draws of a row do not depend on how rows are divided, into chunks or among processes.
@@ -27,31 +28,9 @@ class DrawnCurvature(PointwiseLoss):
     """
 
     def __init__(self, loss: PointwiseLoss, draws: int, seed: int, rows_before: int = 0) -> None:
-        super().__init__(loss.num_outputs)
-        self.exact, self.draws, self.seed, self.rows_before = loss, draws, seed, rows_before
-        self.shift_invariant, self.has_units = loss.shift_invariant, loss.has_units
+        super().__init__(loss)
+        self.draws, self.seed, self.rows_before = draws, seed, rows_before
         self._generator: torch.Generator | None = None
-
-    def check(self, targets: Tensor) -> Tensor:
-        return self.exact.check(targets)
-
-    def unit(self, mean_of: MeanOf) -> float:
-        return self.exact.unit(mean_of)
-
-    def loss(self, z: Tensor, y: Tensor) -> Tensor:
-        return self.exact.loss(z, y)
-
-    def mean(self, z: Tensor) -> Tensor:
-        return self.exact.mean(z)
-
-    def gradient(self, z: Tensor, y: Tensor) -> Tensor:
-        return self.exact.gradient(z, y)
-
-    def loss_and_gradient(self, z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        return self.exact.loss_and_gradient(z, y)
-
-    def curvature_product(self, z: Tensor, y: Tensor, v: Tensor) -> Tensor:
-        return self.exact.curvature_product(z, y, v)
 
     def curvature_factor(self, z: Tensor, y: Tensor) -> Tensor:
         """S̃ (d, n, K) of the next rows."""

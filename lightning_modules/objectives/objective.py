@@ -217,6 +217,14 @@ class Objective(Knowledge, ABC):
         """A new point; a closed form makes its own."""
         return Point(self, theta)
 
+    def in_proportion(self, point: Point, k: int, seed: int) -> Point | None:
+        """θ of a point, of the loss of k rows that were drawn in proportion to how much their losses bend there, by a seed.
+
+        Its Gauss–Newton matrix is an unbiased estimate of the point's, penalty included; its value and gradient are of no
+        account. None where all rows bend alike, or rows and their curvature are not known.
+        """
+        return None
+
     def at_full_precision(self, theta: Tensor) -> Point:
         """The point at which a fit is judged: in float64 where what is proved counts every rounding."""
         return self.at(theta)

@@ -114,6 +114,11 @@ class PartialObjective(Objective):
         whole = self.whole.drawn(draws, seed)
         return None if whole is None else self._of(whole)
 
+    def in_proportion(self, point: Point, k: int, seed: int) -> Point | None:
+        assert isinstance(point, _PartialPoint)
+        whole = self.whole.in_proportion(point.whole, k, seed)
+        return None if whole is None else self._of(whole.objective).point(point.theta)
+
     @property
     def rows_per_parameter(self) -> float:
         return self.whole.rows_per_parameter

@@ -1,7 +1,7 @@
 """A pointwise loss of a network's outputs on rows: what is read a chunk at a time, summed, divided once, and penalised."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Generic, Protocol, TypeVar
@@ -15,7 +15,8 @@ from lightning_modules.objectives.every_kth import every_kth
 from lightning_modules.objectives.families.pointwise_loss import PointwiseLoss
 from lightning_modules.objectives.l2_penalty import L2Penalty
 from lightning_modules.objectives.mapped_pages import MappedPages, pieces
-from lightning_modules.objectives.reduction import Reduction, rows_of_each
+from lightning_modules.objectives.proportional_rows import EvenCurvature, drawn_rows, lengths
+from lightning_modules.objectives.reduction import Reduction, joined_rows, rows_of_each
 
 
 class Trace(Protocol):
@@ -90,6 +91,24 @@ class RowLoss(ABC, Generic[AnyTrace]):
         own, counts = every_kth(self._rows_of_each(), self.reduction.rank, k)
         x, y = self.features[own], self.targets[own]
         return replace(self, features=x, targets=y, num_rows=sum(counts), counts=tuple(counts))
+
+    def in_proportion(self, k: int, seed: int, passes: Iterable[Pass[AnyTrace]]) -> Self:
+        """The same loss of k of all rows, drawn by their curvature in the passes, see `proportional_rows.py`."""
+        traces = [self.pointwise.curvature_trace(each.trace.outputs, each.targets) for each in passes]
+        own = torch.cat(traces) if traces else torch.zeros(0, device=self.targets.device)
+        everywhere = joined_rows(own, self.reduction)
+        longest = everywhere.max()
+        all_lengths = lengths(everywhere, longest)
+        places, counts = drawn_rows(all_lengths, k, seed), [k]
+        if self.reduction.num_processes > 1:
+            ends = torch.tensor(self._rows_of_each(), device=places.device).cumsum(0)
+            first = torch.searchsorted(places, ends).tolist()  # of the rows of the process after it
+            counts = [after - before for before, after in zip([0, *first], first, strict=False)]
+            rank = self.reduction.rank
+            places = places[sum(counts[:rank]) : sum(counts[: rank + 1])] - (ends[rank] - len(own))
+        x, y = self.features[places.to(self.features.device)], self.targets[places]
+        pointwise = EvenCurvature(self.pointwise, longest, all_lengths.sum() / len(all_lengths))
+        return replace(self, pointwise=pointwise, features=x, targets=y, num_rows=k, counts=tuple(counts))
 
     def drawn(self, draws: int, seed: int) -> Self:
         """The same loss with random draws for its curvature's factor, see `drawn_curvature.py`."""

@@ -28,9 +28,10 @@ tried, and shortened to what was met on the way.
 The mean is that of each tensor of parameters by itself. Behind units that saturate, curvatures fall by orders of magnitude from
 the last layer to the first: beside the mean over all of them the first layers' are nothing, and these would hardly move.
 
-Of a network C_t is that of every k-th row of the batch, down to 64 of them: it takes a sweep for each output of the network,
-and an average over twenty batches scatters little more by some of their rows than by all. Where there are many outputs, the
-sweeps are those of a few random combinations of them (`drawn_curvature.py`).
+Of a network C_t is that of some rows of the batch: it takes a sweep for each output of the network, and an average over twenty
+batches scatters little more by some of their rows than by all. Of a classifier they are an eighth of the rows, drawn in
+proportion to how much their losses bend (`proportional_rows.py`), else every k-th. Where there are many outputs, the sweeps are
+those of a few random combinations of them (`drawn_curvature.py`).
 
 The look ahead is worth a longer memory: p alone, at the β that q has, still runs the way of steps long past when the
 gradient has turned. And the decay is no part of the loss: it is decoupled from its curvature, which would divide it where the
@@ -79,7 +80,7 @@ class RunningModel:
 
     Attributes:
         network_damping: μ of a network, in units of the mean curvature.
-        row_interval: k; every k-th row of a network's sample tells its curvature.
+        row_interval: k; every k-th row of a network's sample tells its curvature, where rows are not drawn. 1 = all rows do.
         draws: of which the curvature of this step's sample was estimated; None where it is exact.
     """
 
@@ -115,7 +116,7 @@ class RunningModel:
         is_update = self.age == 0
         if is_update:
             state.updates += 1
-            seen, self.draws = thinned(point, self.row_interval, seed=state.updates) if self.of_network else (point, None)
+            seen, self.draws = thinned(point, self.row_interval, self.kind, state.updates) if self.of_network else (point, None)
             self.take_in(seen)
             state.damping = self.damping()
         newton = self.newton(gradient)

@@ -16,6 +16,7 @@ class AbsoluteError(PointwiseLoss):
     """
 
     has_units = True
+    bends_evenly = True
 
     def check(self, targets: Tensor) -> Tensor:
         return real_targets(targets, self.num_outputs)

@@ -21,7 +21,7 @@ class Gaussian(Family):
     """
 
     has_units = True
-
+    bends_evenly = True
     has_dispersion = True
     self_concordance = 0.0
     has_row_weights = True

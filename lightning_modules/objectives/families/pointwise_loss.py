@@ -28,6 +28,8 @@ class PointwiseLoss(ABC):
     shift_invariant = False
     # Whether the outputs are in the units of the targets, whatever these are.
     has_units = False
+    # Whether the curvature of every row is the same.
+    bends_evenly = False
 
     def __init__(self, num_outputs: int) -> None:
         self.num_outputs = num_outputs
@@ -84,6 +86,10 @@ class PointwiseLoss(ABC):
     @abstractmethod
     def curvature_factor(self, z: Tensor, y: Tensor) -> Tensor:
         """The C rows of S with SᵀS = ∂²l/∂z², for each row of z: (n, K), checked targets -> (C, n, K)."""
+
+    def curvature_trace(self, z: Tensor, y: Tensor) -> Tensor:
+        """tr ∂²l/∂z² of each row: (n, K), checked targets -> (n,)."""
+        return self.curvature_factor(z, y).square().sum((0, 2))
 
     def random_slope(self, z: Tensor, y: Tensor, signs: Tensor) -> Tensor:
         """Random e of each row with mean 0 and E eeᵀ = ∂²l/∂z², here Sᵀε.

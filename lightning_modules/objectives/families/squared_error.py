@@ -15,6 +15,7 @@ class SquaredError(PointwiseLoss):
     """
 
     has_units = True
+    bends_evenly = True
 
     def check(self, targets: Tensor) -> Tensor:
         return real_targets(targets, self.num_outputs)

@@ -5,13 +5,10 @@ r"""The loss of any module that is made of known layers, by their own sweeps.
 Its derivatives: `graph_point.py`, `graph_curvature.py`.
 """
 
-from copy import copy
-from functools import cached_property
 from typing import cast
 
 import torch
 from torch import Tensor, nn
-from typing_extensions import Self
 
 from lightning_modules.counting import counted
 from lightning_modules.networks import Activation
@@ -20,15 +17,15 @@ from lightning_modules.objectives.families.pointwise_loss import PointwiseLoss
 from lightning_modules.objectives.graphs.graph import Graph, Node
 from lightning_modules.objectives.graphs.graph_loss import GraphLoss
 from lightning_modules.objectives.graphs.graph_point import GraphPoint
-from lightning_modules.objectives.graphs.sweeps import numbers_of_a_row
+from lightning_modules.objectives.graphs.sweeps import Sweeps, numbers_of_a_row
 from lightning_modules.objectives.graphs.tracing import traced
 from lightning_modules.objectives.l2_penalty import L2Penalty
 from lightning_modules.objectives.layers import Affine, Elementwise, Linear
-from lightning_modules.objectives.objective import Objective
 from lightning_modules.objectives.reduction import Reduction, this_process, total_rows
+from lightning_modules.objectives.row_objective import RowObjective
 
 
-class GraphObjective(Objective):
+class GraphObjective(RowObjective[Sweeps]):
     """Mean loss of a module of known layers plus λ/2 Σ ‖W‖²; biases and the scales of normalisations are not penalised.
 
     θ (p,) is laid out as the module's `parameters()`.
@@ -47,7 +44,7 @@ class GraphObjective(Objective):
         ValueError: features that do not fit the module, targets that do not suit the loss, no row at all.
     """
 
-    is_redundant = True
+    row_loss: GraphLoss
 
     def __init__(
         self,
@@ -72,20 +69,10 @@ class GraphObjective(Objective):
         penalty = L2Penalty.of_shapes(l2, [slot.shape for slot in graph.slots])
         row, targets = features[:0].to(targets.device), loss.check(targets)
         numbers, widest = numbers_of_a_row(graph, row, loss.num_outputs)
-        self.graph_loss = GraphLoss(loss, features, targets, penalty, reduction, self.num_rows, graph, numbers, widest)
-
-    @property
-    def loss(self) -> PointwiseLoss:
-        """l, the loss of one row."""
-        return self.graph_loss.pointwise
-
-    @cached_property
-    def unit(self) -> float:  # type: ignore[override]
-        """Of the loss on these targets."""
-        return self.loss.unit(self.graph_loss.mean_of_targets)
+        self.row_loss = GraphLoss(loss, features, targets, penalty, reduction, self.num_rows, graph, numbers, widest)
 
     def point(self, theta: Tensor) -> GraphPoint:
-        return GraphPoint(self, self.graph_loss, theta)
+        return GraphPoint(self, self.row_loss, theta)
 
     def at(self, theta: Tensor) -> GraphPoint:
         return cast(GraphPoint, super().at(theta))
@@ -96,33 +83,10 @@ class GraphObjective(Objective):
         return self.output_loss(self.outputs(theta)) + self.penalty(theta)
 
     def outputs(self, theta: Tensor) -> Tensor:
-        features = self.graph_loss.features.to(theta.device)
-        return self.graph_loss.trace(theta, features).outputs
-
-    def output_loss(self, outputs: Tensor) -> Tensor:
-        return self.graph_loss.reduction(self.loss.loss(outputs, self.graph_loss.targets).sum()) / self.num_rows
-
-    def penalty(self, theta: Tensor) -> Tensor:
-        return self.graph_loss.penalty(theta)
+        features = self.row_loss.features.to(theta.device)
+        return self.row_loss.trace(theta, features).outputs
 
     # -- what is known of it -------------------------------------------------------------------------------------------
-
-    def every_kth(self, k: int) -> Self:
-        return self._of(self.graph_loss.every_kth(k))
-
-    def drawn(self, draws: int, seed: int) -> Self:
-        return self._of(self.graph_loss.drawn(draws, seed))
-
-    @property
-    def num_factors(self) -> int:
-        return self.graph_loss.num_factors
-
-    def _of(self, loss: GraphLoss) -> Self:
-        """The same network under another loss."""
-        other = copy(self)
-        other.graph_loss, other.num_rows = loss, loss.num_rows
-        vars(other).pop("unit", None)
-        return other
 
     @property
     def has_hessian(self) -> bool:
@@ -165,7 +129,7 @@ class GraphObjective(Objective):
         last = self.graph.nodes[-1]
         if not (self.loss.shift_invariant and isinstance(last.layer, Linear) and _adjacent(last)):
             return super().invariant_directions(theta)
-        shifts = common_shifts(last.weights(theta)[0], penalised=self.graph_loss.l2 > 0)
+        shifts = common_shifts(last.weights(theta)[0], penalised=self.row_loss.l2 > 0)
         directions = theta.new_zeros(len(theta), shifts.shape[1]).to(shifts)
         directions[last.slots[0].start : last.slots[1].stop] = shifts
         return directions

@@ -5,13 +5,10 @@ r"""The loss of a dense network on rows.
 Its derivatives, by sweeps that are written out: `network_point.py`, `network_curvature.py`.
 """
 
-from copy import copy
-from functools import cached_property
 from typing import cast
 
 import torch
 from torch import Tensor
-from typing_extensions import Self
 
 from lightning_modules.counting import counted
 from lightning_modules.networks import DenseNetwork, Identity
@@ -22,11 +19,11 @@ from lightning_modules.objectives.l2_penalty import L2Penalty
 from lightning_modules.objectives.layered.network_loss import NetworkLoss
 from lightning_modules.objectives.layered.network_point import NetworkPoint
 from lightning_modules.objectives.layered.trace import Layer, Trace, layers_of
-from lightning_modules.objectives.objective import Objective
 from lightning_modules.objectives.reduction import Reduction, this_process, total_rows
+from lightning_modules.objectives.row_objective import RowObjective
 
 
-class NetworkObjective(Objective):
+class NetworkObjective(RowObjective[Trace]):
     """Mean loss of a dense network plus λ/2 Σ ‖W_ℓ‖²; biases are not penalised.
 
     θ (p,) = (W_1 row by row, b_1, W_2, …): the layout of the network's `parameters()`.
@@ -45,7 +42,7 @@ class NetworkObjective(Objective):
         ValueError: features that do not fit the network, targets that do not suit the loss, no row at all.
     """
 
-    is_redundant = True
+    row_loss: NetworkLoss
 
     def __init__(
         self,
@@ -74,20 +71,10 @@ class NetworkObjective(Objective):
         self.network = network
         penalty = L2Penalty.of_shapes(l2, [parameter.shape for parameter in network.parameters()])
         rows = features, loss.check(targets)
-        self.network_loss = NetworkLoss(loss, *rows, penalty, reduction, self.num_rows, network, columns)
-
-    @property
-    def loss(self) -> PointwiseLoss:
-        """l, the loss of one row."""
-        return self.network_loss.pointwise
-
-    @cached_property
-    def unit(self) -> float:  # type: ignore[override]
-        """Of the loss on these targets."""
-        return self.loss.unit(self.network_loss.mean_of_targets)
+        self.row_loss = NetworkLoss(loss, *rows, penalty, reduction, self.num_rows, network, columns)
 
     def point(self, theta: Tensor) -> NetworkPoint:
-        return NetworkPoint(self, self.network_loss, theta)
+        return NetworkPoint(self, self.row_loss, theta)
 
     def at(self, theta: Tensor) -> NetworkPoint:
         return cast(NetworkPoint, super().at(theta))
@@ -96,46 +83,20 @@ class NetworkObjective(Objective):
 
     def value(self, theta: Tensor) -> Tensor:
         losses = theta.new_zeros(())
-        for x, y in map(self.network_loss.chunk, self.network_loss.starts):
-            outputs = self.network_loss.trace(theta, x).outputs
+        for x, y in map(self.row_loss.chunk, self.row_loss.starts):
+            outputs = self.row_loss.trace(theta, x).outputs
             losses = losses + self.loss.loss(outputs, y).sum()
-        return self.network_loss.reduction(losses) / self.num_rows + self.penalty(theta)
+        return self.row_loss.reduction(losses) / self.num_rows + self.penalty(theta)
 
     def outputs(self, theta: Tensor) -> Tensor:
         return Trace.of(self.network, theta, self.features_at(theta)).outputs
 
     def features_at(self, theta: Tensor) -> Tensor:
         """X (n, d) of this process, in the type of θ."""
-        loss = self.network_loss
+        loss = self.row_loss
         return loss.columns.expanded(loss.features.to(theta))
 
-    def output_loss(self, outputs: Tensor) -> Tensor:
-        return (
-            self.network_loss.reduction(self.network_loss.pointwise.loss(outputs, self.network_loss.targets).sum())
-            / self.num_rows
-        )
-
-    def penalty(self, theta: Tensor) -> Tensor:
-        return self.network_loss.penalty(theta)
-
     # -- what is known of it -------------------------------------------------------------------------------------------
-
-    def every_kth(self, k: int) -> Self:
-        return self._of(self.network_loss.every_kth(k))
-
-    def drawn(self, draws: int, seed: int) -> Self:
-        return self._of(self.network_loss.drawn(draws, seed))
-
-    @property
-    def num_factors(self) -> int:
-        return self.network_loss.num_factors
-
-    def _of(self, loss: NetworkLoss) -> Self:
-        """The same network under another loss."""
-        other = copy(self)
-        other.network_loss, other.num_rows = loss, loss.num_rows
-        vars(other).pop("unit", None)
-        return other
 
     @property
     def has_hessian(self) -> bool:
@@ -162,9 +123,9 @@ class NetworkObjective(Objective):
 
     def invariant_directions(self, theta: Tensor) -> Tensor:
         """The common shifts of the last layer where neither its activation nor the loss tells them apart."""
-        if not (self.network_loss.pointwise.shift_invariant and isinstance(self.network.output_activation, Identity)):
+        if not (self.row_loss.pointwise.shift_invariant and isinstance(self.network.output_activation, Identity)):
             return super().invariant_directions(theta)
-        shifts = common_shifts(layers_of(self.network, theta)[-1].weight, penalised=self.network_loss.l2 > 0)
+        shifts = common_shifts(layers_of(self.network, theta)[-1].weight, penalised=self.row_loss.l2 > 0)
         return torch.cat([shifts.new_zeros(len(theta) - len(shifts), shifts.shape[1]), shifts])
 
 

@@ -36,7 +36,7 @@ def moved(objective: Any, features: torch.device = DEVICE, chunk_rows: int | Non
     if isinstance(objective, GLMObjective):
         x, y = objective.features.to(features), objective.targets.to(DEVICE)
         return GLMObjective(objective.family, x, y, objective.l2, chunk_rows=chunk_rows)
-    loss = objective.network_loss
+    loss = objective.row_loss
     x, y = loss.features.to(features), loss.targets.to(DEVICE)
     return NetworkObjective(objective.network, loss.pointwise, x, y, loss.l2)
 
@@ -85,7 +85,7 @@ def test_chunks_of_a_cache_would_launch_many_times_as_many(family: Family) -> No
 @pytest.mark.parametrize("ask", [value_and_gradient, lambda point: point.curvature("hessian").diagonal()])
 def test_kernels_of_a_network_do_not_grow_with_the_rows(ask: Callable[[Point], object]) -> None:
     few, many = network(1000), network(160_000)
-    assert len(few.network_loss.starts) == 1 < len(many.network_loss.starts)  # on the processor
+    assert len(few.row_loss.starts) == 1 < len(many.row_loss.starts)  # on the processor
     assert kernels(moved(few), ask) == kernels(moved(many), ask)
 
 

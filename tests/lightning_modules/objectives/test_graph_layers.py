@@ -35,10 +35,10 @@ def test_all_derivatives_equal_those_of_automatic_differentiation(name: str, see
 def test_the_value_is_that_of_the_module_itself(name: str) -> None:
     """All oracles start from `value`, so it is compared with torch's own call of the module and its own loss."""
     objective, theta, module = draw_case(name, 7)
-    outputs, y = module(objective.graph_loss.features), objective.graph_loss.targets
+    outputs, y = module(objective.row_loss.features), objective.row_loss.targets
     own = cross_entropy(outputs, y) if isinstance(objective.loss, Categorical) else mse_loss(outputs, y) * y.shape[1]
     weights = sum((p.square().sum() for p in module.parameters() if p.ndim > 1), torch.zeros(()))
-    assert_relatively_close(objective.value(theta), own + objective.graph_loss.l2 / 2 * weights, str(module), 1e-12)
+    assert_relatively_close(objective.value(theta), own + objective.row_loss.l2 / 2 * weights, str(module), 1e-12)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -102,7 +102,7 @@ def test_the_step_in_the_space_of_rows_is_that_by_the_matrix(name: str, damping:
 def test_shards_of_processes_are_one_whole() -> None:
     """Uneven ones, and one without a row."""
     objective, theta, module = draw_case("conv2d", 2)
-    x, y = objective.graph_loss.features, objective.graph_loss.targets
+    x, y = objective.row_loss.features, objective.row_loss.targets
     shards, v = [slice(0, 1), slice(1, 1), slice(1, len(x))], torch.ones_like(theta)
 
     def asked(part: slice, reduction: Reduction) -> list[torch.Tensor]:

@@ -42,7 +42,7 @@ def test_chunks_of_rows_change_nothing(monkeypatch: pytest.MonkeyPatch, rows: in
         ]
 
     objective = case.objective()
-    assert objective.network_loss.chunk_rows >= rows
+    assert objective.row_loss.chunk_rows >= rows
     whole = answers(objective)
     monkeypatch.setattr(network_loss, "CHUNK_BYTES", 1)
     monkeypatch.setattr(hessian_diagonal, "CACHE_NUMBERS", 1)
@@ -59,7 +59,7 @@ def test_chunks_of_rows_change_nothing(monkeypatch: pytest.MonkeyPatch, rows: in
 def test_large_chunks_are_bounded_in_memory() -> None:
     """What a chunk of rows leaves behind, with a vector for every output, takes CHUNK_BYTES in single precision."""
     case = make_case((50, 400, 300, 10), loss="categorical")
-    numbers = case.objective().network_loss.chunk_rows * (50 + 400 + 300 + 10) * (1 + 10)
+    numbers = case.objective().row_loss.chunk_rows * (50 + 400 + 300 + 10) * (1 + 10)
     assert 0.9 * network_loss.CHUNK_BYTES <= 4 * numbers <= network_loss.CHUNK_BYTES
 
 

@@ -1,5 +1,6 @@
 """Of how many rows of a mini-batch a method takes in the curvature."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -36,16 +37,29 @@ def after_one_step(method: Any, objective: Objective, theta: torch.Tensor) -> tu
     return optimizer, found
 
 
+def parameters() -> torch.Tensor:
+    size = sum(p.numel() for p in NETWORK.parameters())
+    return torch.randn(size, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize(("rows", "drawn"), [(63, None), (64, 32), (256, 32), (2048, 256)])
+def test_of_a_classifier_diagonal_newton_sees_rows_in_proportion(rows: int, drawn: int | None) -> None:
+    theta, whole = parameters(), NetworkObjective(NETWORK, Categorical(3), *batch(rows)).as_sample()
+    point = whole.point(theta)
+    some = whole.in_proportion(point, drawn, seed=1) if drawn else point
+    assert some is not None
+    _, found = after_one_step(DiagonalNewton, whole, theta)
+    torch.testing.assert_close(found, some.curvature("ggn").diagonal(), rtol=1e-9, atol=1e-12)
+
+
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(("rows", "k"), [(127, 1), (128, 2), (256, 4), (2048, 4)])
-def test_of_a_network_diagonal_newton_sees_every_kth_row_where_64_are_left(method: Any, rows: int, k: int) -> None:
+def test_where_all_bend_alike_diagonal_newton_sees_every_kth_row_if_64_are_left(method: Any, rows: int, k: int) -> None:
     k = 1 if method is KroneckerNewton else k
-    x, y = batch(rows)
-    theta = torch.randn(
-        sum(p.numel() for p in NETWORK.parameters()), dtype=torch.float64, generator=torch.Generator().manual_seed(1)
-    )
-    whole = NetworkObjective(NETWORK, Categorical(3), x, y).as_sample()
-    some = NetworkObjective(NETWORK, Categorical(3), x[::k], y[::k])
+    x, _ = batch(rows)
+    y, theta = x[:, :3] + 1, parameters()
+    whole = NetworkObjective(NETWORK, SquaredError(3), x, y).as_sample()
+    some = NetworkObjective(NETWORK, SquaredError(3), x[::k], y[::k])
     curvature = some.point(theta).curvature("ggn")
     expected = curvature.diagonal()
     if method is KroneckerNewton:
@@ -53,8 +67,18 @@ def test_of_a_network_diagonal_newton_sees_every_kth_row_where_64_are_left(metho
     _, found = after_one_step(method, whole, theta)
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
     if k > 1:
-        of_all = NetworkObjective(NETWORK, Categorical(3), x, y).point(theta).curvature("ggn").diagonal()
+        of_all = NetworkObjective(NETWORK, SquaredError(3), x, y).point(theta).curvature("ggn").diagonal()
         assert not torch.allclose(found, of_all, rtol=1e-3), "negative control"
+
+
+def test_of_a_hessian_every_fourth_row() -> None:
+    """Its other part is not in proportion to how much a row's loss bends."""
+    network = DenseNetwork((4, 6, 3), "tanh")
+    (x, y), theta = batch(256), parameters()
+    whole = NetworkObjective(network, Categorical(3), x, y).as_sample()
+    _, found = after_one_step(partial(DiagonalNewton, curvature="hessian"), whole, theta)
+    some = NetworkObjective(network, Categorical(3), x[::4], y[::4])
+    torch.testing.assert_close(found, some.point(theta).curvature("hessian").diagonal().abs(), rtol=1e-9, atol=1e-12)
 
 
 def test_of_a_linear_model_all_rows() -> None:

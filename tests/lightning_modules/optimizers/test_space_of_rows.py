@@ -117,7 +117,7 @@ def test_a_trainer_takes_the_same_steps(frozen: bool) -> None:
 
 def test_parameters_of_32_bits() -> None:
     objective, start = wide(20)
-    loss = objective.network_loss
+    loss = objective.row_loss
     single = NetworkObjective(objective.network, Gaussian(1), loss.features.float(), loss.targets.float())
     found = minimise(single, start.float(), partial(Newton, solver="woodbury"), max_steps=10)
     assert found.theta.dtype == torch.float32

@@ -205,7 +205,7 @@ def test_weights_of_their_own_for_each_parameter() -> None:
 
 def test_the_order_of_rows_does_not_matter() -> None:
     objective = network_objective(Gaussian(2), l2=0.1)
-    loss, theta = objective.network_loss, parameters_of(objective)
+    loss, theta = objective.row_loss, parameters_of(objective)
     order = torch.tensor([3, 1, 6, 0, 2, 5, 4])
     mixed = NetworkObjective(objective.network, Gaussian(2), loss.features[order], loss.targets[order], l2=0.1)
     steps = [
@@ -218,7 +218,7 @@ def test_the_order_of_rows_does_not_matter() -> None:
 def test_parameters_of_32_bits_are_solved_for_in_64() -> None:
     double = network_objective(Gaussian(2))
     theta = parameters_of(double).float()
-    loss = double.network_loss
+    loss = double.row_loss
     single = NetworkObjective(double.network, Gaussian(2), loss.features.float(), loss.targets.float())
     steps = [
         each.at(start).curvature("ggn").solver("woodbury").solve(double.at(theta.double()).gradient, 0.1)
@@ -237,7 +237,7 @@ def test_rows_on_several_processes_are_solved_with_together() -> None:
     whole = network_objective(Categorical(3), l2=0.1)
     theta = parameters_of(whole)
     gradient = whole.at(theta).gradient
-    loss = whole.network_loss
+    loss = whole.row_loss
 
     def step(rank: int, reduction: Reduction) -> Tensor:
         rows = slice(*SHARES[rank])
