@@ -120,6 +120,13 @@ class Curvature(CurvatureByRows):
         """C layer by layer, see `kronecker.py`; a ValueError where layers are not known."""
         refuse_no_layers(self.objective.without_layers, type(self.objective).__name__)
 
+    def kronecker_of(self, drawn: Place) -> KroneckerCurvature:
+        """`kronecker`, with A of these rows and all else of rows that were drawn of them, see `Objective.in_proportion`.
+
+        What inputs are like, a row says however little its loss bends; of a layer at many positions of a row some rows do.
+        """
+        refuse_no_layers(self.objective.without_layers, type(self.objective).__name__)
+
     def preconditioner(self) -> Solver:
         """A cheap approximation of C, here its diagonal."""
         return JacobiSolver(self.scale())

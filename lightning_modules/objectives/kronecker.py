@@ -15,7 +15,7 @@ Kronecker-factored approximate curvature for modern neural network architectures
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NoReturn, get_args
 
 import torch
@@ -62,6 +62,10 @@ class KroneckerCurvature:
             for places, product in zip(block.places.flatten(1), block.matrix(), strict=True):
                 matrix[places[:, None], places] += product
         return matrix
+
+    def with_inputs(self, inputs: list[Tensor]) -> "KroneckerCurvature":
+        """The same with other A (g, in, in), one for each block."""
+        return replace(self, blocks=[replace(block, inputs=a) for block, a in zip(self.blocks, inputs, strict=True)])
 
     def picked(self, places: Tensor, size: int, diagonal: Callable[[], Tensor]) -> "KroneckerCurvature":
         """What belongs to the parameters at some places (q,) of θ (p,).

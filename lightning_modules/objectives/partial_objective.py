@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from typing_extensions import Self
 
-from lightning_modules.objectives.curvature import Curvature
+from lightning_modules.objectives.curvature import Curvature, Place
 from lightning_modules.objectives.degeneracy import Degeneracy
 from lightning_modules.objectives.kind import Kind
 from lightning_modules.objectives.kronecker import KroneckerCurvature, Sharing
@@ -228,6 +228,11 @@ class _PartialCurvature(Curvature):
     def kronecker(self, sharing: Sharing = "expand") -> KroneckerCurvature:
         part = self.part
         return self.whole.kronecker(sharing).picked(part.places, len(part.base), self.whole.diagonal)
+
+    def kronecker_of(self, drawn: Place) -> KroneckerCurvature:
+        assert isinstance(drawn, _PartialPoint)
+        part = self.part
+        return self.whole.kronecker_of(drawn.whole).picked(part.places, len(part.base), drawn.whole.curvature("ggn").diagonal)
 
     def bend(self, step: Tensor) -> Tensor:
         return self.part.picked(self.whole.bend(self.part.spread(step)))

@@ -112,8 +112,12 @@ class RowLoss(ABC, Generic[AnyTrace]):
 
     def drawn(self, draws: int, seed: int) -> Self:
         """The same loss with random draws for its curvature's factor, see `drawn_curvature.py`."""
-        before = sum(self._rows_of_each()[: self.reduction.rank])
-        return replace(self, pointwise=DrawnCurvature(self.pointwise, draws, seed, before))
+        return replace(self, pointwise=DrawnCurvature(self.pointwise, draws, seed, self.rows_before))
+
+    @property
+    def rows_before(self) -> int:
+        """How many rows the processes before this one have."""
+        return sum(self._rows_of_each()[: self.reduction.rank])
 
     def _rows_of_each(self) -> Sequence[int]:
         return self.counts or rows_of_each(len(self.features), self.reduction, self.targets.device)

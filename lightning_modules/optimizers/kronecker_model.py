@@ -43,12 +43,15 @@ class KroneckerModel(RunningModel):
     """The averages, and the step they lead to; arguments as of `RunningModel`, but C is always the Gauss–Newton matrix."""
 
     network_damping: ClassVar[float] = 1.0
-    # A layer of a thousand inputs has as many directions to tell apart, for which twenty batches are not too many.
+    # A layer of a thousand inputs has as many directions to tell apart, for which twenty batches are not too many: of rows that
+    # are drawn, all tell what its inputs are like.
     row_interval: ClassVar[int] = 1
     state: KroneckerState
 
-    def take_in(self, point: Point) -> None:
-        state, curvature = self.state, point.curvature("ggn").kronecker()
+    def take_in(self, point: Point, seen: Point) -> None:
+        state, of_all = self.state, point.curvature("ggn")
+        is_drawn = seen.objective.num_rows < point.objective.num_rows
+        curvature = of_all.kronecker_of(seen) if is_drawn else seen.curvature("ggn").kronecker()
         blocks, rest = curvature.blocks, curvature.rest.clone()
         for block in blocks:
             rest[block.places] = 0.0  # what it has there, a penalty, is in the layer's λ

@@ -117,7 +117,7 @@ class RunningModel:
         if is_update:
             state.updates += 1
             seen, self.draws = thinned(point, self.row_interval, self.kind, state.updates) if self.of_network else (point, None)
-            self.take_in(seen)
+            self.take_in(point, seen)
             state.damping = self.damping()
         newton = self.newton(gradient)
         past = torch.add(newton, state.direction, alpha=self.momentum, out=state.direction)
@@ -136,16 +136,16 @@ class RunningModel:
         past = self.state.steps - 1
         return past % self.refresh if past >= 2 * self.refresh else 0
 
-    def take_in(self, point: Point) -> None:
-        """Average the curvature at a point into v."""
+    def take_in(self, point: Point, seen: Point) -> None:
+        """Average the curvature into v, of the point or of those of its rows that are `seen`."""
         state = self.state
         if state.curvature is None:
-            state.curvature = torch.zeros_like(point.theta)
-        curvature = point.curvature(self.kind)
+            state.curvature = torch.zeros_like(seen.theta)
+        curvature = seen.curvature(self.kind)
         if curvature.has_diagonal:
             diagonal = curvature.diagonal()
         else:
-            self.draws = of_products(DRAWS, len(point.theta))
+            self.draws = of_products(DRAWS, len(seen.theta))
             diagonal = curvature.diagonal_estimate(DRAWS, state.updates)
         state.curvature.lerp_(diagonal if self.kind == "ggn" else diagonal.abs(), 1 - CURVATURE_MEMORY)
 

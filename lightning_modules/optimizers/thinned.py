@@ -21,7 +21,7 @@ def thinned(point: Point, interval: int, kind: Kind, seed: int) -> tuple[Point, 
 
     Args:
         point: of a mini-batch of a network.
-        interval: 1 leaves out no rows.
+        interval: 1 leaves out no rows but where they are drawn.
         kind: of the curvature that is asked for.
         seed: of the draws.
 
@@ -29,7 +29,7 @@ def thinned(point: Point, interval: int, kind: Kind, seed: int) -> tuple[Point, 
         The point itself where nothing can be left out; how sweeps were drawn, or None.
     """
     objective, draws = point.objective, None
-    is_drawn = interval > 1 and kind == "ggn" and objective.num_factors <= MOST_FACTORS
+    is_drawn = kind == "ggn" and objective.num_factors <= MOST_FACTORS
     if is_drawn and objective.num_rows >= 2 * FEWEST_DRAWN:
         drawn_rows = objective.in_proportion(point, max(objective.num_rows // DRAWN_INTERVAL, FEWEST_DRAWN), seed)
         if drawn_rows is not None:

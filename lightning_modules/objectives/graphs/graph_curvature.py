@@ -16,7 +16,7 @@ from torch import Tensor
 
 from lightning_modules.objectives.curvature import MOST_COLUMNS, Curvature, Place
 from lightning_modules.objectives.differentiation import gradient_of, pulled_back, recording
-from lightning_modules.objectives.graphs.graph_kronecker import kronecker_curvature
+from lightning_modules.objectives.graphs.graph_kronecker import input_factors, kronecker_curvature
 from lightning_modules.objectives.graphs.graph_loss import GraphLoss
 from lightning_modules.objectives.graphs.sweeps import Sweeps
 from lightning_modules.objectives.kind import Kind
@@ -96,6 +96,9 @@ class GraphCurvature(Curvature):
     def kronecker(self, sharing: Sharing = "expand") -> KroneckerCurvature:
         check_factors(self.kind, sharing)
         return kronecker_curvature(self.loss, self.passes, sharing)
+
+    def kronecker_of(self, drawn: Place) -> KroneckerCurvature:
+        return drawn.curvature("ggn").kronecker().with_inputs(input_factors(self.loss, self.passes))
 
     @property
     def knows_rows(self) -> bool:

@@ -1,5 +1,8 @@
 """Kronecker factors of the layers of a graph, by one sweep down from the rows of the loss's curvature; see `kronecker.py`."""
 
+from dataclasses import replace
+from math import prod
+
 import torch
 from torch import Tensor
 
@@ -9,6 +12,9 @@ from lightning_modules.objectives.graphs.sweeps import Sweeps
 from lightning_modules.objectives.kronecker import KroneckerBlock, KroneckerCurvature, Sharing, bordered, second_moments
 from lightning_modules.objectives.layers import Affine, Visit
 from lightning_modules.objectives.passes import Passes
+
+# Of a layer at many positions of a row, so many rows tell A, and so many positions for each of its inputs.
+FEWEST_ROWS, POSITIONS_EACH = 32, 16
 
 
 def kronecker_curvature(loss: GraphLoss, passes: Passes[Sweeps], sharing: Sharing) -> KroneckerCurvature:
@@ -47,17 +53,56 @@ def kronecker_curvature(loss: GraphLoss, passes: Passes[Sweeps], sharing: Sharin
     return KroneckerCurvature(blocks, loss.penalised(rest, torch.ones_like(theta)))
 
 
+def input_factors(loss: GraphLoss, passes: Passes[Sweeps]) -> list[Tensor]:
+    """A (g, in, in) of every affine layer, its positions as if they were rows.
+
+    Of a layer at many positions of a row every k-th row is looked at, so that FEWEST_ROWS and POSITIONS_EACH are left.
+    """
+    nodes = [node for node in loss.graph.nodes if isinstance(node.layer, Affine)]
+    # A of each, and behind it the number of its positions.
+    sums = [passes.theta.new_zeros(prod(_shapes(node)[0]) + 1) for node in nodes]
+    before = loss.rows_before
+    for each in passes:
+        visits = [visit for node, visit in zip(loss.graph.nodes, each.trace.visits, strict=True) if node in nodes]
+        for node, visit, total in zip(nodes, visits, sums, strict=True):
+            assert isinstance(node.layer, Affine)
+            k = _interval(node.layer, visit, loss.num_rows)
+            moments, positions = _input_moments(node.layer, _part(visit, slice(-before % k, None, k)), "expand")
+            total[:-1] += moments.flatten()
+            total[-1] += positions
+        before += len(each.targets)
+    found = loss.reduction(torch.cat(sums)).split([len(total) for total in sums])
+    return [(total[:-1] / total[-1]).view(_shapes(node)[0]) for node, total in zip(nodes, found, strict=True)]
+
+
+def _interval(layer: Affine, visit: Visit, num_rows: int) -> int:
+    """k, for a layer that sees the inputs of a row at T positions."""
+    _, _, inputs, positions = layer.positions_in(_part(visit, slice(0, 1))).shape
+    enough = max(FEWEST_ROWS, POSITIONS_EACH * inputs // positions) if positions > 1 else num_rows
+    return max(1, num_rows // enough)
+
+
+def _part(visit: Visit, rows: slice) -> Visit:
+    """Some rows at a layer, as far as their inputs tell."""
+    return replace(visit, inputs=tuple(x[rows] for x in visit.inputs))
+
+
 def _factors(layer: Affine, visit: Visit, s: Tensor, sharing: Sharing) -> tuple[Tensor, Tensor]:
     """Sums over rows, A with a border for the bias: (g, in, in), (g, out, out)."""
-    x, out = layer.positions_in(visit), layer.positions_out(visit, s)
-    positions = x.shape[3]
-    has_column = len(visit.weights) > 1 and layer.bias_is_column
-    if sharing == "reduce":
-        x, out, positions = x.mean(3, keepdim=True), out.sum(4, keepdim=True), 1
+    out = layer.positions_out(visit, s)
+    out = out.sum(4, keepdim=True) if sharing == "reduce" else out
+    moments, positions = _input_moments(layer, visit, sharing)
+    return moments * (s.shape[1] / positions), second_moments(out.permute(2, 3, 0, 1, 4).flatten(2))
+
+
+def _input_moments(layer: Affine, visit: Visit, sharing: Sharing) -> tuple[Tensor, int]:
+    """Σ x̄ x̄ᵀ over rows and their positions (g, in, in), with a border for the bias, and how many there are."""
+    x = layer.positions_in(visit)
+    x = x.mean(3, keepdim=True) if sharing == "reduce" else x
     flat = x.permute(1, 2, 0, 3).flatten(2)
-    moments = second_moments(flat)
-    inputs = bordered(moments, flat.sum(2), float(flat.shape[2])) if has_column else moments
-    return inputs / positions, second_moments(out.permute(2, 3, 0, 1, 4).flatten(2))
+    moments, count = second_moments(flat), flat.shape[2]
+    has_column = len(visit.weights) > 1 and layer.bias_is_column
+    return (bordered(moments, flat.sum(2), float(count)) if has_column else moments), count
 
 
 def _shapes(node: Node) -> tuple[tuple[int, ...], tuple[int, ...]]:

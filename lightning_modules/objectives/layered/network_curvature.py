@@ -115,6 +115,16 @@ class NetworkCurvature(Curvature):
         blocks = [KroneckerBlock(*each) for each in zip(factors[:count], factors[count:], matrices, strict=True)]
         return KroneckerCurvature(blocks, loss.penalised(torch.zeros_like(self.theta), self._ones))
 
+    def kronecker_of(self, drawn: Place) -> KroneckerCurvature:
+        widths = self.loss.network.widths
+        sums = [self.theta.new_zeros(1, size + 1, size + 1) for size in widths[:-1]]
+        for each in self.passes:
+            for index, x in enumerate(each.trace.inputs):
+                sums[index] += bordered((x.T @ x)[None], x.sum(0)[None], float(len(x)))
+        means = self.loss.mean(torch.cat([total.flatten() for total in sums])).split([total.numel() for total in sums])
+        inputs = [mean.view_as(total) for mean, total in zip(means, sums, strict=True)]
+        return drawn.curvature("ggn").kronecker().with_inputs(inputs)
+
     @property
     def knows_rows(self) -> bool:
         return True

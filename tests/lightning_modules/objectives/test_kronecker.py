@@ -10,13 +10,18 @@ from lightning_modules.objectives import (
     GLMObjective,
     GraphObjective,
     NetworkObjective,
+    Objective,
     PartialObjective,
+    Point,
+    Reduction,
     flattened,
 )
 from lightning_modules.objectives.families import Bernoulli, Categorical, SquaredError
-from lightning_modules.objectives.graphs import graph_loss
+from lightning_modules.objectives.graphs import graph_kronecker, graph_loss
 from lightning_modules.objectives.kronecker import KroneckerCurvature
+from lightning_modules.objectives.layers import Linear, Visit
 from tests.lightning_modules.objectives.network_cases import assert_relatively_close
+from tests.lightning_modules.processes import in_processes
 
 NETWORKS = {
     "plain": lambda: nn.Sequential(nn.Conv2d(2, 3, 3, stride=2, padding=1), nn.Tanh(), nn.Conv2d(3, 4, 2, bias=False)),
@@ -174,3 +179,83 @@ def test_what_has_no_factors_is_refused() -> None:
         point.curvature("ggn").kronecker("mean")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"a FunctionObjective knows of none.*DiagonalNewton"):
         FunctionObjective(lambda theta: theta @ theta).at(torch.ones(2)).curvature("hessian").kronecker()
+    with pytest.raises(ValueError, match=r"a FunctionObjective knows of none.*DiagonalNewton"):
+        FunctionObjective(lambda theta: theta @ theta).at(torch.ones(2)).curvature("ggn").kronecker_of(point)
+
+
+def many(name: str, rows: int = 24) -> tuple[nn.Sequential, Tensor, Tensor]:
+    module, _, _ = make(name)
+    generator = torch.Generator().manual_seed(1)
+    return module, torch.randn(rows, 2, 6, 6, dtype=torch.float64, generator=generator), torch.randint(0, 3, (rows,))
+
+
+def drawn_of(objective: Objective, theta: Tensor) -> tuple[Point, Point]:
+    point = objective.point(theta)
+    drawn = objective.in_proportion(point, 6, seed=2)
+    assert drawn is not None
+    return point, drawn
+
+
+@pytest.mark.parametrize("name", [*NETWORKS, "dense"])
+def test_of_drawn_rows_outputs_are_theirs_and_inputs_those_of_all(name: str) -> None:
+    if name == "dense":
+        network = DenseNetwork([4, 5, 3]).double()
+        theta = flattened(list(network.parameters()))
+        objective: Objective = NetworkObjective(network, Categorical(3), torch.randn(24, 4).double(), torch.arange(24) % 3, 0.1)
+    else:
+        module, x, y = many(name)
+        objective, theta = GraphObjective(module, Categorical(3), x, y, 0.1), flattened(list(module.parameters()))
+    point, drawn = drawn_of(objective, theta)
+    found, of_all = point.curvature("ggn").kronecker_of(drawn), point.curvature("ggn").kronecker()
+    of_drawn = drawn.curvature("ggn").kronecker()
+    assert torch.equal(found.rest, of_drawn.rest)
+    for block, whole, few in zip(found.blocks, of_all.blocks, of_drawn.blocks, strict=True):
+        assert_relatively_close(block.inputs, whole.inputs, name, 1e-12)
+        assert torch.equal(block.outputs, few.outputs) and torch.equal(block.places, whole.places)
+        assert not torch.allclose(block.inputs, few.inputs, rtol=1e-3), "negative control"
+
+
+def test_of_many_positions_some_rows_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dense layer on plain rows has one position of each, and needs them all."""
+    monkeypatch.setattr(graph_kronecker, "FEWEST_ROWS", 8)
+    monkeypatch.setattr(graph_kronecker, "POSITIONS_EACH", 0)
+    module, x, y = many("plain")
+    theta = flattened(list(module.parameters()))
+    objective = GraphObjective(module, Categorical(3), x, y)
+    point, drawn = drawn_of(objective, theta)
+    *convolutions, dense = point.curvature("ggn").kronecker_of(drawn).blocks
+    some, whole = (
+        GraphObjective(module, Categorical(3), x[::k], y[::k]).point(theta).curvature("ggn").kronecker() for k in (3, 1)
+    )
+    for found, expected in zip([*convolutions, dense], [*some.blocks[:-1], whole.blocks[-1]], strict=True):
+        assert_relatively_close(found.inputs, expected.inputs, "k = 3", 1e-12)
+    expected_matrix = point.curvature("ggn").kronecker_of(drawn).matrix()
+    monkeypatch.setattr(graph_loss, "rows_at_a_time", lambda *_: 5)
+    chunked, few = drawn_of(GraphObjective(module, Categorical(3), x, y), theta)
+    assert_relatively_close(chunked.curvature("ggn").kronecker_of(few).matrix(), expected_matrix, "chunks", 1e-12)
+
+    def work(rank: int, reduction: Reduction) -> Tensor:
+        share = (slice(0, 10), slice(10, 24))[rank]
+        point, drawn = drawn_of(GraphObjective(module, Categorical(3), x[share], y[share], reduction=reduction), theta)
+        return point.curvature("ggn").kronecker_of(drawn).matrix()
+
+    for found in in_processes(2, work):
+        assert_relatively_close(found, expected_matrix, "two processes", 1e-11)
+    places = torch.arange(len(theta))[4:]
+    part = PartialObjective(objective, theta, places)
+    own = part.point(theta[places])
+    of_part = part.in_proportion(own, 6, seed=2)
+    assert of_part is not None
+    found_part = own.curvature("ggn").kronecker_of(of_part)
+    kept = slice(len(places) - len(expected_matrix) + 57, None)  # of the layers of which everything trains
+    assert_relatively_close(found_part.matrix()[kept, kept], expected_matrix[4:, 4:][kept, kept], "a part", 1e-12)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "positions", "rows", "k"), [(9, 1, 256, 1), (9, 16, 256, 8), (100, 16, 256, 2), (9, 16, 63, 1)]
+)
+def test_how_many_rows_are_enough(inputs: int, positions: int, rows: int, k: int) -> None:
+    """32, and 16 positions for each input."""
+    layer = Linear(nn.Linear(inputs, 2))
+    x = torch.zeros(3, positions, inputs)
+    assert graph_kronecker._interval(layer, Visit((torch.zeros(2, inputs),), (x,), torch.zeros(3, positions, 2)), rows) == k

@@ -42,14 +42,20 @@ def parameters() -> torch.Tensor:
     return torch.randn(size, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 
 
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(("rows", "drawn"), [(63, None), (64, 32), (256, 32), (2048, 256)])
-def test_of_a_classifier_diagonal_newton_sees_rows_in_proportion(rows: int, drawn: int | None) -> None:
+def test_of_a_classifier_rows_are_seen_in_proportion(method: Any, rows: int, drawn: int | None) -> None:
+    """But by Kronecker Newton what the inputs of layers are like, in all rows."""
     theta, whole = parameters(), NetworkObjective(NETWORK, Categorical(3), *batch(rows)).as_sample()
     point = whole.point(theta)
     some = whole.in_proportion(point, drawn, seed=1) if drawn else point
     assert some is not None
-    _, found = after_one_step(DiagonalNewton, whole, theta)
-    torch.testing.assert_close(found, some.curvature("ggn").diagonal(), rtol=1e-9, atol=1e-12)
+    curvature = some.curvature("ggn")
+    expected = curvature.diagonal()
+    if method is KroneckerNewton:
+        expected = (point.curvature("ggn").kronecker_of(some) if drawn else curvature.kronecker()).matrix().diagonal()
+    _, found = after_one_step(method, whole, theta)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("method", METHODS)
