@@ -66,7 +66,11 @@ class KroneckerModel(RunningModel):
         if state.updates & (state.updates - 1) == 0 or state.updates % RENEWAL == 0:
             share = 1 - CURVATURE_MEMORY**state.updates
             pairs = zip(state.inputs, state.outputs, blocks, strict=True)
-            state.bases = [tuple(Eigenbasis.of(a / share, g / share, block.places, curvature.rest)) for a, g, block in pairs]
+            # What single precision leaves of small eigenvalues is nothing beside the mean of all, which damps them.
+            precision = torch.promote_types(curvature.rest.dtype, torch.float32)
+            state.bases = [
+                tuple(Eigenbasis.of(a / share, g / share, block.places, curvature.rest, precision)) for a, g, block in pairs
+            ]
 
     def newton(self, gradient: Tensor) -> Tensor:
         damping = self.state.damping

@@ -25,13 +25,15 @@ class Eigenbasis(NamedTuple):
     places: Tensor
 
     @classmethod
-    def of(cls, inputs: Tensor, outputs: Tensor, places: Tensor, rest: Tensor) -> "Eigenbasis":
+    def of(
+        cls, inputs: Tensor, outputs: Tensor, places: Tensor, rest: Tensor, dtype: torch.dtype = torch.float64
+    ) -> "Eigenbasis":
         """That of A (g, in, in) and G (g, out, out), and of the mean of a diagonal (p,) at the layer's places, which is added.
 
-        In float64: inputs that are nearly always 0 leave small numbers between large ones.
+        In float64 unless said otherwise: inputs that are nearly always 0 leave small numbers between large ones.
         """
-        alpha, a = _eigen(inputs)
-        gamma, g = _eigen(outputs)
+        alpha, a = _eigen(inputs, dtype)
+        gamma, g = _eigen(outputs, dtype)
         values = gamma.clamp_min(0)[:, :, None] * alpha.clamp_min(0)[:, None, :]
         return cls(a.to(inputs), g.to(outputs), values.to(inputs) + rest[places].mean(), places)
 
@@ -81,9 +83,9 @@ def diagonal_of(bases: Sequence[Eigenbasis], rest: Tensor) -> Tensor:
     return diagonal
 
 
-def _eigen(matrices: Tensor) -> tuple[Tensor, Tensor]:
-    """Eigenvalues and eigenvectors of semidefinite matrices (g, d, d), in float64 and in the scale of each."""
-    matrices = matrices.double()
+def _eigen(matrices: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Eigenvalues and eigenvectors of semidefinite matrices (g, d, d), in a precision and in the scale of each."""
+    matrices = matrices.to(dtype)
     sizes = matrices.diagonal(dim1=1, dim2=2).mean(1)[:, None, None]
     scaled = matrices / torch.where(sizes > 0, sizes, 1.0)
     try:
