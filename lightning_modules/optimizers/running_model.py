@@ -23,7 +23,7 @@ Of a network, where many parameters say the same, two lines are others:
 Along small curvatures, of which a network has thousands, a sample's gradient is mostly noise, of size √C: C is at once what the
 loss bends by and how gradients scatter (the Fisher information). The full inverse would make that noise largest where the loss
 tells least. And a network may bend far more on the way than at its start: the first steps, which no average protects, are
-tried, and shortened to what was met on the way.
+tried, and shortened to what was met on the way; the later ones are bounded (`reach.py`).
 
 The mean is that of each tensor of parameters by itself. Behind units that saturate, curvatures fall by orders of magnitude from
 the last layer to the first: beside the mean over all of them the first layers' are nothing, and these would hardly move.
@@ -54,6 +54,7 @@ from lightning_modules.devices import is_asynchronous
 from lightning_modules.objectives import Point
 from lightning_modules.optimizers.draws import Draws, of_products
 from lightning_modules.optimizers.kept_divisor import KeptDivisor
+from lightning_modules.optimizers.reach import within_reach
 from lightning_modules.optimizers.running_state import RunningState
 from lightning_modules.optimizers.thinned import thinned
 from lightning_modules.solvers import SingularCurvatureError
@@ -120,6 +121,8 @@ class RunningModel:
             self.take_in(point, seen)
             state.damping = self.damping()
         newton = self.newton(gradient)
+        if self.of_network:
+            newton, state.reach = within_reach(newton, gradient, state.reach, MODEL_MEMORY)
         past = torch.add(newton, state.direction, alpha=self.momentum, out=state.direction)
         direction = torch.add(newton, past, alpha=self.momentum)
         if is_update:

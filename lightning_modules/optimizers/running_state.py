@@ -16,6 +16,7 @@ class RunningState(DampingState):
         curvature: v (p,), not yet corrected for its bias.
         direction: p (p,), the past steps.
         slope, curvature_along: b and m ().
+        reach: how long a network's steps d were, √(−gᵀd) ().
     """
 
     steps: int = 0
@@ -24,3 +25,4 @@ class RunningState(DampingState):
     direction: Tensor | None = None
     slope: Tensor | None = None
     curvature_along: Tensor | None = None
+    reach: Tensor | None = None

@@ -1,0 +1,33 @@
+r"""How far a network's step may go before the averages that it is made of say nothing any more.
+
+    r = √(−gᵀd),    d ← d · min(1, c r̄ / r),    r̄ ← β_m r̄ + (1 − β_m) min(r, c r̄)
+
+r is the length of Newton's step as the averaged curvature measures it. While a network learns little it bends little, and where
+it begins to learn, gradients and curvature grow a hundredfold within ten steps: averages of the curvature lag behind, and steps
+by them would leave the region in which they were taken. So a step is at most c times as long as those before it on average.
+
+Source: the bound is a trust region's, whose radius follows the steps that were taken (Conn, Gould and Toint, Trust-region
+methods, 2000, section 17.1 on choosing it); of plain gradients it is known as clipping by a running norm.
+"""
+
+import torch
+from torch import Tensor
+
+# c: ordinary batches differ by less, a network that runs away does not.
+REACH = 3.0
+
+
+def within_reach(step: Tensor, gradient: Tensor, reach: Tensor | None, memory: float) -> tuple[Tensor, Tensor]:
+    """The step d (p,) as long as it may be, and r̄ () after it.
+
+    Args:
+        step: d (p,).
+        gradient: g (p,).
+        reach: r̄ () so far; None before the first step.
+        memory: β_m in [0, 1).
+    """
+    length = (-gradient @ step).clamp(min=0).sqrt()
+    if reach is None:
+        return step, length
+    within = torch.minimum(length, REACH * reach)
+    return step * torch.where(length > 0, within / length, 1.0), torch.lerp(reach, within, 1 - memory)
