@@ -2,12 +2,12 @@ r"""How far a network's step may go before the averages that it is made of say n
 
     r = √(−gᵀd),    d ← d · min(1, c r̄ / r),    r̄ ← β_m r̄ + (1 − β_m) min(r, c r̄)
 
-r is the length of Newton's step as the averaged curvature measures it. While a network learns little it bends little, and where
-it begins to learn, gradients and curvature grow a hundredfold within ten steps: averages of the curvature lag behind, and steps
-by them would leave the region in which they were taken. So a step is at most c times as long as those before it on average.
+r is the length of Newton's step as the averaged curvature measures it. Where a network begins to learn, after a plateau, its
+gradients may grow fiftyfold within eight steps: averages of the curvature lag behind, and steps by them would leave the region
+in which they were taken. So a step is at most c times as long as those before it on average.
 
 Source: the bound is a trust region's, whose radius follows the steps that were taken (Conn, Gould and Toint, Trust-region
-methods, 2000, section 17.1 on choosing it); of plain gradients it is known as clipping by a running norm.
+methods, 2000); of plain gradients it is known as clipping by a running norm.
 """
 
 import torch

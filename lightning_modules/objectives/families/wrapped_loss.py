@@ -15,7 +15,7 @@ class WrappedLoss(PointwiseLoss):
     def __init__(self, exact: PointwiseLoss) -> None:
         super().__init__(exact.num_outputs)
         self.exact = exact
-        self.shift_invariant, self.has_units = exact.shift_invariant, exact.has_units
+        self.shift_invariant, self.has_units, self.bends_evenly = exact.shift_invariant, exact.has_units, exact.bends_evenly
 
     def check(self, targets: Tensor) -> Tensor:
         return self.exact.check(targets)

@@ -63,11 +63,11 @@ def input_factors(loss: GraphLoss, passes: Passes[Sweeps]) -> list[Tensor]:
     sums = [passes.theta.new_zeros(prod(_shapes(node)[0]) + 1) for node in nodes]
     before = loss.rows_before
     for each in passes:
-        visits = [visit for node, visit in zip(loss.graph.nodes, each.trace.visits, strict=True) if node in nodes]
-        for node, visit, total in zip(nodes, visits, sums, strict=True):
-            assert isinstance(node.layer, Affine)
-            k = _interval(node.layer, visit, loss.num_rows)
-            moments, positions = _input_moments(node.layer, _part(visit, slice(-before % k, None, k)), "expand")
+        visits = zip(loss.graph.nodes, each.trace.visits, strict=True)
+        affine = [(node.layer, visit) for node, visit in visits if isinstance(node.layer, Affine)]
+        for (layer, visit), total in zip(affine, sums, strict=True):
+            k = _interval(layer, visit, loss.num_rows)
+            moments, positions = _input_moments(layer, _part(visit, slice(-before % k, None, k)), "expand")
             total[:-1] += moments.flatten()
             total[-1] += positions
         before += len(each.targets)

@@ -6,6 +6,7 @@ from torch import nn
 
 from lightning_modules.networks import DenseNetwork
 from lightning_modules.objectives import GLMObjective, GraphObjective, NetworkObjective, Objective, Reduction, this_process
+from lightning_modules.objectives.drawn_curvature import DrawnCurvature
 from lightning_modules.objectives.families import (
     AbsoluteError,
     Bernoulli,
@@ -135,6 +136,7 @@ def test_rows_that_bend_alike_are_not_drawn() -> None:
         z, y = torch.randn(ROWS, K, dtype=torch.float64), loss.check(torch.randn(ROWS, K, dtype=torch.float64))
         assert loss.bends_evenly and loss.curvature_trace(z, y).std() == 0
         same = made("dense", loss)
+        assert DrawnCurvature(loss, 2, seed=0).bends_evenly
         assert same.in_proportion(same.point(THETA), 8, seed=0) is None
     assert not Bernoulli().bends_evenly
     linear = GLMObjective(Categorical(K), X, targets_of(Categorical(K)), 0.1)
