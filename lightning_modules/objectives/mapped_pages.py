@@ -11,15 +11,17 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
-from torch import Tensor
+from torch import Tensor, UntypedStorage
 
 MAPS = Path("/proc/self/maps")
 # So many bytes are held at most; of smaller tensors all pages stay.
 HELD_BYTES = 2**26
 # Rows that are looked at for nothing but to be checked or summed, a piece at a time.
 PIECE_ROWS = 2**17
+# Where a storage begins and the mapping that it lies in, as long as it lives: the kernel takes milliseconds to list them all.
+_FOUND: "WeakKeyDictionary[UntypedStorage, tuple[int, range | None]]" = WeakKeyDictionary()
 
 
 class MappedPages:
@@ -87,15 +89,23 @@ def _mapped(tensor: Tensor) -> tuple[int, int] | None:
     """
     if _is_small(tensor) or not hasattr(mmap, "MADV_DONTNEED") or not MAPS.exists():
         return None
-    first, size = tensor.data_ptr(), _extent(tensor)
+    storage, first, size = tensor.untyped_storage(), tensor.data_ptr(), _extent(tensor)
+    begin, found = _FOUND.get(storage, (0, None))
+    if begin != storage.data_ptr():
+        begin, found = _FOUND[storage] = storage.data_ptr(), _shared_mapping(storage.data_ptr())
+    if found is None or first + size > found.stop:
+        return None
+    page = first // mmap.PAGESIZE * mmap.PAGESIZE
+    return page, first + size - page
+
+
+def _shared_mapping(address: int) -> range | None:
+    """The addresses of the shared mapping of a file that an address lies in; None if it is in no such mapping."""
     for line in MAPS.read_text().splitlines():
         place, access, _, _, inode = line.split(maxsplit=5)[:5]
-        start, end = (int(address, 16) for address in place.split("-"))
-        if start <= first < end:
-            if access[3] != "s" or inode == "0" or first + size > end:
-                return None
-            begin = first // mmap.PAGESIZE * mmap.PAGESIZE
-            return begin, first + size - begin
+        start, end = (int(bound, 16) for bound in place.split("-"))
+        if start <= address < end:
+            return range(start, end) if access[3] == "s" and inode != "0" else None
     return None
 
 

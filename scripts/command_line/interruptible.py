@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
+from command_line.uncollected import uncollected
+
 PRESSED: list[bool] = []
 
 
@@ -32,18 +34,19 @@ def raise_at_ctrl_c() -> None:
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """A block of imports, in which Ctrl-C ends the program as before `raise_at_ctrl_c`.
+    """A block of imports, without garbage collection, in which Ctrl-C ends the program as before `raise_at_ctrl_c`.
 
     Some libraries answer whatever is raised while they are imported, KeyboardInterrupt too, and go on.
     """
-    if signal.getsignal(signal.SIGINT) is not _raise:
-        yield
-        return
-    signal.signal(signal.SIGINT, _end)
+    ends_later = signal.getsignal(signal.SIGINT) is _raise
+    if ends_later:
+        signal.signal(signal.SIGINT, _end)
     try:
-        yield
+        with uncollected():
+            yield
     finally:
-        signal.signal(signal.SIGINT, _raise)
+        if ends_later:
+            signal.signal(signal.SIGINT, _raise)
 
 
 def _raise(*_: Any) -> NoReturn:

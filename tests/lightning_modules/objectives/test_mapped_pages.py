@@ -12,7 +12,7 @@ import torch
 from lightning_modules.objectives import GLMObjective, mapped_pages, pieces
 from lightning_modules.objectives.families import Bernoulli
 from lightning_modules.objectives.linear import row_chunks as rows_module
-from lightning_modules.objectives.mapped_pages import MappedPages
+from lightning_modules.objectives.mapped_pages import MAPS, MappedPages
 from tests.mapped_memory import STATUS, held_bytes
 
 ROWS, HELD = 2**21, 2**22
@@ -94,3 +94,35 @@ def test_numbers_that_no_file_has_are_never_given_back(mode: Any, tmp_path: Path
     assert torch.equal(x, expected)
     assert not pages._ranges
     assert MappedPages(mapped(tmp_path, "r")[0])._ranges, "control"
+
+
+class CountedMaps:
+    """The kernel's list, and how often it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def exists(self) -> bool:
+        return True
+
+    def read_text(self) -> str:
+        self.asked += 1
+        return MAPS.read_text()
+
+
+def test_the_kernel_is_asked_once_for_each_storage(tmp_path: Path, little: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    maps = CountedMaps()
+    monkeypatch.setattr(mapped_pages, "MAPS", maps)
+    (x, _), own = mapped(tmp_path, "r"), torch.randn(ROWS, 4, dtype=torch.float64)
+    for rows in (x, x[1:], own, own[1:]):
+        MappedPages(rows).give_back()
+    assert maps.asked == 2
+    assert not torch.equal(x, own)
+    own.untyped_storage().resize_(2 * own.nbytes)  # it lies somewhere else then
+    MappedPages(own)
+    assert maps.asked == 3
+    del own
+    kept = torch.ones(ROWS, 4, dtype=torch.float64)  # often where the one before was
+    MappedPages(kept).give_back()
+    assert maps.asked == 4
+    assert kept.sum() == kept.numel()
