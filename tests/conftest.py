@@ -1,5 +1,6 @@
 """What several tests need."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+
+# Torch, Lightning and the tests make a million objects that stay. To look at each of them for garbage, again and again, takes a
+# third of the time of short tests: nothing is looked at until all are there, and then only what is made later.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)
