@@ -1,6 +1,6 @@
 """Anybody's module of torch."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from copy import deepcopy
 from functools import partial
 from math import prod
@@ -13,7 +13,7 @@ from lightning_modules.counting import counted
 from lightning_modules.objectives import GraphObjective, ModuleObjective, Objective, SplitLoss, UntraceableError
 from lightning_modules.objectives.families import PointwiseLoss
 from lightning_modules.objectives.graphs import Graph
-from lightning_modules.objectives.layers_without_curvature import refuse_noise
+from lightning_modules.objectives.layers_without_curvature import refuse_hooked_gradients, refuse_noise
 from lightning_modules.training.equal_rows import NETWORK_ROWS, in_blocks
 from lightning_modules.training.followed_module import (
     as_taken,
@@ -23,12 +23,16 @@ from lightning_modules.training.followed_module import (
     refuse_non_finite_weights,
 )
 from lightning_modules.training.loss_share import LossShare
+from lightning_modules.training.module_form import form_of
 from lightning_modules.training.network_module import LossName, NetworkModule
 from lightning_modules.training.notes import log_info
 from lightning_modules.training.objective_module import Batch, OptimizerCallable
 from lightning_modules.training.row_by_row import MOST_ROWS, refuse_other_than_rows
 from lightning_modules.training.two_views import as_rows
 from lightning_modules.training.weighted_rows import refuse_weights
+
+# Of how many forms of a module, in training and in evaluation for example, the layers are kept.
+MOST_FORMS = 4
 
 
 class TorchModel(NetworkModule):
@@ -75,12 +79,13 @@ class TorchModel(NetworkModule):
                 "layers: give num_outputs, the number of classes or targets"
             )
         self.set_loss(loss, found, f"num_outputs={found}")
-        self._graphs: dict[tuple[bool, ...], Graph | str] = {}
-        self._is_tried = False
+        self._graphs: dict[Hashable, Graph | str] = {}
+        self._looked_at: Tensor | None = None  # the first rows of a fit
+        self._said: str | None = None  # why torch differentiates
 
     def forward(self, features: Tensor) -> Tensor:
         """Outputs: (n, …) -> (n, K)."""
-        return self.outputs_by(self.module, self._shaped(features), len(features))
+        return self.outputs_by(self.module, self._shaped(features), features.shape[0])
 
     def outputs_of(self, features: Tensor) -> Tensor:
         return in_blocks(self, features, NETWORK_ROWS)
@@ -112,34 +117,49 @@ class TorchModel(NetworkModule):
 
     def on_fit_start(self) -> None:
         super().on_fit_start()
-        self._is_tried = False
+        self._graphs.clear()  # what is not seen of a module's form may have changed since the last fit
+        self._looked_at = None
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Look before the first step at the weights, and for a curvature method at what it counts on."""
         super().on_train_batch_start(batch, batch_idx)
         rows = as_rows(batch).features
-        if self._is_tried or len(rows) == 0:
+        if self._looked_at is not None or len(rows) == 0:
             return
-        self._is_tried = True
+        self._looked_at = rows[:MOST_ROWS].clone()
+        give_sizes(self.module, self._shaped(rows))
         refuse_non_finite_weights(self.module)
         if not self.automatic_optimization:
-            refuse_noise(self.module)
-            refuse_other_than_rows(self, rows, type(self.module).__name__)
+            refuse_hooked_gradients(self.module)
+            self.check_function()
+
+    def check_function(self) -> None:
+        refuse_noise(self.module)
+        if self._looked_at is not None:
+            rows = self._looked_at.to(self.device)
+            refuse_other_than_rows(self, rows, type(self.module).__name__, list(self.module.buffers()))
 
     def graph(self, features: Tensor) -> Graph | str:
-        """The layers of the module in its present mode, traced once; where they are not all known, why, and the log says it.
+        """The layers of the module in its present form, traced once; where they are not all known, why, and the log says it.
 
         Args:
             features: rows as the module takes them, on a few of which the layers have to give what its `forward` gives.
         """
-        mode = tuple(each.training for each in self.module.modules())
-        if mode not in self._graphs:
+        form = form_of(self.module)
+        if form not in self._graphs:
+            while len(self._graphs) >= MOST_FORMS:
+                del self._graphs[next(iter(self._graphs))]
             try:
-                self._graphs[mode] = followed(self.module, features[:MOST_ROWS])
+                self._graphs[form] = followed(self.module, features[:MOST_ROWS])
             except UntraceableError as error:
-                log_info(f"the curvature of {type(self.module).__name__} is by automatic differentiation: {error}")
-                self._graphs[mode] = str(error)
-        return self._graphs[mode]
+                if str(error) != self._said:
+                    log_info(f"the curvature of {type(self.module).__name__} is by automatic differentiation: {error}")
+                self._graphs[form] = self._said = str(error)
+        return self._graphs[form]
+
+    @property
+    def form(self) -> Hashable:
+        return form_of(self.module)
 
     def outputs_by(self, module: nn.Module, features: Tensor, rows: int) -> Tensor:
         """What a module, this one's at any parameters, makes of features as it takes them: (rows, K).
@@ -156,15 +176,17 @@ class TorchModel(NetworkModule):
         return self.checked(outputs, rows)
 
     def checked(self, outputs: Any, rows: int) -> Tensor:
-        """What the module returned, if that is a tensor (rows, K).
+        """What the module returned, if that is a tensor (rows, K) of real numbers.
 
         Raises:
             ValueError: something else.
         """
         is_tensor = isinstance(outputs, Tensor)
-        if is_tensor and outputs.shape == (rows, self.loss.num_outputs):
+        if is_tensor and outputs.shape == (rows, self.loss.num_outputs) and outputs.is_floating_point():
             return outputs
         found = f"a tensor of shape {tuple(outputs.shape)}" if is_tensor else f"a {type(outputs).__name__}"
+        if is_tensor and not outputs.is_floating_point():
+            found += f" of {str(outputs.dtype).removeprefix('torch.')}, which are no real numbers"
         raise ValueError(
             f"the forward of {type(self.module).__name__} returned {found} for {counted(rows)}, not one tensor of shape "
             f"({rows}, {self.loss.num_outputs}): let it return one row of outputs for each row of features"

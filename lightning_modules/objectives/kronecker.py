@@ -21,6 +21,7 @@ from typing import Literal, NoReturn, get_args
 import torch
 from torch import Tensor
 
+FACTOR_BYTES = 4 * 2**30
 Sharing = Literal["expand", "reduce"]
 
 
@@ -119,6 +120,23 @@ def check_factors(kind: str, sharing: str) -> None:
         raise ValueError("a Hessian has no Kronecker factors: they are those of the Gauss–Newton matrix, curvature='ggn'")
     if sharing not in get_args(Sharing):
         raise ValueError(f"kronecker({sharing!r}): choose 'expand' or 'reduce'")
+
+
+def refuse_wide(numbers: int, like: Tensor) -> None:
+    """Refuse factors that no memory holds, before they are begun.
+
+    Args:
+        numbers: entries of all A and G.
+        like: (p,), in their type.
+
+    Raises:
+        ValueError: they, their averages and their eigenvectors take more than 4 GiB.
+    """
+    if (size := 3 * like.element_size() * numbers) > FACTOR_BYTES:
+        raise ValueError(
+            f"the Kronecker factors of these layers, their averages and eigenvectors take {size / 2**30:.1f} GiB, more than 4: "
+            "they have a row and a column for each input and output of a layer; use narrower layers, or DiagonalNewton"
+        )
 
 
 def second_moments(rows: Tensor) -> Tensor:

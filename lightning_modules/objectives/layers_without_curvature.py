@@ -5,21 +5,52 @@ from torch.nn.utils.parametrizations import _WeightNorm
 from torch.nn.utils.parametrize import is_parametrized
 
 
+class NoFunctionError(ValueError):
+    """A loss is no function of each row and the parameters.
+
+    Args:
+        reason: what is found, and what it makes impossible.
+        remedy: what to do.
+
+    Attributes:
+        reason: as given.
+    """
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(f"{reason}: {remedy}")
+        self.reason = reason
+
+
+def refuse_hooked_gradients(module: nn.Module) -> None:
+    """Refuse hooks on gradients of parameters, which are never made where methods of this project compute them.
+
+    Raises:
+        ValueError: a parameter has one.
+    """
+    for name, parameter in module.named_parameters():
+        if parameter._backward_hooks or getattr(parameter, "_post_accumulate_grad_hooks", None):
+            raise ValueError(
+                f"{name!r} of {type(module).__name__} has a hook on its gradient, which methods of this project do not compute "
+                "by torch's backward pass: remove the hook (requires_grad=False holds a whole parameter), or use a method of "
+                "torch.optim"
+            )
+
+
 def refuse_noise(module: nn.Module) -> None:
     """Refuse layers that make another function of a module at each evaluation.
 
     Raises:
-        ValueError: a layer is random, or normalises by the batch, in its present mode.
+        NoFunctionError: a layer is random, or normalises by the batch, in its present mode.
     """
     for name, layer in module.named_modules():
         if layer.training and (
             (isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0)
             or isinstance(layer, (nn.modules.batchnorm._BatchNorm, nn.RReLU))
         ):
-            raise ValueError(
+            raise NoFunctionError(
                 f"{type(layer).__name__} {name!r} makes the loss of a trial step another function than the loss before it, so "
-                "neither a search nor a curvature means anything: call module.eval(), remove the layer, or use a method of "
-                "torch.optim"
+                "neither a search nor a curvature means anything",
+                "call module.eval(), remove the layer, or use a method of torch.optim",
             )
 
 

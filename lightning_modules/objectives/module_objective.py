@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from lightning_modules.objectives.curvature import Curvature
 from lightning_modules.objectives.differentiation import pulled_back
@@ -67,7 +68,9 @@ class _OwnRows(Objective):
         return self.loss.output_loss(outputs, self.batch) if isinstance(self.loss, SplitLoss) else super().output_loss(outputs)
 
     def _call(self, function: SummedLoss, parameters: dict[str, Tensor]) -> Tensor:
-        result: Tensor = functional_call(self.function_of, parameters, (function, self.batch))
+        # Attention has several kernels, and this one alone has second derivatives.
+        with sdpa_kernel(SDPBackend.MATH):
+            result: Tensor = functional_call(self.function_of, parameters, (function, self.batch))
         return result
 
 

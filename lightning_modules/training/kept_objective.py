@@ -1,6 +1,6 @@
 """The objective of a full batch is checked, counted and factorised once, not at every step."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 
 from torch import Tensor
 
@@ -22,7 +22,7 @@ class KeptObjective:
         make: Callable[[Batch], Objective],
         reduction: Reduction,
         held: Iterable[Tensor] = (),
-        mode: bool = True,
+        form: Hashable = True,
     ) -> Objective:
         """The objective of a batch. All processes make a new one or none does, which takes a message at every step.
 
@@ -35,9 +35,9 @@ class KeptObjective:
             make: the objective of them.
             reduction: sums over processes.
             held: parameters that do not train, which are constants of the loss.
-            mode: of the model, training or not, in which its loss may be another.
+            form: of the model, training or not for example, in which its loss may be another.
         """
-        identity = [*(_identity(tensor) for tensor in (*batch, *held)), (mode,)]
+        identity = [*(_identity(tensor) for tensor in (*batch, *held)), (form,)]
         is_new = self._last is None or self._last[1] != identity
         if total_count(int(is_new), reduction, batch[-1].device) > 0:
             self.forget()

@@ -1,5 +1,6 @@
 """A model and the method it is fitted by: which steps Lightning takes, which are taken here, and what a trainer may ask."""
 
+from collections.abc import Hashable
 from typing import Any, Literal
 
 from pytorch_lightning import Callback, LightningDataModule, Trainer
@@ -39,6 +40,14 @@ class MethodModule(MeasuredModule):
         self._method_class: type[Optimizer] | None = None
         self._is_automatic: bool | None = None
         self._make_optimizer = optimizer
+
+    @property
+    def form(self) -> Hashable:
+        """Another one wherever the loss may be another function of the same rows and parameters than before."""
+        return None
+
+    def check_function(self) -> None:
+        """Refuse by a ValueError a loss that is no function of each row and the parameters, of which nothing can be proved."""
 
     @property
     def make_optimizer(self) -> OptimizerCallable:

@@ -1,6 +1,5 @@
 """The project's only training step."""
 
-import warnings
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from lightning_modules.training.loss_share import LossShare, by_objective, is_in
 from lightning_modules.training.made_optimizer import OptimizerCallable
 from lightning_modules.training.measured_module import Batch
 from lightning_modules.training.own_rows import refuse_own_rows
+from lightning_modules.training.plain_settings import PlainSettings
 from lightning_modules.training.trained_parameters import as_function_of, held_parameters, names_of
 from lightning_modules.training.verdict_on_fit import verdict_on, whole_training_set
 from lightning_modules.training.watched_steps import WatchedSteps
@@ -31,10 +31,9 @@ from lightning_modules.training.weighted_rows import refuse_weights
 from lightning_modules.training.whole_batch import is_whole
 
 __all__ = ["Batch", "ObjectiveModule", "OptimizerCallable"]
-PLAIN = (bool, int, float, str, list, tuple, dict, type(None))
 
 
-class ObjectiveModule(WatchedSteps):
+class ObjectiveModule(PlainSettings, WatchedSteps):
     """A model that trains by minimising an `Objective`.
 
     Subclasses say what the loss is (`objective`) and how it is measured (`evaluate`, `metrics`). Every method runs through
@@ -67,13 +66,7 @@ class ObjectiveModule(WatchedSteps):
 
     def __init__(self, optimizer: OptimizerCallable) -> None:
         super().__init__(optimizer)
-        # Checkpoints load without running code, so only plain values are kept. The command line hands over the optimizer as
-        # plain configuration; from Python it is a function, and loading a checkpoint takes it anew.
-        with warnings.catch_warnings():  # a module among the arguments is not kept twice: it is dropped below
-            warnings.filterwarnings("ignore", message=".* is an instance of `nn.Module`")
-            self.save_hyperparameters(logger=False)
-        for name in [name for name, value in self.hparams.items() if not isinstance(value, PLAIN)]:
-            del self.hparams[name]
+        self.save_hyperparameters(logger=False)
         self._kept, self._has_told = KeptObjective(), False
         self._sample: tuple[Batch, Objective] | None = None
         self._held_names: list[str] = []  # what trains in the last fit
@@ -228,7 +221,7 @@ class ObjectiveModule(WatchedSteps):
         trained = set(parameters)
         held = [parameter for parameter in self.parameters() if parameter not in trained]
         make = lambda rows: as_function_of(parameters, self.objective(rows), self)  # noqa: E731
-        return self._kept.of(batch, make, self._reduction, held, self.training)
+        return self._kept.of(batch, make, self._reduction, held, (self.training, self.form))
 
     # -- the verdict ---------------------------------------------------------------------------------------------------
 
@@ -247,4 +240,4 @@ class ObjectiveModule(WatchedSteps):
             RuntimeError: the trainer has been used for something else since, and has no training set any more.
         """
         rows = whole_training_set(self.trainer, self.device)
-        return self._kept.of(rows, self.objective, self._reduction, mode=self.training)
+        return self._kept.of(rows, self.objective, self._reduction, form=(self.training, self.form))

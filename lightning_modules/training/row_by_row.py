@@ -1,42 +1,52 @@
 """What a curvature counts on, tried on a few rows: that a module takes each by itself, and the same way every time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
+from lightning_modules.objectives.layers_without_curvature import NoFunctionError
+
 MOST_ROWS = 32
 
 
-def refuse_other_than_rows(outputs: Callable[[Tensor], Tensor], features: Tensor, name: str) -> None:
+def refuse_other_than_rows(
+    outputs: Callable[[Tensor], Tensor], features: Tensor, name: str, buffers: Sequence[Tensor] = ()
+) -> None:
     """Refuse a module that is random or remembers, or for which the rows of a batch are not independent of each other.
 
     Args:
         outputs: the module, rows (n, …) -> outputs (n, K).
         features: some rows (n, …); only the first are looked at.
         name: of the module's class.
+        buffers: of the module, left as they were; what it keeps in floating point, such as an average, no look may change.
 
     Raises:
-        ValueError: a second look at the same rows gives other outputs, or other rows beside a row do.
+        NoFunctionError: a second look at the same rows gives other outputs, or other rows beside a row do.
     """
     rows = features[:MOST_ROWS]
     half = len(rows) // 2
+    kept = [buffer.clone() for buffer in buffers]
     with torch.no_grad(), torch.random.fork_rng(devices=[rows.device] if rows.device.type == "cuda" else []):
         first, again = outputs(rows), outputs(rows)
         turned, part = outputs(rows.flip(0)).flip(0), outputs(rows[:half]) if half else first[:0]
+        remembers = False
+        for buffer, before in zip(buffers, kept, strict=True):
+            remembers = remembers or (buffer.is_floating_point() and not torch.equal(buffer, before))
+            buffer.copy_(before)
     if not bool(torch.isfinite(first).all()):
         return  # which is said where the loss is looked at
-    if differ(again, first):
-        raise ValueError(
+    if differ(again, first) or remembers:
+        raise NoFunctionError(
             f"{name} makes something else of the same rows at a second look: it is random, or remembers what it has seen, so "
-            "neither a search nor a curvature means anything: call module.eval(), make its forward a function of the rows "
-            "alone, or use a method of torch.optim"
+            "neither a search nor a curvature means anything",
+            "call module.eval(), make its forward a function of the rows alone, or use a method of torch.optim",
         )
     if differ(turned, first) or differ(part, first[:half]):
-        raise ValueError(
+        raise NoFunctionError(
             f"what {name} makes of a row depends on the other rows of the batch, so the loss is no mean over rows, whose "
-            "curvature this is: let its forward take each row by itself, without means, sums or orders over rows, or use a "
-            "method of torch.optim"
+            "curvature this is",
+            "let its forward take each row by itself, without means, sums or orders over rows, or use a method of torch.optim",
         )
 
 

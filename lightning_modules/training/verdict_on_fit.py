@@ -11,7 +11,8 @@ from torch import Tensor
 from lightning_modules.objectives import flattened
 from lightning_modules.optimizers import Convergence, CurvatureOptimizer, diagnose
 from lightning_modules.optimizers.curvature_optimizer import known_to
-from lightning_modules.optimizers.ending import concluded
+from lightning_modules.optimizers.ending import Ending, concluded
+from lightning_modules.their_line import first_line
 from lightning_modules.training.coded_rows import joined
 from lightning_modules.training.run_ending import is_towards_optimum, run_ending, said_by_method
 from lightning_modules.training.trained_parameters import OtherParametersError, as_function_of, present_parameters
@@ -61,10 +62,23 @@ def verdict_on(module: Any) -> Convergence:
         held = set(parameters)
         parameters = [parameter for parameter in module.parameters() if parameter in held]
     known = {**known_to(method), "stalled": said_by_method(trainer) == "stalled"}
-    try:
-        objective = as_function_of(parameters, module.training_objective(), module)
-    except OtherParametersError as error:
-        return Convergence(ending.status, f"{ending.message}; nothing is proved of it: {error}", math.nan, math.nan)
     theta = flattened(parameters)
     theta = theta.float() if theta.element_size() < 4 else theta  # curvature of 16 bits is noise
-    return concluded(diagnose(objective, theta, **known), ending, is_towards_optimum(trainer))
+    try:
+        if not isinstance(method, CurvatureOptimizer):  # which has asked before its first step
+            module.check_function()
+        objective = as_function_of(parameters, module.training_objective(), module)
+        found = diagnose(objective, theta, **known)
+    except OtherParametersError as error:
+        return unproved(ending, str(error))
+    except (ValueError, RuntimeError) as error:
+        # What torch.optim trains need not have a curvature, or be a function of its rows.
+        if isinstance(method, CurvatureOptimizer):
+            raise
+        return unproved(ending, getattr(error, "reason", None) or first_line(error))
+    return concluded(found, ending, is_towards_optimum(trainer))
+
+
+def unproved(ending: Ending, reason: str) -> Convergence:
+    """Who ended a fit, and why nothing is proved of it."""
+    return Convergence(ending.status, f"{ending.message}; nothing is proved of it: {reason}", math.nan, math.nan)

@@ -17,7 +17,7 @@ from predicting.trained import read_trained
 from torch import Tensor
 
 from datamodules import ArrayDataModule, BreastCancerDataModule, DigitsDataModule, IrisDataModule
-from lightning_modules import ResidualMLP, SimCLR
+from lightning_modules import CNN, ResidualMLP, SimCLR
 from lightning_modules.networks import ACTIVATIONS
 from tests.scripts.trained_models import ADAM, make_mlp, train
 from tests.training import make_trainer
@@ -60,6 +60,13 @@ def check(folder: Path, ckpt: str, data: Any, suffix: str, dtype: torch.dtype) -
         found = run_onnx(path, features) if program is None else program(features).detach()
         assert (found.shape, found.dtype) == (expected.shape, dtype)
         torch.testing.assert_close(found, expected, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("suffix", [".pt2", ".onnx"])
+def test_convolutions(tmp_path: Path, suffix: str) -> None:
+    data = DigitsDataModule()
+    ckpt, _ = train(tmp_path, data, CNN((8, 8), 10, channels=[2, 3], hidden=[4], optimizer=ADAM))
+    check(tmp_path, ckpt, data, onnx_too(suffix), torch.float32)
 
 
 def onnx_too(suffix: str) -> str:

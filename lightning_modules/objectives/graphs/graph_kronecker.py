@@ -9,7 +9,14 @@ from torch import Tensor
 from lightning_modules.objectives.graphs.graph import Graph, Node
 from lightning_modules.objectives.graphs.graph_loss import GraphLoss
 from lightning_modules.objectives.graphs.sweeps import Sweeps
-from lightning_modules.objectives.kronecker import KroneckerBlock, KroneckerCurvature, Sharing, bordered, second_moments
+from lightning_modules.objectives.kronecker import (
+    KroneckerBlock,
+    KroneckerCurvature,
+    Sharing,
+    bordered,
+    refuse_wide,
+    second_moments,
+)
 from lightning_modules.objectives.layers import Affine, Visit
 from lightning_modules.objectives.passes import Passes
 
@@ -26,6 +33,9 @@ def kronecker_curvature(loss: GraphLoss, passes: Passes[Sweeps], sharing: Sharin
         sharing: "expand" or "reduce".
     """
     theta = passes.theta
+    nodes = [node for node in loss.graph.nodes if isinstance(node.layer, Affine)]
+    shapes = {id(node): _shapes(node) for node in nodes}
+    refuse_wide(sum(prod(shape) for pair in shapes.values() for shape in pair), theta)
     sums: dict[int, tuple[Tensor, Tensor]] = {}
     rest = torch.zeros_like(theta)
     for y, sweeps in passes.parts(loss.rows_of_vectors(loss.num_factors)):
@@ -39,8 +49,6 @@ def kronecker_curvature(loss: GraphLoss, passes: Passes[Sweeps], sharing: Sharin
             sums[id(node)] = factors if before is None else (before[0] + factors[0], before[1] + factors[1])
             if len(node.slots) > 1 and not node.layer.bias_is_column:
                 node.slots[1].of(rest).add_(node.layer.bias_rows(s).square().sum((0, 1)))
-    nodes = [node for node in loss.graph.nodes if isinstance(node.layer, Affine)]
-    shapes = {id(node): _shapes(node) for node in nodes}
     # Of a process without rows there is nothing to add.
     own = [sums.get(id(node)) or tuple(theta.new_zeros(shape) for shape in shapes[id(node)]) for node in nodes]
     parts = [rest, *(each.flatten() for pair in own for each in pair)]

@@ -2,16 +2,17 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor, fx, nn
 
+from lightning_modules.objectives.differentiation import recording
 from lightning_modules.objectives.graphs.arguments import Shape, Value, is_constant, kind_of_arguments, what_is_asked
 from lightning_modules.objectives.graphs.followed_lengths import followed_lengths
 from lightning_modules.objectives.graphs.graph import Graph, Node, Slot
+from lightning_modules.objectives.graphs.hooks import refuse_hooks
 from lightning_modules.objectives.graphs.module_kinds import kind_of
-from lightning_modules.objectives.graphs.untraceable import UntraceableError
+from lightning_modules.objectives.graphs.untraceable import FALL_BACK, UntraceableError
 from lightning_modules.objectives.layers import Layer, RowFunction
-
-FALL_BACK = "ModuleObjective takes whatever torch can differentiate twice, more slowly"
 
 
 def traced(module: nn.Module) -> Graph:
@@ -34,6 +35,11 @@ class _Tracer(fx.Tracer):
         super().__init__(autowrap_functions=())
         self.layers = layers
 
+    def create_node(self, kind: str, *args: Any, **kwargs: Any) -> fx.Node:
+        if kind.startswith("call_") and not torch.is_grad_enabled():
+            raise UntraceableError(f"a part of forward turns gradients off, so that what is in it does not train: {FALL_BACK}")
+        return super().create_node(kind, *args, **kwargs)
+
     def is_leaf_module(self, module: nn.Module, name: str) -> bool:
         refuse_hooks(module, name)
         layer = kind_of(module, name)
@@ -43,21 +49,6 @@ class _Tracer(fx.Tracer):
         if type(module).__module__.startswith("torch.nn") and not isinstance(module, (nn.Sequential, nn.ModuleList)):
             raise UntraceableError(f"{type(module).__name__} {name!r} is no layer with a curvature of its own: {FALL_BACK}")
         return False
-
-
-def refuse_hooks(module: nn.Module, name: str) -> None:
-    """Refuse what runs beside, or in place of, the `forward` of a module's class, and may change what comes out of it.
-
-    Raises:
-        UntraceableError: the module has a hook, or a `forward` of its own.
-    """
-    if "forward" in vars(module):
-        raise UntraceableError(f"{type(module).__name__} {name!r} has been given another forward than its class's: {FALL_BACK}")
-    if module._forward_hooks or module._forward_pre_hooks:
-        raise UntraceableError(
-            f"{type(module).__name__} {name!r} has a forward hook, which may change what it computes: remove the hook; "
-            f"{FALL_BACK}"
-        )
 
 
 class _Builder:
@@ -91,7 +82,7 @@ class _Builder:
             self.module = outer
         tracer = _Tracer(self.layers)
         try:
-            with followed_lengths(self.module):
+            with recording(), followed_lengths(self.module):
                 calls = tracer.trace(self.module)
         except UntraceableError:
             raise

@@ -3,3 +3,6 @@
 
 class UntraceableError(ValueError):
     """A module is no network of known layers; the message says which layer is the reason, why, and what to do."""
+
+
+FALL_BACK = "ModuleObjective takes whatever torch can differentiate twice, more slowly"

@@ -24,6 +24,7 @@ from lightning_modules.objectives.kronecker import (
     Sharing,
     bordered,
     check_factors,
+    refuse_wide,
 )
 from lightning_modules.objectives.layered.hessian_diagonal import squares
 from lightning_modules.objectives.layered.network_loss import NetworkLoss
@@ -98,6 +99,7 @@ class NetworkCurvature(Curvature):
         check_factors(self.kind, sharing)
         loss, widths = self.loss, self.loss.network.widths
         shapes = [(before + 1, after) for before, after in pairwise(widths)]
+        self._refuse_wide()
         inputs = [self.theta.new_zeros(size, size) for size, _ in shapes]
         outputs = [self.theta.new_zeros(size, size) for _, size in shapes]
         for each in self.passes:
@@ -117,6 +119,7 @@ class NetworkCurvature(Curvature):
 
     def kronecker_of(self, drawn: Place) -> KroneckerCurvature:
         widths = self.loss.network.widths
+        self._refuse_wide()
         sums = [self.theta.new_zeros(1, size + 1, size + 1) for size in widths[:-1]]
         for each in self.passes:
             for index, x in enumerate(each.trace.inputs):
@@ -124,6 +127,9 @@ class NetworkCurvature(Curvature):
         means = self.loss.mean(torch.cat([total.flatten() for total in sums])).split([total.numel() for total in sums])
         inputs = [mean.view_as(total) for mean, total in zip(means, sums, strict=True)]
         return drawn.curvature("ggn").kronecker().with_inputs(inputs)
+
+    def _refuse_wide(self) -> None:
+        refuse_wide(sum((before + 1) ** 2 + after**2 for before, after in pairwise(self.loss.network.widths)), self.theta)
 
     @property
     def knows_rows(self) -> bool:
