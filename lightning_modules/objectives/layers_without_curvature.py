@@ -37,10 +37,10 @@ def refuse_hooked_gradients(module: nn.Module) -> None:
 
 
 def refuse_noise(module: nn.Module) -> None:
-    """Refuse layers that make another function of a module at each evaluation.
+    """Refuse layers that make another function of a module at each evaluation, or have the gradient of none.
 
     Raises:
-        NoFunctionError: a layer is random, or normalises by the batch, in its present mode.
+        NoFunctionError: a layer is random, or normalises by the batch, in its present mode; an embedding changes what it reads.
     """
     for name, layer in module.named_modules():
         if layer.training and (
@@ -51,6 +51,12 @@ def refuse_noise(module: nn.Module) -> None:
                 f"{type(layer).__name__} {name!r} makes the loss of a trial step another function than the loss before it, so "
                 "neither a search nor a curvature means anything",
                 "call module.eval(), remove the layer, or use a method of torch.optim",
+            )
+        if isinstance(layer, (nn.Embedding, nn.EmbeddingBag)) and (layer.max_norm is not None or layer.scale_grad_by_freq):
+            raise NoFunctionError(
+                f"{type(layer).__name__} {name!r} with max_norm or scale_grad_by_freq changes its weights or its gradient as "
+                "it reads them, so what it has is the gradient of no loss",
+                "make it without them, or use a method of torch.optim",
             )
 
 

@@ -1,0 +1,149 @@
+"""Modules of which a curvature would mean nothing, cannot be had, or takes more than there is; and some that are odd only."""
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from lightning_modules import TorchModel
+from lightning_modules.objectives import GraphObjective
+from lightning_modules.optimizers import DiagonalNewton, KroneckerNewton, Newton
+from tests.lightning_modules.own_modules import Net, X, Y, fitted, theta_of
+
+FREE: dict[str, Callable[[], nn.Module]] = {
+    "batch norm": lambda: nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 3)),
+    "dropout": lambda: nn.Sequential(nn.Linear(6, 4), nn.Dropout(0.2), nn.Linear(4, 3)),
+    "rows that depend on each other": lambda: Net(lambda net, x: net.first(x) - net.first(x).mean(-2, keepdim=True)),
+}
+
+
+@pytest.mark.parametrize("make", FREE.values(), ids=FREE)
+def test_of_what_torch_optim_trains_without_a_curvature_nothing_is_proved(make: Callable[[], nn.Module]) -> None:
+    model = fitted(make(), partial(torch.optim.Adam, lr=0.01))
+    buffers = [buffer.clone() for buffer in model.module.buffers()]
+    verdict = model.convergence()
+    assert verdict.status == "budget"
+    assert "nothing is proved of it" in verdict.message and "torch.optim" not in verdict.message
+    assert all(map(torch.equal, buffers, model.module.buffers()))
+
+
+class Attention(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.last = nn.Linear(1, 4), nn.Linear(4, 3)
+        self.encode = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        outputs: Tensor = self.last(self.encode(self.embed(x[:, :, None])).mean(1))
+        return outputs
+
+
+def test_attention_has_a_curvature() -> None:
+    torch.manual_seed(0)
+    model = TorchModel(Attention(), num_outputs=3, optimizer=Newton).double()
+    point = model.objective((X[:5], Y[:5])).at(theta_of(model.module))
+    v = torch.randn(len(point.theta), dtype=torch.float64)
+    curvature = point.curvature("hessian")
+    eps = 1e-5
+    ahead, behind = (point.objective.at(point.theta + sign * eps * v).gradient for sign in (1, -1))
+    torch.testing.assert_close(curvature.product(v), (ahead - behind) / (2 * eps), rtol=1e-6, atol=1e-7)
+
+
+def test_what_has_no_second_derivative_is_named() -> None:
+    class Bag(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.bag, self.last = nn.EmbeddingBag(5, 4), nn.Linear(4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            outputs: Tensor = self.last(self.bag(x))
+            return outputs
+
+    model = TorchModel(Bag(), num_outputs=3, optimizer=Newton).double()
+    point = model.objective((torch.randint(5, (8, 2)), Y[:8])).at(theta_of(model.module))
+    with pytest.raises(ValueError, match="torch has no second derivative of embedding_bag"):
+        point.curvature("ggn").product(torch.ones_like(point.theta))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: nn.Sequential(spectral_norm(nn.Linear(6, 4)), nn.Tanh(), nn.Linear(4, 3)),
+        lambda: nn.Sequential(
+            nn.Unflatten(1, (1, 6)), nn.InstanceNorm1d(1, track_running_stats=True), nn.Flatten(), nn.Linear(6, 3)
+        ),
+    ],
+    ids=["power iteration", "running averages"],
+)
+def test_what_remembers_is_refused(make: Callable[[], nn.Module]) -> None:
+    with pytest.raises(ValueError, match="at a second look"):
+        fitted(make(), Newton)
+
+
+def test_counting_calls_is_no_memory_that_matters() -> None:
+    net = Net(lambda net, x: torch.tanh(net.first(x)))
+    net.register_buffer("rows", torch.zeros((), dtype=torch.long))
+    net.register_forward_pre_hook(lambda net, inputs: net.rows.add_(1) and None)
+    fitted(net, Newton)
+
+
+@pytest.mark.parametrize(
+    "between", [lambda n, x: n.first(x).roll(1, 0), lambda n, x: n.first(x).softmax(-2)], ids=["roll", "softmax"]
+)
+def test_a_point_of_rows_that_depend_on_each_other_is_torchs(between: Callable[[Any, Tensor], Tensor]) -> None:
+    model = TorchModel(Net(between), num_outputs=3, optimizer=DiagonalNewton).double()
+    curvature = model.objective((X, Y)).at(theta_of(model.module)).curvature("ggn")
+    v = torch.randn(len(theta_of(model.module)), dtype=torch.float64)
+    torch.testing.assert_close(curvature.matrix() @ v, curvature.product(v), rtol=1e-9, atol=1e-11)
+
+
+class Tokens(nn.Module):
+    def __init__(self, **options: Any) -> None:
+        super().__init__()
+        self.embed, self.last = nn.Embedding(5, 4, **options), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        outputs: Tensor = self.last(self.embed(x.long().abs() % 5).mean(1))
+        return outputs
+
+
+@pytest.mark.parametrize("options", [{"scale_grad_by_freq": True}, {"max_norm": 1.0}])
+def test_an_embedding_that_changes_what_it_reads_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="'embed' with max_norm or scale_grad_by_freq"):
+        fitted(Tokens(**options), Newton)
+    verdict = fitted(Tokens(**options), partial(torch.optim.Adam, lr=0.01)).convergence()
+    assert "the gradient of no loss" in verdict.message and verdict.status == "budget"
+
+
+class Complex(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.complex(x, x)
+
+
+def test_complex_outputs_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"of complex\d+, which are no real numbers"):
+        fitted(nn.Sequential(nn.Linear(6, 3), Complex()), Newton)
+
+
+def test_a_module_need_not_be_copyable() -> None:
+    net = Net(lambda net, x: torch.tanh(net.first(x)), lock=threading.Lock())
+    model = fitted(net, Newton)
+    assert "module" not in model.hparams and model.hparams["num_outputs"] == 3
+
+
+def test_layers_that_learn_their_sizes_from_rows() -> None:
+    net = nn.Sequential(nn.LazyLinear(4), nn.Tanh(), nn.LazyLinear(3))
+    model = fitted(net, Newton)
+    assert isinstance(model.objective((X, Y)), GraphObjective)
+
+
+def test_factors_that_no_memory_holds_are_refused_before_they_are_begun() -> None:
+    model = TorchModel(nn.Sequential(nn.Linear(6, 30_000), nn.ReLU(), nn.Linear(30_000, 3)), optimizer=KroneckerNewton)
+    point = model.objective((X.float(), Y)).at(theta_of(model.module).float())
+    with pytest.raises(ValueError, match=r"the Kronecker factors of these layers.* 20\.1 GiB"):
+        point.curvature("ggn").kronecker()
