@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 from lightning_modules import TorchModel
 from lightning_modules.objectives import ModuleObjective
 from lightning_modules.optimizers import DiagonalNewton, GradientDescent, KroneckerNewton, Newton
+from lightning_modules.training.module_form import form_of
 from tests.lightning_modules.own_modules import STEPS, Net, X, Y, data, fitted, theta_of
 from tests.training import make_trainer
 
@@ -119,7 +120,11 @@ def scaled(net: Any, x: Tensor) -> Tensor:
     return scaled
 
 
-@pytest.mark.parametrize("change", [{"scale": 3.0}, {"act": nn.Softplus()}], ids=["a number", "an activation"])
+@pytest.mark.parametrize(
+    "change",
+    [{"scale": 3.0}, {"scale": torch.tensor(3.0)}, {"act": nn.Softplus()}],
+    ids=["a number", "a tensor", "an activation"],
+)
 def test_what_changes_between_two_fits_is_followed(change: dict[str, Any]) -> None:
     net = Net(scaled, act=nn.Tanh(), scale=1.0)
     model = fitted(net, Newton, 300, l2=0.01)
@@ -150,3 +155,19 @@ def test_what_a_callback_changes_within_a_fit_is_followed() -> None:
         cross_entropy(twin(X), Y).backward()
         optimizer.step()
     torch.testing.assert_close(theta_of(net), theta_of(twin), rtol=1e-10, atol=1e-12)
+
+
+def test_a_form_tells_one_tensor_from_another() -> None:
+    net = Net(scaled, act=nn.Tanh(), scale=torch.ones(()))
+    first = form_of(net)
+    assert form_of(net) == first and hash(form_of(net)) == hash(first)
+    net.scale.mul_(2)
+    changed = form_of(net)
+    assert changed != first
+    forms = [first, changed]
+    for _ in range(5):  # each often where the one before the last was
+        net.scale = torch.ones(())
+        assert form_of(net) not in forms
+        forms.append(form_of(net))
+    net.eval()
+    assert form_of(net) not in forms
