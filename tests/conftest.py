@@ -6,12 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parents[1]
 
 # Torch, Lightning and the tests make a million objects that stay. To look at each of them for garbage, again and again, takes a
 # third of the time of short tests: nothing is looked at until all are there, and then only what is made later.
 gc.disable()
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_collection_finish() -> None:

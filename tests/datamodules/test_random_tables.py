@@ -56,7 +56,7 @@ def table(kinds: list[str], names: list[str], rows: int, dirt: float, seed: int,
     return text.getvalue()
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     kinds=st.lists(st.sampled_from([*KINDS, "distinct", "number of the row"]), min_size=1, max_size=6),
     goal=st.sampled_from(["number", "whole", "answer", "truth", "text", "comma", "mixed", "constant", "date"]),

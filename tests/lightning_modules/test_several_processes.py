@@ -56,7 +56,7 @@ def test_without_the_reduction_the_iterates_differ(results: list[dict[str, torch
         assert (rank["breast_cancer-without_reduction"][: len(alone)] - alone[: len(rank)]).abs().max() > 1e-3
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(3, 60), st.integers(1, 70), st.integers(1, 5), st.integers(0, 10**6), st.sampled_from(["g", "b", "c"]))
 def test_chunks_and_shards_are_the_same_sums(rows: int, chunk: int, shards: int, seed: int, kind: str) -> None:
     """Full batch, any chunking, and sums over any shards (empty ones too) give one value, gradient and curvature."""

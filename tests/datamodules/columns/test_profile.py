@@ -116,7 +116,7 @@ SHORT = (
 
 
 @given(st.lists(SHORT, min_size=1, max_size=4), st.sampled_from([frozenset[str](), frozenset({"-9", "red", "5"})]))
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 def test_at_once_as_one_by_one(pieces: list[list[str | None]], codes: frozenset[str]) -> None:
     found, expected = Profile(pa.string(), codes), SlowProfile(codes)
     for piece in pieces:
@@ -136,7 +136,7 @@ def test_at_once_as_one_by_one(pieces: list[list[str | None]], codes: frozenset[
 
 
 @given(CELLS)
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 def test_simple_numbers_are_read_as_others_are(cells: list[str | None]) -> None:
     texts = [cell.strip() for cell in cells if cell is not None]
     array = pa.array(texts, pa.string())
@@ -206,7 +206,7 @@ def cells(column: Column, values: list[str | None]) -> list[float]:
 
 
 @given(CELLS, st.sampled_from(sorted(NOTATIONS)))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_cells_at_once_as_one_by_one(values: list[str | None], notation: str) -> None:
     column = Column("x", "number", notation, ("-9", "red"))
 

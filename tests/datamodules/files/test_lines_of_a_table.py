@@ -148,7 +148,7 @@ def test_a_header_without_the_name_of_the_rows(tmp_path: Path, name: str) -> Non
 # -- Any table ------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(
         st.tuples(st.builds(str.__add__, st.sampled_from(["", "#", "%", "//"]), CELLS), CELLS, st.integers(0, 99).map(str)),

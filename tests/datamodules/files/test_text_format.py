@@ -156,7 +156,7 @@ CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0\r", exclude_
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.tuples(st.floats(-1e6, 1e6).map(repr), CELLS, st.integers(0, 99).map(str)), min_size=3, max_size=30),
     delimiter=st.sampled_from([",", ";", "\t", "|"]),

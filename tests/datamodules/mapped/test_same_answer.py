@@ -124,7 +124,7 @@ def test_more_texts_than_are_counted(tmp_path: Path) -> None:
 @given(
     st.lists(st.sampled_from(sorted(DIRT)), min_size=1, max_size=6, unique=True), st.sampled_from(sorted(TARGETS)), st.data()
 )
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_table_gives_the_same_answer_or_the_same_refusal(
     tmp_path: Path, names: list[str], target: str, draw: st.DataObject
 ) -> None:

@@ -29,7 +29,7 @@ def batches(
     return [row.tolist() for row, _ in served]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     n=st.integers(1, 60),
     batch_size=st.one_of(st.none(), st.integers(1, 70)),

@@ -108,7 +108,7 @@ def test_validation_in_a_fold_may_miss_a_class() -> None:
         Fold(0, 4).rows(table, 0.05, seed=0)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     labels=st.lists(st.sampled_from([0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6]), min_size=1, max_size=80),
     val_fraction=st.one_of(st.just(0.0), st.floats(0.01, 0.6)),

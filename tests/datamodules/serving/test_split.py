@@ -113,7 +113,7 @@ def test_two_rows_of_a_class_are_enough_without_validation() -> None:
     assert (labels[train] == 1).sum() == (labels[test] == 1).sum() == 1
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     n=st.integers(1, 120),
     val_fraction=st.one_of(st.just(0.0), st.floats(0.01, 0.98)),

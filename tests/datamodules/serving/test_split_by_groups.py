@@ -23,7 +23,7 @@ def test_the_groups_of_the_test_are_those_of_scikit_learn() -> None:
         assert set(train) | set(val) == set(rest)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     groups=st.lists(st.sampled_from("abcdefghij"), min_size=1, max_size=60),
     val_fraction=st.one_of(st.just(0.0), st.floats(0.01, 0.6)),

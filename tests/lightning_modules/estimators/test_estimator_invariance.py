@@ -21,7 +21,7 @@ ROWS, COLUMNS = 60, 3
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=str)
-@settings(deadline=None, max_examples=6)
+@settings(max_examples=6)
 @given(seed=st.integers(0, 2**32 - 1), exponents=st.lists(st.integers(-30, 30), min_size=COLUMNS, max_size=COLUMNS))
 def test_rows_and_columns_in_another_form(estimator: Any, seed: int, exponents: list[int]) -> None:
     generator = np.random.default_rng(seed)

@@ -108,7 +108,7 @@ def test_penalty_adds_to_the_weights_and_spares_the_bias(case: Case):
 
 @each_family
 @given(rows=st.integers(1, 40), chunk_rows=st.integers(1, 50), seed=st.integers(0, 10**6))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_chunks_change_nothing(family: Family, rows: int, chunk_rows: int, seed: int):
     generator = torch.Generator().manual_seed(seed)
     features = torch.randn(rows, 3, dtype=torch.float64, generator=generator)

@@ -31,7 +31,7 @@ each_kind = pytest.mark.parametrize("residual", [False, True], ids=["plain", "re
 
 
 def few(examples: int) -> settings:
-    return settings(max_examples=examples, deadline=None, derandomize=True)
+    return settings(max_examples=examples, derandomize=True)
 
 
 def assert_all_equal_the_defaults(case: NetworkCase) -> None:

@@ -29,7 +29,7 @@ ROUNDING = 1e-12
     size=st.floats(0.01, 20),
     lr=st.sampled_from([0.5, 1.0, 2.0]),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_adaptive_damping_never_increases_the_loss(name, diagonal, seed, correlation, size, lr):
     """Up to rounding, from random starts, near and far, with separable and with nearly collinear features."""
     family, generator = FAMILIES[name], torch.Generator().manual_seed(seed)

@@ -54,7 +54,7 @@ def test_newtons_own_step_would_climb_to_the_saddle() -> None:
 @given(
     seed=st.integers(0, 10**6), method=st.sampled_from(["newton", "newton ggn", "newton cg", "diagonal", "diagonal hessian"])
 )
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40, derandomize=True)
 def test_adaptive_damping_never_increases_the_loss_of_a_network(seed: int, method: str) -> None:
     """Whatever its shape, activation and loss."""
     case = draw_case(seed, rows=6)

@@ -201,7 +201,7 @@ options = st.one_of(
     st.tuples(st.sampled_from(["--help", "--nonsense", "--debug"]), st.just("")),
 )
 STARTS = [table("good.csv", "kind"), table("slip.csv", "price", LINEAR), ["--config=table.yaml"]]
-QUIET = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+QUIET = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 @pytest.mark.slow

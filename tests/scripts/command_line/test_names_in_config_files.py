@@ -22,7 +22,7 @@ values = st.one_of(
 
 
 # Where hypothesis has never run, its first text takes a second or two: it makes itself a table of all signs.
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from("abc"), st.one_of(values, st.lists(values))))
 def test_what_is_written_is_read(content: dict[str, object]) -> None:
     assert from_yaml(to_yaml_page(content)) == content

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from datamodules import TabularDataModule
 
-QUIET = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+QUIET = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 cells = st.one_of(
     st.integers(-5, 5).map(str),
