@@ -29,7 +29,8 @@ class DiagonalNewton(AveragedNewton):
       the averaged quadratic model. The gradients of a network are divided by the root of the curvature, and its weights
       decay (`running_model.py`). Let lr fall towards 0 for the noise to die out. Its damping follows from the mean curvature,
       so features should be in one scale, standardised or pixels, say: in a scale of its own, a pixel that one image has would
-      count as much as others.
+      count as much as others. Of fewer than 16 rows a batch tells it too little: a network may be lost (`KroneckerNewton` is
+      not, on the same data).
 
     A loss that torch alone can differentiate has no diagonal below a product for each parameter. For more than 4096 of them, on
     mini-batches for more than 256, it is an unbiased estimate then, from random draws, and `draws` says so.

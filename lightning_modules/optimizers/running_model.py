@@ -23,7 +23,8 @@ Of a network, where many parameters say the same, two lines are others:
 Along small curvatures, of which a network has thousands, a sample's gradient is mostly noise, of size √C: C is at once what the
 loss bends by and how gradients scatter (the Fisher information). The full inverse would make that noise largest where the loss
 tells least. And a network may bend far more on the way than at its start: the first steps, which no average protects, are
-tried, and shortened to what was met on the way; the later ones are bounded (`reach.py`).
+tried, and shortened to what was met on the way (`first_lengths.py`); the later ones are bounded (`reach.py`), and their length
+at most doubles from one update to the next.
 
 The mean is that of each tensor of parameters by itself. Behind units that saturate, curvatures fall by orders of magnitude from
 the last layer to the first: beside the mean over all of them the first layers' are nothing, and these would hardly move.
@@ -53,6 +54,7 @@ from torch import Tensor
 from lightning_modules.devices import is_asynchronous
 from lightning_modules.objectives import Point
 from lightning_modules.optimizers.draws import Draws, of_products
+from lightning_modules.optimizers.first_lengths import tried
 from lightning_modules.optimizers.kept_divisor import KeptDivisor
 from lightning_modules.optimizers.reach import within_reach
 from lightning_modules.optimizers.running_state import RunningState
@@ -62,8 +64,8 @@ from lightning_modules.solvers import SingularCurvatureError
 CURVATURE_MEMORY, MODEL_MEMORY = 0.95, 0.9
 # Of how many random draws a sample's diagonal is made where there is no exact one; the average is one of all samples' draws.
 DRAWS = 4
-# How often a length is tried at each of the first few updates, and by how much it is shortened where the loss is not finite.
-FIRST_TRIALS, OVERFLOW = 4, 64.0
+# How much longer a length may become from one update to the next.
+LONGER = 2.0
 
 
 class RunningModel:
@@ -209,7 +211,7 @@ class RunningModel:
         Where the direction leads uphill on average, the past misleads: forget it, and start from Newton's step alone, as at the
         first step. A choice of numbers, not a branch, for which the host would wait.
         """
-        state = self.state
+        state, before = self.state, self.length
         assert state.direction is not None and state.slope is not None and state.curvature_along is not None
         slope = torch.lerp(state.slope, -gradient @ direction, 1 - MODEL_MEMORY)
         is_uphill = slope <= 0
@@ -218,19 +220,13 @@ class RunningModel:
         along = self.along(seen, direction)
         state.slope = torch.where(is_uphill, -gradient @ direction, slope)
         state.curvature_along = torch.where(is_uphill, along, torch.lerp(state.curvature_along, along, 1 - MODEL_MEMORY))
-        if self.of_network and state.steps <= 2 * self.refresh:
-            for _ in range(FIRST_TRIALS):
-                state.curvature_along = self._met(point, gradient @ direction, direction)
-
-    def _met(self, point: Point, slope: Tensor, direction: Tensor) -> Tensor:
-        """m, or the curvature that the loss itself shows on the way along q if that is more ()."""
-        modelled, length = self.state.curvature_along, self.length
-        assert modelled is not None
-        there = point.objective.point(point.theta + length * direction).value
-        met = 2 * (there - point.value - length * slope) / length.square()
-        # Where the loss is not finite, or the step is 0, nothing is met: far shorter, or as it is.
-        met = torch.where(torch.isfinite(there), met, OVERFLOW * modelled)
-        return torch.where(met > modelled, met, modelled)
+        if not self.of_network:
+            return
+        # A few rows that are told apart already hardly bend, and alone would send the step a hundred times farther.
+        least = torch.where(before > 0, state.slope / (LONGER * before), 0.0)
+        state.curvature_along = torch.maximum(state.curvature_along, least)
+        if state.steps <= 2 * self.refresh:
+            state.curvature_along = tried(point, direction, gradient @ direction, state.slope, state.curvature_along)
 
 
 def refuse_none(damping: Tensor) -> None:

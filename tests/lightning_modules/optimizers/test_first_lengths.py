@@ -1,0 +1,65 @@
+"""The first lengths of a network's steps, where the loss far out is nothing like the one nearby."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from datamodules import ArrayDataModule
+from lightning_modules import TorchModel
+from lightning_modules.objectives.function_objective import FunctionObjective
+from lightning_modules.optimizers import DiagonalNewton, KroneckerNewton, first_lengths
+from lightning_modules.optimizers.first_lengths import tried
+from tests.training import make_trainer
+
+X = torch.randn(512, 8, generator=torch.Generator().manual_seed(0))
+Y = 2 + torch.sin(X[:, 0]) + X[:, 1] * X[:, 2]
+
+
+def left(method: Any, loss: Any, scale: float, **trainer: Any) -> float:
+    """The share of the loss of a prediction of 0 that is left after some steps, its root for squares."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 1))
+    data = ArrayDataModule(X.numpy(), scale * Y.numpy(), task="regression", batch_size=64, val_fraction=0, test_fraction=0)
+    model = TorchModel(net, loss=loss, schedule="cosine", optimizer=method)
+    make_trainer(30, precision="32-true", **trainer).fit(model, data)
+    found, targets = net(data.splits["train"][0].float()).detach().flatten(), data.splits["train"][1].flatten()
+    return float((found - targets).square().mean().sqrt() / targets.square().mean().sqrt())
+
+
+@pytest.mark.parametrize(
+    ("loss", "scale"), [("mse", 1.0), ("mse", 1e3), ("mse", 1e5), ("pseudo_huber", 1e3), ("l1", 1e3), ("l1", 1e5)]
+)
+@pytest.mark.parametrize("method", [DiagonalNewton, KroneckerNewton])
+def test_targets_may_be_large(method: Any, loss: Any, scale: float) -> None:
+    assert left(method, loss, scale) < 0.8
+
+
+def test_control_differences_that_are_roundings_would_shorten_it_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(first_lengths, "ROUNDINGS", 0)
+    monkeypatch.setattr(first_lengths, "SHORTER", float("inf"))
+    assert left(KroneckerNewton, "mse", 1e5) > 0.95
+
+
+def quartic(theta: Tensor) -> Tensor:
+    return 1e10 + (theta - 1.0).pow(4).sum()
+
+
+def test_a_length_is_not_made_shorter_by_roundings() -> None:
+    point = FunctionObjective(quartic).point(torch.zeros(3))
+    assert float(point.value) == 1e10
+    m = tried(point, torch.ones(3), torch.tensor(-12.0), torch.tensor(1.0), torch.tensor(1e6))
+    assert float(m) == 1e6
+
+
+def test_of_a_loss_that_is_not_finite_far_out_the_length_is_found_nearby() -> None:
+    def steep(theta: Tensor) -> Tensor:
+        return torch.exp(theta).sum() - theta.sum()
+
+    point = FunctionObjective(steep).point(torch.full((2,), 3.0, dtype=torch.float64))
+    direction = -point.gradient
+    steepness = point.gradient @ direction
+    m = tried(point, direction, steepness, -steepness, torch.tensor(1e-2, dtype=torch.float64))
+    there = point.objective.point(point.theta - steepness / m * direction)
+    assert there.value < point.value + 0.5 * (-steepness / m) * steepness
