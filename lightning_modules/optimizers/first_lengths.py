@@ -1,6 +1,6 @@
 r"""The first lengths along a direction, which no average protects: they are tried on the loss itself, and shortened.
 
-    m ← max(m, 2 (f(θ + s) − f(θ) − ∇fᵀs) / |s/q|²),   s = (b/m) q,        until hardly anything changes
+    m ← max(m, 2 (f(θ + s) − f(θ) − ∇fᵀs) / |s/q|²),   s = (b/m) q,        a few times
 
 A network may bend far more on the way than where it stands. Far out, where the outputs are products of many long layers, the
 loss says nothing of the curvature in between: a trial shortens the length to a 64th at most. And the length must not become
@@ -10,13 +10,10 @@ so short that the difference is one of roundings, which would shorten it further
 import torch
 from torch import Tensor
 
-from lightning_modules.devices import is_asynchronous
 from lightning_modules.objectives import Point
 
-# How often a length is tried at most, and by how much it is shortened at most each time.
-TRIALS, SHORTER = 20, 64.0
-# By so much more at most, and the trials end; a device, which nobody waits for, makes them all.
-NEARLY = 1.05
+# How often a length is tried, as often on a device, for which nobody waits; and by how much it is shortened at most each time.
+TRIALS, SHORTER = 10, 64.0
 # Within so many roundings of the loss a difference says nothing.
 ROUNDINGS = 4
 
@@ -32,9 +29,7 @@ def tried(point: Point, direction: Tensor, steepness: Tensor, slope: Tensor, cur
         curvature: m > 0, averaged ().
     """
     for _ in range(TRIALS):
-        before, curvature = curvature, _met(point, direction, steepness, slope, curvature)
-        if not is_asynchronous(before) and bool(curvature <= NEARLY * before):
-            break
+        curvature = _met(point, direction, steepness, slope, curvature)
     return curvature
 
 

@@ -60,6 +60,6 @@ def test_of_a_loss_that_is_not_finite_far_out_the_length_is_found_nearby() -> No
     point = FunctionObjective(steep).point(torch.full((2,), 3.0, dtype=torch.float64))
     direction = -point.gradient
     steepness = point.gradient @ direction
-    m = tried(point, direction, steepness, -steepness, torch.tensor(1e-2, dtype=torch.float64))
-    assert point.objective.point(point.theta - steepness / 1e-2 * direction).value > point.value
+    m = tried(point, direction, steepness, -steepness, torch.tensor(1e2, dtype=torch.float64))
+    assert point.objective.point(point.theta - steepness / 1e2 * direction).value > point.value
     assert point.objective.point(point.theta - steepness / m * direction).value < 0.2 * point.value
