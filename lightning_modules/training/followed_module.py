@@ -5,7 +5,6 @@ from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
 
 from lightning_modules.objectives import UntraceableError, flattened, traced
-from lightning_modules.objectives.differentiation import recording
 from lightning_modules.objectives.graphs import Graph
 from lightning_modules.objectives.graphs.sweeps import Sweeps, taken
 from lightning_modules.objectives.graphs.untraceable import FALL_BACK
@@ -21,56 +20,31 @@ def followed(module: nn.Module, rows: Tensor) -> Graph:
         rows: a few, as it takes them.
 
     Raises:
-        UntraceableError: there is none, or on these rows it gives other outputs or gradients than the module, whose `forward`
-            does something that a graph does not hold: it counts its calls, turns gradients off, has a derivative of its own.
+        UntraceableError: there is none, on these rows it gives other outputs than the module, whose `forward` does something
+            that a graph does not hold: it counts its calls, for example; or rows depend on each other.
     """
     graph, name = traced(module), type(module).__name__
     if len(rows) == 0 or graph.size == 0:
         return graph
-    parameters, half = list(module.parameters()), max(1, len(rows) // 2)
+    half = max(1, len(rows) // 2)
     with torch.no_grad():
-        theta = flattened(parameters)
+        theta = flattened(list(module.parameters()))
         try:
-            with recording():
-                expected = module(as_taken(module, rows))
+            expected = module(as_taken(module, rows))
             part = module(as_taken(module, rows[:half]))
-            sweeps = Sweeps.of(graph, theta, taken(graph, rows, theta))
+            found = Sweeps.of(graph, theta, taken(graph, rows, theta)).outputs
         except Exception:
             return graph
     if not (isinstance(expected, Tensor) and bool(torch.isfinite(expected).all())):
         return graph
-    if differ(sweeps.outputs, expected.detach()):
+    if differ(found, expected):
         raise UntraceableError(
             f"the layers of {name}, one by one, give other outputs than its forward, which does more than call them: "
             f"{FALL_BACK}"
         )
-    if differ(part, expected.detach()[:half]):
+    if differ(part, expected[:half]):
         raise UntraceableError(f"what {name} makes of a row depends on the other rows: {FALL_BACK}")
-    if differ(*_gradients(sweeps, expected, parameters)):
-        raise UntraceableError(
-            f"the layers of {name}, one by one, have another gradient than its forward, which turns gradients off, or has a "
-            f"derivative or a hook of its own: {FALL_BACK}"
-        )
     return graph
-
-
-def _gradients(sweeps: Sweeps, outputs: Tensor, parameters: list[nn.Parameter]) -> tuple[Tensor, Tensor]:
-    """The gradient of a combination of the outputs (n, K) by what trains, (1, p): by the layers, and by torch."""
-    trained = [parameter for parameter in parameters if parameter.requires_grad]
-    direction = torch.randn(outputs.shape, generator=torch.Generator().manual_seed(0)).to(outputs)
-    sums = flattened(parameters).zero_()
-    with torch.no_grad():
-        for node, visit, e in sweeps.down(direction[None]):
-            for slot, gradients in zip(node.slots, node.layer.gradients(visit, e), strict=True):
-                slot.of(sums).add_(gradients[0])
-    parts = sums.split([parameter.numel() for parameter in parameters])
-    found = [part for part, parameter in zip(parts, parameters, strict=True) if parameter.requires_grad]
-    if outputs.requires_grad:
-        expected = torch.autograd.grad(outputs, trained, direction, materialize_grads=True)
-    else:
-        expected = tuple(map(torch.zeros_like, trained))
-    nothing = [sums[:0]]
-    return torch.cat([*nothing, *found])[None], torch.cat([*nothing, *(each.flatten() for each in expected)])[None]
 
 
 def as_taken(module: nn.Module, features: Tensor) -> Tensor:

@@ -64,11 +64,11 @@ def verdict_on(module: Any) -> Convergence:
     known = {**known_to(method), "stalled": said_by_method(trainer) == "stalled"}
     theta = flattened(parameters)
     theta = theta.float() if theta.element_size() < 4 else theta  # curvature of 16 bits is noise
+    of_all = module.training_objective()
     try:
         if not isinstance(method, CurvatureOptimizer):  # which has asked before its first step
             module.check_function()
-        objective = as_function_of(parameters, module.training_objective(), module)
-        found = diagnose(objective, theta, **known)
+        found = diagnose(as_function_of(parameters, of_all, module), theta, **known)
     except OtherParametersError as error:
         return unproved(ending, str(error))
     except (ValueError, RuntimeError) as error:

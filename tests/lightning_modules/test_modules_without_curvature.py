@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from lightning_modules import TorchModel
-from lightning_modules.objectives import GraphObjective
+from lightning_modules import MLP, TorchModel
+from lightning_modules.objectives import GraphObjective, flattened
 from lightning_modules.optimizers import DiagonalNewton, KroneckerNewton, Newton
 from tests.lightning_modules.own_modules import Net, X, Y, fitted, theta_of
 
@@ -30,6 +30,9 @@ def test_of_what_torch_optim_trains_without_a_curvature_nothing_is_proved(make: 
     assert verdict.status == "budget"
     assert "nothing is proved of it" in verdict.message and "torch.optim" not in verdict.message
     assert all(map(torch.equal, buffers, model.module.buffers()))
+    model.trainer.fit_loop._combined_loader = None
+    with pytest.raises(RuntimeError):  # which is no property of the model
+        model.convergence()
 
 
 class Attention(nn.Module):
@@ -140,6 +143,13 @@ def test_layers_that_learn_their_sizes_from_rows() -> None:
     net = nn.Sequential(nn.LazyLinear(4), nn.Tanh(), nn.LazyLinear(3))
     model = fitted(net, Newton)
     assert isinstance(model.objective((X, Y)), GraphObjective)
+
+
+def test_those_of_a_dense_network_too() -> None:
+    model = MLP([6, 30_000, 3], optimizer=KroneckerNewton)
+    point = model.objective((X.float(), Y)).at(flattened(list(model.parameters())))
+    with pytest.raises(ValueError, match=r"the Kronecker factors of these layers.* 20\.1 GiB"):
+        point.curvature("ggn").kronecker()
 
 
 def test_factors_that_no_memory_holds_are_refused_before_they_are_begun() -> None:

@@ -36,8 +36,10 @@ class _Tracer(fx.Tracer):
         self.layers = layers
 
     def create_node(self, kind: str, *args: Any, **kwargs: Any) -> fx.Node:
-        if kind.startswith("call_") and not torch.is_grad_enabled():
-            raise UntraceableError(f"a part of forward turns gradients off, so that what is in it does not train: {FALL_BACK}")
+        if kind.startswith("call_") and not torch.is_grad_enabled():  # as they also are within an autograd.Function
+            raise UntraceableError(
+                f"a part of forward turns gradients off, or has a derivative of its own (torch.autograd.Function): {FALL_BACK}"
+            )
         return super().create_node(kind, *args, **kwargs)
 
     def is_leaf_module(self, module: nn.Module, name: str) -> bool:

@@ -1,15 +1,19 @@
-"""The first lengths of a network's steps, where the loss far out is nothing like the one nearby."""
+"""How long a network's steps are: at first, where a loss far out is nothing like nearby, and where the past is forgotten."""
 
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import Parameter
 
 from datamodules import ArrayDataModule
 from lightning_modules import TorchModel
+from lightning_modules.networks import DenseNetwork
+from lightning_modules.objectives import NetworkObjective
+from lightning_modules.objectives.families import Categorical
 from lightning_modules.objectives.function_objective import FunctionObjective
-from lightning_modules.optimizers import DiagonalNewton, KroneckerNewton, first_lengths
+from lightning_modules.optimizers import DiagonalNewton, KroneckerNewton, first_lengths, running_model
 from lightning_modules.optimizers.first_lengths import tried
 from tests.training import make_trainer
 
@@ -63,3 +67,36 @@ def test_of_a_loss_that_is_not_finite_far_out_the_length_is_found_nearby() -> No
     m = tried(point, direction, steepness, -steepness, torch.tensor(1e2, dtype=torch.float64))
     assert point.objective.point(point.theta - steepness / 1e2 * direction).value > point.value
     assert point.objective.point(point.theta - steepness / m * direction).value < 0.2 * point.value
+
+
+@pytest.mark.parametrize(("longer", "is_bounded"), [(2.0, True), (float("inf"), False)], ids=["bounded", "control"])
+def test_a_length_at_most_doubles_where_the_past_is_forgotten(
+    longer: float, is_bounded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running_model, "LONGER", longer)
+    network = DenseNetwork((4, 6, 3), "tanh")
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.randn(16, 4, dtype=torch.float64, generator=generator), torch.randint(3, (16,), generator=generator)
+    objective = NetworkObjective(network, Categorical(3), x, y).as_sample()
+    parameter = Parameter(torch.randn(sum(p.numel() for p in network.parameters()), dtype=torch.float64, generator=generator))
+    optimizer = DiagonalNewton([parameter], refresh=1)
+
+    def closure() -> Tensor:
+        point = objective.at(parameter)
+        parameter.grad = point.gradient.clone()
+        return point.value
+
+    def length() -> float:
+        kept = optimizer.kept
+        assert kept.slope is not None and kept.curvature_along is not None
+        return float(kept.slope / kept.curvature_along)
+
+    for _ in range(4):
+        optimizer.step(closure, objective=objective)
+    kept = optimizer.kept
+    assert kept.direction is not None and kept.curvature_along is not None
+    kept.curvature_along.mul_(100)  # what was met before bent a hundred times as much
+    before = length()
+    kept.direction.copy_(1e3 * objective.at(parameter).gradient)  # uphill
+    optimizer.step(closure, objective=objective)
+    assert (length() <= 2.0001 * before) == is_bounded
