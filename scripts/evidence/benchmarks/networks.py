@@ -4,6 +4,9 @@ Ours is compared with each rival by a study of the two (`comparing.study_run`): 
 of trials, ours are the defaults, and for every seed both are run in turn. The score to reach is that of the weights the rival
 ends with in its worst run, so that all of its runs reach it, or one that somebody else has set; a run that does not takes ∞
 seconds. Validation comes after every epoch, and its time does not count. `networks.yaml` lists the studies and rivals.
+
+All of it takes hours, so the fits that are done are kept in `reports/benchmark_networks`, those of each rival by themselves: a
+run that was broken off goes on where it was, and ours and a rival's still take turns.
 """
 
 import math
@@ -13,6 +16,7 @@ from typing import Any
 
 from command_line.base_config import read_config
 from comparing.comparison_file import COMPARISONS
+from comparing.kept_fits import KeptFits
 from comparing.study import Study, StudyRun, is_score
 from comparing.study_run import study_all
 
@@ -23,6 +27,7 @@ TASKS = Path(__file__).with_suffix(".yaml")
 # The only one that is no optimizer of its module.
 NEWTON_CG = "evidence.benchmarks.newton_cg.NewtonCG"
 NUM_ROWS = 27
+UNFINISHED = Path("reports", "benchmark_networks")
 
 
 def time_to_rivals_scores(data_dir: str) -> Iterator[BenchmarkRow | str]:
@@ -40,11 +45,13 @@ def time_to_rivals_scores(data_dir: str) -> Iterator[BenchmarkRow | str]:
                 yield from (f"{name}: {rival}: {remark}" for remark in missing(module))
                 continue
             pair = {label: study["methods"][label] for label in (task["ours"], rival)}
-            ours, theirs = study_all({**study, "methods": pair}, lambda _: None)
+            kept = KeptFits(UNFINISHED / name.replace(" ", "_") / rival.replace(" ", "_"))
+            ours, theirs = study_all({**study, "methods": pair}, lambda _: None, kept)
             if theirs.runs:
                 yield compared(name, ours, theirs, study["select"], task.get("target"))
             else:
                 yield f"{name}: {rival}: {theirs.divergence}"
+    KeptFits(UNFINISHED).clear()
 
 
 def compared(name: str, ours: Study, theirs: Study, select: str, target: float | None = None) -> BenchmarkRow:

@@ -2,14 +2,16 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import yaml
 from command_line.base_config import read_config
+from comparing import study_run
 from comparing.comparison_file import COMPARISONS
 from comparing.study import Study, StudyRun
-from comparing.study_run import num_fits
+from comparing.study_run import num_fits, run_once
 from evidence.benchmarks import networks, optional_peers
 from evidence.benchmarks.row import BenchmarkRow
 from evidence.benchmarks.row_cells import row_cells
@@ -38,6 +40,7 @@ IRIS = {
 def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *rivals: str) -> list[BenchmarkRow | str]:
     (tmp_path / "tasks.yaml").write_text(yaml.safe_dump({"Iris": IRIS | {"rivals": list(rivals)}}))
     monkeypatch.setattr(networks, "TASKS", tmp_path / "tasks.yaml")
+    monkeypatch.setattr(networks, "UNFINISHED", tmp_path / "unfinished")
     return list(networks.time_to_rivals_scores(str(tmp_path)))
 
 
@@ -53,6 +56,24 @@ def test_every_seed_is_timed_until_the_rivals_score(tmp_path: Path, monkeypatch:
 def test_a_rival_that_diverges_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (remark,) = rows(tmp_path, monkeypatch, "too far")
     assert str(remark).startswith("Iris: too far: it diverged (the loss is ")
+
+
+def test_fits_are_kept_until_all_rows_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is broken off after a row does no fit of that row again; each rival has fits of ours beside its own."""
+    assert len(rows(tmp_path, monkeypatch)) == 0  # points to the folder, and fits nothing
+    (tmp_path / "tasks.yaml").write_text(yaml.safe_dump({"Iris": IRIS | {"rivals": ["too far", "too far"]}}))
+    fits: list[int] = []
+
+    def counted(comparison: Any, method: Any, seed: int, fold: int) -> StudyRun:
+        fits.append(seed)
+        return run_once(comparison, method, seed, fold)
+
+    monkeypatch.setattr(study_run, "run_once", counted)
+    next(networks.time_to_rivals_scores(str(tmp_path)))
+    (folder,) = (tmp_path / "unfinished" / "Iris").iterdir()
+    assert len(fits) == len(list(folder.iterdir())) == 4, "two seeds of ours and of the rival"
+    assert len(list(networks.time_to_rivals_scores(str(tmp_path)))) == 2
+    assert len(fits) == 4 and not (tmp_path / "unfinished").exists()
 
 
 def test_without_torchmin_one_line_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
