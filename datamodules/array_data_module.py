@@ -30,7 +30,7 @@ class ArrayDataModule(TableDataModule):
         val_fraction: share of all rows for validation, in [0, 1); 0 = no validation.
         test_fraction: share of all rows for the test, in [0, 1); 0 = no test.
         seed: of the split and of the order of mini-batches.
-        standardize: whether to scale the features.
+        standardize: whether to scale the features, of which none may be constant then.
         folds, fold, class_weight: as in `TableDataModule`.
         weights: how many times each row counts (n,), in the loss, the scaling and the metrics: numbers ≥ 0, of which 2 is two
             equal rows; those of weight 0 are left out.
@@ -68,7 +68,7 @@ class ArrayDataModule(TableDataModule):
             raise ValueError(f"task={task!r}: choose among {', '.join(get_args(Task))}")
         coding = None
         if is_sparse(x):
-            features, coding = stored_rows(x, feature_names)
+            features, coding = stored_rows(x, feature_names, standardize)
         else:
             features = _features(x)
         try:

@@ -15,7 +15,7 @@ def is_sparse(x: Any) -> bool:
     return hasattr(x, "tocsr") and hasattr(x, "nnz")
 
 
-def stored_rows(x: Any, feature_names: Sequence[str] | None) -> tuple[NDArray[np.float64], Coding | None]:
+def stored_rows(x: Any, feature_names: Sequence[str] | None, standardize: bool) -> tuple[NDArray[np.float64], Coding | None]:
     """Rows as they are stored (n, c), and how; written out (n, d), and None, where that takes less memory.
 
     Features that are not 0 in more than half of the rows are numbers. Of the others each row has so many slots, and rows that
@@ -25,9 +25,10 @@ def stored_rows(x: Any, feature_names: Sequence[str] | None) -> tuple[NDArray[np
     Args:
         x: a matrix (n, d) of SciPy.
         feature_names: d names, for what is refused; None = x0, x1, ….
+        standardize: whether the features are scaled, which those that are 0 throughout cannot be.
 
     Raises:
-        ValueError: complex numbers, values that are missing or infinite, features that are 0 throughout.
+        ValueError: complex numbers, values that are missing or infinite, features that are 0 throughout if they are scaled.
     """
     if x.ndim != 2 or np.dtype(x.dtype).kind not in "biuf":
         raise ValueError(f"x: a sparse {x.dtype} of shape {x.shape}; give a matrix (n, d) of real numbers")
@@ -42,7 +43,7 @@ def stored_rows(x: Any, feature_names: Sequence[str] | None) -> tuple[NDArray[np
         refuse_not_finite(np.bincount(rows.indices[bad], minlength=d), len(np.unique(where)), names)
     rows.eliminate_zeros()
     filled = np.bincount(rows.indices, minlength=d)
-    if n:
+    if n and standardize:
         refuse_constant(np.flatnonzero(filled == 0).tolist(), names, "")
     numbers, others = np.flatnonzero(2 * filled > n), np.flatnonzero(2 * filled <= n)
     rest = rows[:, others]

@@ -92,6 +92,8 @@ class TableInMemory:
         """
         table = self._load().of_rows_that_count()
         table.check()
+        if self._standardize:
+            check_not_constant(table.features[:, : len(table.stored_names)], table.stored_names, "")
         return table
 
     @cached_property

@@ -97,7 +97,7 @@ class Table:
         """Refuse what no model can be fitted to.
 
         Raises:
-            ValueError: no rows, values that are missing or infinite, constant features, fewer than two classes.
+            ValueError: no rows, values that are missing or infinite, fewer than two classes.
         """
         if not len(self.features):
             raise ValueError("the table has no rows: nothing can be fitted")
@@ -109,7 +109,6 @@ class Table:
             drop = "that row" if lost == 1 else "those rows"
             raise ValueError(f"{counted(lost, 'target')} {are(lost)} missing or infinite: drop {drop}")
         self._check_size()
-        check_not_constant(stored, self.stored_names, "")
         if self.is_classification:
             present = np.unique(self.targets)
             if len(present) < 2:
@@ -163,4 +162,5 @@ def refuse_constant(constant: list[int], names: Sequence[str], where: str) -> No
             f"{counted(len(constant), 'column')} {are(len(constant))} constant{where}: "
             f"{listed(repr(names[j]) for j in constant)}; leave {'it' if len(constant) == 1 else 'them'} out"
             + (", or choose another seed or fraction" if where else "")
+            + ", or give standardize=False, which keeps features as they are"
         )

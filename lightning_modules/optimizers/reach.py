@@ -1,10 +1,11 @@
-r"""How far a network's step may go before the averages that it is made of say nothing any more.
+r"""How far a step may go before the averages that it is made of say nothing any more.
 
     r = √(−gᵀd),    d ← d · min(1, c r̄ / r),    r̄ ← β_m r̄ + (1 − β_m) min(r, c r̄)
 
 r is the length of Newton's step as the averaged curvature measures it. Where a network begins to learn, after a plateau, its
 gradients may grow fiftyfold within eight steps: averages of the curvature lag behind, and steps by them would leave the region
-in which they were taken. So a step is at most c times as long as those before it on average.
+in which they were taken. And in a table a row may be a hundred times as far out as the others. So a step is at most c times as
+long as those before it on average.
 
 Source: the bound is a trust region's, whose radius follows the steps that were taken (Conn, Gould and Toint, Trust-region
 methods, 2000); of plain gradients it is known as clipping by a running norm.
@@ -23,11 +24,12 @@ def within_reach(step: Tensor, gradient: Tensor, reach: Tensor | None, memory: f
     Args:
         step: d (p,).
         gradient: g (p,).
-        reach: r̄ () so far; None before the first step.
+        reach: r̄ () so far; None before the first step, and 0 as long as there was no gradient, which bounds nothing.
         memory: β_m in [0, 1).
     """
     length = (-gradient @ step).clamp(min=0).sqrt()
     if reach is None:
         return step, length
-    within = torch.minimum(length, REACH * reach)
-    return step * torch.where(length > 0, within / length, 1.0), torch.lerp(reach, within, 1 - memory)
+    within = torch.where(reach > 0, torch.minimum(length, REACH * reach), length)
+    average = torch.where(reach > 0, torch.lerp(reach, within, 1 - memory), within)
+    return step * torch.where(length > 0, within / length, 1.0), average

@@ -4,13 +4,12 @@ r"""The quadratic model of a loss that is seen in samples only, one mini-batch a
     d = −g_t / (v̂ + μ),   μ = mean v̂                                Newton's step entry by entry, damped by the mean
     p ← β p + d                                                      past steps smooth what one sample says
     q = d + β p                                                      the direction: Nesterov's, which looks a step ahead
-    b ← β_m b − (1 − β_m) g_tᵀq,   m ← β_m m + (1 − β_m) qᵀ(C_t + μI)q
+    b ← slope along q,   m ← curvature along q                       averaged over the samples (`next_slope.py`)
     s = (b/m) q − ω θ                                                the minimiser of the averaged model along q, and decay
 
 The length is measured, not chosen: with a diagonal in place of the matrix, d alone is hundreds of times too long wherever
-features are correlated. The model of one sample overfits that sample, so it is averaged; and since averages move slowly,
-v, b and m take in a new sample at every `refresh`-th step only (but at each of the first few), which leaves little more
-than the gradient to be computed in between.
+features are correlated. The model of one sample overfits that sample, so it is averaged, over 200 rows or more; and since
+averages move slowly, v takes in a new sample at every `refresh`-th step only (but at each of the first few).
 
 C is the generalised Gauss–Newton matrix or the Hessian in the first line, as chosen; in the fifth it is always the former,
 along whose directions the model has a minimiser.
@@ -18,13 +17,14 @@ along whose directions the model has a minimiser.
 Of a network, where many parameters say the same, two lines are others:
 
     d = −g_t / √(v̂ + μ),   μ = mean v̂ / 10, tensor by tensor        the root brings a sample's noise to one size everywhere
-    m ← …, without μ, and at first at least  2 (f_t(θ + s) − f_t(θ) − g_tᵀs) / |s/q|²      what the loss itself shows
+    b ← β_m b − (1 − β_m) g_tᵀq,   m ← β_m m + (1 − β_m) qᵀC_t q     at every `refresh`-th step, too
+    m ← max(m, 2 (f_t(θ + s) − f_t(θ) − g_tᵀs) / |s/q|²)             at first: what the loss itself shows
 
 Along small curvatures, of which a network has thousands, a sample's gradient is mostly noise, of size √C: C is at once what the
 loss bends by and how gradients scatter (the Fisher information). The full inverse would make that noise largest where the loss
 tells least. And a network may bend far more on the way than at its start: the first steps, which no average protects, are
-tried, and shortened to what was met on the way (`first_lengths.py`); the later ones are bounded (`reach.py`), and their length
-at most doubles from one update to the next.
+tried, and shortened to what was met on the way (`first_lengths.py`), and later lengths at most double from one update to the
+next. All steps d are bounded by those before them (`reach.py`).
 
 The mean is that of each tensor of parameters by itself. Behind units that saturate, curvatures fall by orders of magnitude from
 the last layer to the first: beside the mean over all of them the first layers' are nothing, and these would hardly move.
@@ -56,12 +56,15 @@ from lightning_modules.objectives import Point
 from lightning_modules.optimizers.draws import Draws, of_products
 from lightning_modules.optimizers.first_lengths import tried
 from lightning_modules.optimizers.kept_divisor import KeptDivisor
+from lightning_modules.optimizers.next_slope import weigh
 from lightning_modules.optimizers.reach import within_reach
 from lightning_modules.optimizers.running_state import RunningState
 from lightning_modules.optimizers.thinned import thinned
 from lightning_modules.solvers import SingularCurvatureError
 
 CURVATURE_MEMORY, MODEL_MEMORY = 0.95, 0.9
+# Over so many rows b and m are averaged, where ten updates have fewer.
+MODEL_ROWS = 200
 # Of how many random draws a sample's diagonal is made where there is no exact one; the average is one of all samples' draws.
 DRAWS = 4
 # How much longer a length may become from one update to the next.
@@ -122,17 +125,20 @@ class RunningModel:
             seen, self.draws = thinned(point, self.row_interval, self.kind, state.updates) if self.of_network else (point, None)
             self.take_in(point, seen)
             state.damping = self.damping()
-        newton = self.newton(gradient)
-        if self.of_network:
-            newton, state.reach = within_reach(newton, gradient, state.reach, MODEL_MEMORY)
+        share = self._share(point)
+        newton, state.reach = within_reach(self.newton(gradient), gradient, state.reach, 1 - share)
         past = torch.add(newton, state.direction, alpha=self.momentum, out=state.direction)
         direction = torch.add(newton, past, alpha=self.momentum)
-        if is_update:
+        if not self.of_network:
+            weigh(state, point, gradient, direction, share / self.refresh)
+        elif is_update:
             self._measure(point, seen, gradient, direction, newton)
         return direction
 
     def moved(self, theta: Tensor, direction: Tensor, lr: float) -> Tensor:
         """θ + lr s, s = (b/m) q − ω θ: (p,), (p,) -> (p,)."""
+        if not self.of_network:
+            self.state.last_length = lr * self.length
         return torch.addcmul(theta * (1 - lr * self.decay) if self.decay else theta, direction, self.length, value=lr)
 
     @property
@@ -193,35 +199,34 @@ class RunningModel:
         """What a gradient is divided by, from the damped curvature there: any shape -> the same."""
         return damped.sqrt() if self.of_network else damped
 
-    def along(self, point: Point, direction: Tensor) -> Tensor:
-        """qᵀ(C_t + μI)q (), of a network without μ."""
-        form = point.curvature("ggn").form(direction[None])[0, 0]
-        return form if self.of_network else form + self.damping() * (direction @ direction)
+    def _share(self, point: Point) -> float:
+        """1 − β_m, what a sample counts for in the averages of b and m."""
+        rows = point.objective.num_rows
+        return min(1 - MODEL_MEMORY, rows / MODEL_ROWS) if rows else 1 - MODEL_MEMORY
 
     @property
     def length(self) -> Tensor:
-        """b/m, how far to go along q (); 0 as long as no sample had a gradient."""
+        """b/m, how far to go along q (); 0 as long as no sample had a gradient, and where the loss no longer falls along q."""
         slope, along = self.state.slope, self.state.curvature_along
         assert slope is not None and along is not None
-        return torch.where(along > 0, slope / along, 0.0)
+        return torch.where(along > 0, slope / along, 0.0).clamp(min=0)
 
     def _measure(self, point: Point, seen: Point, gradient: Tensor, direction: Tensor, newton: Tensor) -> None:
-        """Take the present sample's slope and curvature along the direction into the averages, the latter of `seen`.
+        """Take a network's slope and curvature along the direction into the averages, the latter of `seen`.
 
         Where the direction leads uphill on average, the past misleads: forget it, and start from Newton's step alone, as at the
         first step. A choice of numbers, not a branch, for which the host would wait.
         """
         state, before = self.state, self.length
         assert state.direction is not None and state.slope is not None and state.curvature_along is not None
-        slope = torch.lerp(state.slope, -gradient @ direction, 1 - MODEL_MEMORY)
+        share = self._share(point)
+        slope = torch.lerp(state.slope, -gradient @ direction, share)
         is_uphill = slope <= 0
         state.direction.copy_(torch.where(is_uphill, newton, state.direction))
         direction.copy_(torch.where(is_uphill, (1 + self.momentum) * newton, direction))
-        along = self.along(seen, direction)
+        along = seen.curvature("ggn").form(direction[None])[0, 0]
         state.slope = torch.where(is_uphill, -gradient @ direction, slope)
-        state.curvature_along = torch.where(is_uphill, along, torch.lerp(state.curvature_along, along, 1 - MODEL_MEMORY))
-        if not self.of_network:
-            return
+        state.curvature_along = torch.where(is_uphill, along, torch.lerp(state.curvature_along, along, share))
         # A few rows that are told apart already hardly bend, and alone would send the step a hundred times farther.
         least = torch.where(before > 0, state.slope / (LONGER * before), 0.0)
         state.curvature_along = torch.maximum(state.curvature_along, least)

@@ -16,7 +16,8 @@ class RunningState(DampingState):
         curvature: v (p,), not yet corrected for its bias.
         direction: p (p,), the past steps.
         slope, curvature_along: b and m ().
-        reach: how long a network's steps d were, √(−gᵀd) ().
+        reach: how long the steps d were, √(−gᵀd) ().
+        last, last_length: of a loss that is no network's q' (p,), the direction of the step before, and l' (), how far it went.
     """
 
     steps: int = 0
@@ -26,3 +27,5 @@ class RunningState(DampingState):
     slope: Tensor | None = None
     curvature_along: Tensor | None = None
     reach: Tensor | None = None
+    last: Tensor | None = None
+    last_length: Tensor | None = None

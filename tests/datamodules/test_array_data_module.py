@@ -5,10 +5,15 @@ from typing import Any
 import numpy as np
 import pandas
 import pytest
+import scipy.sparse
 import torch
+from numpy.typing import NDArray
 from sklearn.datasets import load_breast_cancer
 
 from datamodules import ArrayDataModule, BreastCancerDataModule
+from lightning_modules import SoftmaxRegression
+from lightning_modules.optimizers import Newton
+from tests.training import make_trainer
 
 X = np.random.default_rng(0).normal(size=(40, 3))
 
@@ -79,3 +84,26 @@ def test_new_rows_are_scaled_like_the_old() -> None:
 def test_refusals(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         ArrayDataModule(**arguments).splits  # noqa: B018
+
+
+def images() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Of 4 × 4 pixels, whose first row is black in all of them."""
+    pixels = np.random.default_rng(0).integers(1, 255, (40, 16)).astype(float)
+    pixels[:, :4] = 0
+    return pixels, np.arange(40) % 3
+
+
+@pytest.mark.parametrize("form", [np.asarray, scipy.sparse.csr_matrix])
+def test_features_that_are_not_scaled_may_be_constant(form: Any) -> None:
+    pixels, labels = images()
+    data = ArrayDataModule(form(pixels), labels, standardize=False)
+    model = SoftmaxRegression(16, 3, l2=0.1, optimizer=Newton)
+    make_trainer(20).fit(model, data)
+    assert model.convergence().status == "converged" and not model.linear.weight[:, :4].any()
+
+
+@pytest.mark.parametrize("form", [np.asarray, scipy.sparse.csr_matrix])
+def test_features_that_are_scaled_may_not(form: Any) -> None:
+    pixels, labels = images()
+    with pytest.raises(ValueError, match=r"^4 columns are constant: 'x0', 'x1', 'x2', 'x3'; leave them out, or give"):
+        _ = ArrayDataModule(form(pixels), labels).splits

@@ -55,7 +55,10 @@ def test_one_dependent_feature() -> None:
 
 
 def test_columns_of_a_table() -> None:
-    with pytest.raises(ValueError, match=r"^1 column is constant: 'a'; leave it out$"):
+    with pytest.raises(
+        ValueError,
+        match=r"^1 column is constant: 'a'; leave it out, or give standardize=False, which keeps features as they are$",
+    ):
         refuse_constant([0], ["a", "b"], "")
     with pytest.raises(ValueError, match=r"^1 value is missing or infinite, in column 'b' .1.: fill it in, drop that row, or"):
         refuse_not_finite(np.array([0, 1]), 1, ["a", "b"])

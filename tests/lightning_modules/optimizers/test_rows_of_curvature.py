@@ -77,15 +77,6 @@ def test_where_all_bend_alike_diagonal_newton_sees_every_kth_row_if_64_are_left(
         assert not torch.allclose(found, of_all, rtol=1e-3), "negative control"
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_steps_of_networks_are_bounded_those_of_linear_models_not(method: Any) -> None:
-    network = NetworkObjective(NETWORK, Categorical(3), *batch(64)).as_sample()
-    linear = GLMObjective(Categorical(3), *batch(64), 0.1).as_sample()
-    bounded, _ = after_one_step(method, network, parameters())
-    free, _ = after_one_step(method, linear, torch.zeros(15, dtype=torch.float64))
-    assert bounded.kept.reach > 0 and free.kept.reach is None
-
-
 def test_of_a_hessian_every_fourth_row() -> None:
     """Its other part is not in proportion to how much a row's loss bends."""
     network = DenseNetwork((4, 6, 3), "tanh")

@@ -1,5 +1,6 @@
 """Diagonal Newton on mini-batches against its recursion, written out in numpy."""
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,9 @@ Array = NDArray[np.float64]
 class Slope(Quadratic):
     """The same gradient everywhere, whatever the curvature says."""
 
+    def value(self, theta: Tensor) -> Tensor:
+        return -self.linear @ theta
+
     def gradient(self, theta: Tensor) -> Tensor:
         return -self.linear
 
@@ -46,14 +50,16 @@ class Settings:
     refresh: int = 4
     decay: float = 0.0
     of_network: bool = False
+    rows: int = 0
 
 
 def recursion(samples: list[Quadratic], theta: Array, settings: Settings, restart: bool = True) -> tuple[list[Array], int]:
     """θ after each step, and how often the direction was thrown away for leading uphill."""
-    v, p, b, m = np.zeros(SIZE), np.zeros(SIZE), 0.0, 0.0
+    v, p, q, b, m, reach, gone = np.zeros(SIZE), np.zeros(SIZE), np.zeros(SIZE), 0.0, 0.0, 0.0, 0.0
     updates, restarts, iterates = 0, 0, []
+    share = min(0.1, settings.rows / 200) if settings.rows else 0.1
     for t, sample in enumerate(samples):
-        c, g = sample.matrix.numpy(), sample.at(torch.tensor(theta)).gradient.numpy()
+        c, g, last = sample.matrix.numpy(), sample.at(torch.tensor(theta)).gradient.numpy(), q
         fresh = t % settings.refresh == 0 or t < 2 * settings.refresh
         if fresh:
             updates += 1
@@ -61,19 +67,28 @@ def recursion(samples: list[Quadratic], theta: Array, settings: Settings, restar
         corrected = v / (1 - 0.95**updates)
         mu = corrected.mean() * (0.1 if settings.of_network else 1.0)
         newton = -g / (np.sqrt(corrected + mu) if settings.of_network else corrected + mu)
-        ridge = 0.0 if settings.of_network else mu
+        length = np.sqrt(-g @ newton)
+        within = length if t == 0 else min(length, 3 * reach)
+        newton = newton * within / length
+        reach = within if t == 0 else reach + share * (within - reach)
         p = settings.momentum * p + newton
         q = newton + settings.momentum * p
-        if fresh:
-            b = 0.9 * b + 0.1 * (-g @ q)
-            m = 0.9 * m + 0.1 * (q @ c @ q + ridge * q @ q)
+        if not settings.of_network:
+            weight = max(share / settings.refresh, 1 / (t + 1))
+            slope = -g @ q if t == 0 else gone * last @ c @ last - g @ last
+            b, m = b + weight * (slope - b), m + weight * (q @ c @ q + mu * q @ q - m)
+        elif fresh:
+            before = b / m if t else 0.0
+            b, m = b + share * (-g @ q - b), m + share * (q @ c @ q - m)
             if b <= 0 and restart:
                 restarts += 1
                 p, q = newton, newton + settings.momentum * newton
-                b, m = -g @ q, q @ c @ q + ridge * q @ q
-        if t < 2 * settings.refresh and settings.of_network:  # a quadratic loss shows qᵀCq wherever it is tried
-            m = max(m, q @ c @ q)
-        theta = theta + settings.lr * (b / m * q - settings.decay * theta)
+                b, m = -g @ q, q @ c @ q
+            m = max(m, b / (2 * before)) if before > 0 else m
+            if t < 2 * settings.refresh and not isinstance(sample, Slope):  # a quadratic loss shows qᵀCq wherever it is tried
+                m = max(m, q @ c @ q)
+        gone = settings.lr * max(b / m, 0.0)
+        theta = theta + gone * q - settings.lr * settings.decay * theta
         iterates.append(theta)
     return iterates, restarts
 
@@ -90,10 +105,13 @@ SAMPLES = {"constant": constant, "wandering": wandering, "turning": turning}
 @pytest.mark.parametrize("refresh", [1, 4, 7])
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 @pytest.mark.parametrize("samples", SAMPLES)
+@pytest.mark.parametrize("rows", [0, 5])
 def test_the_steps_are_those_of_the_recursion(
-    samples: str, decay: float, refresh: int, momentum: float, lr: float, curvature: Any
+    rows: int, samples: str, decay: float, refresh: int, momentum: float, lr: float, curvature: Any
 ) -> None:
-    drawn, settings = SAMPLES[samples](60), Settings(lr, momentum, refresh, decay)
+    drawn, settings = SAMPLES[samples](60), Settings(lr, momentum, refresh, decay, rows=rows)
+    for sample in drawn:
+        sample.num_rows = rows
     expected, _ = recursion(drawn, start().detach().numpy(), settings)
     parameter = start()
     optimizer = DiagonalNewton([parameter], lr=lr, momentum=momentum, refresh=refresh, curvature=curvature, weight_decay=decay)
@@ -181,12 +199,14 @@ def test_the_curvature_is_asked_for_at_the_first_steps_and_at_every_refresh(refr
     list(steps_of(DiagonalNewton([parameter], refresh=refresh), parameter, samples))
     asked = [sample.diagonals for sample in samples]
     assert asked == [int(t < 2 * refresh or t % refresh == 0) for t in range(20)]
-    assert sum(asked) == updates and [sample.forms for sample in samples] == asked
+    assert sum(asked) == updates and all(sample.forms == 1 for sample in samples)
 
 
 @pytest.mark.parametrize("refresh", [1, 4])
-def test_a_direction_that_leads_uphill_on_average_is_forgotten(refresh: int) -> None:
-    samples, settings = turning(200), Settings(momentum=0.999, refresh=refresh)
+def test_a_direction_of_a_network_that_leads_uphill_on_average_is_forgotten(refresh: int) -> None:
+    samples, settings = turning(200), Settings(momentum=0.999, refresh=refresh, of_network=True)
+    for sample in samples:
+        sample.is_redundant = True
     begin = start().detach().numpy()
     expected, restarts = recursion(samples, begin, settings)
     assert restarts == 1, "the example is one"
@@ -194,12 +214,21 @@ def test_a_direction_that_leads_uphill_on_average_is_forgotten(refresh: int) -> 
     assert not np.allclose(stubborn[-1], expected[-1], rtol=1e-3), "negative control"
     turned = next(t for t in range(200) if not np.allclose(stubborn[t], expected[t], rtol=1e-9))
     parameter = start()
-    optimizer = DiagonalNewton([parameter], momentum=0.999, refresh=refresh)
+    optimizer = DiagonalNewton([parameter], momentum=0.999, refresh=refresh, weight_decay=0.0)
     iterates = [start().detach(), *steps_of(optimizer, parameter, samples)]
     slopes = [float(samples[t].at(iterates[t]).gradient @ (iterates[t + 1] - iterates[t])) for t in range(200)]
     assert slopes[turned - 1] > 0, "the steps before it went uphill on their samples"
     assert all(slope < 0 for slope in slopes[turned:])
     torch.testing.assert_close(iterates[-1], torch.tensor(expected[-1]), rtol=1e-9, atol=1e-9)
+
+
+def test_where_the_loss_no_longer_falls_along_the_direction_nothing_moves_until_it_does() -> None:
+    samples, parameter = turning(200), start()
+    iterates = [start().detach(), *steps_of(DiagonalNewton([parameter], momentum=0.99, refresh=1), parameter, samples)]
+    moved = [bool((after != before).any()) for before, after in itertools.pairwise(iterates)]
+    still = moved.index(False)
+    assert 100 < still < 150 and all(moved[:still]), "the slope turns at the hundredth step"
+    assert moved[-1] and (iterates[-1] > iterates[-2]).all(), "and in the end it goes the other way"
 
 
 # -- Where nothing is averaged ------------------------------------------------------------------------------------
