@@ -62,6 +62,11 @@ class MNISTTwoViewDataModule(MNISTDataModule):
             raise ValueError(f"num_workers={num_workers}: give the number of loader processes, 0 for none")
         self.augmentation, self.num_workers, self.views = augmentation, num_workers, views
 
+    @property
+    def evaluation_batch_size(self) -> int | None:
+        """That of training: a loss of pairs depends on how many a batch has."""
+        return self.batch_size
+
     def train_dataloader(self) -> Any:
         batches = self._batches("train")
         if self.augmentation == "batched":

@@ -28,9 +28,10 @@ from datamodules.mapped.seal import ABOUT, FILES, check_seal
 from datamodules.mapped.table_copy import CODING, IDENTITY, write_copy
 from datamodules.mapped.written_features import FEATURES
 from datamodules.serving.batch_sampler import ShardedBatchSampler
+from datamodules.serving.measured_rows import EVALUATION_ROWS
 from datamodules.serving.preprocessing import Preprocessing
 from datamodules.serving.split import Rows
-from datamodules.serving.split_data_module import EVALUATION_ROWS, Split
+from datamodules.serving.split_data_module import Split
 from datamodules.serving.tensor_batches import TensorBatches
 from datamodules.tables.split_table import PARTS
 from datamodules.tables.table import Table

@@ -12,6 +12,7 @@ from datamodules.messages import counted
 from datamodules.messages.split_options import check_split_options
 from datamodules.serving.batch_sampler import ShardedBatchSampler
 from datamodules.serving.kept_batches import KeptBatches, is_view_of
+from datamodules.serving.measured_rows import EVALUATION_ROWS, measured_rows
 from datamodules.serving.preprocessing import Preprocessing
 from datamodules.serving.room import Room, free_bytes
 from datamodules.serving.rows_checksum import checksum_of_rows
@@ -20,8 +21,6 @@ from datamodules.serving.tensor_batches import TensorBatches
 Split = tuple[Tensor, ...]
 # What is kept of validation and test on the CPU takes at most so much beside the rows; on a device half of its free memory.
 KEPT_BYTES = 2**30
-# Rows of one batch of validation or test where all of them have no room on the device.
-EVALUATION_ROWS = 2**14
 
 
 class SplitDataModule(LightningDataModule, ABC):
@@ -196,7 +195,7 @@ class SplitDataModule(LightningDataModule, ABC):
     @property
     def evaluation_batch_size(self) -> int | None:
         """Rows of one batch of validation or test, over all processes together; None = all of them."""
-        return self.batch_size
+        return measured_rows(self.batch_size, self.splits["train"][0])
 
     def train_dataloader(self) -> TensorBatches:
         return self._batches("train")
@@ -210,17 +209,19 @@ class SplitDataModule(LightningDataModule, ABC):
     def predict_dataloader(self) -> TensorBatches | list[object]:
         return self._batches_if_any("test")
 
+    def measured_dataloader(self, split: str) -> TensorBatches | list[object]:
+        """All rows of "train", "val" or "test" in their own order, in batches of the size for evaluation; [] of none."""
+        return self._batches(split, is_measured=True) if len(self.splits[split][1]) else []
+
     def _batches_if_any(self, split: str) -> TensorBatches | list[object]:
         """No loader for a part without rows, which Lightning passes over: `trainer.test` then returns []."""
         return self._batches(split) if len(self.splits[split][1]) else []
 
     def _batches(self, split: str, is_measured: bool = False) -> TensorBatches:
-        """Batches of a part of the rows: of training in a new order in every epoch, unless the trainer overfits some of them,
-        which have to stay the same, or they are only measured."""
+        """Batches of a part: of training in a new order in every epoch, but where the trainer overfits some, or measures them."""
         tensors = self.rows_of(split, is_measured)
-        is_overfitted = getattr(self.trainer, "overfit_batches", 0) > 0
         is_trained = split == "train" and not is_measured
-        shuffle = is_trained and not is_overfitted
+        shuffle = is_trained and not getattr(self.trainer, "overfit_batches", 0) > 0
         rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
         batch_size = self.batch_size if is_trained else self.evaluation_batch_size
         has_room = self._has_room(split)  # asked for those of training too, of which a process may have none later

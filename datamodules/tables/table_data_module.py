@@ -193,8 +193,8 @@ class TableDataModule(SplitDataModule):
 
     @property
     def evaluation_batch_size(self) -> int | None:
-        most = self.split_table.evaluation_rows
-        return self.batch_size if most is None else min(self.batch_size or most, most)
+        rows, most = super().evaluation_batch_size, self.split_table.evaluation_rows
+        return rows if most is None else min(rows or most, most)
 
     def training_clusters(self, rank: int = 0, world_size: int = 1) -> Tensor | None:
         """The number of the cluster of each training row that a process has (n,), from 0; None without clusters."""
@@ -219,10 +219,6 @@ class TableDataModule(SplitDataModule):
         if self.coding.has_codes and self.trainer is None:  # nobody converts what is given
             found.made = lambda batch: self._told(batch).written_out  # type: ignore[attr-defined]
         return found
-
-    def measured_dataloader(self, split: str) -> TensorBatches | list[object]:
-        """All rows of "train", "val" or "test" in their own order, in batches of the size for evaluation; [] of none."""
-        return self._batches(split, is_measured=True) if len(self.splits[split][1]) else []
 
     def check_full_batch(self, dtype: torch.dtype | None) -> None:
         self.split_table.check_full_batch(dtype)
