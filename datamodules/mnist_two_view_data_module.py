@@ -75,6 +75,10 @@ class MNISTTwoViewDataModule(MNISTDataModule):
         dataset = Subset(MNISTTwoView(str(self.root), transform=view_pipeline(self.views)), rows.tolist())
         return ItemBatches(dataset, batches.sampler, self.num_workers)
 
+    def measured_dataloader(self, split: str) -> Any:
+        """Batches with views, as those of training: what a model of views is measured by."""
+        return self.train_dataloader() if split == "train" else self._batches_if_any(split)
+
     def plain_dataloader(self, split: str) -> Any:
         """Batches (images, labels) of "train", "val" or "test" in the order of its own dataloader, of which no views are made.
 

@@ -12,7 +12,7 @@ from datamodules.messages import counted
 from datamodules.messages.split_options import check_split_options
 from datamodules.serving.batch_sampler import ShardedBatchSampler
 from datamodules.serving.kept_batches import KeptBatches, is_view_of
-from datamodules.serving.measured_rows import EVALUATION_ROWS, measured_rows
+from datamodules.serving.measured_rows import EVALUATION_ROWS, are_limited, measured_rows
 from datamodules.serving.preprocessing import Preprocessing
 from datamodules.serving.room import Room, free_bytes
 from datamodules.serving.rows_checksum import checksum_of_rows
@@ -195,7 +195,7 @@ class SplitDataModule(LightningDataModule, ABC):
     @property
     def evaluation_batch_size(self) -> int | None:
         """Rows of one batch of validation or test, over all processes together; None = all of them."""
-        return measured_rows(self.batch_size, self.splits["train"][0])
+        return self.batch_size if are_limited(self.trainer) else measured_rows(self.batch_size, self.splits["train"][0])
 
     def train_dataloader(self) -> TensorBatches:
         return self._batches("train")
@@ -218,7 +218,7 @@ class SplitDataModule(LightningDataModule, ABC):
         return self._batches(split) if len(self.splits[split][1]) else []
 
     def _batches(self, split: str, is_measured: bool = False) -> TensorBatches:
-        """Batches of a part: of training in a new order in every epoch, but where the trainer overfits some, or measures them."""
+        """Batches of a part: of training in a new order in every epoch, but where the trainer overfits or measures them."""
         tensors = self.rows_of(split, is_measured)
         is_trained = split == "train" and not is_measured
         shuffle = is_trained and not getattr(self.trainer, "overfit_batches", 0) > 0

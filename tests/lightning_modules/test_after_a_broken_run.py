@@ -9,6 +9,7 @@ from pytorch_lightning import Callback, LightningModule
 from torch.nn.utils import parameters_to_vector
 
 from datamodules import IrisDataModule
+from datamodules.serving import measured_rows
 from lightning_modules.devices import late
 from lightning_modules.optimizers import Newton
 from tests.callbacks.memory_logger import MemoryLogger
@@ -78,7 +79,8 @@ def test_metrics_of_another_device_are_not_used() -> None:
 
 
 @PLACES
-def test_rows_that_were_measured_by_then_are_not_counted(place: Any) -> None:
+def test_rows_that_were_measured_by_then_are_not_counted(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measured_rows, "MEASURED_ROWS", 10)  # so that there is more than one batch
     data = IrisDataModule(batch_size=10)
     model = make_model(data, Newton)
     (fresh,) = make_trainer(1, limit_val_batches=1.0).validate(model, data, verbose=False)

@@ -26,7 +26,7 @@ def numbers_of(batch_size: int) -> tuple[list[int], dict[str, Any]]:
     """Rows of each batch of validation, and what is measured after a short fit."""
     seed_everything(0, verbose=False)
     data, model = DigitsDataModule(batch_size=batch_size), MLP((64, 8, 10), optimizer=DiagonalNewton)
-    trainer = make_trainer(2)
+    trainer = make_trainer(2, limit_val_batches=1.0)
     trainer.fit(model, data)
     return [len(labels) for _, labels in data.val_dataloader()], trainer.validate(model, data, verbose=False)[0]
 
@@ -39,6 +39,25 @@ def test_metrics_are_those_of_small_batches(monkeypatch: pytest.MonkeyPatch) -> 
     assert {"val/loss", "val/accuracy"} <= found.keys() == expected.keys()
     for name, value in expected.items():
         assert found[name] == pytest.approx(value, rel=1e-12), name
+
+
+LIMITS: dict[str, dict[str, Any]] = {
+    "a number": {"limit_val_batches": 1},
+    "a share": {"limit_val_batches": 0.5},
+    "of the test": {"limit_test_batches": 3},
+    "a dry run": {"fast_dev_run": True},
+    "overfitted": {"overfit_batches": 2},
+}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_who_limits_batches_counts_those_of_training(name: str) -> None:
+    data = DigitsDataModule(batch_size=50)
+    data.trainer = make_trainer(1, **LIMITS[name])
+    assert data.evaluation_batch_size == 50
+    for free in ({"limit_val_batches": 1.0}, {"limit_val_batches": 0}, {"limit_train_batches": 2}):
+        data.trainer = make_trainer(1, **free)
+        assert data.evaluation_batch_size == 1024
 
 
 def test_a_loss_of_pairs_is_measured_over_as_many_as_it_is_trained_on() -> None:
