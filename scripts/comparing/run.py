@@ -85,11 +85,13 @@ def make_cli(comparison: dict[str, Any], method: dict[str, Any], trainer: dict[s
         common = comparison["model"].get("init_args", {})
         model = {"class_path": model, "init_args": {**common, **method.get("model_options", {})}}
     model = {**model, "init_args": {**model.get("init_args", {}), "optimizer": method["optimizer"]}}
+    # Of a run on mini-batches what is kept is of whole epochs: every step of it would be watched and written for nobody.
+    watched = {"log_every_n_steps": 50} if data["init_args"].get("batch_size") else {}
     config = {
         "seed_everything": comparison.get("seed_everything", 0),
         "data": data,
         "model": model,
-        "trainer": {**comparison.get("trainer", {}), "max_epochs": method["max_epochs"], **trainer},
+        "trainer": {**watched, **comparison.get("trainer", {}), "max_epochs": method["max_epochs"], **trainer},
         "test_weights": comparison.get("test_weights", "last"),
     }
     torch.set_grad_enabled(True)  # a fit that failed halfway may have left it off
