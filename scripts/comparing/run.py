@@ -15,6 +15,9 @@ from pytorch_lightning.loggers import CSVLogger
 from comparing.predictions import Predictions, predict
 from comparing.train_objective import TrainObjective
 
+# What is kept of a run is of whole epochs: not every step of many has to be watched and written.
+LOGGED_EVERY = 50
+
 
 @dataclass(frozen=True)
 class Run:
@@ -67,6 +70,8 @@ def run_method(comparison: dict[str, Any], label: str, method: dict[str, Any], *
     objective = TrainObjective()
     cli = make_cli(comparison, method, {"enable_progress_bar": False}, objective, *callbacks)
     log_dir = Path(cli.trainer.log_dir or ".")
+    steps = len(cli.datamodule.train_dataloader())
+    cli.trainer.log_every_n_steps = min(LOGGED_EVERY, steps)  # type: ignore[attr-defined]  # declared by its connector
     cli.trainer.loggers = [*cli.trainer.loggers, CSVLogger(log_dir, name="history", version="")]
     summary, _ = fit(cli)
     summary |= {"train/objective": objective.values[-1], "train/gradient_max": objective.gradient_max}
@@ -85,13 +90,11 @@ def make_cli(comparison: dict[str, Any], method: dict[str, Any], trainer: dict[s
         common = comparison["model"].get("init_args", {})
         model = {"class_path": model, "init_args": {**common, **method.get("model_options", {})}}
     model = {**model, "init_args": {**model.get("init_args", {}), "optimizer": method["optimizer"]}}
-    # Of a run on mini-batches what is kept is of whole epochs: every step of it would be watched and written for nobody.
-    watched = {"log_every_n_steps": 50} if data["init_args"].get("batch_size") else {}
     config = {
         "seed_everything": comparison.get("seed_everything", 0),
         "data": data,
         "model": model,
-        "trainer": {**watched, **comparison.get("trainer", {}), "max_epochs": method["max_epochs"], **trainer},
+        "trainer": {**comparison.get("trainer", {}), "max_epochs": method["max_epochs"], **trainer},
         "test_weights": comparison.get("test_weights", "last"),
     }
     torch.set_grad_enabled(True)  # a fit that failed halfway may have left it off
