@@ -70,12 +70,18 @@ def run_method(comparison: dict[str, Any], label: str, method: dict[str, Any], *
     objective = TrainObjective()
     cli = make_cli(comparison, method, {"enable_progress_bar": False}, objective, *callbacks)
     log_dir = Path(cli.trainer.log_dir or ".")
-    steps = len(cli.datamodule.train_dataloader())
-    cli.trainer.log_every_n_steps = min(LOGGED_EVERY, steps)  # type: ignore[attr-defined]  # declared by its connector
+    log_seldom(cli)
     cli.trainer.loggers = [*cli.trainer.loggers, CSVLogger(log_dir, name="history", version="")]
     summary, _ = fit(cli)
     summary |= {"train/objective": objective.values[-1], "train/gradient_max": objective.gradient_max}
     return Run(label, summary, read_history(log_dir / "history" / "metrics.csv"), objective.values, predict(cli))
+
+
+def log_seldom(cli: FitCLI) -> None:
+    """Let a fit log every 50th step, or of shorter epochs the last one."""
+    steps, limit = len(cli.datamodule.train_dataloader()), cli.trainer.limit_train_batches
+    taken = min(steps, limit) if isinstance(limit, int) else int(steps * limit)
+    cli.trainer.log_every_n_steps = max(1, min(LOGGED_EVERY, taken))  # type: ignore[attr-defined]  # declared by its connector
 
 
 def make_cli(comparison: dict[str, Any], method: dict[str, Any], trainer: dict[str, Any], *callbacks: Callback) -> FitCLI:
