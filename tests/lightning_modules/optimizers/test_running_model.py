@@ -105,17 +105,27 @@ SAMPLES = {"constant": constant, "wandering": wandering, "turning": turning}
 @pytest.mark.parametrize("refresh", [1, 4, 7])
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 @pytest.mark.parametrize("samples", SAMPLES)
-@pytest.mark.parametrize("rows", [0, 5])
 def test_the_steps_are_those_of_the_recursion(
-    rows: int, samples: str, decay: float, refresh: int, momentum: float, lr: float, curvature: Any
+    samples: str, decay: float, refresh: int, momentum: float, lr: float, curvature: Any
 ) -> None:
-    drawn, settings = SAMPLES[samples](60), Settings(lr, momentum, refresh, decay, rows=rows)
+    given = {"lr": lr, "momentum": momentum, "refresh": refresh, "curvature": curvature, "weight_decay": decay}
+    check(SAMPLES[samples](60), Settings(lr, momentum, refresh, decay), **given)
+
+
+@pytest.mark.parametrize("samples", SAMPLES)
+@pytest.mark.parametrize("rows", [1, 5, 1000])
+def test_of_few_rows_more_samples_make_an_average(rows: int, samples: str) -> None:
+    drawn = SAMPLES[samples](60)
     for sample in drawn:
         sample.num_rows = rows
-    expected, _ = recursion(drawn, start().detach().numpy(), settings)
+    check(drawn, Settings(rows=rows))
+
+
+def check(samples: list[Quadratic], settings: Settings, **given: Any) -> None:
+    """The iterates of a method with what it is given are those of the recursion."""
+    expected, _ = recursion(samples, start().detach().numpy(), settings)
     parameter = start()
-    optimizer = DiagonalNewton([parameter], lr=lr, momentum=momentum, refresh=refresh, curvature=curvature, weight_decay=decay)
-    for found, theta in zip(steps_of(optimizer, parameter, drawn), expected, strict=True):
+    for found, theta in zip(steps_of(DiagonalNewton([parameter], **given), parameter, samples), expected, strict=True):
         torch.testing.assert_close(found, torch.tensor(theta), rtol=1e-9, atol=1e-9)
 
 
