@@ -211,11 +211,11 @@ class SplitDataModule(LightningDataModule, ABC):
 
     def measured_dataloader(self, split: str) -> TensorBatches | list[object]:
         """All rows of "train", "val" or "test" in their own order, in batches of the size for evaluation; [] of none."""
-        return self._batches(split, is_measured=True) if len(self.splits[split][1]) else []
+        return self._batches_if_any(split, is_measured=True)
 
-    def _batches_if_any(self, split: str) -> TensorBatches | list[object]:
+    def _batches_if_any(self, split: str, is_measured: bool = False) -> TensorBatches | list[object]:
         """No loader for a part without rows, which Lightning passes over: `trainer.test` then returns []."""
-        return self._batches(split) if len(self.splits[split][1]) else []
+        return self._batches(split, is_measured) if len(self.splits[split][1]) else []
 
     def _batches(self, split: str, is_measured: bool = False) -> TensorBatches:
         """Batches of a part: of training in a new order in every epoch, but where the trainer overfits or measures them."""

@@ -132,14 +132,15 @@ class RunningModel:
         if not self.of_network:
             weigh(state, point, gradient, direction, share / self.refresh)
         elif is_update:
-            self._measure(point, seen, gradient, direction, newton)
+            self._measure(point, seen, gradient, direction, newton, share)
         return direction
 
     def moved(self, theta: Tensor, direction: Tensor, lr: float) -> Tensor:
         """θ + lr s, s = (b/m) q − ω θ: (p,), (p,) -> (p,)."""
+        length = self.length
         if not self.of_network:
-            self.state.last_length = lr * self.length
-        return torch.addcmul(theta * (1 - lr * self.decay) if self.decay else theta, direction, self.length, value=lr)
+            self.state.last_length = lr * length
+        return torch.addcmul(theta * (1 - lr * self.decay) if self.decay else theta, direction, length, value=lr)
 
     @property
     def age(self) -> int:
@@ -211,7 +212,7 @@ class RunningModel:
         assert slope is not None and along is not None
         return torch.where(along > 0, slope / along, 0.0).clamp(min=0)
 
-    def _measure(self, point: Point, seen: Point, gradient: Tensor, direction: Tensor, newton: Tensor) -> None:
+    def _measure(self, point: Point, seen: Point, gradient: Tensor, direction: Tensor, newton: Tensor, share: float) -> None:
         """Take a network's slope and curvature along the direction into the averages, the latter of `seen`.
 
         Where the direction leads uphill on average, the past misleads: forget it, and start from Newton's step alone, as at the
@@ -219,7 +220,6 @@ class RunningModel:
         """
         state, before = self.state, self.length
         assert state.direction is not None and state.slope is not None and state.curvature_along is not None
-        share = self._share(point)
         slope = torch.lerp(state.slope, -gradient @ direction, share)
         is_uphill = slope <= 0
         state.direction.copy_(torch.where(is_uphill, newton, state.direction))

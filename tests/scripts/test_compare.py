@@ -11,7 +11,7 @@ from command_line.one_line_errors import run
 from compare import main
 from comparing import comparison_file
 from comparing.comparison_file import COMPARISONS
-from comparing.run import make_cli, read_history
+from comparing.run import log_seldom, make_cli, read_history
 from fit import main as fit_main
 
 
@@ -48,6 +48,18 @@ def test_pictures(report: Path) -> None:
     names = {path.stem for path in report.glob("*.png")}
     assert {"overview", "test_loss", "test_accuracy", "runtime"} <= names
     assert all(path.stat().st_size > 10_000 for path in report.glob("*.png"))
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "limit", "every"), [(1, 1.0, 50), (10, 1.0, 9), (10, 4, 4), (10, 0.5, 4), (None, 1.0, 1), (1, 0, 1)]
+)
+def test_a_fit_logs_every_50th_step_or_the_last_of_an_epoch(batch_size: int | None, limit: float, every: int) -> None:
+    """Iris has 90 rows of training. Lightning warns of an interval that is longer than an epoch."""
+    comparison = {"data": {"class_path": "IrisDataModule"}, "model": {"class_path": "SoftmaxRegression"}}
+    method = {"max_epochs": 1, "data": {"batch_size": batch_size}, "optimizer": {"class_path": "DiagonalNewton"}}
+    cli = make_cli(comparison, method, {"limit_train_batches": limit, "logger": False, "enable_checkpointing": False})
+    log_seldom(cli)
+    assert cli.trainer.log_every_n_steps == every
 
 
 def test_runs_share_split_and_start(report: Path) -> None:

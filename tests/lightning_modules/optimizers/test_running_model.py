@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import Parameter
 
-from lightning_modules.optimizers import DiagonalNewton, GradientDescent
+from lightning_modules.optimizers import DiagonalNewton
 from tests.lightning_modules.optimizers.quadratic_samples import (
     SIZE,
     Quadratic,
@@ -239,46 +239,6 @@ def test_where_the_loss_no_longer_falls_along_the_direction_nothing_moves_until_
     still = moved.index(False)
     assert 100 < still < 150 and all(moved[:still]), "the slope turns at the hundredth step"
     assert moved[-1] and (iterates[-1] > iterates[-2]).all(), "and in the end it goes the other way"
-
-
-# -- Where nothing is averaged ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["damping", "search"])
-def test_a_fixed_damping_averages_nothing(name: str) -> None:
-    """The plain equation on the present sample alone."""
-    parameter, samples = start(), wandering(5)
-    optimizer = DiagonalNewton([parameter], damping=0.3, lr=0.5, search="backtracking" if name == "search" else None)
-    theta = parameter.detach().clone()
-    for sample, found in zip(samples, steps_of(optimizer, parameter, samples), strict=True):
-        expected = theta - 0.5 * sample.at(theta).gradient / (sample.matrix.diagonal() + 0.3)
-        if name == "damping":
-            torch.testing.assert_close(found, expected)
-        theta = found
-    assert optimizer.kept.direction is None
-
-
-def test_where_all_rows_are_seen_nothing_is_averaged() -> None:
-    """Negative control of `is_sample`: the loss falls at every step, as the gain ratio demands."""
-    parameter, whole = start(), constant(1)[0]
-    whole.is_sample = False
-    optimizer, losses = DiagonalNewton([parameter]), []
-    for theta in steps_of(optimizer, parameter, [whole] * 15):
-        losses.append(float(whole.value(theta)))
-    assert losses == sorted(losses, reverse=True)
-    assert "gain_ratio" in optimizer.report.numbers()
-
-
-def test_on_a_sample_a_small_gradient_means_nothing() -> None:
-    """Only all rows together can tell that a point is optimal."""
-    for is_sample, status in ((True, None), (False, "converged")):
-        sample, parameter = constant(1)[0], start()
-        with torch.no_grad():
-            parameter.copy_(torch.linalg.solve(sample.matrix, sample.linear))
-        sample.is_sample = is_sample
-        optimizer = GradientDescent([parameter], lr=0.1)
-        list(steps_of(optimizer, parameter, [sample]))
-        assert optimizer.status == status
 
 
 # -- Of a network ---------------------------------------------------------------------------------------------------
