@@ -32,9 +32,14 @@ def followed(module: nn.Module, rows: Tensor) -> Graph:
         try:
             expected = module(as_taken(module, rows))
             part = module(as_taken(module, rows[:half]))
-            found = Sweeps.of(graph, theta, taken(graph, rows, theta)).outputs
-        except Exception:
+        except Exception:  # said where it is trained
             return graph
+        try:
+            found = Sweeps.of(graph, theta, taken(graph, rows, theta)).outputs
+        except Exception as error:
+            raise UntraceableError(
+                f"the layers of {name} do not take each row by itself ({first_line(error)}): {FALL_BACK}"
+            ) from error
     if not (isinstance(expected, Tensor) and bool(torch.isfinite(expected).all())):
         return graph
     if differ(found, expected):

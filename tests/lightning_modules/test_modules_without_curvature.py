@@ -96,7 +96,9 @@ def test_counting_calls_is_no_memory_that_matters() -> None:
 
 
 @pytest.mark.parametrize(
-    "between", [lambda n, x: n.first(x).roll(1, 0), lambda n, x: n.first(x).softmax(-2)], ids=["roll", "softmax"]
+    "between",
+    [lambda n, x: n.first(x).roll(1, 0), lambda n, x: n.first(x).softmax(-2), lambda n, x: n.first(x).flip([-2])],
+    ids=["roll", "softmax", "flip"],
 )
 def test_a_point_of_rows_that_depend_on_each_other_is_torchs(between: Callable[[Any, Tensor], Tensor]) -> None:
     model = TorchModel(Net(between), num_outputs=3, optimizer=DiagonalNewton).double()

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from lightning_modules.objectives.graphs.function_kinds import ALIASES, ROWS, concatenation, kind_of_call
+from lightning_modules.objectives.graphs.own_weights import transposed, with_own_weights
 from lightning_modules.objectives.layers import Layer, LinearMap, RowFunction
 
-WITH_ANOTHER = ("add", "sub", "mul", "truediv", "div")
+WITH_ANOTHER = ("add", "sub", "mul", "truediv", "div", "matmul")
 
 
 class Value:
@@ -41,12 +42,14 @@ class Call(NamedTuple):
 
 
 def what_is_asked(name: str, args: list[Any]) -> Any:
-    """What x.shape, x.shape[0] and x.size(0) stand for, of rows whose sizes are not known yet; None of other calls."""
+    """What x.shape, x.shape[0], x.size(0), of rows whose sizes are not known yet, and W.T stand for; None of other calls."""
     if name == "getattr" and args[1] == "shape" and isinstance(args[0], Value):
         return Shape()
     if name == "size" and isinstance(args[0], Value) and args[1:] in ([], [0]):
         return ROWS if args[1:] else Shape()
-    return ROWS if name == "getitem" and isinstance(args[0], Shape) and args[1] == 0 else None
+    if name == "getitem" and isinstance(args[0], Shape) and args[1] == 0:
+        return ROWS
+    return transposed(name, args)
 
 
 def kind_of_arguments(name: str, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Call:
@@ -64,8 +67,9 @@ def kind_of_arguments(name: str, function: Any, args: list[Any], kwargs: dict[st
         if name in ("add", "mul"):
             return Call(kind_of_call(name, function, [number], kwargs, 1), [value], [])
         return Call(RowFunction(lambda x: function(number, x)), [value], [])  # 1 − x
-    if len(args) == 2 and any(isinstance(each, nn.Parameter) for each in args) and name in ("add", "sub", "mul", "truediv"):
-        return _with_parameter(name, function, args)
+    own = with_own_weights(ALIASES.get(name, name), function, args, kwargs)
+    if own is not None:
+        return Call(own.layer, [own.value], own.weights) if isinstance(own.value, Value) else Call(None, [], [])
     if len(args) == 2 and any(is_constant(each) for each in args) and ALIASES.get(name, name) in WITH_ANOTHER and not kwargs:
         return _with_constant(ALIASES.get(name, name), function, args)
     inputs = [each for each in args if isinstance(each, Value)]
@@ -83,29 +87,13 @@ def _with_constant(name: str, function: Callable[..., Any], args: list[Any]) -> 
     """A constant beside a value, as the means and scales of features are."""
     constant = next(each for each in args if is_constant(each))
     others = [each for each in args if isinstance(each, Value)]
-    if len(others) != 1:
-        return Call(None, [], [])
     is_first = args[0] is constant
+    # C x would mix the rows of a plain x.
+    if len(others) != 1 or (name == "matmul" and (is_first or constant.ndim != 2)):
+        return Call(None, [], [])
 
     def applied(x: Tensor) -> Any:
         return function(constant.to(x), x) if is_first else function(x, constant.to(x))
 
     bends = is_first and name in ("truediv", "div")
     return Call(RowFunction(applied) if bends else LinearMap(applied), others, [])
-
-
-def _with_parameter(name: str, function: Callable[..., Any], args: list[Any]) -> Call:
-    """A parameter of the module's own beside a value, as the scale of a branch is."""
-    parameter = next(each for each in args if isinstance(each, nn.Parameter))
-    others = [each for each in args if isinstance(each, Value)]
-    if len(others) != 1:
-        return Call(None, [], [])
-    is_first = args[0] is parameter
-    is_divisor = name == "truediv" and not is_first
-    layer = RowFunction(
-        lambda w, x: function(w, x) if is_first else function(x, w),
-        ("parameter",),
-        is_piecewise_linear=not (name == "truediv" and is_first),
-        is_linear_in_weights=not is_divisor,
-    )
-    return Call(layer, others, [parameter])

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from lightning_modules.objectives.graphs.untraceable import UntraceableError
 from lightning_modules.objectives.layers import (
@@ -72,12 +73,8 @@ def kind_of_call(
     options = {key: value for key, value in kwargs.items() if key != "inplace"}
     plain = name.rstrip("_") if not name.startswith("_") else name
     plain = ALIASES.get(plain, plain)
-    if tensors == 2:
-        if plain in ("add", "sub") and not args and not options:
-            return Sum(1.0 if plain == "add" else -1.0)
-        if plain in ("mul", "truediv", "div") and not args and not options:
-            return RowFunction(ARITHMETIC[plain][0])
-        return None
+    if tensors > 1:
+        return _of_several(plain, call, list(args), options, tensors)
     if tensors != 1 or any(isinstance(each, Tensor) for each in (*args, *options.values())):
         return None
     if plain in ARITHMETIC and args and not options:
@@ -109,6 +106,50 @@ def kind_of_call(
     return _of_shape(plain, call, list(args), options) or _with_dimensions(plain, call, list(args), options)
 
 
+def _of_several(name: str, call: Callable[..., Any], args: list[Any], options: dict[str, Any], tensors: int) -> Layer | None:
+    """Where values meet."""
+    if tensors == 3 and name == "scaled_dot_product_attention":
+        return _attention(call, args, options)
+    if tensors != 2 or args or options:
+        return None
+    if name in ("add", "sub"):
+        return Sum(1.0 if name == "add" else -1.0)
+    if name in ("mul", "truediv", "div"):
+        return RowFunction(ARITHMETIC[name][0])
+    if name in ("maximum", "minimum", "max", "min"):
+        return RowFunction(torch.maximum if name.startswith("max") else torch.minimum, is_piecewise_linear=True)
+    return RowFunction(_matrix_product) if name in ("matmul", "bmm") else None
+
+
+def _matrix_product(x: Tensor, y: Tensor) -> Tensor:
+    """The product of two matrices of each row."""
+    if x.ndim < 3 or y.ndim < 3:
+        raise ValueError(
+            f"a product of values of shapes {tuple(x.shape)} and {tuple(y.shape)} mixes rows: give each row two matrices"
+        )
+    return x @ y
+
+
+def _attention(call: Callable[..., Any], args: list[Any], options: dict[str, Any]) -> Layer | None:
+    """softmax(Q Kᵀ / √d) V of each row."""
+    mask = args[0] if args else options.get("attn_mask")
+    if isinstance(mask, Tensor) and mask.ndim > 2:  # which may have one for each row
+        return None
+    if (args[1] if len(args) > 1 else options.get("dropout_p", 0.0)) > 0:
+        raise UntraceableError(
+            "scaled_dot_product_attention() in the module's forward has dropout_p > 0, which is random, so the loss has no "
+            "curvature: give it dropout_p=0, or use a method of torch.optim"
+        )
+
+    def attended(*x: Tensor) -> Tensor:
+        # It has several kernels, and this one alone has second derivatives.
+        with sdpa_kernel(SDPBackend.MATH):
+            result: Tensor = call(*x, *args, **options)
+        return result
+
+    return RowFunction(attended)
+
+
 def _of_shape(name: str, call: Callable[..., Any], args: list[Any], options: dict[str, Any]) -> Layer | None:
     """The same numbers of each row in another shape."""
     if name == "flatten" and (options.get("start_dim", args[0] if args else 0)) >= 1:
@@ -120,9 +161,13 @@ def _of_shape(name: str, call: Callable[..., Any], args: list[Any], options: dic
     if name in ("unsqueeze", "squeeze", "contiguous", "clone", "unflatten"):
         dim = options.get("dim", args[0] if args else None)
         if name in ("contiguous", "clone") or (isinstance(dim, int) and dim != 0):
-            return Reshape(lambda x: getattr(torch.Tensor, name)(x, *args, **options))
-    if name == "transpose" and len(args) == 2 and 0 not in args:
-        return LinearMap(lambda x: x.transpose(*args))
+            new = 1 if name == "unsqueeze" else 0
+            dims = [] if dim is None else [dim]
+            return Reshape(_within_rows(lambda x: getattr(torch.Tensor, name)(x, *args, **options), name, dims, new))
+    if name in ("transpose", "swapaxes") and len(args) == 2 and 0 not in args:
+        return LinearMap(_within_rows(lambda x: x.transpose(*args), name, args))
+    if name == "getattr" and args == ["mT"]:
+        return LinearMap(_within_rows(lambda x: x.mT, "mT", [-2, -1]))
     if name in ("permute", "movedim"):
         order = list(args[0]) if len(args) == 1 else args
         if name == "permute" and order and order[0] == 0:
@@ -142,8 +187,28 @@ def _with_dimensions(name: str, call: Callable[..., Any], args: list[Any], optio
     every = [dims] if isinstance(dims, int) else list(dims or [])
     if not every or 0 in every:
         return None
-    function: Callable[[Tensor], Tensor] = lambda x: call(x, *args, **options)  # noqa: E731
+    function = _within_rows(lambda x: call(x, *args, **options), name, every)
     return LinearMap(function) if name in ("mean", "sum", "cumsum", "flip", "roll") else RowFunction(function)
+
+
+def _within_rows(
+    function: Callable[[Tensor], Tensor], name: str, dims: Sequence[int], new: int = 0
+) -> Callable[[Tensor], Tensor]:
+    """A function over dimensions that may be counted from behind: none of them may turn out to be that of the rows.
+
+    Args:
+        function: itself.
+        name: its own.
+        dims: what it runs over.
+        new: how many dimensions it adds.
+    """
+
+    def checked(x: Tensor) -> Tensor:
+        if any(dim + x.ndim + new == 0 for dim in dims):
+            raise ValueError(f"{name}() over dimension {-x.ndim - new} of values of shape {tuple(x.shape)} mixes rows")
+        return function(x)
+
+    return checked
 
 
 def concatenation(dim: int) -> Layer | None:

@@ -23,6 +23,7 @@ from lightning_modules.objectives.layers import (
     LinearMap,
     MaxPooling,
     Reshape,
+    RootMeanSquareNormalization,
     RowFunction,
     TransposedConvolution,
 )
@@ -186,6 +187,7 @@ KINDS: dict[type[nn.Module], Callable[[Any], Layer]] = {
     nn.ConvTranspose2d: TransposedConvolution,
     nn.ConvTranspose3d: TransposedConvolution,
     nn.LayerNorm: LayerNormalization,
+    nn.RMSNorm: RootMeanSquareNormalization,
     nn.GroupNorm: GroupNormalization,
     nn.Embedding: _embedding,
     nn.Identity: lambda _: Reshape(_identity),

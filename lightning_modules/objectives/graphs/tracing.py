@@ -154,6 +154,11 @@ class _Builder:
         if "input" in kwargs and not args:
             args = [kwargs.pop("input")]
         layer, inputs, weights = kind_of_arguments(name, function, args, kwargs)
+        if layer is None and not any(isinstance(self.values[node], Value) for node in call.all_input_nodes):
+            raise UntraceableError(
+                f"{name}() in the forward of {type(self.module).__name__} computes a weight from others, which is no layer's "
+                f"own: {FALL_BACK}"
+            )
         if layer is None:
             raise UntraceableError(
                 f"{name}() in the forward of {type(self.module).__name__} is not known to take each row by itself: {FALL_BACK}"

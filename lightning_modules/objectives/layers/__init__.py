@@ -6,12 +6,13 @@ from lightning_modules.objectives.layers.elementwise import Elementwise
 from lightning_modules.objectives.layers.embedding import Embedding
 from lightning_modules.objectives.layers.junctions import Concatenation, Sum
 from lightning_modules.objectives.layers.layer import Layer, Visit, Weights
-from lightning_modules.objectives.layers.linear import Linear
+from lightning_modules.objectives.layers.linear import Linear, LinearByColumns
 from lightning_modules.objectives.layers.normalization import (
     FrozenNormalization,
     GroupNormalization,
     InstanceNormalization,
     LayerNormalization,
+    RootMeanSquareNormalization,
 )
 from lightning_modules.objectives.layers.pooling import MaxPooling
 from lightning_modules.objectives.layers.row_function import LinearMap, Reshape, RowFunction
@@ -29,9 +30,11 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "Linear",
+    "LinearByColumns",
     "LinearMap",
     "MaxPooling",
     "Reshape",
+    "RootMeanSquareNormalization",
     "RowFunction",
     "Sum",
     "TransposedConvolution",

@@ -51,6 +51,8 @@ class Concatenation(Layer):
         self.dim = dim
 
     def forward(self, weights: Weights, *inputs: Tensor) -> Tensor:
+        if self.dim + inputs[0].ndim == 0:
+            raise ValueError(f"values of shape {tuple(inputs[0].shape)} are put beside each other along the rows")
         return torch.cat(inputs, self.dim)
 
     def up(self, visit: Visit, moves: Weights, inputs: tuple[Tensor | None, ...]) -> Tensor:

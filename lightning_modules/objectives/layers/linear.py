@@ -1,5 +1,7 @@
 """A dense layer, on rows (n, d) or at every position of rows (n, …, d)."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
@@ -52,3 +54,35 @@ class Linear(Affine):
 
     def bias_rows(self, e: Tensor) -> Tensor:
         return e.flatten(2, -2).sum(2) if e.ndim > 3 else e.clone()
+
+
+class LinearByColumns(Linear):
+    """z = Wᵀ x, of a weight W (in, out) as `x @ W` has it.
+
+    Args:
+        weight: of whose shape it is.
+    """
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__(nn.Linear(weight.shape[0], weight.shape[1], bias=False, device="meta"))
+
+    def forward(self, weights: Weights, *inputs: Tensor) -> Tensor:
+        return inputs[0] @ weights[0]
+
+    def up(self, visit: Visit, moves: Weights, inputs: tuple[Tensor | None, ...]) -> Tensor:
+        return super().up(self._by_rows(visit), (moves[0].mT,), inputs)
+
+    def down(self, visit: Visit, e: Tensor) -> list[Tensor | None]:
+        return super().down(self._by_rows(visit), e)
+
+    def gradients(self, visit: Visit, e: Tensor) -> list[Tensor]:
+        return [super().gradients(visit, e)[0].mT]
+
+    def as_weight(self, products: Tensor, visit: Visit) -> Tensor:
+        return super().as_weight(products, visit).mT
+
+    def as_matrix(self, weight: Tensor) -> Tensor:
+        return super().as_matrix(weight.mT)
+
+    def _by_rows(self, visit: Visit) -> Visit:
+        return replace(visit, weights=(visit.weights[0].mT,))

@@ -6,7 +6,7 @@ h is linear in γ and β, so their gradients are sums of e ⊙ x̂ and of e over
 from abc import abstractmethod
 
 from torch import Tensor, nn
-from torch.nn.functional import group_norm, instance_norm, layer_norm
+from torch.nn.functional import group_norm, instance_norm, layer_norm, rms_norm
 
 from lightning_modules.objectives.layers.layer import Layer, Visit, Weights
 
@@ -53,11 +53,12 @@ class LayerNormalization(Normalization):
         module: whose form it has.
     """
 
-    def __init__(self, module: nn.LayerNorm) -> None:
+    def __init__(self, module: nn.LayerNorm | nn.RMSNorm) -> None:
         super().__init__(module)
-        self.shape, self.eps = module.normalized_shape, module.eps
+        self.shape, self.eps = list(module.normalized_shape), module.eps
 
     def normalized(self, x: Tensor) -> Tensor:
+        assert self.eps is not None, "a LayerNorm has one"
         return layer_norm(x, self.shape, eps=self.eps)
 
     def shared(self, e: Tensor, weight: Tensor) -> Tensor:
@@ -66,6 +67,17 @@ class LayerNormalization(Normalization):
 
     def broadcast(self, weight: Tensor, x: Tensor) -> Tensor:
         return weight
+
+
+class RootMeanSquareNormalization(LayerNormalization):
+    """Likewise, without taking the mean away:  x̂ = x / √(mean of x² + ε).
+
+    Args:
+        module: whose form it has.
+    """
+
+    def normalized(self, x: Tensor) -> Tensor:
+        return rms_norm(x, self.shape, eps=self.eps)
 
 
 class GroupNormalization(Normalization):

@@ -61,6 +61,16 @@ def layer_norm(draw: Random) -> Made:
 
 
 @kind
+def rms_norm(draw: Random) -> Made:
+    eps = draw.choice([None, 0.1])
+    return nn.RMSNorm([3] * draw.randint(1, 2), eps, elementwise_affine=draw.random() < 0.7), (
+        *([2] * draw.randint(0, 1)),
+        3,
+        3,
+    )
+
+
+@kind
 def group_norm(draw: Random) -> Made:
     return nn.GroupNorm(2, 4, affine=draw.random() < 0.7), (4, *([3] * draw.randint(1, 2)))
 
@@ -111,7 +121,12 @@ def activation(draw: Random) -> Made:
 
 @kind
 def sum_of_branches(draw: Random) -> Made:
-    return _Branches(draw.choice(["sum", "difference", "product", "gate", "beside"])), (4, 3)
+    return _Branches(draw.choice(["sum", "difference", "product", "gate", "beside", "larger", "matrices"])), (4, 3)
+
+
+@kind
+def attention(draw: Random) -> Made:
+    return _Attention(draw.choice(["by hand", "by torch", "causal"])), (4, 3)
 
 
 @kind
@@ -156,7 +171,23 @@ class _Branches(nn.Module):
             return a * torch.sigmoid(b) + x
         if self.how == "product":
             return a * b
+        if self.how == "larger":
+            return torch.maximum(a, b)
+        if self.how == "matrices":
+            return torch.bmm(a, b.transpose(1, 2))
         return a + b if self.how == "sum" else (a - b).mul(2.0)
+
+
+class _Attention(nn.Module):
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how, self.query, self.key, self.value = how, nn.Linear(3, 2), nn.Linear(3, 2), nn.Linear(3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.query(x), self.key(x), self.value(x)
+        if self.how == "by hand":
+            return torch.softmax(q @ k.transpose(-2, -1) / 2**0.5, dim=-1) @ v
+        return functional.scaled_dot_product_attention(q, k, v, is_causal=self.how == "causal")
 
 
 def draw_case(name: str, seed: int) -> tuple[GraphObjective, Tensor, nn.Module]:

@@ -1,0 +1,157 @@
+"""Calls in a module's `forward` that take its own parameters: functions of layers, matrix products, scales and shifts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from inspect import signature
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+from lightning_modules.objectives.graphs.module_kinds import kind_of
+from lightning_modules.objectives.layers import Layer, LinearByColumns, RowFunction
+
+
+@dataclass(frozen=True)
+class Transposed:
+    """Wᵀ, as `self.weight.T` is asked for.
+
+    Attributes:
+        parameter: W, a matrix.
+    """
+
+    parameter: nn.Parameter
+
+
+class OwnWeights(NamedTuple):
+    """A layer whose weights are no layer's of torch.
+
+    Attributes:
+        layer: its kind.
+        value: what it takes.
+        weights: parameters, in the order of the layer's own.
+    """
+
+    layer: Layer
+    value: Any
+    weights: list[nn.Parameter]
+
+
+def transposed(name: str, args: list[Any]) -> Transposed | None:
+    """What W.T, W.mT, W.t() and W.transpose(0, 1) stand for, of a matrix of parameters."""
+    if not args or not isinstance(args[0], nn.Parameter) or args[0].ndim != 2:
+        return None
+    asked = (name, *args[1:])
+    known = asked in (("getattr", "T"), ("getattr", "mT"), ("t",))
+    swaps = name in ("transpose", "swapaxes") and sorted(each % 2 for each in args[1:]) == [0, 1]
+    return Transposed(args[0]) if known or swaps else None
+
+
+def with_own_weights(name: str, function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> OwnWeights | None:
+    """The layer that a call is; None of one that is no function of a layer and has no parameters beside the value.
+
+    Args:
+        name: of the function.
+        function: itself.
+        args, kwargs: what it is called with.
+    """
+    if name in STAND_INS:
+        return _as_module(STAND_INS[name], args, kwargs)
+    if len(args) != 2 or kwargs:
+        return None
+    if name == "matmul":
+        return _product(*args)
+    if name in ("add", "sub", "mul", "truediv") and any(isinstance(each, nn.Parameter) for each in args):
+        return _elementwise(name, function, args)
+    return None
+
+
+def _as_module(stand_in: Callable[..., nn.Module], args: list[Any], kwargs: dict[str, Any]) -> OwnWeights | None:
+    try:
+        given = signature(stand_in).bind(*args[1:], **kwargs).arguments
+    except TypeError:
+        return None
+    weights = {each: given[each] for each in ("weight", "bias") if given.get(each) is not None}
+    if not all(isinstance(each, nn.Parameter) for each in weights.values()):
+        return None
+    layer = kind_of(stand_in(**given), "forward")
+    assert layer is not None, "stand-ins are layers"
+    known = set(layer.parameters) == set(weights)
+    return OwnWeights(layer, args[0], [weights[each] for each in layer.parameters]) if known else None
+
+
+def _product(x: Any, weight: Any) -> OwnWeights | None:
+    """x W or x Wᵀ."""
+    if isinstance(weight, Transposed):
+        layer = kind_of(_linear(weight.parameter), "forward")
+        assert layer is not None, "a dense layer is one"
+        return OwnWeights(layer, x, [weight.parameter])
+    if isinstance(weight, nn.Parameter) and weight.ndim == 2:
+        return OwnWeights(LinearByColumns(weight), x, [weight])
+    return None
+
+
+def _elementwise(name: str, function: Callable[..., Any], args: list[Any]) -> OwnWeights | None:
+    """A parameter beside a value, as the scale of a branch is."""
+    is_first = isinstance(args[0], nn.Parameter)
+    parameter, value = args if is_first else reversed(args)
+    is_divisor = name == "truediv" and not is_first
+    layer = RowFunction(
+        lambda w, x: function(w, x) if is_first else function(x, w),
+        ("parameter",),
+        is_piecewise_linear=not (name == "truediv" and is_first),
+        is_linear_in_weights=not is_divisor,
+    )
+    return OwnWeights(layer, value, [parameter])
+
+
+# -- modules without numbers that compute what a function does, from the arguments behind its input ------------------------
+
+
+def _linear(weight: Tensor, bias: Tensor | None = None) -> nn.Module:
+    return nn.Linear(weight.shape[1], weight.shape[0], bias is not None, device="meta")
+
+
+def _convolution(kind: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
+    def made(
+        weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+    ) -> nn.Module:
+        channels = (weight.shape[1] * groups, weight.shape[0])
+        options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups, "bias": bias is not None}
+        return kind(*channels, tuple(weight.shape[2:]), **options, device="meta")
+
+    return made
+
+
+def _layer_norm(
+    normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> nn.Module:
+    return nn.LayerNorm(normalized_shape, eps, weight is not None, bias is not None, device="meta")
+
+
+def _rms_norm(normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None) -> nn.Module:
+    return nn.RMSNorm(normalized_shape, eps, weight is not None, device="meta")
+
+
+def _group_norm(num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5) -> nn.Module:
+    return nn.GroupNorm(num_groups, len(weight) if weight is not None else num_groups, eps, weight is not None, device="meta")
+
+
+def _embedding(weight: Tensor, padding_idx: int | None = None) -> nn.Module:
+    return nn.Embedding(len(weight), weight.shape[1], padding_idx, device="meta")
+
+
+def _prelu(weight: Tensor) -> nn.Module:
+    return nn.PReLU(len(weight), device="meta")
+
+
+STAND_INS: dict[str, Callable[..., nn.Module]] = {
+    "linear": _linear,
+    "conv1d": _convolution(nn.Conv1d),
+    "conv2d": _convolution(nn.Conv2d),
+    "conv3d": _convolution(nn.Conv3d),
+    "layer_norm": _layer_norm,
+    "rms_norm": _rms_norm,
+    "group_norm": _group_norm,
+    "embedding": _embedding,
+    "prelu": _prelu,
+}
