@@ -31,5 +31,6 @@ def diagonal_by_layer(model: LightningModule, optimizer: Optimizer) -> dict[str,
     parts = diagonal.split([parameter.numel() for parameter in parameters])
     found: dict[str, list[Tensor]] = defaultdict(list)
     for layer, part in zip(layers_of(model, parameters), parts, strict=True):
-        found[layer].append(part)
+        if len(part):  # a layer may have a width of 0
+            found[layer].append(part)
     return dict(found)

@@ -11,6 +11,7 @@ from typing import Generic
 from torch import Tensor
 from typing_extensions import Self
 
+from lightning_modules.counting import counted
 from lightning_modules.objectives.families.pointwise_loss import PointwiseLoss
 from lightning_modules.objectives.objective import Objective, Point
 from lightning_modules.objectives.passed_point import PassedPoint
@@ -37,9 +38,26 @@ class RowObjective(Objective, Generic[AnyTrace]):
         """Of the loss on these targets."""
         return self.loss.unit(self.row_loss.mean_of_targets)
 
+    @property
+    @abstractmethod
+    def num_parameters(self) -> int:
+        """p."""
+
     @abstractmethod
     def point(self, theta: Tensor) -> PassedPoint[AnyTrace]:
-        """As of every objective."""
+        """As of every objective.
+
+        Raises:
+            ValueError: θ is no vector of p numbers.
+        """
+
+    def refuse_other_than(self, theta: Tensor) -> None:
+        """Refuse a θ that has not the parameters' shape, which would be taken apart into wrong ones."""
+        if theta.shape != (self.num_parameters,):
+            raise ValueError(
+                f"θ has shape {tuple(theta.shape)}, the network {counted(self.num_parameters, 'parameter')}: give a vector of "
+                "them in the order of its parameters()"
+            )
 
     def output_loss(self, outputs: Tensor) -> Tensor:
         return self.row_loss.reduction(self.loss.loss(outputs, self.row_loss.targets).sum()) / self.num_rows

@@ -51,7 +51,7 @@ class OneLineParser(ArgumentParser):
         refuse_other_than_classes(namespace)
         try:
             return super().instantiate(namespace, *others, **kwargs)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if (line := their_line(error)) == "":
                 raise
             raise CommandLineError(f"a class of yours cannot be made: {first_line(error)}{line}") from error

@@ -28,6 +28,8 @@ UNREADABLE = re.compile(r"unsupported operand type|.*object is not (iterable|sub
 IN_A_FILE = "; a name such as 'a: b' or '[a]', which YAML reads as something else, is given in a file, --config=FILE, in quotes"
 # What the shipped comparisons name, and the extra it comes with.
 EXTRAS = {"pytorch_optimizer": "bench"}
+# Of a module whose parts are set before it is one.
+TOO_EARLY = re.compile(r"before Module.__init__\(\) call")
 PATH = re.compile(r"Expected a path but (\S+) either not accessible or invalid")
 OTHER_KIND = re.compile(r"Expected an? |Import path .+ does not correspond|Not a valid subclass of")
 
@@ -111,6 +113,10 @@ def _of_a_class(text: str, message: str, option: str, place: str) -> str | None:
             return f"{option}: {word} cannot be imported: {unknown[0]}"
         near = suggested_at(place, word) if word else ""
         return f"{option}: there is no class {word}{near} ({unknown[0]}){choices_at(place)}"
+    if TOO_EARLY.search(text):
+        made = re.findall(r"given class_path '([^']+)'", message)
+        name = made[-1] if made else "a module"
+        return f"{name} cannot be made: its __init__ has to begin with super().__init__()"
     if abstract := re.search(r"instantiatable class, but (\S+) is abstract", text):
         return f"{option}: {abstract[1]} is abstract and cannot be used itself{choices_at(place)}"
     if refused := re.match(r"Option '(.+)' is not accepted(.*)", text):

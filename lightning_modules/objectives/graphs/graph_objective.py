@@ -71,7 +71,12 @@ class GraphObjective(RowObjective[Sweeps]):
         numbers, widest = numbers_of_a_row(graph, row, loss.num_outputs)
         self.row_loss = GraphLoss(loss, features, targets, penalty, reduction, self.num_rows, graph, numbers, widest)
 
+    @property
+    def num_parameters(self) -> int:
+        return self.graph.size
+
     def point(self, theta: Tensor) -> GraphPoint:
+        self.refuse_other_than(theta)
         return GraphPoint(self, self.row_loss, theta)
 
     def at(self, theta: Tensor) -> GraphPoint:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lightning_modules.networks import Activation
-from lightning_modules.objectives.graphs.untraceable import UntraceableError
+from lightning_modules.objectives.graphs.untraceable import FALL_BACK, UntraceableError
 from lightning_modules.objectives.layers import (
     Convolution,
     Elementwise,
@@ -69,6 +69,8 @@ def kind_of(module: nn.Module, name: str) -> Layer | None:
     if isinstance(module, Activation):
         return Elementwise(module, module.piecewise_linear)
     kind = _plain_kind(type(module))
+    if any(not parameter.numel() for parameter in module.parameters(recurse=False)):
+        raise UntraceableError(f"{kind.__name__} {name!r} has weights of no numbers: give it a width above 0; {FALL_BACK}")
     if kind in KINDS:
         return KINDS[kind](module)
     if kind in BENT + STRAIGHT:

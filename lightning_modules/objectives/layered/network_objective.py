@@ -5,6 +5,7 @@ r"""The loss of a dense network on rows.
 Its derivatives, by sweeps that are written out: `network_point.py`, `network_curvature.py`.
 """
 
+from functools import cached_property
 from typing import cast
 
 import torch
@@ -73,7 +74,12 @@ class NetworkObjective(RowObjective[Trace]):
         rows = features, loss.check(targets)
         self.row_loss = NetworkLoss(loss, *rows, penalty, reduction, self.num_rows, network, columns)
 
+    @cached_property
+    def num_parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self.network.parameters())
+
     def point(self, theta: Tensor) -> NetworkPoint:
+        self.refuse_other_than(theta)
         return NetworkPoint(self, self.row_loss, theta)
 
     def at(self, theta: Tensor) -> NetworkPoint:

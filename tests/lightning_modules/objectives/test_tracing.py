@@ -147,11 +147,24 @@ def test_weights_computed_from_others_are_refused() -> None:
         (nn.Sequential(nn.Linear(3, 5)), (3,), r"outputs of shape \(5,\) of a row of shape \(3,\), the loss takes \(2,\)"),
         (nn.Sequential(nn.Conv2d(1, 2, 3)), (1, 4, 4), r"outputs of shape \(2, 2, 2\).*make its last layer give 2 numbers"),
         (nn.Sequential(nn.Flatten()), (3,), r"Sequential has no parameters"),
+        (nn.Sequential(nn.Linear(3, 2), nn.RMSNorm(0)), (3,), r"RMSNorm '1' has weights of no numbers: give it a width"),
     ],
 )
 def test_rows_and_layers_that_do_not_fit_are_refused(module: nn.Module, row: tuple[int, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         GraphObjective(module, Categorical(2), torch.zeros(4, *row), torch.tensor([0, 1, 0, 1]))
+
+
+@pytest.mark.parametrize("length", [3, 15, 17])
+def test_parameters_of_another_length_are_refused(length: int) -> None:
+    x, y = torch.randn(4, 3), torch.tensor([0, 1, 0, 1])
+    objectives = [
+        GraphObjective(nn.Linear(3, 4), Categorical(4), x, y),
+        NetworkObjective(DenseNetwork([3, 4]), Categorical(4), x, y),
+    ]
+    for objective in objectives:
+        with pytest.raises(ValueError, match=rf"θ has shape \({length},\), the network 16 parameters"):
+            objective.at(torch.zeros(length))
 
 
 @pytest.mark.parametrize("network", [DenseNetwork([4, 5, 5, 3], "tanh"), ResidualNetwork([4, 5, 5, 3], "softplus")])
