@@ -107,7 +107,9 @@ def check_tidy(folder: Path) -> None:
         AssertionError: something is.
     """
     runs = [path.parent for path in folder.rglob("summary.json")]
-    of_runs = [path for run in runs for path in (lock_of(run), holder_of(run)) if path.exists()]
+    # A comparison begins anew: a run of it that was killed between its summary and its end stays as it is.
+    newest = {run.parent: run for run in sorted(runs, key=lambda run: run.stat().st_mtime)}
+    of_runs = [path for run in newest.values() for path in (lock_of(run), holder_of(run)) if path.exists()]
     abandoned = [path for path in folder.glob("logs/**/version_*") if path not in runs]
     partial = [path for path in folder.rglob("*.partial") if not any(path.is_relative_to(each) for each in abandoned)]
     left = [*partial, *of_runs]

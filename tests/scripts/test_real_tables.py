@@ -15,7 +15,12 @@ import lightning_modules
 from datamodules import TabularDataModule
 
 LEAST = 70
-TASKS = {"LinearRegression": "regression", "LogisticRegression": "classification", "SoftmaxRegression": "classification"}
+TASKS = {
+    "LinearRegression": "regression",
+    "LogisticRegression": "classification",
+    "SoftmaxRegression": "classification",
+    "PoissonRegression": "regression",
+}
 
 
 def reference(data: TabularDataModule, model: str) -> tuple[np.ndarray, np.ndarray]:
@@ -24,6 +29,8 @@ def reference(data: TabularDataModule, model: str) -> tuple[np.ndarray, np.ndarr
     x, y = np.column_stack([data.table.features[rows], np.ones(len(rows))]), data.table.targets[rows]
     if model == "LinearRegression":
         found = sm.OLS(y[:, 0], x).fit()
+    elif model == "PoissonRegression":
+        found = sm.GLM(y.ravel(), x, sm.families.Poisson()).fit(maxiter=200, tol=1e-14)
     else:
         kind = sm.Logit if model == "LogisticRegression" else sm.MNLogit
         # Scaled for its own Newton steps, and back again.

@@ -28,7 +28,7 @@ from tests.trainer_options.fuzz_run import OutOfTime, at_most, contents
 from tests.trainer_options.global_state import same_process_after
 
 SECONDS = 120
-TAGS = {"html", "meta", "title", "style", "h1", "h2", "p", "table", "tr", "th", "td", "ul", "li", "img"}
+TAGS = {"html", "div", "meta", "title", "style", "h1", "h2", "p", "table", "tr", "th", "td", "ul", "li", "img"}
 # What Python, pyarrow, pandas, matplotlib and rich say, and our programs should not.
 FOREIGN = re.compile(
     r"\(unexpected|unsupported operand|has no attribute|out of range|straddl|CSV parse|Arrow|codec can't|surrogates|markup"
