@@ -72,6 +72,28 @@ def test_training_time_excludes_evaluation(tmp_path: Path) -> None:
     assert other.seconds == clock.seconds
 
 
+@pytest.mark.filterwarnings("ignore:The number of training batches")
+@pytest.mark.parametrize(
+    ("batch_size", "every", "limit_val", "expected"),
+    [
+        (None, 1, 0.0, [*range(7)]),
+        (None, 3, 0.0, [2, 5, 6]),
+        (None, 50, 0.0, [6]),
+        (None, 50, 1.0, [*range(7)]),
+        (30, 50, 0.0, [20]),
+        (30, 4, 0.0, [5, 8, 11, 17, 20]),
+    ],
+)
+def test_training_time_is_logged_of_epochs_with_a_logged_step(
+    batch_size: int | None, every: int, limit_val: float, expected: list[int]
+) -> None:
+    """Of 90 rows, in one batch or in three."""
+    data, logger = IrisDataModule(batch_size=batch_size), MemoryLogger()
+    trainer = make_trainer(7, TrainingTime(), logger=logger, limit_val_batches=limit_val, log_every_n_steps=every)
+    trainer.fit(make_model(data, METHODS["adam"]), data)
+    assert list(logger.values["time/train_seconds"]) == expected
+
+
 def test_curvature_is_logged() -> None:
     data, logger = BreastCancerDataModule(), MemoryLogger()
     model = make_model(data, Newton)
