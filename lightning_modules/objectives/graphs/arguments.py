@@ -3,13 +3,17 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
-from lightning_modules.objectives.graphs.function_kinds import ALIASES, ROWS, concatenation, kind_of_call
+from lightning_modules.objectives.graphs.function_kinds import ALIASES, ARITHMETIC, ROWS, concatenation, kind_of_call
 from lightning_modules.objectives.graphs.own_weights import transposed, with_own_weights
 from lightning_modules.objectives.layers import Layer, LinearMap, RowFunction
 
-WITH_ANOTHER = ("add", "sub", "mul", "truediv", "div", "matmul")
+WITH_ANOTHER: dict[str, Callable[..., Any]] = {
+    **{name: ARITHMETIC[name][0] for name in ("add", "sub", "mul", "truediv", "div")},
+    "matmul": torch.matmul,
+}
 
 
 class Value:
@@ -67,11 +71,12 @@ def kind_of_arguments(name: str, function: Any, args: list[Any], kwargs: dict[st
         if name in ("add", "mul"):
             return Call(kind_of_call(name, function, [number], kwargs, 1), [value], [])
         return Call(RowFunction(lambda x: function(number, x)), [value], [])  # 1 − x
-    own = with_own_weights(ALIASES.get(name, name), function, args, kwargs)
+    plain = ALIASES.get(name, name)  # what is done in place is done beside it here
+    own = with_own_weights(plain, args, kwargs)
     if own is not None:
         return Call(own.layer, [own.value], own.weights) if isinstance(own.value, Value) else Call(None, [], [])
-    if len(args) == 2 and any(is_constant(each) for each in args) and ALIASES.get(name, name) in WITH_ANOTHER and not kwargs:
-        return _with_constant(ALIASES.get(name, name), function, args)
+    if len(args) == 2 and any(is_constant(each) for each in args) and plain in WITH_ANOTHER and not kwargs:
+        return _with_constant(plain, args)
     inputs = [each for each in args if isinstance(each, Value)]
     if args[: len(inputs)] != inputs or any(isinstance(each, Value) for each in kwargs.values()):
         return Call(None, [], [])
@@ -83,8 +88,9 @@ def is_constant(argument: Any) -> bool:
     return isinstance(argument, Tensor) and not isinstance(argument, nn.Parameter)
 
 
-def _with_constant(name: str, function: Callable[..., Any], args: list[Any]) -> Call:
+def _with_constant(name: str, args: list[Any]) -> Call:
     """A constant beside a value, as the means and scales of features are."""
+    function = WITH_ANOTHER[name]
     constant = next(each for each in args if is_constant(each))
     others = [each for each in args if isinstance(each, Value)]
     is_first = args[0] is constant

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
+from lightning_modules.objectives.graphs.function_kinds import ARITHMETIC
 from lightning_modules.objectives.graphs.module_kinds import kind_of
 from lightning_modules.objectives.layers import Layer, LinearByColumns, RowFunction
 
@@ -46,12 +47,11 @@ def transposed(name: str, args: list[Any]) -> Transposed | None:
     return Transposed(args[0]) if known or swaps else None
 
 
-def with_own_weights(name: str, function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> OwnWeights | None:
+def with_own_weights(name: str, args: list[Any], kwargs: dict[str, Any]) -> OwnWeights | None:
     """The layer that a call is; None of one that is no function of a layer and has no parameters beside the value.
 
     Args:
-        name: of the function.
-        function: itself.
+        name: of the function, of one in place that of the other.
         args, kwargs: what it is called with.
     """
     if name in STAND_INS:
@@ -60,8 +60,8 @@ def with_own_weights(name: str, function: Callable[..., Any], args: list[Any], k
         return None
     if name == "matmul":
         return _product(*args)
-    if name in ("add", "sub", "mul", "truediv") and any(isinstance(each, nn.Parameter) for each in args):
-        return _elementwise(name, function, args)
+    if name in ARITHMETIC and name != "pow" and any(isinstance(each, nn.Parameter) for each in args):
+        return _elementwise(name, args)
     return None
 
 
@@ -73,7 +73,10 @@ def _as_module(stand_in: Callable[..., nn.Module], args: list[Any], kwargs: dict
     weights = {each: given[each] for each in ("weight", "bias") if given.get(each) is not None}
     if not all(isinstance(each, nn.Parameter) for each in weights.values()):
         return None
-    layer = kind_of(stand_in(**given), "forward")
+    try:
+        layer = kind_of(stand_in(**given), "forward")
+    except IndexError:  # a vector where a matrix belongs
+        return None
     assert layer is not None, "stand-ins are layers"
     known = set(layer.parameters) == set(weights)
     return OwnWeights(layer, args[0], [weights[each] for each in layer.parameters]) if known else None
@@ -90,16 +93,16 @@ def _product(x: Any, weight: Any) -> OwnWeights | None:
     return None
 
 
-def _elementwise(name: str, function: Callable[..., Any], args: list[Any]) -> OwnWeights | None:
+def _elementwise(name: str, args: list[Any]) -> OwnWeights | None:
     """A parameter beside a value, as the scale of a branch is."""
-    is_first = isinstance(args[0], nn.Parameter)
+    function, is_first = ARITHMETIC[name][0], isinstance(args[0], nn.Parameter)
     parameter, value = args if is_first else reversed(args)
-    is_divisor = name == "truediv" and not is_first
+    is_quotient = name in ("truediv", "div")
     layer = RowFunction(
         lambda w, x: function(w, x) if is_first else function(x, w),
         ("parameter",),
-        is_piecewise_linear=not (name == "truediv" and is_first),
-        is_linear_in_weights=not is_divisor,
+        is_piecewise_linear=not (is_quotient and is_first),
+        is_linear_in_weights=is_first or not is_quotient,
     )
     return OwnWeights(layer, value, [parameter])
 

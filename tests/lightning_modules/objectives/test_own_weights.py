@@ -48,8 +48,16 @@ KNOWN: dict[str, tuple[Callable[[Own, Tensor], Tensor], int]] = {
     "an rms norm": (lambda m, x: functional.rms_norm(x, (4, 3), m.gg, 0.1), 0),
     "a group norm": (lambda m, x: functional.group_norm(x, 2, m.b, m.c), 0),
     "a slope": (lambda m, x: functional.prelu(x, m.b), 0),
+    "a scale and a constant in place": (scaled_in_place, 0),
     "a constant matrix": (lambda m, x: (x * m.g) @ m.mask.T, 0),
 }
+
+
+def scaled_in_place(m: Own, x: Tensor) -> Tensor:
+    h = x * 2
+    h *= m.g
+    h -= m.mask.sum(0)
+    return h
 
 
 def around(how: Callable[[Own, Tensor], Tensor]) -> nn.Module:
@@ -95,6 +103,7 @@ def test_a_matrix_by_columns_has_the_factors_of_a_dense_layer() -> None:
     ("how", "message"),
     [
         (lambda m, x: functional.linear(x, m.v * m.mask, m.b), r"mul\(\) in the forward of Own computes a weight from others"),
+        (lambda m, x: functional.linear(x, m.g), r"linear\(\) in the forward of Own is not known"),
         (lambda m, x: functional.linear(x, m.mask), r"linear\(\) in the forward of Own is not known"),
         (lambda m, x: m.w.T @ x.mT, r"matmul\(\) in the forward of Own is not known"),
         (lambda m, x: functional.scaled_dot_product_attention(x, x * 2, x, None, 0.5), "dropout_p > 0, which is random"),
