@@ -31,6 +31,13 @@ class Own(nn.Module):
         return result
 
 
+def scaled_in_place(m: Own, x: Tensor) -> Tensor:
+    h = x * 2
+    h *= m.g
+    h -= m.mask.sum(0)
+    return h
+
+
 # What is computed, and how many blocks of Kronecker factors it has.
 KNOWN: dict[str, tuple[Callable[[Own, Tensor], Tensor], int]] = {
     "a product": (lambda m, x: x @ m.w, 1),
@@ -51,13 +58,6 @@ KNOWN: dict[str, tuple[Callable[[Own, Tensor], Tensor], int]] = {
     "a scale and a constant in place": (scaled_in_place, 0),
     "a constant matrix": (lambda m, x: (x * m.g) @ m.mask.T, 0),
 }
-
-
-def scaled_in_place(m: Own, x: Tensor) -> Tensor:
-    h = x * 2
-    h *= m.g
-    h -= m.mask.sum(0)
-    return h
 
 
 def around(how: Callable[[Own, Tensor], Tensor]) -> nn.Module:
