@@ -145,7 +145,7 @@ class TorchModel(NetworkModule):
         Args:
             features: rows as the module takes them, on a few of which the layers have to give what its `forward` gives.
         """
-        form = form_of(self.module)
+        form = form_of(self.module), tuple(features.shape[1:])
         if form not in self._graphs:
             while len(self._graphs) >= MOST_FORMS:
                 del self._graphs[next(iter(self._graphs))]

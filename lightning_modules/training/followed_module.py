@@ -23,7 +23,7 @@ def followed(module: nn.Module, rows: Tensor) -> Graph:
         UntraceableError: there is none, on these rows it gives other outputs than the module, whose `forward` does something
             that a graph does not hold: it counts its calls, for example; or rows depend on each other.
     """
-    graph, name = traced(module), type(module).__name__
+    graph, name = traced(module, rows), type(module).__name__
     if len(rows) == 0 or graph.size == 0:
         return graph
     half = max(1, len(rows) // 2)

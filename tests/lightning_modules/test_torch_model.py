@@ -92,7 +92,7 @@ def test_a_module_that_falls_back_has_the_same_penalty() -> None:
     rows = torch.randn(5, 64, dtype=torch.float64), torch.randint(0, 10, (5,))
     known = TorchModel(convolutional(), l2=0.3, optimizer=Newton).double()
     graph = known.objective(rows)
-    known._graphs = {known.form: "it is told to"}
+    known._graphs = {form: "it is told to" for form in known._graphs}
     module, theta = known.objective(rows), flattened(list(known.parameters()))
     assert isinstance(module, ModuleObjective)
     v = torch.randn_like(theta)

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from lightning_modules.objectives.graphs.function_kinds import ALIASES, ARITHMETIC, ROWS, concatenation, kind_of_call
-from lightning_modules.objectives.graphs.own_weights import transposed, with_own_weights
+from lightning_modules.objectives.graphs.function_kinds import ALIASES, ARITHMETIC, concatenation, kind_of_call
+from lightning_modules.objectives.graphs.own_weights import with_own_weights
 from lightning_modules.objectives.layers import Layer, LinearMap, RowFunction
 
 WITH_ANOTHER: dict[str, Callable[..., Any]] = {
@@ -27,10 +27,6 @@ class Value:
         self.index = index
 
 
-class Shape:
-    """The shape of a value, of which the number of rows may be asked for."""
-
-
 class Call(NamedTuple):
     """A layer and what it takes.
 
@@ -43,17 +39,6 @@ class Call(NamedTuple):
     layer: Layer | None
     inputs: list[Value]
     weights: list[nn.Parameter]
-
-
-def what_is_asked(name: str, args: list[Any]) -> Any:
-    """What x.shape, x.shape[0], x.size(0), of rows whose sizes are not known yet, and W.T stand for; None of other calls."""
-    if name == "getattr" and args[1] == "shape" and isinstance(args[0], Value):
-        return Shape()
-    if name == "size" and isinstance(args[0], Value) and args[1:] in ([], [0]):
-        return ROWS if args[1:] else Shape()
-    if name == "getitem" and isinstance(args[0], Shape) and args[1] == 0:
-        return ROWS
-    return transposed(name, args)
 
 
 def kind_of_arguments(name: str, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Call:

@@ -64,6 +64,7 @@ class Graph:
         name: of the module's class.
         nodes: the layers.
         slots: all parameters, also those that no layer uses.
+        row_shape: the only shape of a row that it is the graph of; None if it may be of others.
         sizes: how many numbers the layers give of rows of a shape, as far as it was asked.
         places: where the weights of a layer stand in θ, as a matrix, likewise.
     """
@@ -71,6 +72,7 @@ class Graph:
     name: str
     nodes: Sequence[Node]
     slots: Sequence[Slot]
+    row_shape: tuple[int, ...] | None = None
     sizes: dict[Any, tuple[int, int]] = field(default_factory=dict)
     places: dict[Any, Tensor] = field(default_factory=dict)
 

@@ -55,7 +55,7 @@ class GraphObjective(RowObjective[Sweeps]):
         l2: float = 0.0,
         reduction: Reduction = this_process,
     ) -> None:
-        graph = module if isinstance(module, Graph) else traced(module)
+        graph = module if isinstance(module, Graph) else traced(module, features)
         if graph.size == 0:
             raise ValueError(f"{graph.name} has no parameters, so there is nothing to train")
         if len(features) != len(targets):

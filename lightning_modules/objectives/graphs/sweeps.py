@@ -120,6 +120,8 @@ def numbers_of_a_row(graph: Graph, rows: Tensor, num_outputs: int) -> tuple[int,
         return graph.sizes[key]
     theta = torch.zeros(graph.size, device=rows.device)
     shape = tuple(rows.shape[1:])
+    if graph.row_shape not in (None, shape):
+        raise ValueError(f"{graph.name} was followed on rows of shape {graph.row_shape}, not {shape}: follow it anew on these")
     try:
         zeros = torch.zeros(2, *shape, dtype=rows.dtype, device=rows.device)
         sweeps = Sweeps.of(graph, theta, taken(graph, zeros, theta))

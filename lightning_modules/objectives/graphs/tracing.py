@@ -6,26 +6,29 @@ import torch
 from torch import Tensor, fx, nn
 
 from lightning_modules.objectives.differentiation import recording
-from lightning_modules.objectives.graphs.arguments import Shape, Value, is_constant, kind_of_arguments, what_is_asked
+from lightning_modules.objectives.graphs.arguments import Value, is_constant, kind_of_arguments
 from lightning_modules.objectives.graphs.followed_lengths import followed_lengths
+from lightning_modules.objectives.graphs.function_kinds import Rows
 from lightning_modules.objectives.graphs.graph import Graph, Node, Slot
 from lightning_modules.objectives.graphs.hooks import refuse_hooks
 from lightning_modules.objectives.graphs.module_kinds import kind_of
+from lightning_modules.objectives.graphs.sizes import Shape, Sizes, of_numbers
 from lightning_modules.objectives.graphs.untraceable import FALL_BACK, UntraceableError
 from lightning_modules.objectives.layers import Layer, RowFunction
 
 
-def traced(module: nn.Module) -> Graph:
+def traced(module: nn.Module, rows: Tensor | None = None) -> Graph:
     """The graph of a module's layers.
 
     Args:
         module: one whose `forward` takes rows (n, …) and calls layers of known kinds.
+        rows: some, for their shape; without them `forward` may not ask for sizes.
 
     Raises:
         UntraceableError: a layer is of no known kind, does not take each row by itself, or is used twice; `forward` depends on
             its data.
     """
-    return _Builder(module).graph()
+    return _Builder(module, rows).graph()
 
 
 class _Tracer(fx.Tracer):
@@ -56,13 +59,14 @@ class _Tracer(fx.Tracer):
 class _Builder:
     """Turns what was traced into nodes."""
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, rows: Tensor | None) -> None:
         self.module, self.layers = module, dict[str, Layer]()
         self.slots, start = dict[int, Slot](), 0
         for name, parameter in module.named_parameters():
             self.slots[id(parameter)] = slot = Slot(name, start, tuple(parameter.shape))
             start = slot.stop
         self.nodes: list[Node] = []
+        self.sizes = Sizes(self.nodes, rows)
         self.values: dict[fx.Node, Any] = {}
         self.users: dict[str, str] = {}
         self.stored: dict[int, int] = {0: 0}  # whose memory a value may share
@@ -71,7 +75,8 @@ class _Builder:
         calls = self._calls()
         for call in calls.nodes:
             getattr(self, f"_{call.op}")(call)
-        return Graph(type(self.module).__name__, tuple(self.nodes), tuple(self.slots.values()))
+        shape = tuple(self.sizes.rows.shape[1:]) if self.sizes.are_asked and self.sizes.rows is not None else None
+        return Graph(type(self.module).__name__, tuple(self.nodes), tuple(self.slots.values()), shape)
 
     def _calls(self) -> fx.Graph:
         name = type(self.module).__name__
@@ -139,30 +144,30 @@ class _Builder:
     def _call(self, call: fx.Node, function: Any, name: str) -> None:
         args = [self._given(each) for each in call.args]
         kwargs = {key: self._given(each) for key, each in call.kwargs.items()}
-        asked = what_is_asked(name, args)
+        asked = self.sizes.asked(name, args)
         if asked is not None:
             self.values[call] = asked
             return
         if name in ("long", "int") and len(args) == 1 and isinstance(args[0], Value) and args[0].index == 0:
             self._add(call, name, RowFunction(function), args, [], False, False)  # features that are looked up
             return
-        if any(map(is_constant, args)) and not any(isinstance(each, (Value, Shape, nn.Parameter)) for each in args):
-            self.values[call] = function(*args, **kwargs)  # a constant of constants
+        is_beside = not any(isinstance(each, (Value, Shape, nn.Parameter)) for each in args)
+        if of_numbers(args) or (is_beside and any(map(is_constant, args))):
+            self.values[call] = function(*args, **kwargs)  # of sizes a size, of constants a constant
             return
         if any(isinstance(each, Shape) for each in args):
             raise UntraceableError(f"the forward of {type(self.module).__name__} asks for the size of rows: {FALL_BACK}")
         if "input" in kwargs and not args:
             args = [kwargs.pop("input")]
         layer, inputs, weights = kind_of_arguments(name, function, args, kwargs)
-        if layer is None and not any(isinstance(self.values[node], Value) for node in call.all_input_nodes):
-            raise UntraceableError(
-                f"{name}() in the forward of {type(self.module).__name__} computes a weight from others, which is no layer's "
-                f"own: {FALL_BACK}"
-            )
         if layer is None:
-            raise UntraceableError(
-                f"{name}() in the forward of {type(self.module).__name__} is not known to take each row by itself: {FALL_BACK}"
-            )
+            what = "is not known to take each row by itself"
+            if not any(isinstance(self.values[node], Value) for node in call.all_input_nodes):
+                counts = any(isinstance(each, Rows) for each in args)
+                what = (
+                    "computes with the number of rows" if counts else "computes a weight from others, which is no layer's own"
+                )
+            raise UntraceableError(f"{name}() in the forward of {type(self.module).__name__} {what}: {FALL_BACK}")
         in_place = bool(kwargs.get("inplace")) or name in IN_PLACE or (name.endswith("_") and not name.startswith("_"))
         self._add(call, call.name, layer, inputs, weights, in_place, name in SHARING)
 
