@@ -132,19 +132,21 @@ def _matrix_product(x: Tensor, y: Tensor) -> Tensor:
 
 def _attention(call: Callable[..., Any], args: list[Any], options: dict[str, Any]) -> Layer | None:
     """softmax(Q Kᵀ / √d) V of each row."""
-    mask = args[0] if args else options.get("attn_mask")
+    options = dict(zip(("attn_mask", "dropout_p", "is_causal"), args, strict=False)) | options
+    mask = options.pop("attn_mask", None)
     if isinstance(mask, Tensor) and mask.ndim > 2:  # which may have one for each row
         return None
-    if (args[1] if len(args) > 1 else options.get("dropout_p", 0.0)) > 0:
+    if options.get("dropout_p", 0.0) > 0:
         raise UntraceableError(
             "scaled_dot_product_attention() in the module's forward has dropout_p > 0, which is random, so the loss has no "
             "curvature: give it dropout_p=0, or use a method of torch.optim"
         )
 
     def attended(*x: Tensor) -> Tensor:
+        here = None if mask is None else mask.to(x[0].device, torch.bool if mask.dtype == torch.bool else x[0].dtype)
         # It has several kernels, and this one alone has second derivatives.
         with sdpa_kernel(SDPBackend.MATH):
-            result: Tensor = call(*x, *args, **options)
+            result: Tensor = call(*x, here, **options)
         return result
 
     return RowFunction(attended)

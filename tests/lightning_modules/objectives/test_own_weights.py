@@ -31,6 +31,13 @@ class Own(nn.Module):
         return result
 
 
+def masked(m: Own, x: Tensor, kind: torch.dtype) -> Tensor:
+    """Attention whose mask is a buffer, of the type that buffers keep."""
+    mask = torch.ones(4, 4).tril().to(kind)
+    q = x @ m.w
+    return functional.scaled_dot_product_attention(q, q, x, attn_mask=mask)
+
+
 def scaled_in_place(m: Own, x: Tensor) -> Tensor:
     h = x * 2
     h *= m.g
@@ -56,6 +63,8 @@ KNOWN: dict[str, tuple[Callable[[Own, Tensor], Tensor], int]] = {
     "a group norm": (lambda m, x: functional.group_norm(x, 2, m.b, m.c), 0),
     "a slope": (lambda m, x: functional.prelu(x, m.b), 0),
     "a scale and a constant in place": (scaled_in_place, 0),
+    "attention with a mask of switches": (lambda m, x: masked(m, x, torch.bool), 1),
+    "attention with a mask of numbers": (lambda m, x: masked(m, x, x.dtype if isinstance(x, Tensor) else torch.float32), 1),
     "a constant matrix": (lambda m, x: (x * m.g) @ m.mask.T, 0),
 }
 
