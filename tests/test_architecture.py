@@ -51,7 +51,7 @@ ALLOWED = {
         "lightning_modules.objectives.double_double",
     ),
     "lightning_modules/objectives/linear": (*CORE, "lightning_modules.objectives.linear"),
-    "lightning_modules/objectives/layers": (*CORE, "lightning_modules.objectives.layers"),
+    "lightning_modules/objectives/layers": (*CORE, "lightning_modules.objectives.layers", "lightning_modules.networks"),
     "lightning_modules/objectives/graphs": (
         *(*CORE, "lightning_modules.objectives.layers", "lightning_modules.objectives.graphs"),
         "lightning_modules.networks",

@@ -29,7 +29,10 @@ def tried(point: Point, direction: Tensor, steepness: Tensor, slope: Tensor, cur
         curvature: m > 0, averaged ().
     """
     for _ in range(TRIALS):
-        curvature = _met(point, direction, steepness, slope, curvature)
+        before, curvature = curvature, _met(point, direction, steepness, slope, curvature)
+        # The next trial would be the same one; a device is not waited for to find that out.
+        if curvature.device.type == "cpu" and bool(curvature == before):
+            break
     return curvature
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from command_line.flags import in_flags
 from command_line.interruptible import raise_at_ctrl_c, was_pressed
+from command_line.kept_memory import keep_freed_memory
 from command_line.parse_reasons import plain, reason
 from command_line.saying import complain, guard_terminal
 from command_line.terminable import raise_when_asked_to_end
@@ -32,6 +33,7 @@ def run(main: Callable[[list[str]], None], args: list[str]) -> int:
     Raises nothing but what `--debug` among the arguments lets through.
     """
     raise_at_ctrl_c()
+    keep_freed_memory()
     guard_terminal()
     try:
         refuse_unreadable(args)

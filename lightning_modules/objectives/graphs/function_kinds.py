@@ -14,8 +14,10 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from lightning_modules.networks import make_activation
 from lightning_modules.objectives.graphs.untraceable import UntraceableError
 from lightning_modules.objectives.layers import (
+    Activated,
     Concatenation,
     Elementwise,
     Layer,
@@ -34,6 +36,7 @@ STRAIGHT_NAMES = (
     *("abs", "clamp", "hardshrink", "hardsigmoid", "hardtanh", "leaky_relu", "neg", "relu", "relu6", "softshrink"),
     *("threshold", "hardtanh_", "relu_", "leaky_relu_"),
 )
+CLOSED_NAMES = ("relu", "sigmoid", "tanh")
 MAX_POOLS = ("max_pool1d", "max_pool2d", "max_pool3d")
 LINEAR_NAMES = (
     *("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d"),
@@ -81,6 +84,8 @@ def kind_of_call(
         function, is_straight = ARITHMETIC[plain]
         number = args[0]
         return Elementwise(lambda x: function(x, number), is_straight) if isinstance(number, (int, float)) else None
+    if plain in CLOSED_NAMES and not args and not options:
+        return Activated(make_activation(plain))
     if plain in BENT_NAMES or plain in STRAIGHT_NAMES:
         # The ones that torch has in place only differ in that.
         beside = getattr(torch, plain, None) or getattr(functional, plain)

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lightning_modules.networks import Activation
+from lightning_modules.networks import Activation, make_activation
 from lightning_modules.objectives.graphs.untraceable import FALL_BACK, UntraceableError
 from lightning_modules.objectives.layers import (
+    Activated,
     Convolution,
     Elementwise,
     Embedding,
@@ -31,6 +32,8 @@ from lightning_modules.objectives.layers import (
 BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
 InstanceNorm = nn.InstanceNorm1d | nn.InstanceNorm2d | nn.InstanceNorm3d
 Dropout = nn.Dropout | nn.Dropout1d | nn.Dropout2d | nn.Dropout3d | nn.AlphaDropout | nn.FeatureAlphaDropout
+# Whose derivative needs no second pass of the function.
+CLOSED = {nn.ReLU: "relu", nn.Sigmoid: "sigmoid", nn.Tanh: "tanh"}
 BENT = (
     *(nn.CELU, nn.ELU, nn.GELU, nn.Hardswish, nn.LogSigmoid, nn.Mish, nn.SELU, nn.SiLU, nn.Sigmoid, nn.Softplus),
     *(nn.Softsign, nn.Tanh, nn.Tanhshrink),
@@ -67,12 +70,14 @@ def kind_of(module: nn.Module, name: str) -> Layer | None:
         UntraceableError: in its present mode it takes no row by itself, or is another function at each evaluation.
     """
     if isinstance(module, Activation):
-        return Elementwise(module, module.piecewise_linear)
+        return Activated(module)
     kind = _plain_kind(type(module))
     if any(not parameter.numel() for parameter in module.parameters(recurse=False)):
         raise UntraceableError(f"{kind.__name__} {name!r} has weights of no numbers: give it a width above 0; {FALL_BACK}")
     if kind in KINDS:
         return KINDS[kind](module)
+    if kind in CLOSED:
+        return Activated(make_activation(CLOSED[kind]))
     if kind in BENT + STRAIGHT:
         return Elementwise(_out_of_place(module), kind in STRAIGHT)
     if kind in LINEAR:

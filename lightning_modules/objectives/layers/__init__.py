@@ -2,7 +2,7 @@
 
 from lightning_modules.objectives.layers.affine import Affine
 from lightning_modules.objectives.layers.convolution import Convolution
-from lightning_modules.objectives.layers.elementwise import Elementwise
+from lightning_modules.objectives.layers.elementwise import Activated, Elementwise
 from lightning_modules.objectives.layers.embedding import Embedding
 from lightning_modules.objectives.layers.junctions import Concatenation, Sum
 from lightning_modules.objectives.layers.layer import Layer, Visit, Weights
@@ -19,6 +19,7 @@ from lightning_modules.objectives.layers.row_function import LinearMap, Reshape,
 from lightning_modules.objectives.layers.transposed_convolution import TransposedConvolution
 
 __all__ = [
+    "Activated",
     "Affine",
     "Concatenation",
     "Convolution",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from lightning_modules.networks import Activation
 from lightning_modules.objectives.differentiation import recording
 from lightning_modules.objectives.layers.layer import Layer, Visit, Weights
 
@@ -41,3 +42,23 @@ class Elementwise(Layer):
                 (slope,) = torch.autograd.grad(self.function(leaf).sum(), leaf)
             visit.known["slope"] = slope
         return visit.known["slope"]
+
+
+class Activated(Elementwise):
+    """The same with φ′ in closed form.
+
+    Args:
+        activation: φ.
+    """
+
+    def __init__(self, activation: Activation) -> None:
+        super().__init__(activation, activation.piecewise_linear)
+        self.activation = activation
+
+    def up(self, visit: Visit, moves: Weights, inputs: tuple[Tensor | None, ...]) -> Tensor:
+        (dx,) = inputs
+        assert dx is not None, "without weights nothing else moves"
+        return self.activation.pull_back(dx, visit.inputs[0], visit.output)  # diag φ′ is its own transpose
+
+    def down(self, visit: Visit, e: Tensor) -> list[Tensor | None]:
+        return [self.activation.pull_back(e, visit.inputs[0], visit.output)]
