@@ -145,17 +145,21 @@ class TorchModel(NetworkModule):
         Args:
             features: rows as the module takes them, on a few of which the layers have to give what its `forward` gives.
         """
-        form = form_of(self.module), tuple(features.shape[1:])
-        if form not in self._graphs:
-            while len(self._graphs) >= MOST_FORMS:
-                del self._graphs[next(iter(self._graphs))]
-            try:
-                self._graphs[form] = followed(self.module, features[:MOST_ROWS])
-            except UntraceableError as error:
-                if str(error) != self._said:
-                    log_info(f"the curvature of {type(self.module).__name__} is by automatic differentiation: {error}")
-                self._graphs[form] = self._said = str(error)
-        return self._graphs[form]
+        form, shape = form_of(self.module), tuple(features.shape[1:])
+        for known in ((form, None), (form, shape)):  # of one shape only where sizes are asked for
+            if known in self._graphs:
+                return self._graphs[known]
+        while len(self._graphs) >= MOST_FORMS:
+            del self._graphs[next(iter(self._graphs))]
+        try:
+            graph = followed(self.module, features[:MOST_ROWS])
+        except UntraceableError as error:
+            if str(error) != self._said:
+                log_info(f"the curvature of {type(self.module).__name__} is by automatic differentiation: {error}")
+            self._graphs[form, shape] = self._said = str(error)
+            return self._said
+        self._graphs[form, graph.row_shape] = graph
+        return graph
 
     @property
     def form(self) -> Hashable:

@@ -85,9 +85,7 @@ def _as_module(stand_in: Callable[..., nn.Module], args: list[Any], kwargs: dict
 def _product(x: Any, weight: Any) -> OwnWeights | None:
     """x W or x Wᵀ."""
     if isinstance(weight, Transposed):
-        layer = kind_of(_linear(weight.parameter), "forward")
-        assert layer is not None, "a dense layer is one"
-        return OwnWeights(layer, x, [weight.parameter])
+        return _as_module(_linear, [x, weight.parameter], {})
     if isinstance(weight, nn.Parameter) and weight.ndim == 2:
         return OwnWeights(LinearByColumns(weight), x, [weight])
     return None

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_modules.objectives.graphs.arguments import Value
-from lightning_modules.objectives.graphs.function_kinds import ROWS, Rows
+from lightning_modules.objectives.graphs.function_kinds import ROWS
 from lightning_modules.objectives.graphs.graph import Node
 from lightning_modules.objectives.graphs.own_weights import transposed
 from lightning_modules.objectives.graphs.untraceable import FALL_BACK, UntraceableError
@@ -88,7 +88,7 @@ class Sizes:
 def of_numbers(args: Sequence[Any]) -> bool:
     """Whether a call is of numbers alone, such as sizes, and none of them is the number of rows."""
     parts = [part for each in args for part in (each if isinstance(each, tuple) else (each,))]
-    return bool(args) and all(isinstance(part, (int, float, slice)) and not isinstance(part, Rows) for part in parts)
+    return bool(args) and all(isinstance(part, (int, float, slice)) for part in parts)
 
 
 def _is_whole(parameter: Tensor, places: Any) -> bool:
