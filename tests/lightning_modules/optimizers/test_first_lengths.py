@@ -57,6 +57,19 @@ def test_a_length_is_not_made_shorter_by_roundings() -> None:
     assert float(m) == 1e6
 
 
+@pytest.mark.parametrize("m", [1e-3, 1.0, 1e6])
+def test_trials_end_when_they_change_nothing_with_what_all_of_them_give(m: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, met = [], first_lengths._met
+    monkeypatch.setattr(first_lengths, "_met", lambda *given: made.append(given) or met(*given))
+    point = FunctionObjective(lambda theta: (theta - 1.0).pow(4).sum()).point(torch.zeros(3))
+    given, curvature = (point, torch.ones(3), torch.tensor(-12.0), torch.tensor(1.0)), torch.tensor(m)
+    found = tried(*given, curvature)
+    assert 1 <= len(made) < first_lengths.TRIALS
+    for _ in range(first_lengths.TRIALS):
+        curvature = met(*given, curvature)
+    assert torch.equal(found, curvature)
+
+
 def test_of_a_loss_that_is_not_finite_far_out_the_length_is_found_nearby() -> None:
     def steep(theta: Tensor) -> Tensor:
         return torch.exp(theta).sum() - theta.sum()
