@@ -14,9 +14,10 @@ averages move slowly, v takes in a new sample at every `refresh`-th step only (b
 C is the generalised Gauss–Newton matrix or the Hessian in the first line, as chosen; in the fifth it is always the former,
 along whose directions the model has a minimiser.
 
-Of a network, where many parameters say the same, two lines are others:
+Of a network, where many parameters say the same, some lines are others:
 
     d = −g_t / √(v̂ + μ),   μ = mean v̂ / 10, tensor by tensor        the root brings a sample's noise to one size everywhere
+    q ← q / n,   n = |q|, averaged                                   so that b and m are of directions that compare
     b ← β_m b − (1 − β_m) g_tᵀq,   m ← β_m m + (1 − β_m) qᵀC_t q     at every `refresh`-th step, too
     m ← max(m, 2 (f_t(θ + s) − f_t(θ) − g_tᵀs) / |s/q|²)             at first: what the loss itself shows
 
@@ -24,7 +25,7 @@ Along small curvatures, of which a network has thousands, a sample's gradient is
 loss bends by and how gradients scatter (the Fisher information). The full inverse would make that noise largest where the loss
 tells least. And a network may bend far more on the way than at its start: the first steps, which no average protects, are
 tried, and shortened to what was met on the way (`first_lengths.py`), and later lengths at most double from one update to the
-next. All steps d are bounded by those before them (`reach.py`).
+next. All steps d are bounded by those before them (`reach.py`), and directions are measured by theirs (`direction_norm.py`).
 
 The mean is that of each tensor of parameters by itself. Behind units that saturate, curvatures fall by orders of magnitude from
 the last layer to the first: beside the mean over all of them the first layers' are nothing, and these would hardly move.
@@ -51,16 +52,16 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from lightning_modules.devices import is_asynchronous
 from lightning_modules.objectives import Point
+from lightning_modules.optimizers.direction_norm import averaged_norm
 from lightning_modules.optimizers.draws import Draws, of_products
 from lightning_modules.optimizers.first_lengths import tried
 from lightning_modules.optimizers.kept_divisor import KeptDivisor
 from lightning_modules.optimizers.next_slope import weigh
+from lightning_modules.optimizers.no_curvature import refuse_none
 from lightning_modules.optimizers.reach import within_reach
 from lightning_modules.optimizers.running_state import RunningState
 from lightning_modules.optimizers.thinned import thinned
-from lightning_modules.solvers import SingularCurvatureError
 
 CURVATURE_MEMORY, MODEL_MEMORY = 0.95, 0.9
 # Over so many rows b and m are averaged, where ten updates have fewer.
@@ -131,7 +132,10 @@ class RunningModel:
         direction = torch.add(newton, past, alpha=self.momentum)
         if not self.of_network:
             weigh(state, point, gradient, direction, share / self.refresh)
-        elif is_update:
+            return direction
+        state.norm = averaged_norm(direction, state.norm, share * self._told(point))
+        direction = direction / state.norm
+        if is_update:
             self._measure(point, seen, gradient, direction, newton, share)
         return direction
 
@@ -202,8 +206,13 @@ class RunningModel:
 
     def _share(self, point: Point) -> float:
         """1 − β_m, what a sample counts for in the averages of b and m."""
+        return min(1 - MODEL_MEMORY, self._told(point))
+
+    @staticmethod
+    def _told(point: Point) -> float:
+        """What share a sample has of the rows that an average is made of, ≤ 1."""
         rows = point.objective.num_rows
-        return min(1 - MODEL_MEMORY, rows / MODEL_ROWS) if rows else 1 - MODEL_MEMORY
+        return min(1.0, rows / MODEL_ROWS) if rows else 1.0
 
     @property
     def length(self) -> Tensor:
@@ -219,11 +228,12 @@ class RunningModel:
         first step. A choice of numbers, not a branch, for which the host would wait.
         """
         state, before = self.state, self.length
+        assert state.norm is not None
         assert state.direction is not None and state.slope is not None and state.curvature_along is not None
         slope = torch.lerp(state.slope, -gradient @ direction, share)
         is_uphill = slope <= 0
         state.direction.copy_(torch.where(is_uphill, newton, state.direction))
-        direction.copy_(torch.where(is_uphill, (1 + self.momentum) * newton, direction))
+        direction.copy_(torch.where(is_uphill, (1 + self.momentum) * newton / state.norm, direction))
         along = seen.curvature("ggn").form(direction[None])[0, 0]
         state.slope = torch.where(is_uphill, -gradient @ direction, slope)
         state.curvature_along = torch.where(is_uphill, along, torch.lerp(state.curvature_along, along, share))
@@ -232,16 +242,3 @@ class RunningModel:
         state.curvature_along = torch.maximum(state.curvature_along, least)
         if state.steps <= 2 * self.refresh:
             state.curvature_along = tried(point, direction, gradient @ direction, state.slope, state.curvature_along)
-
-
-def refuse_none(damping: Tensor) -> None:
-    """Refuse a curvature of which nothing is left to step by; of a device the next loss is not finite, and refused.
-
-    Raises:
-        SingularCurvatureError: the damping, its mean, is 0.
-    """
-    if not (is_asynchronous(damping) or damping > 0):
-        raise SingularCurvatureError(
-            "the curvature is 0 in every direction at this point, so it gives no step: check that the network's units "
-            "are not all dead, or use GradientDescent or a method of torch.optim"
-        )

@@ -17,6 +17,7 @@ class RunningState(DampingState):
         direction: p (p,), the past steps.
         slope, curvature_along: b and m ().
         reach: how long the steps d were, √(−gᵀd) ().
+        norm: how long the directions were (), averaged.
         last, last_length: of a loss that is no network's q' (p,), the direction of the step before, and l' (), how far it went.
     """
 
@@ -27,5 +28,6 @@ class RunningState(DampingState):
     slope: Tensor | None = None
     curvature_along: Tensor | None = None
     reach: Tensor | None = None
+    norm: Tensor | None = None
     last: Tensor | None = None
     last_length: Tensor | None = None

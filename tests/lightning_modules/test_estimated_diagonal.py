@@ -10,20 +10,22 @@ from datamodules import DigitsDataModule
 from lightning_modules import TorchModel
 from lightning_modules.objectives import Curvature, flattened
 from lightning_modules.optimizers import DiagonalNewton
-from tests.lightning_modules.test_torch_model import Mixed, loss_of, rows_of
+from tests.lightning_modules.test_torch_model import Repeated, loss_of, rows_of
 from tests.training import make_trainer
 
 
 class Wide(nn.Module):
-    """More parameters than a matrix is formed of, behind a call that is not known to take each row by itself."""
+    """More parameters than a matrix is formed of, one layer of them used twice."""
 
     def __init__(self) -> None:
         super().__init__()
         torch.manual_seed(0)
-        self.layers = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+        self.layers = nn.Sequential(nn.Linear(64, 64), nn.ReLU())
+        self.last = nn.Linear(64, 10)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cummax(self.layers(x), dim=1)[0] - x.sum(1, keepdim=True).cumsum(1)
+        result: Tensor = self.last(self.layers(self.layers(x)))
+        return result
 
 
 def of_rows(count: int) -> Curvature:
@@ -73,7 +75,7 @@ def test_a_point_is_estimated_once_whoever_asks(monkeypatch: pytest.MonkeyPatch)
 
 def test_of_a_sample_a_product_for_each_of_hundreds_is_too_many() -> None:
     """It comes once, and averages of samples smooth an estimate; of all rows the diagonal is worth its price."""
-    model = TorchModel(Mixed().double(), optimizer=DiagonalNewton)
+    model = TorchModel(Repeated().double(), optimizer=DiagonalNewton)
     assert 256 < sum(p.numel() for p in model.parameters()) < 4096
     rows = torch.randn(9, 64, dtype=torch.float64), torch.randint(10, (9,))
     objective, theta = model.objective(rows), flattened(list(model.parameters())).detach()

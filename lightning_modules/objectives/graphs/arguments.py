@@ -8,23 +8,13 @@ from torch import Tensor, nn
 
 from lightning_modules.objectives.graphs.function_kinds import ALIASES, ARITHMETIC, concatenation, kind_of_call
 from lightning_modules.objectives.graphs.own_weights import with_own_weights
+from lightning_modules.objectives.graphs.value import Value
 from lightning_modules.objectives.layers import Layer, LinearMap, RowFunction
 
 WITH_ANOTHER: dict[str, Callable[..., Any]] = {
     **{name: ARITHMETIC[name][0] for name in ("add", "sub", "mul", "truediv", "div")},
     "matmul": torch.matmul,
 }
-
-
-class Value:
-    """A value of the network, by its number: 0 are the features.
-
-    Args:
-        index: the number.
-    """
-
-    def __init__(self, index: int) -> None:
-        self.index = index
 
 
 class Call(NamedTuple):
@@ -49,7 +39,7 @@ def kind_of_arguments(name: str, function: Any, args: list[Any], kwargs: dict[st
         function: itself.
         args, kwargs: what it is called with, a `Value` for each of the network's.
     """
-    if name in ("cat", "concat", "concatenate") and args and all(isinstance(each, Value) for each in args[0]):
+    if name in ("cat", "concat", "concatenate") and args and _are_values(args[0]):
         return Call(concatenation(kwargs.get("dim", args[1] if len(args) > 1 else 0)), list(args[0]), [])
     if len(args) == 2 and isinstance(args[1], Value) and isinstance(args[0], (int, float)):
         number, value = args
@@ -66,6 +56,10 @@ def kind_of_arguments(name: str, function: Any, args: list[Any], kwargs: dict[st
     if args[: len(inputs)] != inputs or any(isinstance(each, Value) for each in kwargs.values()):
         return Call(None, [], [])
     return Call(kind_of_call(name, function, args[len(inputs) :], kwargs, len(inputs)), inputs, [])
+
+
+def _are_values(argument: Any) -> bool:
+    return isinstance(argument, (list, tuple)) and all(isinstance(each, Value) for each in argument)
 
 
 def is_constant(argument: Any) -> bool:

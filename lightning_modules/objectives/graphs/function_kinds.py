@@ -16,6 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from lightning_modules.networks import make_activation
 from lightning_modules.objectives.graphs.untraceable import UntraceableError
+from lightning_modules.objectives.graphs.value import ROWS
 from lightning_modules.objectives.layers import (
     Activated,
     Concatenation,
@@ -52,14 +53,7 @@ ARITHMETIC: dict[str, tuple[Callable[..., Any], bool]] = {
     "pow": (operator.pow, False),
 }
 ALIASES = {"iadd": "add", "isub": "sub", "imul": "mul", "itruediv": "truediv", "subtract": "sub", "multiply": "mul"}
-WITH_DIMENSIONS = ("mean", "sum", "amax", "amin", "softmax", "log_softmax", "norm", "logsumexp", "cumsum", "flip", "roll")
-
-
-class Rows:
-    """The number of rows, where a module's `forward` asks for it: `x.view(x.size(0), -1)`."""
-
-
-ROWS = Rows()
+WITH_DIMENSIONS = ("mean", "sum", "amax", "amin", "softmax", "log_softmax", "logsumexp", "cumsum", "flip")
 
 
 def kind_of_call(
@@ -195,7 +189,7 @@ def _with_dimensions(name: str, call: Callable[..., Any], args: list[Any], optio
     if not every or 0 in every:
         return None
     function = _within_rows(lambda x: call(x, *args, **options), name, every)
-    return LinearMap(function) if name in ("mean", "sum", "cumsum", "flip", "roll") else RowFunction(function)
+    return LinearMap(function) if name in ("mean", "sum", "cumsum", "flip") else RowFunction(function)
 
 
 def _within_rows(

@@ -86,7 +86,8 @@ class Graph:
         """Of each value, the features first, whether it depends on θ: down to there, and no further, go the sweeps."""
         moving = [False]
         for node in self.nodes:
-            moving.append(bool(node.slots) or any(moving[index] for index in node.inputs))
+            depends = bool(node.slots) or any(moving[index] for index in node.inputs)
+            moving.append(depends and not node.layer.is_constant)
         return moving
 
     @cached_property

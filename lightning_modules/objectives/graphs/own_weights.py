@@ -1,7 +1,6 @@
 """Calls in a module's `forward` that take its own parameters: functions of layers, matrix products, scales and shifts."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from inspect import signature
 from typing import Any, NamedTuple
 
@@ -9,18 +8,8 @@ from torch import Tensor, nn
 
 from lightning_modules.objectives.graphs.function_kinds import ARITHMETIC
 from lightning_modules.objectives.graphs.module_kinds import kind_of
+from lightning_modules.objectives.graphs.value import Transposed
 from lightning_modules.objectives.layers import Layer, LinearByColumns, RowFunction
-
-
-@dataclass(frozen=True)
-class Transposed:
-    """Wᵀ, as `self.weight.T` is asked for.
-
-    Attributes:
-        parameter: W, a matrix.
-    """
-
-    parameter: nn.Parameter
 
 
 class OwnWeights(NamedTuple):
@@ -37,14 +26,26 @@ class OwnWeights(NamedTuple):
     weights: list[nn.Parameter]
 
 
-def transposed(name: str, args: list[Any]) -> Transposed | None:
-    """What W.T, W.mT, W.t() and W.transpose(0, 1) stand for, of a matrix of parameters."""
-    if not args or not isinstance(args[0], nn.Parameter) or args[0].ndim != 2:
+def same_weight(name: str, args: list[Any]) -> nn.Parameter | Transposed | None:
+    """What stands for a parameter again: w[:], all of it, and W.T, W.mT, W.t() and W.transpose(0, 1) of a matrix."""
+    if not args or not isinstance(args[0], nn.Parameter):
+        return None
+    if name == "getitem" and _is_whole(args[0], args[1]):
+        return args[0]
+    if args[0].ndim != 2:
         return None
     asked = (name, *args[1:])
     known = asked in (("getattr", "T"), ("getattr", "mT"), ("t",))
     swaps = name in ("transpose", "swapaxes") and sorted(each % 2 for each in args[1:]) == [0, 1]
     return Transposed(args[0]) if known or swaps else None
+
+
+def _is_whole(parameter: Tensor, places: Any) -> bool:
+    """Whether a part of a parameter is all of it: `self.places[:, :x.shape[1]]`."""
+    every = places if isinstance(places, tuple) else (places,)
+    if not all(isinstance(each, slice) and each.step in (None, 1) for each in every):
+        return False
+    return parameter.detach()[places].shape == parameter.shape
 
 
 def with_own_weights(name: str, args: list[Any], kwargs: dict[str, Any]) -> OwnWeights | None:

@@ -71,7 +71,7 @@ class Sweeps:
         for node, visit in zip(self.graph.nodes, self.visits, strict=True):
             inputs = tuple(moves[index] for index in node.inputs)
             moved = None
-            if node.slots or any(dx is not None for dx in inputs):
+            if self.graph.moves[len(moves)] and (node.slots or any(dx is not None for dx in inputs)):
                 dw: Weights = node.weights(direction)
                 moved = node.layer.up(visit, dw, inputs)
             moves.append(moved)
@@ -118,7 +118,7 @@ def numbers_of_a_row(graph: Graph, rows: Tensor, num_outputs: int) -> tuple[int,
     key = (tuple(rows.shape[1:]), rows.dtype, rows.device, num_outputs)
     if key in graph.sizes:
         return graph.sizes[key]
-    theta = torch.zeros(graph.size, device=rows.device)
+    theta = torch.zeros(graph.size, device=rows.device, dtype=rows.dtype if rows.is_floating_point() else None)
     shape = tuple(rows.shape[1:])
     if graph.row_shape not in (None, shape):
         raise ValueError(f"{graph.name} was followed on rows of shape {graph.row_shape}, not {shape}: follow it anew on these")

@@ -25,6 +25,9 @@ from lightning_modules.objectives.differentiation import recording
 
 Weights = tuple[Tensor, ...]
 
+# Of the gradients of rows that are held at once: 128 MiB in float64.
+GRADIENT_NUMBERS = 2**24
+
 
 @dataclass(frozen=True)
 class Visit:
@@ -50,11 +53,13 @@ class Layer(ABC):
         parameters: the names of its weights, as its module has them.
         is_piecewise_linear: whether h is piecewise linear in the inputs together.
         is_linear_in_weights: whether it is in each single weight.
+        is_constant: whether h stays where it is when the inputs move a little, as x > 0 does.
     """
 
     parameters: tuple[str, ...] = ()
     is_piecewise_linear = False
     is_linear_in_weights = True
+    is_constant = False
 
     @abstractmethod
     def forward(self, weights: Weights, *inputs: Tensor) -> Tensor:
@@ -125,11 +130,25 @@ class Layer(ABC):
 
     def gradients(self, visit: Visit, e: Tensor) -> list[Tensor]:
         """The sum of the rows' gradients by each weight (k, *shape), from e (k, n, …)."""
-        return [each.sum(1) for each in self.rows(visit, e)]
+
+        def outputs(*w: Tensor) -> Tensor:
+            return self.forward(w, *visit.inputs)
+
+        with recording():
+            found = vmap(vjp(outputs, *visit.weights)[1])(e)
+        return [each.detach() for each in found]
 
     def squares(self, visit: Visit, s: Tensor) -> list[Tensor]:
         """Σ over rows and factors of the squared gradients by each weight, *shape, from s (C, n, …)."""
-        return [each.square().sum((0, 1)) for each in self.rows(visit, s)]
+        sums = [torch.zeros_like(weight) for weight in visit.weights]
+        # A row's gradient has as many numbers as the weights.
+        few = max(1, GRADIENT_NUMBERS // (len(s) * sum(weight.numel() for weight in visit.weights)))
+        for start in range(0, s.shape[1], few):
+            part = slice(start, start + few)
+            rows = Visit(visit.weights, tuple(x[part] for x in visit.inputs), visit.output[part])
+            for total, each in zip(sums, self.rows(rows, s[:, part]), strict=True):
+                total.add_(each.square().sum((0, 1)))
+        return sums
 
 
 def folded(vectors: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ class RowFunction(Layer):
     Args:
         function: (w, …, x, …) -> h, each row by itself.
         parameters: the names of w.
-        is_piecewise_linear, is_linear_in_weights: whether F is, see `Layer`.
+        is_piecewise_linear, is_linear_in_weights, is_constant: whether F is, see `Layer`.
     """
 
     def __init__(
@@ -24,9 +24,11 @@ class RowFunction(Layer):
         parameters: tuple[str, ...] = (),
         is_piecewise_linear: bool = False,
         is_linear_in_weights: bool = False,
+        is_constant: bool = False,
     ) -> None:
         self.function, self.parameters = function, parameters
-        self.is_piecewise_linear, self.is_linear_in_weights = is_piecewise_linear, is_linear_in_weights
+        self.is_piecewise_linear, self.is_linear_in_weights = is_piecewise_linear or is_constant, is_linear_in_weights
+        self.is_constant = is_constant
 
     def forward(self, weights: Weights, *inputs: Tensor) -> Tensor:
         return self.function(*weights, *inputs)

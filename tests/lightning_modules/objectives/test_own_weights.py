@@ -111,7 +111,7 @@ def test_a_matrix_by_columns_has_the_factors_of_a_dense_layer() -> None:
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        (lambda m, x: functional.linear(x, m.v * m.mask, m.b), r"mul\(\) in the forward of Own computes a weight from others"),
+        (lambda m, x: functional.linear(x, m.v * m.mask, m.b), r"linear\(\) in the forward of Own is not known"),
         (lambda m, x: functional.linear(x, m.g), r"linear\(\) in the forward of Own is not known"),
         (lambda m, x: functional.linear(x, m.mask), r"linear\(\) in the forward of Own is not known"),
         (lambda m, x: m.w.T @ x.mT, r"matmul\(\) in the forward of Own is not known"),
@@ -124,20 +124,29 @@ def test_what_is_no_layer_says_why(how: Callable[[Own, Tensor], Tensor], message
         traced(Own(how))
 
 
+def test_a_product_of_two_vectors_of_a_row_is_refused() -> None:
+    module = nn.Sequential(nn.Linear(3, 2), Own(lambda _, x: x @ x))
+    with pytest.raises(
+        ValueError, match=r"rows of shape \(3,\) do not fit Sequential: a product of values of shapes \(2, 2\) and"
+    ):
+        GraphObjective(module, Categorical(2), torch.randn(4, 3), torch.tensor([0, 1, 1, 0]))
+
+
 @pytest.mark.parametrize(
     ("mixed", "message"),
     [
-        (lambda x: x @ x, r"a product of values of shapes \(2, 2\) and \(2, 2\) mixes rows"),
-        (lambda x: x.transpose(-2, -1), r"transpose\(\) over dimension -2 of values of shape \(2, 2\) mixes rows"),
-        (lambda x: x.mT, r"mT\(\) over dimension -2"),
-        (lambda x: torch.softmax(x, -2), r"softmax\(\) over dimension -2"),
-        (lambda x: x + x.sum(-2, keepdim=True), r"sum\(\) over dimension -2"),
-        (lambda x: x.unsqueeze(-3).sum(1), r"unsqueeze\(\) over dimension -3"),
-        (lambda x: torch.cat([x, x], -2), r"values of shape \(2, 2\) are put beside each other along the rows"),
+        (lambda x: x.transpose(-2, -1), r"transpose\(\)"),
+        (lambda x: x.mT, r"getattr\(\)"),
+        (lambda x: torch.softmax(x, -2), r"softmax\(\)"),
+        (lambda x: x + x.sum(-2, keepdim=True), r"add\(\)"),
+        (lambda x: x.unsqueeze(-3).sum(1), r"sum\(\)"),
+        (lambda x: torch.cat([x, x], -2), r"cat\(\)"),
     ],
 )
 def test_what_mixes_rows_counted_from_behind_is_refused(mixed: Callable[[Tensor], Tensor], message: str) -> None:
     """Of values with more dimensions the same calls take each row by itself."""
     module = nn.Sequential(nn.Linear(3, 2), Own(lambda _, x: mixed(x)))
-    with pytest.raises(ValueError, match=r"rows of shape \(3,\) do not fit Sequential: " + message):
+    with pytest.raises(
+        UntraceableError, match=message + " in the forward of Sequential (is not known to|does not) take each row"
+    ):
         GraphObjective(module, Categorical(2), torch.randn(4, 3), torch.tensor([0, 1, 1, 0]))

@@ -50,6 +50,12 @@ TAKEN: dict[str, Callable[[Asks, Tensor], Tensor]] = {
     "dimensions": lambda m, x: x.flatten(x.ndim - 2) * x.dim(),
     "a number": lambda m, x: x / x.shape[2],
     "a whole parameter": lambda m, x: x + m.places[:, : x.shape[1]],
+    "a branch on a size": lambda m, x: x if x.shape[1] > 3 else x.no_such_method(),
+    "a constant of all sizes": lambda m, x: x + torch.ones(x.shape),
+    "a shape as it is": lambda m, x: x.flatten(1).reshape(x.shape),
+    "a loop over positions": lambda m, x: torch.stack([x[:, i] * i for i in range(x.shape[1])], dim=1),
+    "rows and positions together": lambda m, x: torch.relu(x.view(x.shape[0] * x.shape[1], -1)).view(x.shape),
+    "a part of a parameter": lambda m, x: x + m.places[:, : x.shape[1] - 1].mean(1),
     "a constant of a size": lambda m, x: x * torch.arange(x.shape[2], device=x.device),
 }
 
@@ -81,11 +87,10 @@ def test_a_graph_of_rows_of_one_shape_takes_no_others() -> None:
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        (lambda m, x: x * x.shape[0], r"mul\(\) in the forward of Asks is not known"),
-        (lambda m, x: x.view(x.shape[0] * x.shape[1], -1), r"mul\(\) in the forward of Asks computes with the number of rows"),
-        (lambda m, x: x + torch.zeros(x.shape), r"asks for the size of rows"),
-        (lambda m, x: x + m.places[:, : x.shape[1] - 1].mean(1), r"getitem\(\) in the forward of Asks computes a weight"),
-        (lambda m, x: x if x.shape[1] > 3 else -x, r"depends on its data"),
+        (lambda m, x: x * x.shape[0], r"mul\(\) in the forward of Asks does not take each row by itself"),
+        (lambda m, x: x.view(x.shape[0] * x.shape[1], -1), r"Linear\(\) in the forward of Asks fails on rows of numbers"),
+        (lambda m, x: x if x.sum() > 3 else -x, r"depends on its data"),
+        (lambda m, x: x if x.shape[0] > 3 else -x, r"depends on its data"),
     ],
 )
 def test_the_number_of_rows_stays_open(how: Callable[[Asks, Tensor], Tensor], message: str) -> None:

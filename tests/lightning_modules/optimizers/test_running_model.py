@@ -56,7 +56,7 @@ class Settings:
 def recursion(samples: list[Quadratic], theta: Array, settings: Settings, restart: bool = True) -> tuple[list[Array], int]:
     """θ after each step, and how often the direction was thrown away for leading uphill."""
     v, p, q, b, m, reach, gone = np.zeros(SIZE), np.zeros(SIZE), np.zeros(SIZE), 0.0, 0.0, 0.0, 0.0
-    updates, restarts, iterates = 0, 0, []
+    updates, restarts, iterates, norm = 0, 0, [], 0.0
     share = min(0.1, settings.rows / 200) if settings.rows else 0.1
     for t, sample in enumerate(samples):
         c, g, last = sample.matrix.numpy(), sample.at(torch.tensor(theta)).gradient.numpy(), q
@@ -77,12 +77,16 @@ def recursion(samples: list[Quadratic], theta: Array, settings: Settings, restar
             weight = max(share / settings.refresh, 1 / (t + 1))
             slope = -g @ q if t == 0 else gone * last @ c @ last - g @ last
             b, m = b + weight * (slope - b), m + weight * (q @ c @ q + mu * q @ q - m)
-        elif fresh:
+        else:
+            told = min(1.0, settings.rows / 200) if settings.rows else 1.0
+            norm = np.linalg.norm(q) if t == 0 else norm + share * told * (np.linalg.norm(q) - norm)
+            q = q / norm
+        if settings.of_network and fresh:
             before = b / m if t else 0.0
             b, m = b + share * (-g @ q - b), m + share * (q @ c @ q - m)
             if b <= 0 and restart:
                 restarts += 1
-                p, q = newton, newton + settings.momentum * newton
+                p, q = newton, (newton + settings.momentum * newton) / norm
                 b, m = -g @ q, q @ c @ q
             m = max(m, b / (2 * before)) if before > 0 else m
             if t < 2 * settings.refresh and not isinstance(sample, Slope):  # a quadratic loss shows qᵀCq wherever it is tried
