@@ -10,8 +10,8 @@ from lightning_modules.objectives.graphs.untraceable import FALL_BACK, Untraceab
 
 # Operators of Python that change their left side where they can.
 IN_PLACE = ("iadd", "isub", "imul", "itruediv")
-# Whose functions compute with tensors.
-LIBRARIES = ("torch", "_operator", "operator", "builtins", "math")
+# Whose functions compute with tensors; our own are those of composed layers.
+LIBRARIES = ("torch", "_operator", "operator", "builtins", "math", "lightning_modules")
 # Which let no gradient through, of a value that has one.
 CUT_OFF = ("detach", "detach_", "requires_grad_", "data")
 

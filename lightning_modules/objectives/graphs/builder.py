@@ -63,12 +63,7 @@ class Builder:
         return name
 
     def shape_of(self, call: fx.Node, rows: Callable[[], Any]) -> tuple[Any, ...] | None:
-        """The sizes of a tensor, (n, …) of a value; None of what has no shape yet.
-
-        Args:
-            call: that gave it.
-            rows: makes what stands for n.
-        """
+        """The sizes of a tensor, (n, …) of a value, for whose n `rows` makes something; None of what has no shape yet."""
         found = self._value(call)
         if isinstance(found, (nn.Parameter, Transposed)):
             return tuple(found.shape) if isinstance(found, nn.Parameter) else tuple(found.parameter.shape[::-1])
@@ -93,9 +88,11 @@ class Builder:
         if not isinstance(found, Expression) or not self.sizes.are_known or not found.values:
             return None
         self.sizes.use()
-        weights = (torch.empty(each.shape, device="meta") for each in found.parameters)
-        several = found(*weights, *(self.sizes.of(value.index) for value in found.values))
-        return len(several) if isinstance(several, (tuple, list)) else None
+        weights = [torch.empty(each.shape, device="meta") for each in found.parameters]
+        values = [self.sizes.of(value.index) for value in found.values]
+        several = [found(*weights, *(value.new_empty(rows, *value.shape[1:]) for value in values)) for rows in (2, 3)]
+        lengths = {len(each) if isinstance(each, (tuple, list, Tensor)) else None for each in several}
+        return lengths.pop() if len(lengths) == 1 else None  # not that of rows
 
     def graph(self, calls: fx.Graph) -> Graph:
         """All calls were made.

@@ -1,4 +1,4 @@
-"""Attention and transformer layers of torch, which are made of other layers: what they compute, call by call.
+"""Attention, transformer and recurrent layers of torch, which are made of others: what they compute, call by call.
 
 torch's own `forward` of them chooses between kernels by what it is given, which a tracer cannot follow.
 """
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lightning_modules.objectives.graphs.recurrent import recurrent
 from lightning_modules.objectives.graphs.untraceable import FALL_BACK, UntraceableError
 
 
@@ -175,4 +176,7 @@ COMPOSED: dict[type[nn.Module], Callable[..., Any]] = {
     nn.TransformerDecoderLayer: _decoder_layer,
     nn.TransformerEncoder: _encoder,
     nn.TransformerDecoder: _decoder,
+    nn.RNN: recurrent,
+    nn.GRU: recurrent,
+    nn.LSTM: recurrent,
 }

@@ -65,6 +65,12 @@ class RowProxy(fx.Proxy):
 
     ndimension = dim
 
+    def __len__(self) -> int:
+        found = self.tracer.length_of(self)  # type: ignore[attr-defined]
+        if found is None:
+            raise TypeError("the number of rows is not known while forward is followed")
+        return int(found)
+
     @property
     def dtype(self) -> Any:
         """Of which constants are made; they follow the rows to another."""

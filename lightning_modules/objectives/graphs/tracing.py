@@ -83,9 +83,13 @@ class _Tracer(fx.Tracer):
 
     def iter(self, obj: fx.Proxy) -> Any:
         """What a call gives that gives several, one after another."""
-        count = self.builder.length_of(obj.node)
+        count = self.length_of(obj)
         proxy: Any = obj
         return super().iter(obj) if count is None else iter([proxy[index] for index in range(count)])
+
+    def length_of(self, proxy: fx.Proxy) -> int | None:
+        """How many a call gives that gives several; None of one that does not."""
+        return self.builder.length_of(proxy.node)
 
     def shape_of(self, proxy: RowProxy) -> Any:
         """(n, …) of a value, None of what is none yet."""

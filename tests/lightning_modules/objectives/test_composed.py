@@ -30,6 +30,11 @@ class Around(nn.Module):
         return result
 
 
+def both_ends(m: nn.Module, x: Tensor) -> Tensor:
+    outputs, (states, memories) = m(x)
+    return outputs + torch.cat([*states, *memories], -1)[:, None, :4]
+
+
 # What is made, how it is called, and how many blocks of Kronecker factors it has.
 TAKEN: dict[str, Callable[[], tuple[nn.Module, Callable[[nn.Module, Tensor], Tensor], int]]] = {
     "attention": lambda: (attention(4, 2), lambda m, x: m(x, x, x)[0], 2),
@@ -53,6 +58,13 @@ TAKEN: dict[str, Callable[[], tuple[nn.Module, Callable[[nn.Module, Tensor], Ten
         8,
     ),
     "a decoder": lambda: (nn.TransformerDecoder(decoder_layer(), 2), lambda m, x: m(x, x * 2, tgt_mask=LATER), 12),
+    "a long short-term memory": lambda: (nn.LSTM(4, 4, batch_first=True), lambda m, x: m(x)[0], 0),
+    "its last states": lambda: (nn.LSTM(4, 12, 2, batch_first=True), lambda m, x: torch.cat(m(x)[1], -1)[-1, :, :12], 0),
+    "in both directions": lambda: (nn.LSTM(4, 2, batch_first=True, bidirectional=True), both_ends, 0),
+    "a gated unit": lambda: (nn.GRU(4, 4, 2, batch_first=True, bias=False), lambda m, x: m(x)[0], 0),
+    "gated units in both directions": lambda: (nn.GRU(4, 2, batch_first=True, bidirectional=True), lambda m, x: m(x)[0], 0),
+    "a plain recurrence": lambda: (nn.RNN(4, 12, batch_first=True), lambda m, x: m(x)[1].squeeze(0), 0),
+    "a recurrence of ReLU": lambda: (nn.RNN(4, 12, nonlinearity="relu", batch_first=True), lambda m, x: m(x)[1][0], 0),
     "a decoder, norms first": lambda: (
         nn.TransformerDecoder(decoder_layer(norm_first=True), 1, norm=nn.LayerNorm(4)),
         lambda m, x: m(x, x[:, :2]),
@@ -73,7 +85,8 @@ def test_derivatives_are_those_of_automatic_differentiation(name: str) -> None:
     objective, theta = GraphObjective(module, Categorical(2), x, y), flattened(list(module.parameters()))
     ours, oracle = objective.at(theta), Point(objective, theta)
     assert_relatively_close(objective.value(theta), functional.cross_entropy(module(x), y), name, 1e-12)
-    assert_relatively_close(ours.gradient, oracle.gradient, name)
+    by_torch = torch.autograd.grad(functional.cross_entropy(module(x), y), list(module.parameters()))
+    assert_relatively_close(ours.gradient, flattened(list(by_torch)), name)
     assert_relatively_close(ours.curvature("ggn").diagonal(), oracle.curvature("ggn").diagonal(), name)
     v = torch.randn_like(theta)
     assert_relatively_close(ours.curvature("hessian").product(v), oracle.curvature("hessian").product(v), name)
@@ -100,7 +113,11 @@ def kept_weights(m: nn.Module, x: Tensor) -> Tensor:
         (attention(4, 2, add_zero_attn=True), lambda m, x: m(x, x, x)[0], "add_bias_kv, add_zero_attn"),
         (attention(4, 2), kept_weights, "reads the weights that attention 'layer' returns"),
         (encoder_layer(dropout=0.1), lambda m, x: m(x), "'layer.self_attn' is random in training"),
-        (nn.LSTM(4, 4, batch_first=True), lambda m, x: m(x)[0], "LSTM 'layer' is no layer with a curvature of its own"),
+        (nn.LSTM(4, 4), lambda m, x: m(x)[0], "LSTM 'layer' takes the rows as its second dimension: .*batch_first"),
+        (nn.GRU(4, 4, 2, dropout=0.1, batch_first=True), lambda m, x: m(x)[0], "GRU 'layer' is random in training.*dropout=0"),
+        (nn.LSTM(4, 4, proj_size=2, batch_first=True), lambda m, x: m(x)[0], "projects its states"),
+        (nn.RNN(4, 4, batch_first=True), lambda m, x: m(x, x[None, :, 0])[0], "is given a first state"),
+        (nn.CTCLoss(), lambda m, x: m(x, x, x, x), "CTCLoss 'layer' is no layer with a curvature of its own"),
     ],
 )
 def test_what_is_refused_says_why(layer: nn.Module, how: Callable[[nn.Module, Tensor], Tensor], message: str) -> None:
