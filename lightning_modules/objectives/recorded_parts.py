@@ -81,7 +81,7 @@ class RecordedParts:
         """Jᵀu and u: linear in u, so that pulling v back through it gives Jv."""
         outputs, leaf = self._model()
         with recording():
-            u = torch.zeros_like(outputs, requires_grad=True)
+            u = torch.ones_like(outputs, requires_grad=True)
             return gradient_of(outputs, leaf, u), u
 
     @once

@@ -12,6 +12,8 @@ from lightning_modules.objectives.graphs.untraceable import FALL_BACK, Untraceab
 IN_PLACE = ("iadd", "isub", "imul", "itruediv")
 # Whose functions compute with tensors; our own are those of composed layers.
 LIBRARIES = ("torch", "_operator", "operator", "builtins", "math", "lightning_modules")
+# How sizes follow from the number of rows.
+SIZES_BY = ("add", "sub", "mul", "getitem", "getattr")
 # Which let no gradient through, of a value that has one.
 CUT_OFF = ("detach", "detach_", "requires_grad_", "data")
 
@@ -33,6 +35,13 @@ def expression_of(name: str, call: Any, args: list[Any], kwargs: dict[str, Any],
         raise UntraceableError(f"{name}() in the forward of {where} lets no gradient through: {FALL_BACK}")
     if (getattr(call, "__module__", None) or "torch").partition(".")[0] not in LIBRARIES or kwargs.get("out") is not None:
         raise unknown(expression, where)
+    library = getattr(call, "__module__", None) or "torch"
+    if (
+        library in ("_operator", "math", "builtins")
+        and not (expression.values or expression.parameters)
+        and name not in SIZES_BY
+    ):
+        raise UntraceableError(f"{name}() in the forward of {where} computes with the number of rows: {FALL_BACK}")
     if "inplace" in kwargs:
         return Expression(name, call, args, {**kwargs, "inplace": False})
     if not is_in_place(name, kwargs):

@@ -4,11 +4,11 @@ A call of a known kind is a layer with closed forms, any other one by automatic 
 each row by itself (`trial.py`). What gives no rows, such as a part of a parameter, is computed where a layer takes it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any
 
-import torch
 from torch import Tensor, fx, nn
 
 from lightning_modules.objectives.graphs.any_call import expression_of, is_in_place, unknown
@@ -18,18 +18,29 @@ from lightning_modules.objectives.graphs.expression import Expression, is_open, 
 from lightning_modules.objectives.graphs.graph import Graph
 from lightning_modules.objectives.graphs.overwritten import Memory
 from lightning_modules.objectives.graphs.own_weights import same_weight
-from lightning_modules.objectives.graphs.row_proxy import RowShape, open_shape
 from lightning_modules.objectives.graphs.sizes import Sizes
 from lightning_modules.objectives.graphs.trial import layer_of
 from lightning_modules.objectives.graphs.untraceable import FALL_BACK, UntraceableError
-from lightning_modules.objectives.graphs.value import ROWS, Transposed, Value
+from lightning_modules.objectives.graphs.value import ROWS, Value
 from lightning_modules.objectives.layers import Layer
 from lightning_modules.their_line import first_line
 
 CONSTANT = "constant "
 # Whose output is the memory of its input.
-SHARING = ("flatten", "view", "reshape", "unsqueeze", "squeeze", "transpose", "permute", "getitem", "unflatten")
-SHARING_LAYERS = (nn.Identity, nn.Flatten, nn.Unflatten)
+SHARING = (
+    "flatten",
+    "view",
+    "reshape",
+    "unsqueeze",
+    "squeeze",
+    "transpose",
+    "permute",
+    "getitem",
+    "unflatten",
+    "contiguous",
+    "dropout",
+)
+SHARING_LAYERS = (nn.Identity, nn.Flatten, nn.Unflatten, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
 
 
 class Builder:
@@ -62,37 +73,11 @@ class Builder:
         self.constants[name] = constant
         return name
 
-    def shape_of(self, call: fx.Node, rows: Callable[[], Any]) -> tuple[Any, ...] | None:
-        """The sizes of a tensor, (n, …) of a value, for whose n `rows` makes something; None of what has no shape yet."""
-        found = self._value(call)
-        if isinstance(found, (nn.Parameter, Transposed)):
-            return tuple(found.shape) if isinstance(found, nn.Parameter) else tuple(found.parameter.shape[::-1])
-        if not isinstance(found, Value):
-            return None
-        if not self.sizes.are_known:
-            return open_shape(rows())
-        return RowShape((rows(), *self.sizes.of(found.index).shape[1:]), self.sizes.use)
-
-    def dtype_of(self, call: fx.Node) -> torch.dtype | None:
-        """The type of a tensor, None of what has none yet."""
-        found = self._value(call)
-        if isinstance(found, nn.Parameter):
-            return found.dtype
-        return self.sizes.of(found.index).dtype if isinstance(found, Value) and self.sizes.are_known else None
-
-    def length_of(self, call: fx.Node) -> int | None:
-        """How many a call gives that gives several; None of one that does not."""
-        found = self._value(call)
-        if isinstance(found, nn.Parameter):
-            return len(found)
-        if not isinstance(found, Expression) or not self.sizes.are_known or not found.values:
-            return None
-        self.sizes.use()
-        weights = [torch.empty(each.shape, device="meta") for each in found.parameters]
-        values = [self.sizes.of(value.index) for value in found.values]
-        several = [found(*weights, *(value.new_empty(rows, *value.shape[1:]) for value in values)) for rows in (2, 3)]
-        lengths = {len(each) if isinstance(each, (tuple, list, Tensor)) else None for each in several}
-        return lengths.pop() if len(lengths) == 1 else None  # not that of rows
+    def asked(self, call: fx.Node, question: Callable[[Any], Any]) -> Any:
+        """What a question about what a call gave is answered with."""
+        self._follow(call.graph)
+        with self._building():
+            return question(self.values[call])
 
     def graph(self, calls: fx.Graph) -> Graph:
         """All calls were made.
@@ -105,15 +90,18 @@ class Builder:
         shape = tuple(self.sizes.rows.shape[1:]) if self.sizes.are_asked and self.sizes.rows is not None else None
         return Graph(self.name, tuple(self.assembly.nodes), tuple(self.assembly.slots.values()), shape)
 
-    def _value(self, call: fx.Node) -> Any:
-        self._follow(call.graph)
-        return self.values[call]
-
     def _follow(self, calls: fx.Graph) -> None:
-        self.is_building = True
-        for call in list(calls.nodes)[len(self.values) :]:
-            getattr(self, f"_{call.op}")(call)
-        self.is_building = False
+        with self._building():
+            for call in list(calls.nodes)[len(self.values) :]:
+                getattr(self, f"_{call.op}")(call)
+
+    @contextmanager
+    def _building(self) -> Iterator[None]:
+        before, self.is_building = self.is_building, True
+        try:
+            yield
+        finally:
+            self.is_building = before
 
     # -- one kind of call each -----------------------------------------------------------------------------------------
 

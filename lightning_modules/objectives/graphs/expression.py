@@ -29,12 +29,18 @@ class Expression:
 
     def __call__(self, *tensors: Tensor) -> Any:
         """What it gives of the parameters and then the values (n, …), in their order here."""
-        weights, rows = tensors[: len(self.parameters)], tensors[len(self.parameters) :]
-        real = next((each for each in tensors if each.is_floating_point()), tensors[0])
+        weights, values = tensors[: len(self.parameters)], tensors[len(self.parameters) :]
+        return self.of_rows(len(values[0]), weights, values)
+
+    def of_rows(self, count: int, weights: Sequence[Tensor], values: Sequence[Tensor]) -> Any:
+        """The same of a number of rows, which is asked for where there are no values."""
+        tensors = (*weights, *values)
+        real = next((each for each in tensors if each.is_floating_point()), tensors[0] if tensors else torch.empty(0))
         given = _Given(
             {id(parameter): weight for parameter, weight in zip(self.parameters, weights, strict=True)},
-            {value.index: each for value, each in zip(self.values, rows, strict=True)},
+            {value.index: each for value, each in zip(self.values, values, strict=True)},
             real,
+            count,
         )
         return self._computed(given)
 
@@ -52,11 +58,13 @@ class _Given(NamedTuple):
         weights: by the id of a parameter.
         values: by the index of a value.
         like: whose type and place constants take.
+        rows: how many there are.
     """
 
     weights: dict[int, Tensor]
     values: dict[int, Tensor]
     like: Tensor
+    rows: int
 
     def of(self, part: Any) -> Any:
         if isinstance(part, Value):
@@ -68,7 +76,7 @@ class _Given(NamedTuple):
         if isinstance(part, Transposed):
             return self.weights[id(part.parameter)].mT
         if isinstance(part, Rows):
-            return len(next(iter(self.values.values())))
+            return self.rows
         if isinstance(part, Tensor):
             return part.to(self.like) if part.is_floating_point() else part.to(self.like.device)
         return part

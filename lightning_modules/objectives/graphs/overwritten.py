@@ -46,7 +46,7 @@ class Memory:
             if any(self._of(each) & places for each in read):
                 raise UntraceableError(
                     f"{call.name if call.op != 'call_module' else call.target!r} works in place, and another view of what it "
-                    "overwrites is read again later in forward: make it with inplace=False"
+                    "overwrites is read again later in forward: let it work beside it (inplace=False, or clone() before)"
                 )
 
     def _of(self, call: fx.Node) -> set[int]:

@@ -1,5 +1,6 @@
 """What stands for a tensor while torch's tracer follows a `forward`: with the sizes of its row, which are known numbers."""
 
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -64,6 +65,27 @@ class RowProxy(fx.Proxy):
         return self.ndim
 
     ndimension = dim
+
+    def is_floating_point(self) -> Any:
+        """Whether it holds real numbers."""
+        found = self.dtype
+        return found.is_floating_point if isinstance(found, torch.dtype) else True
+
+    def __iadd__(self, other: Any) -> Any:
+        return self._in_place(operator.iadd, other)
+
+    def __isub__(self, other: Any) -> Any:
+        return self._in_place(operator.isub, other)
+
+    def __imul__(self, other: Any) -> Any:
+        return self._in_place(operator.imul, other)
+
+    def __itruediv__(self, other: Any) -> Any:
+        return self._in_place(operator.itruediv, other)
+
+    def _in_place(self, function: Callable[..., Any], other: Any) -> Any:
+        """torch's tracer would make another tensor of it, and other names for this one would keep the old."""
+        return self.tracer.create_proxy("call_function", function, (self, other), {})
 
     def __len__(self) -> int:
         found = self.tracer.length_of(self)  # type: ignore[attr-defined]

@@ -1,12 +1,16 @@
 """The sizes of the values of a graph that is being made: its layers are called on rows without numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from lightning_modules.objectives.graphs.expression import Expression
 from lightning_modules.objectives.graphs.graph import Node
+from lightning_modules.objectives.graphs.row_proxy import RowShape, open_shape
 from lightning_modules.objectives.graphs.untraceable import FALL_BACK, UntraceableError
+from lightning_modules.objectives.graphs.value import Transposed, Value
 from lightning_modules.objectives.layers import Embedding, Layer
 
 
@@ -68,3 +72,45 @@ class Sizes:
         """
         made = tuple(torch.empty(shape, dtype=self._dtype, device="meta") for shape in weights)
         return layer.forward(made, *(self.of(index) for index in inputs))
+
+    # -- what forward asks of what it holds ----------------------------------------------------------------------------
+
+    def shape(self, found: Any, rows: Callable[[], Any]) -> tuple[Any, ...] | None:
+        """(n, …), for whose n `rows` makes something; None of what is no tensor."""
+        if isinstance(found, (nn.Parameter, Transposed)):
+            return tuple(found.shape) if isinstance(found, nn.Parameter) else tuple(found.parameter.shape[::-1])
+        if isinstance(found, Value):
+            return RowShape((rows(), *self.of(found.index).shape[1:]), self.use) if self.are_known else open_shape(rows())
+        of_two, of_three = self._of_expression(found)
+        if not isinstance(of_two, Tensor):
+            return None
+        pairs = zip(of_two.shape, of_three.shape, strict=True)
+        return RowShape(tuple(two if two == three else rows() * (three - two) for two, three in pairs), self.use)
+
+    def dtype(self, found: Any) -> torch.dtype | None:
+        """None of what is no tensor."""
+        if isinstance(found, nn.Parameter):
+            return found.dtype
+        if isinstance(found, Value):
+            return self.of(found.index).dtype if self.are_known else None
+        of_two, _ = self._of_expression(found)
+        return of_two.dtype if isinstance(of_two, Tensor) else None
+
+    def length(self, found: Any) -> int | None:
+        """How many there are where there are several; None of rows, and of what is one."""
+        if isinstance(found, nn.Parameter):
+            return len(found)
+        lengths = {len(each) if isinstance(each, (tuple, list, Tensor)) else None for each in self._of_expression(found)}
+        return lengths.pop() if len(lengths) == 1 else None
+
+    def _of_expression(self, found: Any) -> tuple[Any, Any]:
+        """What an expression gives of two rows and of three, without numbers; None of anything else."""
+        if not isinstance(found, Expression) or not self.are_known:
+            return None, None
+        self.use()
+        weights = [torch.empty(each.shape, dtype=self._dtype, device="meta") for each in found.parameters]
+        values = [self.of(value.index) for value in found.values]
+        two, three = (
+            found.of_rows(rows, weights, [value.new_empty(rows, *value.shape[1:]) for value in values]) for rows in (2, 3)
+        )
+        return two, three

@@ -1,7 +1,9 @@
 """From a module to the layers that it calls, by torch's own tracer of `forward`; the module itself is left as it is."""
 
+import random
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
@@ -35,10 +37,10 @@ def traced(module: nn.Module, rows: Tensor | None = None) -> Graph:
         root = nn.Sequential()
         root.add_module("module", module)
     builder = Builder(module, root, rows)
-    tracer = _Tracer(builder)
+    tracer, before = _Tracer(builder), _chance()
     try:
         with recording(), followed_lengths(root):
-            return builder.graph(tracer.trace(root))
+            graph = builder.graph(tracer.trace(root))
     except UntraceableError:
         raise
     except fx.proxy.TraceError as error:
@@ -50,6 +52,18 @@ def traced(module: nn.Module, rows: Tensor | None = None) -> Graph:
         raise UntraceableError(
             f"the forward of {name} cannot be followed layer by layer ({first_line(error)}): {FALL_BACK}"
         ) from error
+    if _chance() != before:
+        raise UntraceableError(
+            f"the forward of {name} draws random numbers, so the loss is another function at each evaluation and has no "
+            "curvature: call its eval(), or use a method of torch.optim"
+        )
+    return graph
+
+
+def _chance() -> tuple[Any, ...]:
+    """Where the generators of random numbers stand that a `forward` may draw from."""
+    of_numpy = np.random.get_state(legacy=False)["state"]
+    return random.getstate(), bytes(of_numpy["key"]), of_numpy["pos"], bytes(torch.get_rng_state().numpy())
 
 
 class _Tracer(fx.Tracer):
@@ -89,15 +103,22 @@ class _Tracer(fx.Tracer):
 
     def length_of(self, proxy: fx.Proxy) -> int | None:
         """How many a call gives that gives several; None of one that does not."""
-        return self.builder.length_of(proxy.node)
+        found: int | None = self.builder.asked(proxy.node, self.builder.sizes.length)
+        return found
 
     def shape_of(self, proxy: RowProxy) -> Any:
-        """(n, …) of a value, None of what is none yet."""
-        return self.builder.shape_of(proxy.node, lambda: self.create_proxy("call_method", "size", (proxy, 0), {}))
+        """(n, …) of a tensor, None of what is none."""
+        features = self.proxy(next(iter(self.graph.nodes)))
+
+        def rows() -> Any:
+            return self.create_proxy("call_method", "size", (features, 0), {})
+
+        return self.builder.asked(proxy.node, lambda found: self.builder.sizes.shape(found, rows))
 
     def dtype_of(self, proxy: RowProxy) -> torch.dtype | None:
-        """Of a value, None of what is none yet."""
-        return self.builder.dtype_of(proxy.node)
+        """Of a tensor, None of what is none."""
+        found: torch.dtype | None = self.builder.asked(proxy.node, self.builder.sizes.dtype)
+        return found
 
     def call_module(self, m: nn.Module, forward: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self.builder.is_building:

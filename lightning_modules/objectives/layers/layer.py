@@ -86,8 +86,8 @@ class Layer(ABC):
                 every[index] = leaf
             outputs = self.forward(tuple(leaves[:count]), *every)
             # u → Jᵀu is linear in u, so that pulling a direction back through it gives J times the direction: many functions of
-            # torch have no derivative of a forward pass, all have this one.
-            u = torch.zeros_like(outputs, requires_grad=True)
+            # torch have no derivative of a forward pass, all have this one. At any u: some divide by it, so it is not 0.
+            u = torch.ones_like(outputs, requires_grad=True)
             pulled = torch.autograd.grad(outputs, leaves, u, create_graph=True, materialize_grads=True)
             if not any(each.requires_grad for each in pulled):
                 return torch.zeros_like(outputs).expand(len(directions[0]), *outputs.shape)

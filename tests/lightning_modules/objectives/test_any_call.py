@@ -1,7 +1,9 @@
 """Calls of torch without a closed form are layers by automatic differentiation, if they take each row by itself."""
 
+import random
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -24,7 +26,7 @@ class Calls(nn.Module):
         self.first, self.last, self.how = nn.Linear(4, 4), nn.Linear(12, 2), how
         self.places, self.names = nn.Parameter(torch.randn(8, 4)), nn.Embedding(8, 4)
         self.start, self.matrix = nn.Parameter(torch.randn(1, 1, 4)), nn.Parameter(torch.randn(4, 4))
-        self.inner = nn.Linear(4, 4)
+        self.inner, self.bend, self.asked = nn.Linear(4, 4), nn.Softmax(-1), nn.MultiheadAttention(4, 2, batch_first=True)
         self.register_buffer("seen", torch.ones(8, 8).tril())
 
     def forward(self, x: Tensor) -> Tensor:
@@ -50,6 +52,13 @@ def turned(m: Calls, x: Tensor) -> Tensor:
     angles = torch.arange(3.0)[:, None]
     other = torch.stack([-x[..., 1::2], x[..., ::2]], -1).flatten(-2)
     return x * torch.cos(angles) + other * torch.sin(angles)
+
+
+def added(m: Calls, x: Tensor) -> Tensor:
+    h = x * 2
+    same = h
+    same += x
+    return h
 
 
 def written(m: Calls, x: Tensor) -> Tensor:
@@ -90,6 +99,11 @@ TAKEN: dict[str, How] = {
     "a layer on both together": lambda m, x: m.inner(x.reshape(-1, 4)).view(x.shape),
     "another order": lambda m, x: x.index_select(1, torch.tensor([2, 1, 0])),
     "in place": written,
+    "in place by another name": added,
+    "a size after a layer without weights": lambda m, x: (h := nn.functional.gelu(m.bend(x))).reshape(h.size(0), 3, -1),
+    "a question of a learned start": lambda m, x: x + m.asked(m.start.expand(x.size(0), -1, -1), x, x)[0],
+    "logcumsumexp": lambda m, x: torch.logcumsumexp(x, 1),
+    "is_floating_point": lambda m, x: x * 2 if x.is_floating_point() else x,
     "keywords": lambda m, x: torch.softmax(input=x, dim=2),
     "a type": lambda m, x: x + torch.full((3, 4), 0.5, dtype=x.dtype),
     "a fold of a loop": lambda m, x: sum((x[:, i : i + 1] for i in range(x.size(1))), torch.zeros(1)) + x,
@@ -138,6 +152,18 @@ def seen_again(m: Calls, x: Tensor) -> Tensor:
     return torch.cat([left, right], -1)
 
 
+def added_to_a_view(m: Calls, x: Tensor) -> Tensor:
+    h = x * 2
+    view = h.reshape(-1, 12)
+    view += 1.0
+    return h
+
+
+def kept(h: Tensor, alias: Tensor) -> Tensor:
+    alias.relu_()
+    return h
+
+
 def by_numpy(m: Calls, x: Tensor) -> Tensor:
     return torch.from_numpy(x.numpy())
 
@@ -145,29 +171,39 @@ def by_numpy(m: Calls, x: Tensor) -> Tensor:
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        (lambda m, x: x - x.mean(0), r"sub\(\) in the forward of Calls does not take each row by itself"),
+        (lambda m, x: x - x.mean(0), r"mean\(\) in the forward of Calls gives one result for all rows"),
         (lambda m, x: x.roll(1, 0), r"roll\(\) in the forward of Calls does not take each row by itself"),
-        (lambda m, x: x / x.norm(2, 0, keepdim=True), r"truediv\(\) in the forward of Calls does not take each row by itself"),
+        (lambda m, x: x / x.norm(2, 0, keepdim=True), r"norm\(\) in the forward of Calls gives one result for all rows"),
         (lambda m, x: torch.renorm(x, 2, 1, 50.0), r"renorm\(\) in the forward of Calls does not take each row by itself"),
         (lambda m, x: x + torch.rand_like(x), r"rand_like\(\) in the forward of Calls is random"),
         (lambda m, x: functional.batch_norm(x, None, None, training=True), r"batch_norm\(\) .* does not take each row"),
         (lambda m, x: x.detach(), r"detach\(\) in the forward of Calls lets no gradient through"),
-        (lambda m, x: x.mean(0), r"Linear\(\) in the forward of Calls fails on rows of numbers"),
+        (lambda m, x: x.view(len(x) * 3, 4), r"Linear\(\) in the forward of Calls fails on rows of numbers"),
+        (lambda m, x: x + (x > 2).any() * 1.0, r"any\(\) in the forward of Calls gives one result for all rows"),
+        (lambda m, x: x * x.isnan().any(), r"any\(\) in the forward of Calls gives one result for all rows"),
+        (lambda m, x: torch.where((x == 0).all(), x, -x), r"all\(\) in the forward of Calls gives one result for all rows"),
+        (lambda m, x: x * (x.size(0) % 2 + 1), r"mod\(\) in the forward of Calls computes with the number of rows"),
+        (lambda m, x: x * (len(x) // 100 + 1), r"floordiv\(\) in the forward of Calls computes with the number of rows"),
+        (lambda m, x: torch.cdist(x, m.places)[..., :4] + x, r"torch's derivatives of"),
+        (added_to_a_view, r"'iadd.*' works in place, and another view"),
+        (lambda m, x: kept(x, x.contiguous()), r"'relu_' works in place, and another view"),
         (lambda m, x: m.matrix[:3], r"Linear\(\) in the forward of Calls computes a weight from others"),
         (lambda m, x: x @ m.matrix + m.matrix[:3], r"'matrix' is used in two places"),
         (lambda m, x: x @ torch.ones(5, 5), r"do not fit|fails|cannot be found"),
-        (lambda m, x: x[torch.nonzero(x[:, 0, 0] > 0)], r"does not take each row|is not known to|fails"),
+        (lambda m, x: x[torch.nonzero(x[:, 0, 0] > 0)], r"nonzero\(\) in the forward of Calls gives one result for all rows"),
         (seen_again, r"'clamp_' works in place, and another view of what it overwrites is read again"),
+        (lambda m, x: x * torch.randn(4), r"the forward of Calls draws random numbers"),
+        (lambda m, x: x if random.random() < 0.9 else -x, r"the forward of Calls draws random numbers"),
+        (lambda m, x: x * float(np.random.rand()), r"the forward of Calls draws random numbers"),
         (by_numpy, r"cannot be followed|fails on rows|is not known"),
     ],
 )
 def test_what_takes_no_row_by_itself_says_why(how: How, message: str) -> None:
     module = Calls(how)
-    before, state = torch.get_rng_state(), {name: each.clone() for name, each in module.state_dict().items()}
+    state = {name: each.clone() for name, each in module.state_dict().items()}
     with pytest.raises(ValueError, match=message) as refusal:
         GraphObjective(module, Categorical(2), X.float(), Y)
     assert "\n" not in str(refusal.value)
-    assert torch.equal(torch.get_rng_state(), before)
     assert all(torch.equal(state[name], each) for name, each in module.state_dict().items())
 
 
@@ -181,8 +217,9 @@ def test_without_rows_only_known_calls_are_followed() -> None:
         traced(made(gated))
 
 
-def test_the_module_keeps_what_it_holds() -> None:
+def test_the_module_keeps_what_it_holds_and_chance_where_it_is() -> None:
     module = made(TAKEN["rotations"])
-    before = set(vars(module))
+    before, state = set(vars(module)), torch.get_rng_state()
     traced(module, X)
+    assert torch.equal(torch.get_rng_state(), state)
     assert set(vars(module)) == before, "constants of forward are kept beside it"

@@ -138,7 +138,7 @@ def test_a_product_of_two_vectors_of_a_row_is_refused() -> None:
         (lambda x: x.transpose(-2, -1), r"transpose\(\)"),
         (lambda x: x.mT, r"getattr\(\)"),
         (lambda x: torch.softmax(x, -2), r"softmax\(\)"),
-        (lambda x: x + x.sum(-2, keepdim=True), r"add\(\)"),
+        (lambda x: x + x.sum(-2, keepdim=True), r"sum\(\)"),
         (lambda x: x.unsqueeze(-3).sum(1), r"sum\(\)"),
         (lambda x: torch.cat([x, x], -2), r"cat\(\)"),
     ],
@@ -147,6 +147,7 @@ def test_what_mixes_rows_counted_from_behind_is_refused(mixed: Callable[[Tensor]
     """Of values with more dimensions the same calls take each row by itself."""
     module = nn.Sequential(nn.Linear(3, 2), Own(lambda _, x: mixed(x)))
     with pytest.raises(
-        UntraceableError, match=message + " in the forward of Sequential (is not known to|does not) take each row"
+        UntraceableError,
+        match=message + " in .* Sequential ((is not known to|does not) take each row|gives one result for all)",
     ):
         GraphObjective(module, Categorical(2), torch.randn(4, 3), torch.tensor([0, 1, 1, 0]))
