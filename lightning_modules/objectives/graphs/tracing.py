@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, fx, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from lightning_modules.objectives.differentiation import recording
 from lightning_modules.objectives.graphs.builder import Builder
@@ -31,9 +32,8 @@ def traced(module: nn.Module, rows: Tensor | None = None) -> Graph:
     """
     name = type(module).__name__
     refuse_hooks(module, name)
-    layer = kind_of(module, name)
     root = module
-    if layer is not None or composed(module) is not None:  # a single layer
+    if kind_of(module, name) is not None or composed(module) is not None:  # a single layer
         root = nn.Sequential()
         root.add_module("module", module)
     builder = Builder(module, root, rows)
@@ -50,7 +50,7 @@ def traced(module: nn.Module, rows: Tensor | None = None) -> Graph:
         ) from error
     except Exception as error:  # what fails on proxies is no sequence of layers either
         raise UntraceableError(
-            f"the forward of {name} cannot be followed layer by layer ({first_line(error)}): {FALL_BACK}"
+            f"the forward of {name} cannot be followed layer by layer ({first_line(error)}{_hint(error)}): {FALL_BACK}"
         ) from error
     if _chance() != before:
         raise UntraceableError(
@@ -58,6 +58,12 @@ def traced(module: nn.Module, rows: Tensor | None = None) -> Graph:
             "curvature: call its eval(), or use a method of torch.optim"
         )
     return graph
+
+
+def _hint(error: Exception) -> str:
+    """torch takes what stands for the number of rows within a tuple of sizes only."""
+    is_of_sizes = isinstance(error, TypeError) and "positional argument" in str(error)
+    return "; give sizes as one tuple, as in torch.zeros((len(x), 4))" if is_of_sizes else ""
 
 
 def _chance() -> tuple[Any, ...]:
@@ -132,6 +138,9 @@ class _Tracer(fx.Tracer):
 
     def is_leaf_module(self, module: nn.Module, name: str) -> bool:
         refuse_hooks(module, name)
+        # Of a parametrisation the weights are computed from others: its layer is a call of these.
+        if is_parametrized(module) or type(module).__module__.startswith("torch.nn.utils.parametriz"):
+            return False
         layer = kind_of(module, name)
         if layer is not None:
             self.builder.layers[name] = layer

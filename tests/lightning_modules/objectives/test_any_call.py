@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils import parametrizations, parametrize
 
 from lightning_modules.objectives import GraphObjective, Point, UntraceableError, flattened, traced
 from lightning_modules.objectives.families import Categorical
@@ -131,6 +132,41 @@ def test_derivatives_are_those_of_automatic_differentiation(name: str) -> None:
         assert_relatively_close(ours.curvature(kind).product(v), oracle.curvature(kind).product(v), (name, kind))
 
 
+class Symmetric(nn.Module):
+    def forward(self, w: Tensor) -> Tensor:
+        return w.triu() + w.triu(1).mT
+
+
+def symmetric() -> nn.Module:
+    layer = nn.Linear(4, 4)
+    parametrize.register_parametrization(layer, "weight", Symmetric())
+    return layer
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop because we have not yet implemented the batching rule")
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: parametrizations.weight_norm(nn.Linear(4, 4)),
+        lambda: parametrizations.orthogonal(nn.Linear(4, 4)),
+        lambda: parametrizations.spectral_norm(nn.Linear(4, 4)).eval(),
+        symmetric,
+    ],
+    ids=["weight norm", "orthogonal", "spectral norm in evaluation", "one's own"],
+)
+def test_weights_may_be_computed_from_others(make: Callable[[], nn.Module]) -> None:
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(4, 4), make(), nn.Tanh(), nn.Linear(4, 2)).double()
+    x = X[:, 0]
+    objective, theta = GraphObjective(module, Categorical(2), x, Y), flattened(list(module.parameters()))
+    ours, oracle = objective.at(theta), Point(objective, theta)
+    by_torch = torch.autograd.grad(functional.cross_entropy(module(x), Y), list(module.parameters()))
+    assert_relatively_close(ours.gradient, flattened(list(by_torch)))
+    assert_relatively_close(ours.curvature("ggn").diagonal(), oracle.curvature("ggn").diagonal())
+    v = torch.randn_like(theta)
+    assert_relatively_close(ours.curvature("hessian").product(v), oracle.curvature("hessian").product(v))
+
+
 def test_many_rows_of_many_weights_are_squared_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     module = made(TAKEN["einsum with a weight"])
     objective, theta = GraphObjective(module, Categorical(2), X, Y), flattened(list(module.parameters()))
@@ -195,6 +231,7 @@ def by_numpy(m: Calls, x: Tensor) -> Tensor:
         (lambda m, x: x * torch.randn(4), r"the forward of Calls draws random numbers"),
         (lambda m, x: x if random.random() < 0.9 else -x, r"the forward of Calls draws random numbers"),
         (lambda m, x: x * float(np.random.rand()), r"the forward of Calls draws random numbers"),
+        (lambda m, x: x + torch.zeros(x.size(0), 3, 4), r"give sizes as one tuple"),
         (by_numpy, r"cannot be followed|fails on rows|is not known"),
     ],
 )

@@ -141,12 +141,6 @@ def test_tied_weights_are_refused_by_name() -> None:
         traced(module)
 
 
-def test_weights_computed_from_others_are_refused() -> None:
-    module = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(3, 2)))
-    with pytest.raises(UntraceableError, match=r"ParametrizedLinear|no parameter of the module"):
-        traced(module)
-
-
 @pytest.mark.parametrize(
     ("module", "row", "message"),
     [
