@@ -4,8 +4,8 @@ r"""How long directions are, of which the averages of a network's slope and curv
     q ← q / n
 
 As a network learns its directions become shorter, b with them and m with their square. Averages along directions as they are
-would be those of the longest, which are past: steps were three to ten times too short for hundreds of steps. A single long
-direction, as batches of a few rows have them, shall count as what it is, and shorten the steps that follow it.
+would be those of the longest, which are past: the first two hundred steps of a CNN were three to ten times too short. A single
+long direction, as batches of a few rows have them, shall count as what it is, and shorten the steps that follow it.
 """
 
 import torch

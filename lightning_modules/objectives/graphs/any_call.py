@@ -33,14 +33,11 @@ def expression_of(name: str, call: Any, args: list[Any], kwargs: dict[str, Any],
     expression = Expression(name, call, args, kwargs)
     if name in CUT_OFF or (name == "getattr" and args[1] in CUT_OFF):
         raise UntraceableError(f"{name}() in the forward of {where} lets no gradient through: {FALL_BACK}")
-    if (getattr(call, "__module__", None) or "torch").partition(".")[0] not in LIBRARIES or kwargs.get("out") is not None:
+    library = getattr(call, "__module__", None) or "torch"  # torch's own functions do not say where they are from
+    if library.partition(".")[0] not in LIBRARIES or kwargs.get("out") is not None:
         raise unknown(expression, where)
-    library = getattr(call, "__module__", None) or "torch"
-    if (
-        library in ("_operator", "math", "builtins")
-        and not (expression.values or expression.parameters)
-        and name not in SIZES_BY
-    ):
+    is_of_rows = not (expression.values or expression.parameters)
+    if is_of_rows and library in ("_operator", "math", "builtins") and name not in SIZES_BY:
         raise UntraceableError(f"{name}() in the forward of {where} computes with the number of rows: {FALL_BACK}")
     if "inplace" in kwargs:
         return Expression(name, call, args, {**kwargs, "inplace": False})

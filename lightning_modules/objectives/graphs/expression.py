@@ -99,10 +99,6 @@ def replaced(argument: Any, function: Callable[[Any], Any]) -> Any:
     """The same argument with another part in the place of each."""
     if isinstance(argument, Mapping):
         return {key: replaced(each, function) for key, each in argument.items()}
-    if isinstance(argument, torch.Size):
-        return torch.Size(argument)
-    if isinstance(argument, tuple) and hasattr(argument, "_fields"):
-        return type(argument)(*(replaced(each, function) for each in argument))
     if isinstance(argument, (list, tuple)):
         every = [replaced(each, function) for each in argument]
         return tuple(every) if isinstance(argument, tuple) else every

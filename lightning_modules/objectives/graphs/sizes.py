@@ -84,8 +84,11 @@ class Sizes:
         of_two, of_three = self._of_expression(found)
         if not isinstance(of_two, Tensor):
             return None
-        pairs = zip(of_two.shape, of_three.shape, strict=True)
-        return RowShape(tuple(two if two == three else rows() * (three - two) for two, three in pairs), self.use)
+        sizes = list(zip(of_two.shape, of_three.shape, strict=True))
+        if any(two != three and 3 * two != 2 * three for two, three in sizes):
+            return None  # of n + 1, say, nothing stands for it
+        open_sizes = {two: rows() if two == 2 else rows() * (two // 2) for two, three in sizes if two != three}
+        return RowShape(tuple(two if two == three else open_sizes[two] for two, three in sizes), self.use)
 
     def dtype(self, found: Any) -> torch.dtype | None:
         """None of what is no tensor."""

@@ -103,6 +103,7 @@ TAKEN: dict[str, How] = {
     "in place by another name": added,
     "a size after a layer without weights": lambda m, x: (h := nn.functional.gelu(m.bend(x))).reshape(h.size(0), 3, -1),
     "a question of a learned start": lambda m, x: x + m.asked(m.start.expand(x.size(0), -1, -1), x, x)[0],
+    "sizes of what is no value yet": lambda m, x: x + (s := m.start.expand(len(x), 3, -1)).reshape(s.size(0), s.shape[1], -1),
     "logcumsumexp": lambda m, x: torch.logcumsumexp(x, 1),
     "is_floating_point": lambda m, x: x * 2 if x.is_floating_point() else x,
     "keywords": lambda m, x: torch.softmax(input=x, dim=2),
