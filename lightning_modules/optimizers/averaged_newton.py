@@ -1,16 +1,18 @@
-"""What methods share that average their curvature over mini-batches: three settings, and the step on a sample."""
+"""What methods share that average their curvature over mini-batches: three settings, the step on a sample, and two modes."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import ClassVar, Literal
 
+import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from lightning_modules.objectives import Objective
+from lightning_modules.objectives import Objective, flattened
 from lightning_modules.optimizers.damped_optimizer import ChosenKind, DampedOptimizer
 from lightning_modules.optimizers.draws import Draws
 from lightning_modules.optimizers.kept_divisor import KeptDivisor
+from lightning_modules.optimizers.mean_iterate import mean_iterate
 from lightning_modules.optimizers.running_model import RunningModel
 from lightning_modules.optimizers.running_state import RunningState
 from lightning_modules.optimizers.step_report import StepReport
@@ -18,6 +20,11 @@ from lightning_modules.optimizers.step_report import StepReport
 
 class AveragedNewton(DampedOptimizer):
     """Damped steps where all rows are seen; on mini-batches, with adaptive damping, those of an averaged model.
+
+    Of a network's mini-batches there is a mean of the points that the steps lead to, which is better than each of them
+    (`mean_iterate.py`). In the mode `eval` the parameters are the mean, in the mode `train`, where steps begin, the last of
+    those points. A Trainer changes the mode by itself; by hand, call `optimizer.eval()` before the network is measured or
+    saved. A step calls `train` by itself.
 
     Args:
         params, lr, damping, curvature, search, tolerance: as in `DampedOptimizer`.
@@ -66,6 +73,34 @@ class AveragedNewton(DampedOptimizer):
     def kept(self) -> RunningState:
         return self.state_class(**self._kept)
 
+    @torch.no_grad()
+    def eval(self) -> None:
+        """Make the parameters the mean of the points that the steps led to, if there is one."""
+        state = self.kept
+        if state.mean is not None and state.iterate is None:
+            state.iterate = flattened(self._params).clone()
+            self._put(state.mean)
+            self.keep(state)
+
+    @torch.no_grad()
+    def train(self) -> None:
+        """Make them the last of these points again, or leave them as somebody has set them since, and go on from there."""
+        state = self.kept
+        if state.iterate is None:
+            return
+        shown = flattened(self._params)
+        assert state.mean is not None
+        if torch.equal(shown, state.mean):
+            self._put(state.iterate)
+        else:
+            state.mean = shown.clone()
+        state.iterate = None
+        self.keep(state)
+
+    def step(self, closure: Callable[[], Tensor], *, objective: Objective) -> Tensor:  # type: ignore[override]
+        self.train()
+        return super().step(closure, objective=objective)
+
     def advance(self, report: StepReport, gradient: Tensor) -> StepReport:
         group, objective = self.param_groups[0], report.point.objective
         if group["damping"] != "adaptive" or not objective.is_sample:
@@ -73,6 +108,8 @@ class AveragedNewton(DampedOptimizer):
         model = self._model(objective)
         theta = model.moved(report.point.theta, model.step(report.point, gradient), group["lr"])
         self.draws = model.draws or self.draws
+        if model.of_network:
+            model.state.mean = mean_iterate(model.state.mean, theta, model.state.steps)
         self.keep(model.state)
         return replace(report, theta=theta, damping=model.state.damping, step_size=group["lr"] * model.length)
 

@@ -109,11 +109,7 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
             else:
                 report = self.advance(report, gradient)
         if report.theta is not None:
-            parts = report.theta.split([p.numel() for p in self._params])
-            # Into the memory the parameters have: as views of θ they would change the point with them.
-            torch._foreach_copy_(
-                list[Tensor](self._params), [part.view_as(p) for part, p in zip(parts, self._params, strict=True)]
-            )
+            self._put(report.theta)
             if (last := objective.last) is not None and last.theta is not report.theta:
                 objective.forget()  # nobody has been there yet, so there is nothing to be compared with
         self._kept["ended"] = STATUSES.index(report.status)
@@ -178,6 +174,12 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
     def _params(self) -> list[Parameter]:
         return cast(list[Parameter], self.param_groups[0]["params"])
 
+    def _put(self, theta: Tensor) -> None:
+        """Move the parameters to θ (p,)."""
+        parts = theta.split([p.numel() for p in self._params])
+        # Into the memory the parameters have: as views of θ they would change the point with them.
+        torch._foreach_copy_(list[Tensor](self._params), [part.view_as(p) for part, p in zip(parts, self._params, strict=True)])
+
     @property
     def _kept(self) -> dict[str, Any]:
         # With the first parameter, as torch's LBFGS does, because `state_dict` knows state by parameter only.
@@ -239,12 +241,3 @@ def _moved(value: Any, device: torch.device) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)(_moved(part, device) for part in value)
     return value
-
-
-def known_to(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """What a method knows of the problem when it ends, for `diagnose`; of another project's only a tolerance, if it has one."""
-    known: dict[str, Any] = {"tolerance": optimizer.param_groups[0].get("tolerance")}
-    if isinstance(optimizer, CurvatureOptimizer):
-        kept = optimizer.kept
-        known |= {"stalled": kept.status == "stalled", "scale": kept.scale, "largest": kept.largest_theta}
-    return known

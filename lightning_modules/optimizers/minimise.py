@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from lightning_modules.objectives import Objective
-from lightning_modules.optimizers.curvature_optimizer import CurvatureOptimizer, known_to
+from lightning_modules.optimizers.curvature_optimizer import CurvatureOptimizer
 from lightning_modules.optimizers.descent import Descent, Method, descend
 from lightning_modules.optimizers.doubts import doubts
 from lightning_modules.optimizers.ending import Ending, concluded, counted, ran_out, stopped_itself
+from lightning_modules.optimizers.known_to import known_to
 from lightning_modules.optimizers.newton import Newton
 from lightning_modules.optimizers.start import check_first_point, check_start
 from lightning_modules.optimizers.step_report import StepReport

@@ -26,6 +26,7 @@ loss bends by and how gradients scatter (the Fisher information). The full inver
 tells least. And a network may bend far more on the way than at its start: the first steps, which no average protects, are
 tried, and shortened to what was met on the way (`first_lengths.py`), and later lengths at most double from one update to the
 next. All steps d are bounded by those before them (`reach.py`), and directions are measured by theirs (`direction_norm.py`).
+What is measured and saved is a mean of the points that the steps lead to (`mean_iterate.py`).
 
 The mean is that of each tensor of parameters by itself. Behind units that saturate, curvatures fall by orders of magnitude from
 the last layer to the first: beside the mean over all of them the first layers' are nothing, and these would hardly move.

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from lightning_modules.objectives import flattened
 from lightning_modules.optimizers import Convergence, CurvatureOptimizer, diagnose
-from lightning_modules.optimizers.curvature_optimizer import known_to
 from lightning_modules.optimizers.ending import Ending, concluded
+from lightning_modules.optimizers.known_to import known_to
 from lightning_modules.their_line import first_line
 from lightning_modules.training.coded_rows import joined
 from lightning_modules.training.run_ending import is_towards_optimum, run_ending, said_by_method
