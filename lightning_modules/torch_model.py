@@ -99,7 +99,7 @@ class TorchModel(NetworkModule):
         if isinstance(graph, Graph):
             return GraphObjective(graph, loss, features, rows.targets, self.l2, self.reduction)
         given = (features, loss.check(rows.targets))
-        split = SplitLoss(self._outputs, partial(_summed, loss), partial(_slope, loss))
+        split = SplitLoss(self._outputs, partial(_summed, loss), partial(_slope, loss), loss.infimum)
         return ModuleObjective(self.module, split, given, len(features), self.reduction, self.l2, True, without_layers=graph)
 
     def loss_share(self, batch: Batch) -> LossShare:

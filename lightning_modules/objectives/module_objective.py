@@ -138,6 +138,12 @@ class ModuleObjective(Objective):
         return with_weight_norm(self.module) is None
 
     @property
+    def infimum(self) -> float | None:  # type: ignore[override]
+        """As the loss is given."""
+        loss = self.own.loss
+        return loss.infimum if isinstance(loss, SplitLoss) else None
+
+    @property
     def is_split(self) -> bool:
         return isinstance(self.own.loss, SplitLoss)
 

@@ -33,6 +33,11 @@ class RowObjective(Objective, Generic[AnyTrace]):
         """l, the loss of one row."""
         return self.row_loss.pointwise
 
+    @property
+    def infimum(self) -> float | None:  # type: ignore[override]
+        """Of the loss of one row: a penalty is never below 0."""
+        return self.loss.infimum
+
     @cached_property
     def unit(self) -> float:  # type: ignore[override]
         """Of the loss on these targets."""

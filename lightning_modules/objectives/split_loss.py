@@ -37,11 +37,13 @@ class SplitLoss:
         output_loss: (f, batch) -> the sum of the losses of the batch's rows ().
         random_slope: (f, batch, generator) -> e like f, of mean 0 and covariance ∂²output_loss/∂f², by which diagonals are
             estimated; without it by products with the matrix, which scatter more.
+        infimum: a number that the mean loss of no batch falls below; None where none is known.
     """
 
     outputs: Callable[[Any, Any], Tensor]
     output_loss: Callable[[Tensor, Any], Tensor]
     random_slope: RandomSlope | None = None
+    infimum: float | None = None
 
     def __call__(self, module: Any, batch: Any) -> Tensor:
         """The loss as one function: (module, batch) -> ()."""

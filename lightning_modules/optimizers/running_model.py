@@ -5,7 +5,7 @@ r"""The quadratic model of a loss that is seen in samples only, one mini-batch a
     p ← β p + d                                                      past steps smooth what one sample says
     q = d + β p                                                      the direction: Nesterov's, which looks a step ahead
     b ← slope along q,   m ← curvature along q                       averaged over the samples (`next_slope.py`)
-    s = (b/m) q − ω θ                                                the minimiser of the averaged model along q, and decay
+    s = l q − ω θ,   l = b/m                                         the minimiser of the averaged model along q, and decay
 
 The length is measured, not chosen: with a diagonal in place of the matrix, d alone is hundreds of times too long wherever
 features are correlated. The model of one sample overfits that sample, so it is averaged, over 200 rows or more; and since
@@ -20,12 +20,14 @@ Of a network, where many parameters say the same, some lines are others:
     q ← q / n,   n = |q|, averaged                                   so that b and m are of directions that compare
     b ← β_m b − (1 − β_m) g_tᵀq,   m ← β_m m + (1 − β_m) qᵀC_t q     at every `refresh`-th step, too
     m ← max(m, 2 (f_t(θ + s) − f_t(θ) − g_tᵀs) / |s/q|²)             at first: what the loss itself shows
+    l ≤ b/m                                                          such that the step takes less than half of the loss
 
 Along small curvatures, of which a network has thousands, a sample's gradient is mostly noise, of size √C: C is at once what the
 loss bends by and how gradients scatter (the Fisher information). The full inverse would make that noise largest where the loss
 tells least. And a network may bend far more on the way than at its start: the first steps, which no average protects, are
 tried, and shortened to what was met on the way (`first_lengths.py`), and later lengths at most double from one update to the
 next. All steps d are bounded by those before them (`reach.py`), and directions are measured by theirs (`direction_norm.py`).
+No step sets out to take most of the loss away (`within_loss.py`), which is what a sample known by heart would have it do.
 What is measured and saved is a mean of the points that the steps lead to (`mean_iterate.py`).
 
 The mean is that of each tensor of parameters by itself. Behind units that saturate, curvatures fall by orders of magnitude from
@@ -63,6 +65,7 @@ from lightning_modules.optimizers.no_curvature import refuse_none
 from lightning_modules.optimizers.reach import within_reach
 from lightning_modules.optimizers.running_state import RunningState
 from lightning_modules.optimizers.thinned import thinned
+from lightning_modules.optimizers.within_loss import averaged_above, within_loss
 
 CURVATURE_MEMORY, MODEL_MEMORY = 0.95, 0.9
 # Over so many rows b and m are averaged, where ten updates have fewer.
@@ -141,7 +144,7 @@ class RunningModel:
         return direction
 
     def moved(self, theta: Tensor, direction: Tensor, lr: float) -> Tensor:
-        """θ + lr s, s = (b/m) q − ω θ: (p,), (p,) -> (p,)."""
+        """θ + lr s, s = l q − ω θ: (p,), (p,) -> (p,)."""
         length = self.length
         if not self.of_network:
             self.state.last_length = lr * length
@@ -217,10 +220,10 @@ class RunningModel:
 
     @property
     def length(self) -> Tensor:
-        """b/m, how far to go along q (); 0 as long as no sample had a gradient, and where the loss no longer falls along q."""
+        """How far to go along q (); 0 as long as no sample had a gradient, and where the loss no longer falls along q."""
         slope, along = self.state.slope, self.state.curvature_along
         assert slope is not None and along is not None
-        return torch.where(along > 0, slope / along, 0.0).clamp(min=0)
+        return within_loss(slope, along, self.state.above)
 
     def _measure(self, point: Point, seen: Point, gradient: Tensor, direction: Tensor, newton: Tensor, share: float) -> None:
         """Take a network's slope and curvature along the direction into the averages, the latter of `seen`.
@@ -231,6 +234,7 @@ class RunningModel:
         state, before = self.state, self.length
         assert state.norm is not None
         assert state.direction is not None and state.slope is not None and state.curvature_along is not None
+        state.above = averaged_above(point, state.above, share)
         slope = torch.lerp(state.slope, -gradient @ direction, share)
         is_uphill = slope <= 0
         state.direction.copy_(torch.where(is_uphill, newton, state.direction))

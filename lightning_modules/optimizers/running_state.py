@@ -18,6 +18,7 @@ class RunningState(DampingState):
         slope, curvature_along: b and m ().
         reach: how long the steps d were, √(−gᵀd) ().
         norm: how long the directions were (), averaged.
+        above: how far the loss is above the number that it never falls below (), averaged; None where none is known.
         mean: of a network x (p,), the mean of the points that the steps led to.
         iterate: z (p,), where the next step starts from, as long as the parameters are the mean.
         last, last_length: of a loss that is no network's q' (p,), the direction of the step before, and l' (), how far it went.
@@ -31,6 +32,7 @@ class RunningState(DampingState):
     curvature_along: Tensor | None = None
     reach: Tensor | None = None
     norm: Tensor | None = None
+    above: Tensor | None = None
     mean: Tensor | None = None
     iterate: Tensor | None = None
     last: Tensor | None = None

@@ -17,6 +17,7 @@ class AbsoluteError(PointwiseLoss):
 
     has_units = True
     bends_evenly = True
+    infimum = 0.0
 
     def check(self, targets: Tensor) -> Tensor:
         return real_targets(targets, self.num_outputs)

@@ -23,6 +23,7 @@ class Categorical(Family):
     self_concordance = 2.0
     predictor = "log-odds"
     shift_invariant = True
+    infimum = 0.0
 
     def check(self, targets: Tensor) -> Tensor:
         """Integer labels (n,) in 0 … K−1."""

@@ -22,6 +22,7 @@ class Gaussian(Family):
 
     has_units = True
     bends_evenly = True
+    infimum = 0.0
     has_dispersion = True
     self_concordance = 0.0
     has_row_weights = True

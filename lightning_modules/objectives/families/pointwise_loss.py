@@ -28,6 +28,8 @@ class PointwiseLoss(ABC):
     shift_invariant = False
     # Whether the outputs are in the units of the targets, whatever these are.
     has_units = False
+    # What it never falls below; None where that depends on the targets, or there is no such number.
+    infimum: float | None = None
     # Whether the curvature of every row is the same.
     bends_evenly = False
 

@@ -27,6 +27,7 @@ class PseudoHuber(PointwiseLoss):
     """
 
     has_units = True
+    infimum = 0.0
 
     def __init__(self, num_outputs: int, delta: float = 0.1, reweighted: bool = False) -> None:
         super().__init__(num_outputs)

@@ -10,6 +10,7 @@ class TwoClasses(OneOutput):
     """y ∈ {0, 1}, or a share in [0, 1], with a probability that is a function of z; K = 1."""
 
     takes_shares = True
+    infimum = 0.0
 
     def check(self, targets: Tensor) -> Tensor:
         """As `checked_shares`."""

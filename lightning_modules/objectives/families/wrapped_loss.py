@@ -16,6 +16,7 @@ class WrappedLoss(PointwiseLoss):
         super().__init__(exact.num_outputs)
         self.exact = exact
         self.shift_invariant, self.has_units, self.bends_evenly = exact.shift_invariant, exact.has_units, exact.bends_evenly
+        self.infimum = exact.infimum
 
     def check(self, targets: Tensor) -> Tensor:
         return self.exact.check(targets)
