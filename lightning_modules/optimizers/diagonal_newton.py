@@ -27,8 +27,10 @@ class DiagonalNewton(AveragedNewton):
     - where all rows are seen at every step, μ adapts by the gain ratio until the loss falls (`damping.py`);
     - on mini-batches the curvature is averaged over steps, the direction has momentum, and the step goes to the minimiser of
       the averaged quadratic model. The gradients of a network are divided by the root of the curvature, and its weights
-      decay (`running_model.py`). Let lr fall towards 0 for the noise of a network to die out; of any other loss, the steps
-      become shorter by themselves where they are made of noise (`next_slope.py`). Its damping follows from the mean curvature,
+      decay (`running_model.py`). Nothing has to be chosen, no step size and no schedule: of a network no step sets out to take
+      most of the loss away (`within_loss.py`), and the mean of the points that they lead to is measured and saved, which a
+      Trainer sees to (`mean_iterate.py`); of any other loss the steps become shorter by themselves where they are made of noise
+      (`next_slope.py`). Its damping follows from the mean curvature,
       so features should be in one scale, standardised or pixels, say: in a scale of its own, a pixel that one image has would
       count as much as others.
 

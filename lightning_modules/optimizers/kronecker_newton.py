@@ -22,7 +22,7 @@ class KroneckerNewton(AveragedNewton):
     - Where all rows are seen at every step, μ adapts by the gain ratio until the loss falls (`damping.py`).
     - On mini-batches the factors are averaged over steps, the direction has momentum, and the step goes to the minimiser of the
       averaged quadratic model along it. The gradients of a network are divided by the root of the curvature, and its weights
-      decay (`kronecker_model.py`). Let lr fall towards 0 for the noise to die out.
+      decay (`kronecker_model.py`). As by `DiagonalNewton`, neither a step size nor a schedule has to be chosen.
 
     Args:
         params: the parameters, one group.

@@ -9,8 +9,8 @@ step ended, −g_tᵀq', and by its own curvature what fell on the way. So where
 become shorter, and no step size has to fall for that. The curvature is best the own sample's: a row far out, which pulls the
 step its own way, then shortens the same step.
 
-Of a network b is the own sample's, and the step size falls along a schedule: the length that is best for the next value of the
-loss is too short for those after it. With the lesser of the two, MNIST's 784-64-64-10 ends at 95.7 % and not at 97.9 %.
+Of a network b is the own sample's, within bounds (`within_loss.py`): the length that is best for the next value of the loss is
+too short for those after it. With the lesser of the two, MNIST's 784-64-64-10 ends at 95.7 % and not at 97.9 %.
 
 Source: that a step size learns from the slope left along the last step is known since Almeida, Langlois, Amaral and Plakhov
 (1998), and as hypergradient descent (Baydin et al., 2018).
