@@ -90,10 +90,10 @@ class AveragedNewton(DampedOptimizer):
             return
         shown = flattened(self._params)
         assert state.mean is not None
-        if torch.equal(shown, state.mean):
-            self._put(state.iterate)
-        else:
-            state.mean = shown.clone()
+        # A choice of numbers, not a branch, for which the host would wait.
+        is_mean = (shown == state.mean).all()
+        self._put(torch.where(is_mean, state.iterate, shown))
+        state.mean = torch.where(is_mean, state.mean, shown)
         state.iterate = None
         self.keep(state)
 
