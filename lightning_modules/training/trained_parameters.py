@@ -18,9 +18,16 @@ def trained_parameters(module: nn.Module) -> list[Parameter]:
     """The parameters of a module that require a gradient, in the order of `module.parameters()`.
 
     Raises:
-        ValueError: none does.
+        ValueError: none does, or one has complex numbers.
     """
-    found = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    named = {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
+    for name, parameter in named.items():
+        if parameter.is_complex():
+            raise ValueError(
+                f"{name} of {type(module).__name__} has complex numbers ({parameter.dtype}), and derivatives and curvature here "
+                "are those of real ones: make two parameters of it, and torch.complex of both in forward"
+            )
+    found = list(named.values())
     if not found:
         raise ValueError(
             f"all parameters of {type(module).__name__} are frozen, so there is nothing to train: call requires_grad_(True) on "

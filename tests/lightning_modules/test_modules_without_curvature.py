@@ -159,3 +159,27 @@ def test_factors_that_no_memory_holds_are_refused_before_they_are_begun() -> Non
     point = model.objective((X.float(), Y)).at(theta_of(model.module).float())
     with pytest.raises(ValueError, match=r"the Kronecker factors of these layers.* 20\.1 GiB"):
         point.curvature("ggn").kronecker()
+
+
+class ComplexWeights(nn.Module):
+    """|x W| + b, W complex."""
+
+    def __init__(self, is_real: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        weight = torch.randn(6, 3, dtype=torch.cfloat)
+        self.weight = nn.ParameterList([weight.real.clone(), weight.imag.clone()] if is_real else [weight])
+        self.bias = nn.Parameter(torch.zeros(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.weight[0] if len(self.weight) == 1 else torch.complex(self.weight[0], self.weight[1])
+        return (x.to(weight.dtype) @ weight).abs() + self.bias
+
+
+@pytest.mark.parametrize("method", [DiagonalNewton, Newton, partial(torch.optim.Adam, lr=0.01)])
+def test_complex_weights_are_refused_and_their_real_parts_are_not(method: Any) -> None:
+    with pytest.raises(ValueError, match=r"weight.0 of TorchModel has complex numbers .*torch.complex of both"):
+        fitted(ComplexWeights(is_real=False), method)
+    model, before = ComplexWeights(is_real=True), ComplexWeights(is_real=True)
+    fitted(model, method)
+    assert not any(map(torch.equal, model.weight, before.weight))
