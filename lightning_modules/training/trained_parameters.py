@@ -24,8 +24,8 @@ def trained_parameters(module: nn.Module) -> list[Parameter]:
     for name, parameter in named.items():
         if parameter.is_complex():
             raise ValueError(
-                f"{name} of {type(module).__name__} has complex numbers ({parameter.dtype}), and derivatives and curvature here "
-                "are those of real ones: make two parameters of it, and torch.complex of both in forward"
+                f"{name} of {type(module).__name__} has complex numbers ({parameter.dtype}), and derivatives and curvature "
+                "here are those of real ones: make two parameters of it, and torch.complex of both in forward"
             )
     found = list(named.values())
     if not found:
