@@ -20,7 +20,7 @@ Of a network, where many parameters say the same, some lines are others:
     q ← q / n,   n = |q|, averaged                                   so that b and m are of directions that compare
     b ← β_m b − (1 − β_m) g_tᵀq,   m ← β_m m + (1 − β_m) qᵀC_t q     at every `refresh`-th step, too
     m ← max(m, 2 (f_t(θ + s) − f_t(θ) − g_tᵀs) / |s/q|²)             at first: what the loss itself shows
-    l ≤ b/m                                                          such that the step takes less than half of the loss
+    l ≤ b/m                                                          such that the step takes at most half of the loss
 
 Along small curvatures, of which a network has thousands, a sample's gradient is mostly noise, of size √C: C is at once what the
 loss bends by and how gradients scatter (the Fisher information). The full inverse would make that noise largest where the loss

@@ -4,8 +4,8 @@ r"""How much of the loss a step may set out to take away, where it is known what
 
 The length b/m goes to the minimiser of the model along q, and takes b²/(2m) away. Of a sample that a network can fit by heart,
 a direction made of that sample's gradient takes most of its loss away, and the more the fewer rows it has. What it sets out to
-learn is noise then, and steps of that length lead to and fro ever farther. One that asks for less than half of the loss learns
-the same, so that no step size has to fall over the run.
+learn is noise then, and steps of that length lead to and fro ever farther. One that asks for no more than half of the loss
+learns the same, so that no step size has to fall over the run.
 
 Source: to measure a step by how far the loss is above its lowest is Polyak's (Introduction to optimization, 1987, section 5.3),
 on samples that of N. Loizou et al., Stochastic Polyak step-size for SGD (2021); there by the gradient, here by the model.
@@ -17,7 +17,7 @@ from torch import Tensor
 from lightning_modules.objectives import Point
 
 # κ
-MOST = 0.4
+MOST = 0.5
 
 
 def averaged_above(point: Point, above: Tensor | None, share: float) -> Tensor | None:
