@@ -30,8 +30,8 @@ class MLP(NetworkModule):
             of 0). Newton and DiagonalNewton minimise pseudo_huber for l1, which has no curvature; metrics stay those of l1.
         l2: strength of the penalty on the weights (not the biases), ≥ 0, relative to the mean loss.
         output_activation: of the last layer, by the same names.
-        schedule: "constant" leaves the step size; "cosine" lets it fall to 0 over the run, as methods of torch.optim need it on
-            mini-batches, and this project's do not.
+        schedule: "constant" leaves the step size; "cosine" lets it fall to 0 over the run, as gradient descent and methods
+            of torch.optim need it on mini-batches; DiagonalNewton and KroneckerNewton do not.
         optimizer: the method: GradientDescent, Newton, DiagonalNewton or one of torch.optim.
 
     Raises:

@@ -46,8 +46,8 @@ class TorchModel(NetworkModule):
         module: rows (n, …) -> outputs (n, K), each row by itself.
         loss: cross_entropy, mse (summed over the outputs of a row), l1 (likewise), or pseudo_huber; see `MLP`.
         l2: strength of the penalty on parameters with two or more dimensions, ≥ 0, relative to the mean loss.
-        schedule: "constant" leaves the step size; "cosine" lets it fall to 0 over the run, as methods of torch.optim need it on
-            mini-batches, and this project's do not.
+        schedule: "constant" leaves the step size; "cosine" lets it fall to 0 over the run, as gradient descent and methods
+            of torch.optim need it on mini-batches; DiagonalNewton and KroneckerNewton do not.
         input_shape: of one row as the module takes it, such as [1, 28, 28], where the data have it flat; null = as it comes.
         num_outputs: K; null = that of the module's last dense layer, or of what it makes of rows of `input_shape`.
         optimizer: the method: GradientDescent, Newton, DiagonalNewton or one of torch.optim.
