@@ -106,12 +106,14 @@ class AveragedNewton(DampedOptimizer):
         if group["damping"] != "adaptive" or not objective.is_sample:
             return super().advance(report, gradient)
         model = self._model(objective)
-        theta = model.moved(report.point.theta, model.step(report.point, gradient), group["lr"])
+        direction = model.step(report.point, gradient)
+        step_size = group["lr"] * model.length
+        theta = model.moved(report.point.theta, direction, step_size, group["lr"])
         self.draws = model.draws or self.draws
         if model.of_network:
             model.state.mean = mean_iterate(model.state.mean, theta, model.state.steps)
         self.keep(model.state)
-        return replace(report, theta=theta, damping=model.state.damping, step_size=group["lr"] * model.length)
+        return replace(report, theta=theta, damping=model.state.damping, step_size=step_size)
 
     def curvature_diagonal(self) -> Tensor | None:
         """diag C (p,) that the last step was computed by, without damping: of a sample's step the average.

@@ -102,7 +102,7 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
             point = self._point(objective, loss)
             # As somebody may have left it: a callback may clip it.
             gradient = flattened(cast(list[Tensor], [p.grad for p in self._params]))
-            report = StepReport(point, torch.linalg.vector_norm(gradient, torch.inf))
+            report = StepReport(point, gradient.abs().amax())  # the norm of torch takes twenty times as long
             # On a sample a small gradient means nothing for the rest of the data.
             if not objective.is_sample and self._is_optimal(report, gradient):
                 report = replace(report, status="converged")

@@ -143,12 +143,11 @@ class RunningModel:
             self._measure(point, seen, gradient, direction, newton, share)
         return direction
 
-    def moved(self, theta: Tensor, direction: Tensor, lr: float) -> Tensor:
-        """θ + lr s, s = l q − ω θ: (p,), (p,) -> (p,)."""
-        length = self.length
+    def moved(self, theta: Tensor, direction: Tensor, step_size: Tensor, lr: float) -> Tensor:
+        """θ + lr s, s = l q − ω θ: (p,), (p,), lr l (), lr -> (p,)."""
         if not self.of_network:
-            self.state.last_length = lr * length
-        return torch.addcmul(theta * (1 - lr * self.decay) if self.decay else theta, direction, length, value=lr)
+            self.state.last_length = step_size
+        return torch.addcmul(theta * (1 - lr * self.decay) if self.decay else theta, direction, step_size)
 
     @property
     def age(self) -> int:

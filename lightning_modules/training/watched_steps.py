@@ -60,7 +60,7 @@ class WatchedSteps(MethodModule):
         if not is_asynchronous(value):
             refuse_non_finite(value, gradient, step, has_damping)
         elif is_looked_at(self.trainer, step + 1):
-            largest = torch.stack(torch._foreach_norm(gradient, torch.inf)).max() if gradient else torch.zeros_like(value)
+            largest = torch.stack([g.abs().amax() for g in gradient]).amax() if gradient else torch.zeros_like(value)
 
             def check(arrived: list[Tensor]) -> None:
                 refuse_non_finite(arrived[0], arrived[1:], step, has_damping)

@@ -70,13 +70,14 @@ class NetworkObjective(RowObjective[Trace]):
         if self.num_rows == 0:
             raise ValueError("there is not a single row to compute a loss from")
         self.network = network
-        penalty = L2Penalty.of_shapes(l2, [parameter.shape for parameter in network.parameters()])
+        self.shapes = [parameter.shape for parameter in network.parameters()]
+        penalty = L2Penalty.of_shapes(l2, self.shapes)
         rows = features, loss.check(targets)
         self.row_loss = NetworkLoss(loss, *rows, penalty, reduction, self.num_rows, network, columns)
 
     @cached_property
     def num_parameters(self) -> int:
-        return sum(parameter.numel() for parameter in self.network.parameters())
+        return sum(shape.numel() for shape in self.shapes)
 
     def point(self, theta: Tensor) -> NetworkPoint:
         self.refuse_other_than(theta)
