@@ -1,7 +1,6 @@
 """Anybody's module of torch."""
 
 from collections.abc import Hashable, Sequence
-from copy import deepcopy
 from functools import partial
 from math import prod
 from typing import Any, Literal
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 
 from lightning_modules.counting import counted
 from lightning_modules.objectives import GraphObjective, ModuleObjective, Objective, SplitLoss, UntraceableError
+from lightning_modules.objectives.differentiation import saying_what_is_wrong
 from lightning_modules.objectives.families import PointwiseLoss
 from lightning_modules.objectives.graphs import Graph
 from lightning_modules.objectives.layers_without_curvature import refuse_hooked_gradients, refuse_noise
@@ -22,6 +22,7 @@ from lightning_modules.training.followed_module import (
     give_sizes,
     refuse_non_finite_weights,
 )
+from lightning_modules.training.given_module import last_outputs, outputs_for, refuse_other_than_modules
 from lightning_modules.training.loss_share import LossShare
 from lightning_modules.training.module_form import form_of
 from lightning_modules.training.network_module import LossName, NetworkModule
@@ -70,10 +71,11 @@ class TorchModel(NetworkModule):
         optimizer: OptimizerCallable,
     ) -> None:
         super().__init__(loss, l2, schedule, optimizer)
+        refuse_other_than_modules(module, type(self).__name__)
         self.module, self.input_shape = module, None if input_shape is None else tuple(input_shape)
-        found = num_outputs
+        found, self._is_guessed = num_outputs, num_outputs is None
         if found is None:
-            found = _last_outputs(module) or _outputs_for(module, self.input_shape)
+            found = outputs_for(module, self.input_shape) or last_outputs(module)
         if found is None:
             raise ValueError(
                 f"{type(self).__name__}(module={type(module).__name__}): its number of outputs does not follow from its "
@@ -100,7 +102,7 @@ class TorchModel(NetworkModule):
         if isinstance(graph, Graph):
             return GraphObjective(graph, loss, features, rows.targets, self.l2, self.reduction)
         given = (features, loss.check(rows.targets))
-        split = SplitLoss(self._outputs, partial(_summed, loss), partial(_slope, loss), loss.infimum)
+        split = SplitLoss(self._outputs, partial(_summed, loss), partial(_slope, loss), loss.infimum, is_convex=True)
         return ModuleObjective(self.module, split, given, len(features), self.reduction, self.l2, True, without_layers=graph)
 
     def loss_share(self, batch: Batch) -> LossShare:
@@ -115,6 +117,15 @@ class TorchModel(NetworkModule):
     def evaluate(self, batch: Batch) -> dict[str, Tensor]:
         rows = as_rows(batch)
         return self.measured(self.outputs_of(rows.features), rows.targets)
+
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        """As of any module, for a method of torch.optim; what torch says of somebody's `forward` is said in a line."""
+        if not loss.requires_grad:
+            raise ValueError(
+                f"what {type(self.module).__name__} returns does not depend on any of its parameters: use them in its forward"
+            )
+        with saying_what_is_wrong():
+            super().backward(loss, *args, **kwargs)
 
     def on_fit_start(self) -> None:
         super().on_fit_start()
@@ -190,11 +201,15 @@ class TorchModel(NetworkModule):
         if is_tensor and outputs.shape == (rows, self.loss.num_outputs) and outputs.is_floating_point():
             return outputs
         found = f"a tensor of shape {tuple(outputs.shape)}" if is_tensor else f"a {type(outputs).__name__}"
+        remedy = "let it return one row of outputs for each row of features"
+        if is_tensor and outputs.ndim == 2 and len(outputs) == rows and self._is_guessed:
+            given, made = self.loss.num_outputs, outputs.shape[1]
+            remedy = f"the last of its dense layers has {given}; if it is to return {made}, give num_outputs={made}"
         if is_tensor and not outputs.is_floating_point():
             found += f" of {str(outputs.dtype).removeprefix('torch.')}, which are no real numbers"
         raise ValueError(
             f"the forward of {type(self.module).__name__} returned {found} for {counted(rows)}, not one tensor of shape "
-            f"({rows}, {self.loss.num_outputs}): let it return one row of outputs for each row of features"
+            f"({rows}, {self.loss.num_outputs}): {remedy}"
         )
 
     def _outputs(self, module: nn.Module, batch: Any) -> Tensor:
@@ -224,23 +239,3 @@ def _summed(loss: PointwiseLoss, outputs: Tensor, batch: Any) -> Tensor:
 def _slope(loss: PointwiseLoss, outputs: Tensor, batch: Any, generator: torch.Generator) -> Tensor:
     signs = torch.randint(2, (1, *outputs.shape), generator=generator, device=outputs.device).to(outputs).mul_(2).sub_(1)
     return loss.random_slope(outputs, batch[1], signs)[0]
-
-
-def _last_outputs(module: nn.Module) -> int | None:
-    """How many outputs a module's last dense layer has; None if the last one is of another kind."""
-    layers = [layer for layer in module.modules() if list(layer.parameters(recurse=False))]
-    last = layers[-1] if layers else None
-    return last.out_features if isinstance(last, (nn.Linear, nn.Bilinear)) else None
-
-
-def _outputs_for(module: nn.Module, shape: tuple[int, ...] | None) -> int | None:
-    """How many outputs a module makes of a row of a shape; None if it cannot, or there is none."""
-    if shape is None:
-        return None
-    twin = deepcopy(module).eval()  # which learns nothing from rows that nobody has
-    try:
-        with torch.no_grad():
-            outputs = twin(torch.zeros(2, *shape, dtype=next(twin.parameters()).dtype))
-    except Exception:  # whatever fails in somebody's forward is said when it is given the data
-        return None
-    return outputs.shape[1] if isinstance(outputs, Tensor) and outputs.ndim == 2 else None

@@ -54,6 +54,10 @@ def test_a_module_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert float((net(x).argmax(1) == y).float().mean()) > 0.9
 
 
+def test_a_loop_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert example("accuracy", tmp_path, monkeypatch) > 0.93
+
+
 def test_a_curve_in_three_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     minimum = example("minimum", tmp_path, monkeypatch)
     assert minimum.status == "converged"

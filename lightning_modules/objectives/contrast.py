@@ -59,7 +59,7 @@ def contrastive(projections: Any, temperature: float, images: list[int], reducti
         drawn = torch.multinomial(probabilities, 1, generator=generator)
         return probabilities.scatter_add(1, drawn, torch.full_like(z[:, :1], -1.0)) / 2**0.5
 
-    return SplitLoss(outputs, loss, slope, infimum=0.0)
+    return SplitLoss(outputs, loss, slope, infimum=0.0, is_convex=True)
 
 
 def _of_all(views: Tensor, before: int, total: int, reduction: Reduction) -> Tensor:

@@ -135,8 +135,9 @@ class Curvature(CurvatureByRows):
 
     @property
     def is_semidefinite(self) -> bool:
-        """Whether C has no negative eigenvalue: that of a convex loss, or a Gauss–Newton matrix of a convex ℓ."""
-        return bool(self.objective.is_convex or (self.kind == "ggn" and self.objective.is_split))
+        """Whether C is known to have no negative eigenvalue: that of a convex loss, or a Gauss–Newton matrix of a convex ℓ."""
+        objective = self.objective
+        return bool(objective.is_convex or (self.kind == "ggn" and objective.is_split and objective.has_convex_outputs))
 
     def solver(self, how: How, tolerance: float = 0.0, awaited: bool = True) -> Solver:
         """C in a form in which (C + R) x = b is solved, R a diagonal.
@@ -144,9 +145,9 @@ class Curvature(CurvatureByRows):
         Args:
             how: "dense" forms the matrix, "diagonal" leaves the rest of it out, "cg" needs products only and takes C as it is,
                 "woodbury" solves a Gauss–Newton matrix that follows from fewer rows than parameters in the space of the rows.
-                Where a Hessian is indefinite, "dense" takes the absolute values of its eigenvalues, or its Gauss–Newton part if
-                it has one and is not that of a network; "diagonal" takes the absolute values of its entries, or of an estimate
-                of them where there is no cheaper way than a product for each of more than MOST_COLUMNS parameters.
+                Where C is indefinite, "dense" takes the absolute values of its eigenvalues, or of a Hessian its Gauss–Newton
+                part if it has one and is not that of a network; "diagonal" takes the absolute values of its entries, or of an
+                estimate of them where there is no cheaper way than a product for each of more than MOST_COLUMNS parameters.
             tolerance: of "cg", on the relative residual.
             awaited: of all but "cg", whether a device is waited for to learn that C + R is singular. If not, the solution is
                 nan then.
@@ -189,9 +190,9 @@ class Curvature(CurvatureByRows):
         invariant, matrix = self.objective.invariant_directions(self.theta), self.matrix()
         if self.is_semidefinite or self.is_definite():
             return DenseSolver(matrix, invariant, awaited=awaited)
-        if self.objective.is_split and not self.objective.is_redundant:
+        if self.kind == "hessian" and self.objective.is_split and not self.objective.is_redundant:
             # Its steps follow a narrow valley down, where those of the absolute values leave it; they pass saddles more slowly.
-            return DenseSolver(self.point.curvature("ggn").matrix(), invariant, awaited=awaited)
+            return self.point.curvature("ggn")._dense(awaited)
         return DenseSolver(absolute_values(matrix.double()), invariant, awaited=awaited)
 
     # -- automatic differentiation -------------------------------------------------------------------------------------

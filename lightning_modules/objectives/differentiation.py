@@ -16,18 +16,29 @@ def recording() -> Iterator[None]:
 
 
 @contextmanager
-def _saying_what_has_none() -> Iterator[None]:
-    """Say in a line which function of torch has no second derivative, where torch says so in its own words.
+def saying_what_is_wrong() -> Iterator[None]:
+    """Say in a line what torch, as it differentiates, says in words of its own.
 
     Raises:
-        ValueError: one has none.
+        ValueError: a function has no derivative, or what one needs was overwritten.
     """
     try:
         yield
     except RuntimeError as error:
-        found = re.search(r"derivative for '?(?:aten::)?_?(\w+?)(?:_backward)?'? is not implemented", str(error))
+        message = str(error)
+        if "modified by an inplace operation" in message:
+            raise ValueError(
+                "the model overwrites in place what its derivative needs, as h[:, 0] = … does where h was used before: write "
+                "to a copy, h.clone(), or put parts together by torch.cat, torch.stack or torch.where"
+            ) from error
+        found = re.search(r"derivative for '?(?:aten::)?_?(\w+?)(_backward)?'? is not implemented", message)
         if found is None:
             raise
+        if found[2] is None:
+            raise ValueError(
+                f"torch has no derivative of {found[1]}, which the model calls: call functions that have one, or give it "
+                "h.detach()"
+            ) from error
         raise ValueError(
             f"torch has no second derivative of {found[1]}, which the model calls, and so no curvature of it: call functions "
             "that have one, or use GradientDescent or a method of torch.optim"
@@ -38,7 +49,7 @@ def gradient_of(outputs: Tensor, leaf: Tensor, direction: Tensor | None = None) 
     """∂⟨outputs, direction⟩/∂leaf, to be differentiated once more; 0 where the outputs do not depend on the leaf."""
     if not outputs.requires_grad:
         return torch.zeros_like(leaf)
-    with _saying_what_has_none():
+    with saying_what_is_wrong():
         return torch.autograd.grad(outputs, leaf, direction, create_graph=True, materialize_grads=True)[0]
 
 
@@ -47,7 +58,7 @@ def pulled_back(outputs: Tensor, leaf: Tensor, directions: Tensor) -> Tensor:
     if not outputs.requires_grad:
         return leaf.new_zeros(len(directions), *leaf.shape)
     if len(directions) == 1:
-        with _saying_what_has_none():
+        with saying_what_is_wrong():
             product = torch.autograd.grad(outputs, leaf, directions[0], retain_graph=True, materialize_grads=True)[0]
         return product.detach()[None]
     options = {"retain_graph": True, "is_grads_batched": True, "allow_unused": True}

@@ -17,6 +17,8 @@ class Knowledge:
         unit: what the loss is measured in, so that "small" has a meaning: what a constant prediction would lose if it became a
             perfect one, or 1 for logarithms of probabilities; None where nothing is known.
         infimum: a number that the loss never falls below; None where none is known.
+        has_convex_outputs: whether ℓ, the loss of given outputs, is known to be convex in them, as all of this project's are:
+            then JᵀHJ has no negative eigenvalue.
         has_kinks: whether a penalty on absolute values holds parameters at exactly 0. The gradient is the shortest subgradient
             then, steps are those of `Point.proximal_step`, and an optimum is told by `proof_at`.
     """
@@ -25,6 +27,7 @@ class Knowledge:
     without_layers: str | None = None
     unit: float | None = None
     infimum: float | None = None
+    has_convex_outputs = True
     has_kinks = False
 
     def every_kth(self, k: int) -> Self | None:

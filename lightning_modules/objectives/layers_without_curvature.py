@@ -1,8 +1,6 @@
-"""Layers of torch for which a curvature by automatic differentiation means nothing, or is wrong."""
+"""Layers of torch for which a curvature by automatic differentiation means nothing."""
 
 from torch import nn
-from torch.nn.utils.parametrizations import _WeightNorm
-from torch.nn.utils.parametrize import is_parametrized
 
 
 class NoFunctionError(ValueError):
@@ -58,29 +56,3 @@ def refuse_noise(module: nn.Module) -> None:
                 "it reads them, so what it has is the gradient of no loss",
                 "make it without them, or use a method of torch.optim",
             )
-
-
-def with_weight_norm(module: nn.Module) -> str | None:
-    """A layer of whose weights torch's second derivatives are wrong; its first ones, and Gauss–Newton matrices, are right.
-
-    `torch.autograd.gradgradcheck` of `torch._weight_norm` fails, up to torch 2.14 at least.
-    """
-    for name, layer in module.named_modules():
-        if is_parametrized(layer):
-            parametrizations = (each for parts in layer.parametrizations.values() for each in parts)
-            if any(isinstance(each, _WeightNorm) for each in parametrizations):
-                return f"{type(layer).__name__} {name!r}"
-    return None
-
-
-def refuse_wrong_hessian(module: nn.Module) -> None:
-    """Refuse a Hessian with wrong entries.
-
-    Raises:
-        ValueError: a layer has `weight_norm`.
-    """
-    if (layer := with_weight_norm(module)) is not None:
-        raise ValueError(
-            f"{layer} has a weight_norm, whose second derivatives torch computes wrongly: use the Gauss–Newton matrix, "
-            "curvature='ggn', or remove it"
-        )

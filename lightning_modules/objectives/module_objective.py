@@ -9,69 +9,24 @@ own rows, and the gradient of the total is still the sum of what the processes c
 A loss that is given in two parts, `SplitLoss`, has a Gauss–Newton matrix too, and an unbiased estimate of its diagonal.
 """
 
-from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from lightning_modules.counting import counted
 from lightning_modules.objectives.curvature import Curvature
 from lightning_modules.objectives.differentiation import pulled_back
 from lightning_modules.objectives.kind import Kind
 from lightning_modules.objectives.l2_penalty import L2Penalty
-from lightning_modules.objectives.layers_without_curvature import refuse_noise, refuse_wrong_hessian, with_weight_norm
+from lightning_modules.objectives.layers_without_curvature import refuse_noise
 from lightning_modules.objectives.objective import Objective, Point
 from lightning_modules.objectives.once import once
+from lightning_modules.objectives.own_rows import OwnRows
 from lightning_modules.objectives.reduction import Reduction, joined_rows, this_process, total_count, total_rows
 from lightning_modules.objectives.split_loss import SplitLoss, SummedLoss
 from lightning_modules.solvers import StoredRows
-
-
-class _FunctionOf(nn.Module):
-    """A function of a module as a module around it, because `functional_call` replaces parameters for a `forward` only."""
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module = module
-
-    def forward(self, function: Callable[[Any, Any], Tensor], batch: Any) -> Tensor:
-        return function(self.module, batch)
-
-
-class _OwnRows(Objective):
-    """Σ loss over the rows of this process alone: what is differentiated, before anything is summed over processes."""
-
-    def __init__(self, module: nn.Module, loss: SummedLoss, batch: Any) -> None:
-        self.function_of, self.loss, self.batch = _FunctionOf(module), loss, batch
-        self.shapes = {name: parameter.shape for name, parameter in self.function_of.named_parameters()}
-
-    def split(self, theta: Tensor) -> dict[str, Tensor]:
-        """(p,) -> the parameters by name, in their shapes."""
-        parts = theta.split([shape.numel() for shape in self.shapes.values()])
-        return {name: part.view(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
-
-    def value(self, theta: Tensor) -> Tensor:
-        return self._call(self.loss, self.split(theta))
-
-    def outputs(self, theta: Tensor) -> Tensor:
-        if not isinstance(self.loss, SplitLoss):
-            raise NotImplementedError(
-                "the loss of a ModuleObjective is one function, so it has no Gauss–Newton matrix: give it as "
-                "SplitLoss(outputs, output_loss), or use curvature='hessian'"
-            )
-        return self._call(self.loss.outputs, self.split(theta))
-
-    def output_loss(self, outputs: Tensor) -> Tensor:
-        return self.loss.output_loss(outputs, self.batch) if isinstance(self.loss, SplitLoss) else super().output_loss(outputs)
-
-    def _call(self, function: SummedLoss, parameters: dict[str, Tensor]) -> Tensor:
-        # Attention has several kernels, and this one alone has second derivatives.
-        with sdpa_kernel(SDPBackend.MATH):
-            result: Tensor = functional_call(self.function_of, parameters, (function, self.batch))
-        return result
 
 
 class ModuleObjective(Objective):
@@ -104,7 +59,8 @@ class ModuleObjective(Objective):
     ) -> None:
         self.is_redundant, self.without_layers = is_redundant, without_layers
         self.l2 = L2Penalty.of_shapes(l2, [parameter.shape for parameter in module.parameters()])
-        self.module, self.reduction, self.own = module, reduction, _OwnRows(module, loss, batch)
+        self.has_convex_outputs = isinstance(loss, SplitLoss) and loss.is_convex
+        self.module, self.reduction, self.own = module, reduction, OwnRows(module, loss, batch)
         self.own_rows = num_rows
         self.num_rows = total_rows(num_rows, reduction, next(module.parameters()).device)
         if self.num_rows == 0:
@@ -134,10 +90,6 @@ class ModuleObjective(Objective):
         return self.mean(self.own.output_loss(outputs))
 
     @property
-    def has_hessian(self) -> bool:
-        return with_weight_norm(self.module) is None
-
-    @property
     def infimum(self) -> float | None:  # type: ignore[override]
         """As the loss is given."""
         loss = self.own.loss
@@ -148,6 +100,12 @@ class ModuleObjective(Objective):
         return isinstance(self.own.loss, SplitLoss)
 
     def point(self, theta: Tensor) -> "_ModulePoint":
+        count = sum(shape.numel() for shape in self.own.shapes.values())
+        if theta.shape != (count,):
+            raise ValueError(
+                f"θ has shape {tuple(theta.shape)}, {type(self.module).__name__} {counted(count, 'parameter')}: give a vector "
+                "of them in the order of its parameters()"
+            )
         return _ModulePoint(self, theta)
 
     def refuse_noise(self) -> None:
@@ -183,8 +141,6 @@ class _ModulePoint(Point):
 
     def make_curvature(self, kind: Kind) -> "_ModuleCurvature":
         self.objective.refuse_noise()
-        if kind == "hessian":
-            refuse_wrong_hessian(self.objective.module)
         return _ModuleCurvature(self, kind)
 
 

@@ -23,7 +23,7 @@ from typing_extensions import Self
 
 from lightning_modules.devices import Number, asked, is_asynchronous
 from lightning_modules.objectives.curvature import Curvature
-from lightning_modules.objectives.differentiation import recording
+from lightning_modules.objectives.differentiation import recording, saying_what_is_wrong
 from lightning_modules.objectives.kind import Kind, check_kind
 from lightning_modules.objectives.knowledge import Knowledge
 
@@ -59,7 +59,8 @@ class Point:
         leaf, value = self._forward or self._pass()
         self._forward = None  # the backward pass frees what the forward pass has left behind
         self.__dict__.setdefault("value", value.detach())
-        (gradient,) = torch.autograd.grad(value, leaf, materialize_grads=True)
+        with saying_what_is_wrong():
+            (gradient,) = torch.autograd.grad(value, leaf, materialize_grads=True)
         return gradient
 
     @cached_property
@@ -124,8 +125,8 @@ class Point:
             value = self.objective.value(leaf)
         if not value.requires_grad:
             raise ValueError(
-                f"the value of {type(self.objective).__name__} does not depend on θ: is it detached, or computed outside torch?"
-                " Use operations of torch throughout, without .item(), .detach(), numpy or whole numbers"
+                "the value does not depend on θ: is it detached, or computed outside torch? Use operations of torch throughout"
+                ", without .item(), .detach(), numpy or whole numbers"
             )
         return leaf, value
 

@@ -43,6 +43,7 @@ class PartialObjective(Objective):
         self.base[places] = 0.0
         self.is_sample, self.is_convex, self.is_quadratic = whole.is_sample, whole.is_convex, whole.is_quadratic
         self.num_rows, self.is_redundant, self.infimum = whole.num_rows, whole.is_redundant, whole.infimum
+        self.has_convex_outputs = whole.has_convex_outputs
         if whole.has_kinks:
             raise ValueError("l1 on some coefficients while others are frozen: leave none frozen, or give l2 alone")
 

@@ -16,6 +16,7 @@ class Loss(Protocol):
     is_sample: bool
     is_convex: bool
     is_redundant: bool
+    has_convex_outputs: bool
 
     @property
     def without_layers(self) -> str | None: ...

@@ -38,12 +38,15 @@ class SplitLoss:
         random_slope: (f, batch, generator) -> e like f, of mean 0 and covariance ∂²output_loss/∂f², by which diagonals are
             estimated; without it by products with the matrix, which scatter more.
         infimum: a number that the mean loss of no batch falls below; None where none is known.
+        is_convex: whether `output_loss` is known to be convex in the outputs. Where it is not, Newton's method looks at each
+            step whether the matrix is positive definite, and takes the absolute values of its eigenvalues if it is not.
     """
 
     outputs: Callable[[Any, Any], Tensor]
     output_loss: Callable[[Tensor, Any], Tensor]
     random_slope: RandomSlope | None = None
     infimum: float | None = None
+    is_convex: bool = False
 
     def __call__(self, module: Any, batch: Any) -> Tensor:
         """The loss as one function: (module, batch) -> ()."""

@@ -97,7 +97,7 @@ class AveragedNewton(DampedOptimizer):
         state.iterate = None
         self.keep(state)
 
-    def step(self, closure: Callable[[], Tensor], *, objective: Objective) -> Tensor:  # type: ignore[override]
+    def step(self, closure: Callable[[], Tensor] | None = None, *, objective: Objective | None = None) -> Tensor:  # type: ignore[override]
         self.train()
         return super().step(closure, objective=objective)
 

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any, ClassVar, Literal, cast
 
 import torch
@@ -11,8 +11,9 @@ from torch.nn import Parameter
 
 from lightning_modules.devices import full_float32
 from lightning_modules.objectives import Objective, Point, flattened
+from lightning_modules.optimizers.closure import closure_of, given
 from lightning_modules.optimizers.kinks import check_kinks
-from lightning_modules.optimizers.method_state import STATUSES, MethodState
+from lightning_modules.optimizers.method_state import STATUSES, MethodState, refuse_state_of_another
 from lightning_modules.optimizers.newton_decrement import DENSE_DECISION, newton_decrement
 from lightning_modules.optimizers.optimality import (
     Stationarity,
@@ -83,17 +84,22 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
         super().add_param_group(param_group)
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Tensor], *, objective: Objective) -> Tensor:  # type: ignore[override]
-        """Evaluate the gradient at θ by one call of the closure, then move unless θ is optimal.
+    def step(self, closure: Callable[[], Tensor] | None = None, *, objective: Objective | None = None) -> Tensor:  # type: ignore[override]
+        """Evaluate the gradient at θ, then move unless θ is optimal.
 
         Args:
             closure: evaluates the objective at the parameters, sets their `.grad` and returns the loss. If it asks
-                `objective.at(θ)` and returns that point's value, nothing is computed twice.
-            objective: the same loss as a function of θ.
+                `objective.at(θ)` and returns that point's value, nothing is computed twice. None = that of the objective.
+            objective: the loss as a function of θ; of a mini-batch `objective.as_sample()`.
 
         Returns:
             The loss before the step.
+
+        Raises:
+            ValueError: no objective.
         """
+        objective = given(objective, self)
+        closure = closure or closure_of(objective, self._params)
         check_kinks(objective, self)
         self.report = None  # what the last one holds, of another batch perhaps, is not needed beside this one
         with full_float32(self._params[0].dtype):
@@ -159,11 +165,7 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
             ValueError: the state is of another method, or of another version of this one.
         """
         saved = state_dict["state"].get(0, {})
-        if unknown := saved.keys() - {field.name for field in fields(self.state_class)}:
-            raise ValueError(
-                f"{type(self).__name__} cannot go on from a state that holds {', '.join(sorted(unknown))}: it is that of "
-                "another method or version; start anew"
-            )
+        refuse_state_of_another(saved, self.state_class, type(self).__name__)
         own = self.param_groups[0]
         super().load_state_dict(state_dict)
         for name in own.keys() - self.param_groups[0].keys():  # a setting that is newer than the state

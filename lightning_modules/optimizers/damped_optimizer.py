@@ -17,6 +17,7 @@ from lightning_modules.objectives.kind import Kind
 from lightning_modules.optimizers.curvature_optimizer import CurvatureOptimizer
 from lightning_modules.optimizers.damping import GainRatioDamping
 from lightning_modules.optimizers.method_state import MethodState
+from lightning_modules.optimizers.no_curvature import refuse_unbounded
 from lightning_modules.optimizers.parameter_scale import energy, measured_scale, positive_scale, updated_scale
 from lightning_modules.optimizers.step_report import StepReport
 from lightning_modules.optimizers.trial import Trial
@@ -139,7 +140,7 @@ class DampedOptimizer(CurvatureOptimizer):
             state.scale = state.largest
         elif self._measures_by(point) == self.kind(point.objective):
             state.scale = measured_scale(None, diagonal, point.objective)
-        rule = self.rule(point, solver, gradient, scale)
+        rule, trial = self.rule(point, solver, gradient, scale), first
         for trials in range(self.max_trials):
             trial = first if trials == 0 else None
             if trial is None and (direction := rule.direction(solver, gradient, scale)) is not None:
@@ -166,6 +167,7 @@ class DampedOptimizer(CurvatureOptimizer):
                     newton_decrement=decrement(trial.slope),
                 )
             rule.reject(trial.length, trial.vertex)
+        refuse_unbounded(trial is not None and trial.has_no_model)
         self._keep(state, rule)
         return replace(report, status="stalled", newton_decrement=0.0)
 

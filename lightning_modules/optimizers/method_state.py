@@ -1,7 +1,8 @@
 """What a method keeps from step to step, and in every checkpoint."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -28,3 +29,28 @@ class MethodState:
     def status(self) -> Status | None:
         """Of the last step."""
         return STATUSES[self.ended]
+
+
+def refuse_state_of_another(saved: Mapping[str, Any], kept: type[MethodState], name: str) -> None:
+    """Refuse what another method has saved.
+
+    Args:
+        saved: by the names of the attributes.
+        kept: what the method itself keeps.
+        name: of the method.
+
+    Raises:
+        ValueError: some is not known, or all is missing that the method alone keeps.
+    """
+    known, own = {field.name for field in fields(kept)}, vars(kept).get("__annotations__", {})
+    if unknown := saved.keys() - known:
+        raise ValueError(
+            f"{name} cannot go on from a state that holds {', '.join(sorted(unknown))}: it is that of another method or "
+            "version; start anew"
+        )
+    # What is kept is kept whole, but for how the last step ended.
+    if saved.keys() - {"ended"} and own and not saved.keys() & own.keys():
+        raise ValueError(
+            f"{name} cannot go on from a state without {', '.join(sorted(own))}: it is that of another method or version; "
+            "start anew"
+        )

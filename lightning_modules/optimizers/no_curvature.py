@@ -6,6 +6,19 @@ from lightning_modules.devices import is_asynchronous
 from lightning_modules.solvers import SingularCurvatureError
 
 
+def refuse_unbounded(has_no_model: bool) -> None:
+    """Refuse a curvature that is not a number, so that no step can be judged by it.
+
+    Raises:
+        SingularCurvatureError: it is none.
+    """
+    if has_no_model:
+        raise SingularCurvatureError(
+            "the curvature is not a number here, though the gradient is: a function with an infinite slope at 0, such as sqrt "
+            "or a power below 1, has met a 0; add a little before it, as in sqrt(h + 1e-6)"
+        )
+
+
 def refuse_none(damping: Tensor) -> None:
     """Refuse a curvature of which nothing is left to step by; of a device the next loss is not finite, and refused.
 

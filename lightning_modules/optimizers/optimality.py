@@ -76,8 +76,12 @@ def sizes(point: Point, largest: Tensor | None) -> Tensor:
 
 
 def is_lowest(point: Point, unit: float) -> bool:
-    """Whether the loss is at its infimum, to the square of rounding, as sums of squares are computed."""
-    infimum, allowed = point.objective.infimum, torch.finfo(point.theta.dtype).eps ** 2 * unit
+    """Whether the loss is at its infimum, to the square of rounding, as sums of squares are computed.
+
+    In the unit of the loss itself, where it has one: what rounding adds to that is in proportion to huge features.
+    """
+    own = point.objective.unit
+    infimum, allowed = point.objective.infimum, torch.finfo(point.theta.dtype).eps ** 2 * (unit if own is None else own)
     # Where even that is 0, numbers have run out on the way to an infimum at infinity.
     return infimum is not None and allowed > 0 and float(point.value) - infimum <= allowed
 

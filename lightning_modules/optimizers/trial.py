@@ -1,5 +1,7 @@
 """A step that is tried, and what it is judged by."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -69,6 +71,11 @@ class Trial:
         slope, fall = float(self._first_order), self.gain * float(self._predicted)
         bend = -slope - fall
         return -slope / (2 * bend) if bend > 0 else 0.0
+
+    @property
+    def has_no_model(self) -> bool:
+        """Whether the curvature along the step is not a number."""
+        return math.isnan(float(self._predicted))
 
     def bend(self, bent: Point) -> None:
         """Go to another point in its place, if more is gained there."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from lightning_modules.solvers.cholesky import SingularCurvatureError
 from lightning_modules.solvers.solver import Solver
 
 
@@ -91,6 +92,11 @@ def _eigen(matrices: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     try:
         values, vectors = torch.linalg.eigh(scaled)
     except RuntimeError:
+        if not bool(torch.isfinite(scaled).all()):
+            raise SingularCurvatureError(
+                "the inputs of a layer are too large or too small to be squared, so its Kronecker factors are not finite: "
+                "scale the features"
+            ) from None
         # The fast algorithm gives up on some with many equal eigenvalues; singular vectors are the same, and always found.
         vectors, values, _ = torch.linalg.svd(scaled)
     return values * sizes[..., 0], vectors

@@ -22,6 +22,7 @@ from lightning_modules.training.kept_objective import KeptObjective
 from lightning_modules.training.loss_share import LossShare, by_objective, is_in_chunks, says_its_share
 from lightning_modules.training.made_optimizer import OptimizerCallable
 from lightning_modules.training.measured_module import Batch
+from lightning_modules.training.naming_rows import naming_rows
 from lightning_modules.training.own_rows import refuse_own_rows
 from lightning_modules.training.plain_settings import PlainSettings
 from lightning_modules.training.trained_parameters import as_function_of, held_parameters, names_of
@@ -124,7 +125,7 @@ class ObjectiveModule(PlainSettings, WatchedSteps):
                 optimizer.report = None  # type: ignore[attr-defined]  # it holds the point, and that the rows
 
     def _end_step(self) -> None:
-        self._sample = None
+        self._sample = self._batch = None
         self._log.write(self)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -148,7 +149,9 @@ class ObjectiveModule(PlainSettings, WatchedSteps):
         """The loss on a batch, for Lightning to descend; of a curvature method its step, taken."""
         refuse_weights(self, batch)
         if not self.automatic_optimization:
-            return self._curvature_step(batch, batch_idx)
+            with naming_rows(batch):
+                return self._curvature_step(batch, batch_idx)
+        self._batch = batch
         with self._rows_known(batch_idx):
             loss = self._loss(batch)
         self._log.saw(batch_idx, loss, self.trainer.accumulate_grad_batches)

@@ -29,7 +29,9 @@ def refuse_other_than_rows(
     kept = [buffer.clone() for buffer in buffers]
     with torch.no_grad(), torch.random.fork_rng(devices=[rows.device] if rows.device.type == "cuda" else []):
         first, again = outputs(rows), outputs(rows)
-        turned, part = outputs(rows.flip(0)).flip(0), outputs(rows[:half]) if half else first[:0]
+        turned = outputs(rows.flip(0)).flip(0)
+        # The largest number of all rows, say, is missing in one of the halves only.
+        parts = [outputs(part) for part in (rows[:half], rows[half:])] if half else [first]
         remembers = False
         for buffer, before in zip(buffers, kept, strict=True):
             remembers = remembers or (buffer.is_floating_point() and not torch.equal(buffer, before))
@@ -42,7 +44,7 @@ def refuse_other_than_rows(
             "neither a search nor a curvature means anything",
             "call module.eval(), make its forward a function of the rows alone, or use a method of torch.optim",
         )
-    if differ(turned, first) or differ(part, first[:half]):
+    if differ(turned, first) or differ(torch.cat(parts), first):
         raise NoFunctionError(
             f"what {name} makes of a row depends on the other rows of the batch, so the loss is no mean over rows, whose "
             "curvature this is",

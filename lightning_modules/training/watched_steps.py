@@ -14,6 +14,7 @@ from lightning_modules.optimizers.non_finite_loss import refuse_non_finite
 from lightning_modules.training.late_log import LateLog, Listener, LogsTheRest, Metrics
 from lightning_modules.training.made_optimizer import OptimizerCallable
 from lightning_modules.training.method_module import MethodModule
+from lightning_modules.training.naming_rows import Batch, naming_rows
 from lightning_modules.training.objective_log import ObjectiveLog, is_looked_at
 from lightning_modules.training.trained_parameters import held_parameters
 
@@ -32,10 +33,12 @@ class WatchedSteps(MethodModule):
     def _watch(self) -> None:
         self._late, self._checks = LateLog(), Late()
         self._log = ObjectiveLog(self._late)
+        self._batch: Batch | None = None  # of the step that is on its way
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy, or a model that is saved whole, is without what is on its way to the loggers."""
-        return {name: value for name, value in super().__getstate__().items() if name not in ("_late", "_checks", "_log")}
+        left_out = ("_late", "_checks", "_log", "_batch")
+        return {name: value for name, value in super().__getstate__().items() if name not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -52,7 +55,8 @@ class WatchedSteps(MethodModule):
         if self.automatic_optimization and self._log.last is not None:
             gradient = [p.grad for p in held_parameters(optimizer) if p.grad is not None]
             has_scaler = getattr(self.trainer.precision_plugin, "scaler", None) is not None
-            self._refuse_non_finite(self._log.last, [] if has_scaler else gradient)
+            with naming_rows(self._batch):
+                self._refuse_non_finite(self._log.last, [] if has_scaler else gradient)
 
     def _refuse_non_finite(self, value: Tensor, gradient: list[Tensor]) -> None:
         """Where to look would be to wait, it is looked at every so many steps, and later: what is not finite stays so."""

@@ -157,6 +157,49 @@ def test_what_a_callback_changes_within_a_fit_is_followed() -> None:
     torch.testing.assert_close(theta_of(net), theta_of(twin), rtol=1e-10, atol=1e-12)
 
 
+def changed_list(net: Any) -> None:
+    net.parts["factors"][0] = 3.0
+
+
+def another_forward(net: Any) -> None:
+    first = type(net.first).forward.__get__(net.first)
+    net.first.forward = lambda x: 2 * first(x)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda net: net.__setattr__("kept", torch.tensor([0.0, 1.0, 2.0, 3.0])),
+        lambda net: net.__setattr__("bent", torch.sigmoid),
+        changed_list,
+        lambda net: net.first.register_forward_hook(lambda module, given, made: 2 * made),
+        lambda net: net.first.register_forward_pre_hook(lambda module, given: (2 * given[0],)),
+        another_forward,
+        lambda net: (net.float(), net.kept.mul_(2), net.double(), net.kept.mul_(3)),
+    ],
+    ids=["a buffer", "a function", "a list", "a hook", "a hook before", "a forward", "a buffer of another type"],
+)
+def test_what_changes_without_a_fit_is_followed(change: Callable[[Any], Any]) -> None:
+    """By who studies a loss, or writes a loop of his own."""
+    net = Net(lambda net, x: net.bent(net.first(x)) * net.kept * net.parts["factors"][0], bent=torch.tanh)
+    net.parts = {"factors": [1.0]}
+    net.register_buffer("kept", torch.ones(4))
+    net.double()
+    model = TorchModel(net, num_outputs=3, optimizer=Newton)
+    before = model.objective((X, Y)).at(theta_of(net)).value
+    change(net)
+    after = model.objective((X, Y)).at(theta_of(net)).value
+    torch.testing.assert_close(after, cross_entropy(net(X), Y).detach(), rtol=1e-12, atol=0)
+    assert before != after
+
+
+def test_a_list_that_holds_itself_has_a_form() -> None:
+    net = Net(scaled, act=nn.Tanh(), scale=1.0)
+    net.parts = [net]
+    net.parts.append(net.parts)
+    assert form_of(net) == form_of(net)
+
+
 def test_a_form_tells_one_tensor_from_another() -> None:
     net = Net(scaled, act=nn.Tanh(), scale=torch.ones(()))
     first = form_of(net)

@@ -9,11 +9,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
+from torch.utils.data import DataLoader, TensorDataset
 
 from lightning_modules import MLP, TorchModel
 from lightning_modules.objectives import GraphObjective, flattened
-from lightning_modules.optimizers import DiagonalNewton, KroneckerNewton, Newton
-from tests.lightning_modules.own_modules import Net, X, Y, fitted, theta_of
+from lightning_modules.objectives.layers_without_curvature import NoFunctionError
+from lightning_modules.optimizers import DiagonalNewton, KroneckerNewton, Newton, SingularCurvatureError
+from lightning_modules.optimizers.non_finite_loss import NonFiniteLossError
+from tests.lightning_modules.own_modules import Net, X, Y, data, fitted, theta_of
+from tests.training import make_trainer
 
 FREE: dict[str, Callable[[], nn.Module]] = {
     "batch norm": lambda: nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 3)),
@@ -33,6 +37,12 @@ def test_of_what_torch_optim_trains_without_a_curvature_nothing_is_proved(make: 
     model.trainer.fit_loop._combined_loader = None
     with pytest.raises(RuntimeError):  # which is no property of the model
         model.convergence()
+
+
+def overwritten(net: Any, x: Tensor) -> Tensor:
+    h: Tensor = net.last(net.first(x))
+    h[:, 0] = h[:, 1] * h[:, 2]
+    return h
 
 
 class Attention(nn.Module):
@@ -55,6 +65,78 @@ def test_attention_has_a_curvature() -> None:
     eps = 1e-5
     ahead, behind = (point.objective.at(point.theta + sign * eps * v).gradient for sign in (1, -1))
     torch.testing.assert_close(curvature.product(v), (ahead - behind) / (2 * eps), rtol=1e-6, atol=1e-7)
+
+
+WRONG: dict[str, tuple[Callable[[Any, Tensor], Tensor], str]] = {
+    "unused parameters": (lambda net, x: x[:, :3] * 1.0, r"does not depend on any of its parameters"),
+    "written in place": (overwritten, r"overwrites in place what its derivative needs"),
+    "no derivative": (lambda net, x: net.last(net.first(x) // 2), r"torch has no derivative of floor_divide"),
+}
+
+
+@pytest.mark.parametrize("optimizer", [Newton, DiagonalNewton, KroneckerNewton, partial(torch.optim.Adam, lr=0.1)])
+@pytest.mark.parametrize(("forward", "message"), WRONG.values(), ids=WRONG)
+def test_what_cannot_be_differentiated_says_why(forward: Any, message: str, optimizer: Any) -> None:
+    class Wrong(Net):
+        def forward(self, x: Tensor) -> Tensor:
+            outputs: Tensor = forward(self, x)
+            return outputs
+
+    with pytest.raises(ValueError, match=message):
+        fitted(Wrong(lambda net, x: x), optimizer)
+
+
+@pytest.mark.parametrize("optimizer", [Newton, partial(torch.optim.Adam, lr=0.1)])
+def test_of_features_that_are_no_numbers_the_first_is_named(optimizer: Any) -> None:
+    x = X.clone()
+    x[7, 2], x[9, 0] = torch.nan, torch.inf
+    model = TorchModel(Net(lambda net, x: net.first(x)), num_outputs=3, optimizer=optimizer)
+    with pytest.raises(NonFiniteLossError, match=r"feature 2 of row 7 of a batch .* is nan"):
+        make_trainer(1).fit(model, DataLoader(TensorDataset(x, Y), batch_size=len(x)))
+
+
+def test_a_guess_of_the_number_of_outputs_says_that_it_is_one() -> None:
+    class Backwards(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head, self.body = nn.Linear(8, 3), nn.Linear(6, 8)
+
+        def forward(self, x: Tensor) -> Tensor:
+            outputs: Tensor = self.head(torch.tanh(self.body(x)))
+            return outputs
+
+    for optimizer in (Newton, partial(torch.optim.Adam, lr=0.1)):
+        model = TorchModel(Backwards(), optimizer=optimizer)
+        with pytest.raises(ValueError, match="num_outputs=3"):
+            make_trainer(1).fit(model, data())
+    assert TorchModel(Backwards(), input_shape=[6], optimizer=Newton).loss.num_outputs == 3
+
+
+@pytest.mark.parametrize("module", [None, torch.tanh, Net])
+def test_what_is_no_module_is_refused(module: Any) -> None:
+    with pytest.raises(ValueError, match="give a module of torch"):
+        TorchModel(module, optimizer=Newton)
+
+
+def test_a_curvature_that_is_no_number_is_said_to_be_none() -> None:
+    net = Net(lambda net, x: torch.sqrt(torch.relu(net.first(x))))
+    with pytest.raises(SingularCurvatureError, match="infinite slope at 0"):
+        fitted(net, KroneckerNewton, 6)
+
+
+def test_factors_that_are_not_finite_are_refused() -> None:
+    model = TorchModel(Net(lambda net, x: torch.tanh(net.first(x))), num_outputs=3, optimizer=KroneckerNewton)
+    loader = DataLoader(TensorDataset(1e200 * X, Y), batch_size=len(X))
+    with pytest.raises(SingularCurvatureError, match="too large or too small to be squared"):
+        make_trainer(1).fit(model, loader)
+
+
+@pytest.mark.parametrize(
+    "of_all", [lambda x: x / x.abs().max(), lambda x: x.clamp(max=x.max() - 1e-3), lambda x: x * (2 if x[0].sum() > 0 else 3)]
+)
+def test_a_largest_number_of_all_rows_is_seen(of_all: Callable[[Tensor], Tensor]) -> None:
+    with pytest.raises(NoFunctionError, match="depends on the other rows"):
+        fitted(Net(lambda net, x: net.first(of_all(x))), Newton)
 
 
 def test_what_has_no_second_derivative_is_named() -> None:

@@ -23,6 +23,7 @@ from lightning_modules.objectives.graphs.trial import layer_of
 from lightning_modules.objectives.graphs.untraceable import FALL_BACK, UntraceableError
 from lightning_modules.objectives.graphs.value import ROWS, Value
 from lightning_modules.objectives.layers import Layer
+from lightning_modules.objectives.weight_norm import differentiable
 from lightning_modules.their_line import first_line
 
 CONSTANT = "constant "
@@ -139,7 +140,7 @@ class Builder:
         self._take(call, Expression(type(module).__name__, called, [*weights, *inputs], {}), name)
 
     def _call_function(self, call: fx.Node) -> None:
-        self._call(call, call.target, getattr(call.target, "__name__", str(call.target)))
+        self._call(call, differentiable(call.target), getattr(call.target, "__name__", str(call.target)))
 
     def _call_method(self, call: fx.Node) -> None:
         self._call(call, getattr(Tensor, str(call.target)), str(call.target))

@@ -58,6 +58,8 @@ class GraphObjective(RowObjective[Sweeps]):
         graph = module if isinstance(module, Graph) else traced(module, features)
         if graph.size == 0:
             raise ValueError(f"{graph.name} has no parameters, so there is nothing to train")
+        if not any(node.slots for node in graph.nodes):
+            raise ValueError(f"what {graph.name} returns does not depend on any of its parameters: use them in its forward")
         if len(features) != len(targets):
             raise ValueError(
                 f"{counted(len(features))} of features but {counted(len(targets), 'target')}: they must match row by row"

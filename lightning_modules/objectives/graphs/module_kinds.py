@@ -56,7 +56,7 @@ POOLS: dict[type[nn.Module], Callable[..., Any]] = {
     nn.AdaptiveMaxPool3d: functional.adaptive_max_pool3d,
 }
 # Without weights, mixing the numbers of a row only, and bent.
-ROW_FUNCTIONS = (nn.GLU, nn.LocalResponseNorm, nn.LPPool1d, nn.LPPool2d)
+ROW_FUNCTIONS = (nn.GLU, nn.LocalResponseNorm, nn.LPPool1d, nn.LPPool2d, nn.Softmax2d)
 
 
 def kind_of(module: nn.Module, name: str) -> Layer | None:

@@ -29,15 +29,15 @@ def recurrent(m: nn.RNNBase, name: str, x: Any, state: Any = None) -> tuple[Any,
             "is random in training, so the loss is another function at each evaluation and has no curvature: make it with "
             "dropout=0 or call its eval(), or use a method of torch.optim"
         )
-    elif state is not None or m.proj_size > 0:
-        why = f"is given a first state, or projects its states: {FALL_BACK}"
+    elif m.proj_size > 0:
+        why = f"projects its states: {FALL_BACK}"
     if why is not None:
         raise UntraceableError(f"{type(m).__name__} {name!r} {why}")
     weights = [getattr(m, each) for layer in m._all_weights for each in layer]
     directions = 1 + m.bidirectional
     settings = (m.mode, m.num_layers, directions, m.bias)
     # One call gives all numbers of a row, because weights count where they are used once.
-    row: Any = x.tracer.create_proxy("call_function", run, (x, weights, *settings), {})
+    row: Any = x.tracer.create_proxy("call_function", run, (x, weights, *settings, _states(m.mode, state)), {})
     length, width, kept = x.shape[1], directions * m.hidden_size, directions * m.num_layers
     end, numbers = length * width, kept * m.hidden_size
     outputs = row[:, :end].unflatten(1, (length, width))
@@ -47,7 +47,14 @@ def recurrent(m: nn.RNNBase, name: str, x: Any, state: Any = None) -> tuple[Any,
     return outputs, (states, row[:, end + numbers :].unflatten(1, (kept, m.hidden_size)).transpose(0, 1))
 
 
-def run(x: Tensor, weights: Sequence[Tensor], mode: str, layers: int, directions: int, has_bias: bool) -> Tensor:
+def _states(mode: str, state: Any) -> tuple[Any, ...]:
+    """The first states as a tuple, of an LSTM two; none where they are 0."""
+    return () if state is None else tuple(state) if mode == "LSTM" else (state,)
+
+
+def run(
+    x: Tensor, weights: Sequence[Tensor], mode: str, layers: int, directions: int, has_bias: bool, first: Sequence[Tensor] = ()
+) -> Tensor:
     """Outputs (length, directions · width) of a row and last states (layers · directions, width), of an LSTM s too, all flat.
 
     Args:
@@ -56,6 +63,7 @@ def run(x: Tensor, weights: Sequence[Tensor], mode: str, layers: int, directions
         mode: "LSTM", "GRU", "RNN_TANH" or "RNN_RELU".
         layers, directions: how many.
         has_bias: whether there are b and c.
+        first: h, of an LSTM h and s, before the first step (layers · directions, n, width); none = 0.
     """
     each = 4 if has_bias else 2
     states, memories = [], []
@@ -63,7 +71,8 @@ def run(x: Tensor, weights: Sequence[Tensor], mode: str, layers: int, directions
         sides = []
         for direction in range(directions):
             start = (layer * directions + direction) * each
-            outputs, state, memory = _along(x, weights[start : start + each], mode, is_backward=direction == 1)
+            before = [state[layer * directions + direction].to(x) for state in first]
+            outputs, state, memory = _along(x, weights[start : start + each], mode, direction == 1, before)
             sides.append(outputs)
             states.append(state)
             memories.append(memory)
@@ -71,12 +80,16 @@ def run(x: Tensor, weights: Sequence[Tensor], mode: str, layers: int, directions
     return torch.cat([x.flatten(1), *states, *(memories if mode == "LSTM" else [])], 1)
 
 
-def _along(x: Tensor, weights: Sequence[Tensor], mode: str, is_backward: bool) -> tuple[Tensor, Tensor, Tensor]:
+def _along(
+    x: Tensor, weights: Sequence[Tensor], mode: str, is_backward: bool, first: Sequence[Tensor]
+) -> tuple[Tensor, Tensor, Tensor]:
     """Outputs (n, length, width), the last state and the last memory of one layer in one direction."""
     w, u, *biases = weights
     b, c = biases or (None, None)
     inputs, step = linear(x, w, b), STEPS[mode]
     h = s = x.new_zeros(len(x), u.shape[1])
+    if first:
+        h, s = first[0], first[-1]
     outputs = [h] * x.shape[1]
     for t in reversed(range(x.shape[1])) if is_backward else range(x.shape[1]):
         h, s = step(inputs[:, t], linear(h, u, c), h, s)

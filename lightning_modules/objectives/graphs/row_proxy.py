@@ -71,6 +71,20 @@ class RowProxy(fx.Proxy):
         found = self.dtype
         return found.is_floating_point if isinstance(found, torch.dtype) else True
 
+    def to(self, *args: Any, **kwargs: Any) -> Any:
+        """In another type; what is on another device follows the rows in any case."""
+        kept = [each for each in args if not isinstance(each, (torch.device, str, int))]
+        types = {"dtype": kwargs["dtype"]} if "dtype" in kwargs else {}
+        return self.tracer.create_proxy("call_method", "to", (self, *kept), types) if kept or types else self
+
+    def cpu(self) -> Any:
+        """Itself."""
+        return self
+
+    def cuda(self, *_: Any) -> Any:
+        """Itself."""
+        return self
+
     def __iadd__(self, other: Any) -> Any:
         return self._in_place(operator.iadd, other)
 

@@ -131,7 +131,7 @@ def numbers_of_a_row(graph: Graph, rows: Tensor, num_outputs: int) -> tuple[int,
     if sweeps.outputs.shape != (2, num_outputs):
         raise ValueError(
             f"{graph.name} makes outputs of shape {tuple(sweeps.outputs.shape[1:])} of a row of shape {shape}, the loss takes "
-            f"({num_outputs},): make its last layer give {num_outputs} numbers"
+            f"({num_outputs},): make its last layer give {num_outputs} numbers, or the loss take what it gives (num_outputs=…)"
         )
     numbers = [prod(visit.output.shape[1:]) for visit in sweeps.visits]
     graph.sizes[key] = sum(numbers), max(numbers)

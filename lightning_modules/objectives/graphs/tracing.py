@@ -12,6 +12,7 @@ from lightning_modules.objectives.differentiation import recording
 from lightning_modules.objectives.graphs.builder import Builder
 from lightning_modules.objectives.graphs.composed import composed
 from lightning_modules.objectives.graphs.followed_lengths import followed_lengths
+from lightning_modules.objectives.graphs.followed_sizes import followed_sizes
 from lightning_modules.objectives.graphs.graph import Graph
 from lightning_modules.objectives.graphs.hooks import refuse_hooks
 from lightning_modules.objectives.graphs.module_kinds import kind_of
@@ -39,7 +40,7 @@ def traced(module: nn.Module, rows: Tensor | None = None) -> Graph:
     builder = Builder(module, root, rows)
     tracer, before = _Tracer(builder), _chance()
     try:
-        with recording(), followed_lengths(root):
+        with recording(), followed_lengths(root), followed_sizes():
             graph = builder.graph(tracer.trace(root))
     except UntraceableError:
         raise

@@ -127,7 +127,7 @@ def _compare(layer: RowFunction, weights: tuple[Tensor, ...], rows: tuple[Tensor
     up = (layer.up(visit, tuple(moves), tuple(dx)) * e).flatten(1).sum(1)
     pulled = [*(each.sum(1) for each in by_weights), *by_inputs]
     moved = [*moves, *(each for each in dx if each is not None)]
-    along = [(each * move).flatten(1).sum(1) for each, move in zip(pulled, moved, strict=True)]
+    along = [(each * move).reshape(len(each), -1).sum(1) for each, move in zip(pulled, moved, strict=True)]
     if not (_equal(up, torch.stack(along).sum(0)) and all(one is not None and _equal(one, other) for one, other in pairs)):
         raise _DifferError
 

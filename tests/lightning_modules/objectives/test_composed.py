@@ -30,6 +30,19 @@ class Around(nn.Module):
         return result
 
 
+def first_state(m: nn.Module, count: int, x: Tensor) -> Tensor:
+    """Of the rows' own numbers, (layers and directions, n, width)."""
+    return x.flatten(1)[:, : count * m.hidden_size].unflatten(1, (count, m.hidden_size)).transpose(0, 1)
+
+
+def zero_states(m: nn.Module, x: Tensor) -> Tensor:
+    """As in many a tutorial."""
+    h = torch.zeros(m.num_layers, x.size(0), m.hidden_size, dtype=x.dtype)
+    c = torch.zeros(m.num_layers, x.size(0), m.hidden_size, dtype=x.dtype).to(x.device).cpu()
+    outputs: Tensor = m(x, (h, c))[0]
+    return outputs
+
+
 def both_ends(m: nn.Module, x: Tensor) -> Tensor:
     outputs, (states, memories) = m(x)
     return outputs + torch.cat([*states, *memories], -1)[:, None, :4]
@@ -63,6 +76,18 @@ TAKEN: dict[str, Callable[[], tuple[nn.Module, Callable[[nn.Module, Tensor], Ten
     "in both directions": lambda: (nn.LSTM(4, 2, batch_first=True, bidirectional=True), both_ends, 0),
     "a gated unit": lambda: (nn.GRU(4, 4, 2, batch_first=True, bias=False), lambda m, x: m(x)[0], 0),
     "gated units in both directions": lambda: (nn.GRU(4, 2, batch_first=True, bidirectional=True), lambda m, x: m(x)[0], 0),
+    "states given as zeros": lambda: (nn.LSTM(4, 4, 2, batch_first=True), zero_states, 0),
+    "a state of the row": lambda: (nn.GRU(4, 4, 3, batch_first=True), lambda m, x: m(x, first_state(m, 3, x))[0], 0),
+    "states in both directions": lambda: (
+        nn.LSTM(4, 2, batch_first=True, bidirectional=True),
+        lambda m, x: m(x, (first_state(m, 2, x), first_state(m, 2, x * 2)))[0],
+        0,
+    ),
+    "a state of ones": lambda: (
+        nn.RNN(4, 4, batch_first=True),
+        lambda m, x: m(x, torch.ones(1, len(x), 4, dtype=x.dtype))[0],
+        0,
+    ),
     "a plain recurrence": lambda: (nn.RNN(4, 12, batch_first=True), lambda m, x: m(x)[1].squeeze(0), 0),
     "a recurrence of ReLU": lambda: (nn.RNN(4, 12, nonlinearity="relu", batch_first=True), lambda m, x: m(x)[1][0], 0),
     "a decoder, norms first": lambda: (
@@ -116,7 +141,6 @@ def kept_weights(m: nn.Module, x: Tensor) -> Tensor:
         (nn.LSTM(4, 4), lambda m, x: m(x)[0], "LSTM 'layer' takes the rows as its second dimension: .*batch_first"),
         (nn.GRU(4, 4, 2, dropout=0.1, batch_first=True), lambda m, x: m(x)[0], "GRU 'layer' is random in training.*dropout=0"),
         (nn.LSTM(4, 4, proj_size=2, batch_first=True), lambda m, x: m(x)[0], "projects its states"),
-        (nn.RNN(4, 4, batch_first=True), lambda m, x: m(x, x[None, :, 0])[0], "is given a first state"),
         (nn.CTCLoss(), lambda m, x: m(x, x, x, x), "CTCLoss 'layer' is no layer with a curvature of its own"),
     ],
 )

@@ -1,17 +1,19 @@
 """The loss of a module against closed forms, finite differences, and itself in shards."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, gaussian_nll_loss, softplus
 from torch.nn.utils import parameters_to_vector
 
 from lightning_modules.networks import DenseNetwork
 from lightning_modules.objectives import GLMObjective, ModuleObjective, NetworkObjective, Point, SplitLoss
 from lightning_modules.objectives.families import Categorical
+from lightning_modules.optimizers import Newton, SingularCurvatureError, minimise
 from tests.lightning_modules.objectives.queries import ask, first_order
 
 Batch = tuple[Tensor, Tensor]
@@ -165,18 +167,33 @@ def test_a_noisy_module_has_no_gauss_newton_matrix(query: str) -> None:
         ask(ModuleObjective(module, SPLIT, make_batch(), 23).at(flat(module)), query)
 
 
-def test_second_derivatives_that_torch_has_wrong_are_refused() -> None:
-    """The day this fails, torch has them right and `refuse_wrong_hessian` can go."""
-    v, g = (torch.randn(3, k, dtype=torch.float64, requires_grad=True) for k in (2, 1))
-    with pytest.raises(RuntimeError, match="Jacobian mismatch"):
-        torch.autograd.gradgradcheck(lambda v, g: torch._weight_norm(v, g, 0), (v, g))
-    module = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(3, 2)), nn.Tanh(), nn.Linear(2, 1)).double()
-    batch = torch.randn(5, 3, dtype=torch.float64), torch.randn(5, 1, dtype=torch.float64)
-    loss = SplitLoss(lambda net, rows: net(rows[0]), lambda f, rows: (f - rows[1]).square().sum())
-    objective = ModuleObjective(module, loss, batch, 5)
-    theta = parameters_to_vector(module.parameters()).detach()
-    assert not objective.has_hessian, "and no verdict rests on it"
-    with pytest.raises(ValueError, match=r"Linear '0' has a weight_norm.*curvature='ggn'"):
-        objective.at(theta).curvature("hessian")
-    found = objective.at(theta).curvature("ggn").matrix()
-    torch.testing.assert_close(found, Point(objective, theta).curvature("ggn").matrix(), rtol=1e-10, atol=1e-12)
+def test_the_sum_over_rows_is_one_number() -> None:
+    module, x = nn.Linear(3, 2).double(), torch.randn(5, 3, dtype=torch.float64)
+    loss = SplitLoss(lambda net, rows: net(rows), lambda f, rows: f.square().sum(1))
+    objective = ModuleObjective(module, loss, x, 5)
+    with pytest.raises(ValueError, match=r"returned a tensor of shape \(5,\).*the sum over the rows"):
+        _ = objective.at(torch.zeros(8, dtype=torch.float64)).value
+    with pytest.raises(ValueError, match=r"θ has shape \(3,\), Linear 8 parameters"):
+        objective.at(torch.zeros(3))
+
+
+@pytest.mark.parametrize("curvature", ["ggn", "hessian"])
+def test_newtons_method_minimises_a_loss_that_is_not_convex_in_the_outputs(curvature: str) -> None:
+    """Mean and spread by a network: −log N(t; f₁, softplus f₂ + 0.1)."""
+    torch.manual_seed(0)
+    x, t = torch.randn(40, 4, dtype=torch.float64), torch.randn(40, dtype=torch.float64)
+    module = nn.Sequential(nn.Linear(4, 2), nn.Tanh(), nn.Linear(2, 2)).double()
+
+    def spread(f: Tensor, rows: tuple[Tensor, Tensor]) -> Tensor:
+        return gaussian_nll_loss(f[:, 0], rows[1], softplus(f[:, 1]) + 0.1, reduction="sum")
+
+    objective = ModuleObjective(module, SplitLoss(lambda net, rows: net(rows[0]), spread), (x, t), 40)
+    start = parameters_to_vector(module.parameters()).detach()
+    assert minimise(objective, start, partial(Newton, curvature=curvature)).verdict.status == "converged"
+    for _ in range(2):  # into valleys without an end
+        start = torch.randn(16, dtype=torch.float64)
+        found = minimise(objective, start, partial(Newton, curvature=curvature), 50).theta
+        assert objective.at(found).value < objective.at(start).value - 0.2
+    convex = replace(objective.own.loss, is_convex=True)
+    with pytest.raises(SingularCurvatureError):  # the control: nobody looks
+        minimise(ModuleObjective(module, convex, (x, t), 40), start, Newton)

@@ -1,13 +1,14 @@
 """What a method keeps between steps, stored and taken up again."""
 
 from dataclasses import FrozenInstanceError, replace
+from functools import partial
 
 import pytest
 import torch
 
 from lightning_modules.objectives import GLMObjective
 from lightning_modules.objectives.families import Bernoulli
-from lightning_modules.optimizers import DiagonalNewton, GradientDescent, Newton
+from lightning_modules.optimizers import DiagonalNewton, GradientDescent, KroneckerNewton, Newton
 from tests.lightning_modules.optimizers.fitting import normal, run, start, well_posed
 
 
@@ -18,6 +19,13 @@ def test_a_state_dict_is_plain_enough_to_be_stored(make, tmp_path):
     loaded = torch.load(tmp_path / "state.pt", weights_only=True)
     assert str(loaded) == str(result.optimizer.state_dict())
     assert torch.equal(loaded["state"][0]["scale"], result.optimizer.kept.scale)
+
+
+def test_a_state_that_lacks_what_a_method_keeps_is_refused():
+    result = run(well_posed(Bernoulli()), DiagonalNewton, 2)
+    for other, why in ((KroneckerNewton, "without bases, inputs, outputs"), (partial(GradientDescent, lr=1.0), "that holds")):
+        with pytest.raises(ValueError, match=why):
+            other([torch.nn.Parameter(result.theta)]).load_state_dict(result.optimizer.state_dict())
 
 
 def test_adaptive_damping_goes_on_where_a_state_dict_left_it():

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from lightning_modules.objectives import FunctionObjective, GLMObjective, LeastSquares
-from lightning_modules.objectives.families import Bernoulli, Gaussian
+from lightning_modules.networks import DenseNetwork
+from lightning_modules.objectives import FunctionObjective, GLMObjective, LeastSquares, NetworkObjective
+from lightning_modules.objectives.families import Bernoulli, Categorical, Gaussian
 from lightning_modules.optimizers import DiagonalNewton, GradientDescent, Newton, diagnose, minimise
 from lightning_modules.optimizers.optimality import default_tolerance, is_lowest, is_stationary, loss_unit, sizes
 from tests.lightning_modules.optimizers.fitting import normal
@@ -202,3 +203,13 @@ def test_a_single_row_is_converged_with_an_intercept_alone_and_undetermined_with
     assert minimum.status == "converged" and float(minimum.theta) == pytest.approx(7.0, rel=1e-4), minimum.message
     more = minimise(regression(vector(7.0), X[:1]), torch.zeros(4, dtype=dtype), method)
     assert more.status == "rank_deficient", more.message
+
+
+def test_what_rounding_adds_to_the_unit_of_a_loss_makes_no_loss_the_lowest() -> None:
+    """Of huge features θᵀDθ is huger than any loss."""
+    network = DenseNetwork([3, 2, 2], "relu")
+    objective = NetworkObjective(network, Categorical(2), 1e16 * X, torch.arange(50) % 2)
+    point = objective.at(1e19 * normal(objective.num_parameters, seed=3))
+    unit = loss_unit(objective, torch.full_like(point.theta, 1e70), point.theta, 1e-11)
+    assert point.value > 1e10 and torch.finfo(torch.float64).eps ** 2 * unit > point.value, "it would be called the lowest"
+    assert not is_lowest(point, unit)
