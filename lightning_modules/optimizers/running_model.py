@@ -71,7 +71,7 @@ CURVATURE_MEMORY, MODEL_MEMORY = 0.95, 0.9
 # Over so many rows b and m are averaged, where ten updates have fewer.
 MODEL_ROWS = 200
 # Of how many random draws a sample's diagonal is made where there is no exact one; the average is one of all samples' draws.
-DRAWS = 4
+DRAWS = 2
 # How much longer a length may become from one update to the next.
 LONGER = 2.0
 

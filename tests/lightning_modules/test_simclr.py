@@ -176,7 +176,7 @@ def test_methods_of_this_project_lower_the_loss(method: Any, caplog: pytest.LogC
     told = [record.getMessage() for record in caplog.records if "unbiased estimate" in record.getMessage()]
     assert len(told) == (method is DiagonalNewton), "an estimate says that it is one, once"
     if told:
-        assert "from 4 random draws each time" in told[0] and "7888 parameters" in told[0]
+        assert "from 2 random draws each time" in told[0] and "7888 parameters" in told[0]
 
 
 def test_a_fit_by_estimates_goes_on_bit_for_bit(tmp_path: Path) -> None:
