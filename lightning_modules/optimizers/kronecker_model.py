@@ -75,10 +75,14 @@ class KroneckerModel(RunningModel):
     def newton(self, gradient: Tensor) -> Tensor:
         damping = self.state.damping
         assert damping is not None
-        step = gradient / self.divisor(self.averaged() + damping)
+        step = gradient / self._divisor_of(self.averaged() + damping)
         for basis in self._bases():
-            basis.put_back(step, basis.turned(gradient) / self.divisor(basis.values + damping))
+            basis.put_back(step, basis.turned(gradient) / self._divisor_of(basis.values + damping))
         return step.neg_()
+
+    def _divisor_of(self, damped: Tensor) -> Tensor:
+        """What a gradient is divided by, from the damped curvature there: any shape -> the same."""
+        return damped.sqrt() if self.of_network else damped
 
     def diagonal(self) -> Tensor:
         return diagonal_of(self._bases(), self.averaged())

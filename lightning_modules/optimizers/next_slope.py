@@ -39,7 +39,7 @@ def weigh(state: RunningState, point: Point, gradient: Tensor, direction: Tensor
     assert state.last_length is not None
     share, last = max(least_share, 1 / state.steps), state.last
     forms = point.curvature("ggn").form(torch.stack((last, direction)))
-    slope = torch.where(last.any(), state.last_length * forms[0, 0] - gradient @ last, -gradient @ direction)
+    slope = torch.where(last.any(), state.last_length * forms[0, 0] - gradient @ last, -(gradient @ direction))
     along = forms[1, 1] + state.damping * (direction @ direction)
     state.slope, state.curvature_along = state.slope.lerp(slope, share), state.curvature_along.lerp(along, share)
     state.last = direction

@@ -14,6 +14,8 @@ methods, 2000); of plain gradients it is known as clipping by a running norm.
 import torch
 from torch import Tensor
 
+from lightning_modules.devices import is_asynchronous
+
 # c: ordinary batches differ by less, a network that runs away does not.
 REACH = 3.0
 
@@ -27,9 +29,11 @@ def within_reach(step: Tensor, gradient: Tensor, reach: Tensor | None, memory: f
         reach: r̄ () so far; None before the first step, and 0 as long as there was no gradient, which bounds nothing.
         memory: β_m in [0, 1).
     """
-    length = (-gradient @ step).clamp(min=0).sqrt()
+    length = (gradient @ step).neg().clamp(min=0).sqrt()
     if reach is None:
         return step, length
     within = torch.where(reach > 0, torch.minimum(length, REACH * reach), length)
     average = torch.where(reach > 0, torch.lerp(reach, within, 1 - memory), within)
-    return step * torch.where(length > 0, within / length, 1.0), average
+    part = torch.where(length > 0, within / length, 1.0)
+    is_whole = not is_asynchronous(part) and bool(part == 1)  # as nearly always
+    return step if is_whole else step * part, average

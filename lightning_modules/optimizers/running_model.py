@@ -55,6 +55,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from lightning_modules.devices import is_asynchronous
 from lightning_modules.objectives import Point
 from lightning_modules.optimizers.direction_norm import averaged_norm
 from lightning_modules.optimizers.draws import Draws, of_products
@@ -70,8 +71,9 @@ from lightning_modules.optimizers.within_loss import averaged_above, within_loss
 CURVATURE_MEMORY, MODEL_MEMORY = 0.95, 0.9
 # Over so many rows b and m are averaged, where ten updates have fewer.
 MODEL_ROWS = 200
-# Of how many random draws a sample's diagonal is made where there is no exact one; the average is one of all samples' draws.
-DRAWS = 2
+# Of how many random draws a sample's diagonal is made where there is no exact one, and of how many the first one is, beside which
+# there are no others yet: the average is one of all samples' draws.
+DRAWS, FIRST_DRAWS = 2, 8
 # How much longer a length may become from one update to the next.
 LONGER = 2.0
 
@@ -138,7 +140,7 @@ class RunningModel:
             weigh(state, point, gradient, direction, share / self.refresh)
             return direction
         state.norm = averaged_norm(direction, state.norm, share * self._told(point))
-        direction = direction / state.norm
+        direction.div_(state.norm)
         if is_update:
             self._measure(point, seen, gradient, direction, newton, share)
         return direction
@@ -165,23 +167,24 @@ class RunningModel:
             diagonal = curvature.diagonal()
         else:
             self.draws = of_products(DRAWS, len(seen.theta))
-            diagonal = curvature.diagonal_estimate(DRAWS, state.updates)
+            diagonal = curvature.diagonal_estimate(max(DRAWS, FIRST_DRAWS // state.updates), state.updates)
         state.curvature.lerp_(diagonal if self.kind == "ggn" else diagonal.abs(), 1 - CURVATURE_MEMORY)
 
     def newton(self, gradient: Tensor) -> Tensor:
         """d (p,)."""
         assert self.state.curvature is not None
-        return -gradient / self._divisor.of(self.state.curvature, self._divided_by)
+        return gradient / self._divisor.of(self.state.curvature, self._divided_by)
 
     def _divided_by(self) -> Tensor:
-        """v̂ + μ (p,), or of a network the root of it."""
-        damped, mean = self.averaged(), self.damping()
+        """−(v̂ + μ) (p,), or of a network the negative root of it."""
+        damped, mean = self.averaged(), self.state.damping
+        assert isinstance(mean, Tensor)
         if not self.of_network:
-            return damped.add_(mean)
+            return damped.add_(mean).neg_()
         for part in damped.split(len(damped) if self.sizes is None else list(self.sizes)):
             own = self.network_damping * part.mean()
             part.add_(torch.where(own > 0, own, mean))  # what bends nowhere has no mean of its own
-        return damped.sqrt_()
+        return damped.sqrt_().neg_()
 
     def averaged(self) -> Tensor:
         """v̂ (p,)."""
@@ -202,10 +205,6 @@ class RunningModel:
         mean = self.mean()
         refuse_none(mean)
         return self.network_damping * mean if self.of_network else mean
-
-    def divisor(self, damped: Tensor) -> Tensor:
-        """What a gradient is divided by, from the damped curvature there: any shape -> the same."""
-        return damped.sqrt() if self.of_network else damped
 
     def _share(self, point: Point) -> float:
         """1 − β_m, what a sample counts for in the averages of b and m."""
@@ -228,18 +227,20 @@ class RunningModel:
         """Take a network's slope and curvature along the direction into the averages, the latter of `seen`.
 
         Where the direction leads uphill on average, the past misleads: forget it, and start from Newton's step alone, as at the
-        first step. A choice of numbers, not a branch, for which the host would wait.
+        first step. Of a device it is a choice of numbers, not a branch, for which the host would wait.
         """
         state, before = self.state, self.length
         assert state.norm is not None
         assert state.direction is not None and state.slope is not None and state.curvature_along is not None
         state.above = averaged_above(point, state.above, share)
-        slope = torch.lerp(state.slope, -gradient @ direction, share)
+        slope = torch.lerp(state.slope, -(gradient @ direction), share)
         is_uphill = slope <= 0
-        state.direction.copy_(torch.where(is_uphill, newton, state.direction))
-        direction.copy_(torch.where(is_uphill, (1 + self.momentum) * newton / state.norm, direction))
+        if is_asynchronous(slope) or is_uphill:
+            state.direction.copy_(torch.where(is_uphill, newton, state.direction))
+            direction.copy_(torch.where(is_uphill, (1 + self.momentum) * newton / state.norm, direction))
+            slope = torch.where(is_uphill, -(gradient @ direction), slope)
         along = seen.curvature("ggn").form(direction[None])[0, 0]
-        state.slope = torch.where(is_uphill, -gradient @ direction, slope)
+        state.slope = slope
         state.curvature_along = torch.where(is_uphill, along, torch.lerp(state.curvature_along, along, share))
         # A few rows that are told apart already hardly bend, and alone would send the step a hundred times farther.
         least = torch.where(before > 0, state.slope / (LONGER * before), 0.0)
