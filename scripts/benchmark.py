@@ -28,7 +28,9 @@ def main(args: list[str]) -> None:
         say_lines("\n".join(choices("benchmark.py NAME", SECTION_TITLES, more)))
         return
     parser = ProgramParser(prog="benchmark.py", description=__doc__)
-    parser.add_argument("section", nargs="?", default="all", help=f"{', '.join(SECTION_TITLES)}; or all, the default.")
+    parser.add_argument(
+        "section", nargs="?", default="all", help=f"{', '.join(SECTION_TITLES)}; or all. Without arguments they are listed."
+    )
     parser.add_argument("--data_dir", type=str, default="data", help="Folder of the data sets.")
     parser.add_argument("--json", type=str, default=None, help="File for the numbers.")
     parser.add_argument("--update_docs", action="store_true", help="Put them into docs/performance.json and .md.")

@@ -34,5 +34,5 @@ class ResidualNetwork(DenseNetwork):
         if not any(self.skips):
             raise ValueError(
                 f"widths={list(widths)}: no hidden layer has as many units as the layer before it, so no skip fits; "
-                "repeat a hidden width, or use DenseNetwork"
+                "repeat a hidden width, or take a network without them, MLP"
             )

@@ -71,8 +71,8 @@ from lightning_modules.optimizers.within_loss import averaged_above, within_loss
 CURVATURE_MEMORY, MODEL_MEMORY = 0.95, 0.9
 # Over so many rows b and m are averaged, where ten updates have fewer.
 MODEL_ROWS = 200
-# Of how many random draws a sample's diagonal is made where there is no exact one, and of how many the first one is, beside which
-# there are no others yet: the average is one of all samples' draws.
+# Of how many random draws a sample's diagonal is made where there is no exact one, and the first one, beside which there are no
+# others yet: the average is one of all samples' draws.
 DRAWS, FIRST_DRAWS = 2, 8
 # How much longer a length may become from one update to the next.
 LONGER = 2.0

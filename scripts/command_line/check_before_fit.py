@@ -8,6 +8,7 @@ from pytorch_lightning import LightningDataModule
 from command_line.fit_cli import FitCLI
 from command_line.resume import check_resumable
 from command_line.run_folder import RunFolder
+from lightning_modules.objectives.families import Categorical
 
 
 def check_before_fit(cli: FitCLI) -> None:
@@ -28,6 +29,7 @@ def check_before_fit(cli: FitCLI) -> None:
                 cli.model.check_data(split)
             except ValueError as error:
                 raise ValueError(f"{cli.names[1]} on {cli.names[0]} ({name} rows): {error}") from error
+    check_outputs(cli)
     check_shares(cli)
     if cli.resumed is not None:
         settings = {"model": dict(cli.model.hparams), "data": dict(cli.datamodule.hparams)}
@@ -46,6 +48,20 @@ def check_before_fit(cli: FitCLI) -> None:
         )
     if cli.config.test_weights == "best" and not has_test_rows(cli.datamodule):
         raise ValueError("there are no test rows for --test_weights=best: set data.test_fraction above 0, or name no weights")
+
+
+def check_outputs(cli: FitCLI) -> None:
+    """Refuse a classifier with outputs that stand for no class: its probabilities have no names.
+
+    Raises:
+        ValueError: says how many there are.
+    """
+    loss, classes = getattr(cli.model, "loss", None), getattr(cli.datamodule, "num_classes", 0)
+    if isinstance(loss, Categorical) and classes and loss.num_outputs > classes:
+        raise ValueError(
+            f"{cli.names[1]} on {cli.names[0]}: {loss.num_outputs} outputs for {classes} classes: set the last width of the "
+            "network to the number of classes"
+        )
 
 
 def check_folder(cli: FitCLI) -> None:

@@ -7,11 +7,26 @@ from typing import Any
 
 from jsonargparse import Namespace
 
+from command_line.one_line_errors import CommandLineError
 from command_line.run_settings import PLACES, PRECISIONS, plain
 
 # What the data say of themselves, and the model's setting that it is.
 LINKS = {name: name for name in ("num_features", "num_targets", "num_classes", "image_size")} | {"has_offset": "offset"}
 ALWAYS = ("lr", "damping", "l2", "batch_size")
+
+
+def refuse_linked(args: Any) -> None:
+    """Refuse settings on the command line that the data give, whatever is typed there.
+
+    Raises:
+        CommandLineError: says which.
+    """
+    for arg in args if isinstance(args, list) else ():
+        option = str(arg).partition("=")[0].replace(".init_args", "")
+        for name, setting in LINKS.items():
+            if option == f"--model.{setting}":
+                remedy = "name the column by --data.offset" if name == "has_offset" else "leave it out"
+                raise CommandLineError(f"{option} follows from the data: {remedy}")
 
 
 def chosen_settings(names: tuple[str, str, str], config: Namespace) -> dict[str, bool | int | float | str]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from pytorch_lightning import Trainer
 from pytorch_lightning.accelerators import AcceleratorRegistry
 from pytorch_lightning.strategies import StrategyRegistry
+from torch import nn
 
 from callbacks import CoefficientIntervals, CurvatureDiagnostics, GradientNorms, TestMetrics
 from command_line.checked_trainer import is_possible
@@ -89,6 +90,8 @@ def asked_help(args: list[str]) -> str | None:
             return words(place, name)
         if place in GROUPS:
             return of_group(place, name)
+        if "." in name and place.partition(".")[0] in PLACES:  # a class of somebody's own, at an option of another
+            return explained(place, name)
         return _of_option(place, args)
     return None
 
@@ -129,7 +132,8 @@ def words(place: str, name: str) -> str:
 def explained(place: str, name: str) -> str:
     """The options of a class, under the names that are typed."""
     named = _class(place, name)
-    skipped = {option for option in PLACES[place].given if option in inspect.signature(named).parameters}
+    given = PLACES[place].given if place in PLACES else ()
+    skipped = {option for option in given if option in inspect.signature(named).parameters}
     found = entries(named, place, skipped, {}, columns(), set(PLACES))
     told = [filled for part in paragraphs(_documentation(named)) for filled in ("", _filled(part))]
     usage = f"usage: fit.py --{place}={name} [OPTION ...]"
@@ -200,6 +204,8 @@ def _class(place: str, name: str) -> type:
             continue
         if inspect.isclass(found):
             return found
+    if place not in PLACES:
+        raise CommandLineError(f"--{place}.help: there is no class {name}, or it cannot be imported")
     choices = CLASSES[place.rpartition(".")[2]]()
     raise CommandLineError(
         f"--{place}.help: there is no class {name!r}{suggestion(name, choices)}; --{place}.help lists those there are"
@@ -213,4 +219,7 @@ def summary(named: type) -> str:
 
 def _documentation(named: type) -> str:
     """Of the class itself; some of Lightning's have it at what makes them, and inherit one that says nothing of them."""
-    return inspect.cleandoc(named.__doc__ or vars(named).get("__init__", named).__doc__ or inspect.getdoc(named) or "")
+    own = named.__doc__ or vars(named).get("__init__", named).__doc__
+    # Of a module of somebody's own it would be a page on modules of torch.
+    inherited = None if issubclass(named, nn.Module) else inspect.getdoc(named)
+    return inspect.cleandoc(own or inherited or "")

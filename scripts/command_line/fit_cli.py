@@ -42,7 +42,7 @@ from callbacks import (
     UpdateRatios,
 )
 from command_line.checked_trainer import BARE, check_callbacks, check_trainer
-from command_line.chosen_settings import LINKS, chosen_settings, class_of
+from command_line.chosen_settings import LINKS, chosen_settings, class_of, refuse_linked
 from command_line.fit_parser import FitParser
 from command_line.named_loggers import first_of, placed, with_ours
 from command_line.null_options import refuse_null
@@ -131,6 +131,7 @@ class FitCLI(LightningCLI):
             parser.link_arguments(f"data.{name}", f"model.init_args.{setting}", apply_on="instantiate")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        refuse_linked(args)
         super().parse_arguments(parser, with_ours(args))
 
     def before_instantiate_classes(self) -> None:

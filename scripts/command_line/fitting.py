@@ -13,8 +13,10 @@ from callbacks.resuming.run_folder import run_folder
 from command_line.check_before_fit import check_before_fit, is_tested
 from command_line.fit_cli import FitCLI
 from command_line.flags import in_flags
+from command_line.interruptible import was_pressed
 from command_line.left_folder import remove_empty_above, remove_if_empty
 from command_line.locked_folder import locked_folder
+from command_line.one_line_errors import is_of_lost_process
 from command_line.summary import log_text, summarize
 from command_line.terminable import sigterm_left_to_trainer
 from command_line.whole_checkpoints import read_checkpoint
@@ -65,7 +67,8 @@ def _fit(cli: FitCLI, log_dir: Path | None, made: bool) -> tuple[dict[str, Any],
         if is_tested(cli):
             results = trainer.test(model, data, ckpt_path=best, weights_only=True, verbose=False)
     except BaseException as error:
-        stopped = isinstance(error, (KeyboardInterrupt, SystemExit))  # Lightning turns Ctrl+C and SIGTERM into the latter
+        # Lightning turns Ctrl+C and SIGTERM into SystemExit; of several processes the first to end is missed by the others.
+        stopped = isinstance(error, (KeyboardInterrupt, SystemExit)) or (was_pressed() and is_of_lost_process(error))
         if log_dir is not None and trainer.is_global_zero:
             is_first = trainer.global_step in (0, cli.resumed.step if cli.resumed else 0)
             removed = is_first and made and remove_if_empty(log_dir)

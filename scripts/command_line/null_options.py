@@ -27,6 +27,8 @@ def refuse_null(option: str, spec: Any, linked: tuple[str, ...] = ()) -> None:
     parameters, hints = _options_of(spec.class_path)
     checked = parameters.keys() - set(linked)
     for name, value in vars(settings).items():
+        if value is None and name in checked and _has_neither_type_nor_default(parameters[name]):
+            raise CommandLineError(f"{option}.{name} is missing: it has no default, and no type that null could belong to")
         if value is None and name in checked and not _takes_null(hints.get(name, Any), parameters[name].default):
             raise CommandLineError(f"{option}.{name}=null does not fit: it needs a value")
         refuse_null(f"{option}.{name}", value)
@@ -39,6 +41,12 @@ def _options_of(path: str) -> tuple[dict[str, inspect.Parameter], dict[str, Any]
         return dict(inspect.signature(made).parameters), get_type_hints(made.__init__)
     except (NameError, TypeError, ValueError):  # hints that only a type checker can read
         return {}, {}
+
+
+def _has_neither_type_nor_default(parameter: inspect.Parameter) -> bool:
+    """jsonargparse gives null to such a one where nothing is given."""
+    is_one = parameter.kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return is_one and parameter.default is parameter.annotation is inspect.Parameter.empty
 
 
 def _takes_null(hint: Any, default: Any) -> bool:

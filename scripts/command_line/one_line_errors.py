@@ -47,7 +47,7 @@ def run(main: Callable[[list[str]], None], args: list[str]) -> int:
         if "--debug" in args:
             raise
         end_what_was_begun(error)
-        if isinstance(error, ImportError) and was_pressed():
+        if was_pressed() and (isinstance(error, ImportError) or is_of_lost_process(error)):
             complain("interrupted")
             return 130
         rank = os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))
@@ -55,6 +55,11 @@ def run(main: Callable[[list[str]], None], args: list[str]) -> int:
         complain(f"error{where}: {one_line(error)}")
         return 2 if isinstance(error, CommandLineError) else 1
     return 0
+
+
+def is_of_lost_process(error: BaseException) -> bool:
+    """Whether another process of the run is gone, as it is where Ctrl-C has ended it."""
+    return isinstance(error, RuntimeError) and LOST.search(str(error)) is not None
 
 
 def end_what_was_begun(stop: BaseException) -> None:
@@ -83,7 +88,7 @@ def one_line(error: Exception) -> str:
     if is_of_a_connection and (port := re.search(r"EADDRINUSE.*?port: (\d+)|port: (\d+).*?EADDRINUSE", message)):
         number = port[1] or port[2]
         return f"port {number} is in use by another program or run: set another by the environment variable MASTER_PORT"
-    if is_of_a_connection and LOST.search(message):
+    if is_of_lost_process(error):
         return (
             "another process of this run has ended or cannot be reached, so this one stops, too: see what that one said, then "
             f"go on from the last checkpoint with --ckpt_path=last ({message[:100]})"

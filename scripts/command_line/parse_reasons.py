@@ -46,12 +46,15 @@ def reason(message: str) -> str:
     text = _most_telling(reasons) if reasons else " ".join(message.split())
     if text.startswith("--"):  # a parser within the parser has found the words already
         above = "--" + "".join(f"{key}." for key in keys)
-        return above + re.sub(r"--(?=\S+\.help=CLASS)", above, text.removeprefix("--"))
+        typed = above + re.sub(r"(?<=and )--|--(?=\S+\.help=CLASS)", above, text.removeprefix("--"))
+        return typed.replace("--help explains", f"{above.rstrip('.')}.help=CLASS explains")
     if UNREADABLE.match(text):
         return f"--{'.'.join(keys)}: one of its values is read as YAML, and is none{IN_A_FILE}"
     option, place = "--" + ".".join(keys), keys[-1].rpartition(".")[2] if keys else ""
     if said := _of_a_class(text, message, option, place):
         return said
+    if file := re.search(r"sub-config file (\S+\.py)\b", message):
+        return f"{option}: {file[1]} is a file of Python: name the class in it by its package, as in my_package.Net"
     if value := re.search(r"Unable to load config '(.+)'", text):
         return f"{option} holds {value[1]!r}: give settings there, each as name: value"
     kinds = [line for line in reasons if re.match(r"Expected an? ", line) and not line.startswith("Expected a path but")]
@@ -59,7 +62,9 @@ def reason(message: str) -> str:
     if types and OTHER_KIND.match(text):
         given = types[0][3] or next((line.removeprefix("Given value: ") for line in lines if "Given value: " in line), "?")
         wanted = " or ".join(dict.fromkeys(re.sub(r"<class '(.+)'>|typing\.Literal\[(.+)\]", r"\1\2", t[1]) for t in types))
-        hint = f", [{given}] say" if wanted.startswith("list") and OTHER_THAN_TEXT.match(given) is None else ""
+        wanted = re.sub(r"collections\.abc\.Sequence", "list", wanted)
+        is_one = OTHER_THAN_TEXT.match(given) is None or re.fullmatch(r"[-+.\d]+", given)
+        hint = f", [{given}] say" if wanted.startswith("list") and is_one else ""
         if "str" in wanted.split(" or ") and OTHER_THAN_TEXT.fullmatch(given):
             hint = "; YAML reads names such as no, on and 2010 as something else: put it in quotes"
         elif wanted == "str" and given[:1] in ("{", "["):

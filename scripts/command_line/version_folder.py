@@ -9,7 +9,7 @@ from pathlib import Path
 def report_folder(asked: str | None, versions: Path) -> Iterator[Path]:
     """The folder asked for, or a new one in `versions`, taken by making it, so that no other program takes it meanwhile.
 
-    Of a new one that is still empty when the block ends nothing stays.
+    Of a new one without a file when the block ends nothing stays.
     """
     if asked is not None:
         yield Path(asked)
@@ -26,5 +26,7 @@ def report_folder(asked: str | None, versions: Path) -> Iterator[Path]:
         yield folder
     finally:
         with suppress(OSError):  # there is a report in it, or in the next above
-            for empty in (folder, *missing):
-                empty.rmdir()
+            within = sorted(folder.rglob("*"), reverse=True)
+            if not any(path.is_file() for path in within):
+                for empty in (*within, folder, *missing):
+                    empty.rmdir()

@@ -77,6 +77,11 @@ def _check_fit(path: Path, trained: Trained) -> None:
         raise ValueError(f"{path}: its model and its preprocessing have different features or classes: train the model anew")
 
 
+def _data_module(content: dict[str, Any]) -> str:
+    """The name of the data module whose preprocessing a checkpoint holds."""
+    return next(name for name, value in content.items() if isinstance(value, dict) and "preprocessing" in value)
+
+
 def _model(path: Path, content: dict[str, Any]) -> ObjectiveModule:
     name = content.get("model_class")
     if name not in lightning_modules.__all__:
@@ -90,7 +95,8 @@ def _model(path: Path, content: dict[str, Any]) -> ObjectiveModule:
         named = f", {of_class['class_path']}" if isinstance(of_class, dict) and "class_path" in of_class else ""
         raise ValueError(
             f"{path} is of a {name} with a module of somebody's own{named}, and no code that a file names is run here: predict "
-            f"from Python, {name}.load_from_checkpoint(path, module=…, optimizer=…).predict(features)"
+            f"from Python, model.predict(data.scaled(features)) with model = {name}.load_from_checkpoint(path, module=…, "
+            f"optimizer=…) and data = {_data_module(content)}.load_from_checkpoint(path)"
         )
     weights: dict[str, Tensor] = content["state_dict"]
     with torch.device("meta"):  # takes no memory, of whatever size the settings say that the model is

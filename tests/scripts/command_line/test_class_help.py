@@ -55,6 +55,7 @@ def test_each_class_is_explained_by_the_options_that_are_typed(monkeypatch: pyte
         (["--curvature.help"], "--curvature.max_parameters  a whole number\n"),
         (["--trainer.help=max_epochs"], "--trainer.max_epochs  a whole number or null\n"),
         (["--trainer.max_epochs.help"], "--trainer.max_epochs  a whole number or null\n"),
+        (["--model=TorchModel", "--model.module.help=torch.nn.PReLU"], "--model.module.num_parameters  a whole number\n"),
         (["--model=MLP", "--model.widths.help"], "--model.widths  a list of whole numbers, [1, 2]\n"),
         (["--trainer.logger.help=CSVLogger"], "version_N, the next"),
         (["--trainer.max_epochs=3", "--trainer.callbacks.help=EarlyStopping"], "--trainer.callbacks.patience"),

@@ -24,7 +24,8 @@ def test_each_has_its_own(tmp_path: Path) -> None:
 
 
 def test_one_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(ValueError), report_folder(None, tmp_path / "reports"):
+    with pytest.raises(ValueError), report_folder(None, tmp_path / "reports") as folder:
+        (folder / "begun" / "within").mkdir(parents=True)
         raise ValueError
     assert not (tmp_path / "reports").exists()
 
