@@ -73,7 +73,9 @@ def _fit(cli: FitCLI, log_dir: Path | None, made: bool) -> tuple[dict[str, Any],
             is_first = trainer.global_step in (0, cli.resumed.step if cli.resumed else 0)
             removed = is_first and made and remove_if_empty(log_dir)
             if not removed and log_dir.exists():
-                status, message = ("stopped", how_it_was_stopped(trainer)) if stopped else ("failed", in_flags(str(error)))
+                status, message = (
+                    ("stopped", how_it_was_stopped(trainer, log_dir)) if stopped else ("failed", in_flags(str(error)))
+                )
                 with suppress(OSError):  # a full disk is likely why the run failed, and that is to be said
                     write_json(log_dir / "summary.json", {"status": status, "status_message": message})
         if stopped:
@@ -95,10 +97,10 @@ def epoch_of(checkpoint: Path) -> int:
     return int(read_checkpoint(checkpoint)["epoch"]) + 1
 
 
-def how_it_was_stopped(trainer: Trainer) -> str:
-    """Who stopped a run from outside, when, and how to go on."""
+def how_it_was_stopped(trainer: Trainer, log_dir: Path) -> str:
+    """Who stopped a run from outside, when, and how to go on; nobody else is asked, who may be gone already."""
     who = "SIGTERM" if trainer.received_sigterm else "Ctrl-C"
-    resume = how_to_resume(run_folder(trainer) if trainer.loggers else None)
+    resume = how_to_resume(log_dir)
     return f"{who} stopped it {counted(trainer.current_epoch, 'epoch')}" + (f"; {resume}" if resume else "")
 
 

@@ -119,3 +119,28 @@ def test_a_run_that_is_asked_to_stop_says_so(tmp_path: Path, number: int) -> Non
     assert (
         written["status"] == "stopped" and "stopped it" in written["status_message"] and str(last) in written["status_message"]
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("all_of_them", [True, False], ids=["as a terminal sends it", "the first only"])
+def test_ctrl_c_says_where_the_run_goes_on(tmp_path: Path, all_of_them: bool) -> None:
+    program = subprocess.Popen(
+        [sys.executable, FIT, *DDP, *ENDLESS],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 – as below
+    )
+    for _ in range(120):
+        if any(tmp_path.rglob("last.ckpt")):
+            break
+        time.sleep(1)
+    time.sleep(1)
+    (os.killpg if all_of_them else os.kill)(program.pid, signal.SIGINT)
+    _, said = program.communicate(timeout=60)
+    assert program.returncode == 130, said
+    assert "interrupted: the last checkpoint is" in said and "error" not in said
+    (path,) = tmp_path.rglob("summary.json")
+    assert "Ctrl-C stopped it" in json.loads(path.read_text())["status_message"]
