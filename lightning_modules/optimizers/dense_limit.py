@@ -12,8 +12,8 @@ def refuse_dense(parameters: int, name: str) -> None:
     if (size := 8 * parameters**2) > DENSE_BYTES:
         raise ValueError(
             f"a dense {name} of {parameters} parameters takes {size / 2**30:.1f} GiB: "
-            "use Newton(solver='auto'), which solves in the space of the rows where these are few, Newton(solver='cg'), which "
-            "needs products only, or DiagonalNewton"
+            "use Newton(solver='cg'), which needs products only, solver='auto', which solves in the space of the rows where "
+            "these are few, or DiagonalNewton"
         )
 
 

@@ -177,8 +177,7 @@ class RunningModel:
 
     def _divided_by(self) -> Tensor:
         """−(v̂ + μ) (p,), or of a network the negative root of it."""
-        damped, mean = self.averaged(), self.state.damping
-        assert isinstance(mean, Tensor)
+        damped, mean = self.averaged(), self.damping()
         if not self.of_network:
             return damped.add_(mean).neg_()
         for part in damped.split(len(damped) if self.sizes is None else list(self.sizes)):
