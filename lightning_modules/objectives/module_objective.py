@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lightning_modules.counting import counted
 from lightning_modules.objectives.curvature import Curvature
 from lightning_modules.objectives.differentiation import pulled_back
+from lightning_modules.objectives.flattened import refuse_other_length
 from lightning_modules.objectives.kind import Kind
 from lightning_modules.objectives.l2_penalty import L2Penalty
 from lightning_modules.objectives.layers_without_curvature import refuse_noise
@@ -101,11 +101,7 @@ class ModuleObjective(Objective):
 
     def point(self, theta: Tensor) -> "_ModulePoint":
         count = sum(shape.numel() for shape in self.own.shapes.values())
-        if theta.shape != (count,):
-            raise ValueError(
-                f"θ has shape {tuple(theta.shape)}, {type(self.module).__name__} {counted(count, 'parameter')}: give a vector "
-                "of them in the order of its parameters()"
-            )
+        refuse_other_length(theta, count, type(self.module).__name__)
         return _ModulePoint(self, theta)
 
     def refuse_noise(self) -> None:

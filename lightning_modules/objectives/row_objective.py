@@ -11,8 +11,8 @@ from typing import Generic
 from torch import Tensor
 from typing_extensions import Self
 
-from lightning_modules.counting import counted
 from lightning_modules.objectives.families.pointwise_loss import PointwiseLoss
+from lightning_modules.objectives.flattened import refuse_other_length
 from lightning_modules.objectives.objective import Objective, Point
 from lightning_modules.objectives.passed_point import PassedPoint
 from lightning_modules.objectives.row_loss import AnyTrace, RowLoss
@@ -58,11 +58,7 @@ class RowObjective(Objective, Generic[AnyTrace]):
 
     def refuse_other_than(self, theta: Tensor) -> None:
         """Refuse a θ that has not the parameters' shape, which would be taken apart into wrong ones."""
-        if theta.shape != (self.num_parameters,):
-            raise ValueError(
-                f"θ has shape {tuple(theta.shape)}, the network {counted(self.num_parameters, 'parameter')}: give a vector of "
-                "them in the order of its parameters()"
-            )
+        refuse_other_length(theta, self.num_parameters, "the network")
 
     def output_loss(self, outputs: Tensor) -> Tensor:
         return self.row_loss.reduction(self.loss.loss(outputs, self.row_loss.targets).sum()) / self.num_rows

@@ -32,10 +32,13 @@ def closure_of(objective: Objective, parameters: Sequence[Parameter]) -> Callabl
     def closure() -> Tensor:
         nonlocal point
         point = objective.at(flattened(list(parameters)))
-        # Whoever changes a `.grad` in place does not change the point's.
-        parts = point.gradient.clone().split([parameter.numel() for parameter in parameters])
-        for parameter, part in zip(parameters, parts, strict=True):
-            parameter.grad = part.view_as(parameter)
+        set_gradient(parameters, point.gradient.clone())  # whoever changes a `.grad` in place does not change the point's
         return point.value
 
     return closure
+
+
+def set_gradient(parameters: Sequence[Parameter], gradient: Tensor) -> None:
+    """Make the `.grad` of the parameters views of a gradient (p,)."""
+    for parameter, part in zip(parameters, gradient.split([p.numel() for p in parameters]), strict=True):
+        parameter.grad = part.view_as(parameter)

@@ -1,7 +1,7 @@
 """What a method keeps from step to step, and in every checkpoint."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal
 
 from torch import Tensor
@@ -42,14 +42,16 @@ def refuse_state_of_another(saved: Mapping[str, Any], kept: type[MethodState], n
     Raises:
         ValueError: some is not known, or all is missing that the method alone keeps.
     """
-    known, own = {field.name for field in fields(kept)}, vars(kept).get("__annotations__", {})
+    base = kept.__base__
+    known = {field.name for field in fields(kept)}
+    own = known - ({field.name for field in fields(base)} if is_dataclass(base) else set())
     if unknown := saved.keys() - known:
         raise ValueError(
             f"{name} cannot go on from a state that holds {', '.join(sorted(unknown))}: it is that of another method or "
             "version; start anew"
         )
     # What is kept is kept whole, but for how the last step ended.
-    if saved.keys() - {"ended"} and own and not saved.keys() & own.keys():
+    if saved.keys() - {"ended"} and own and not saved.keys() & own:
         raise ValueError(
             f"{name} cannot go on from a state without {', '.join(sorted(own))}: it is that of another method or version; "
             "start anew"

@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from lightning_modules.devices import is_asynchronous
 from lightning_modules.objectives import Objective, Point, Reduction, all_processes, flattened, this_process
 from lightning_modules.optimizers import Convergence, CurvatureOptimizer
+from lightning_modules.optimizers.closure import set_gradient
 from lightning_modules.optimizers.non_finite_loss import refuse_non_finite
 from lightning_modules.training.batch_counts import of_batch, takes_every_row
 from lightning_modules.training.coded_rows import written_out
@@ -198,8 +199,7 @@ class ObjectiveModule(PlainSettings, WatchedSteps):
                 refuse_non_finite(point.value, [gradient], self.global_step, total=point.total)
             else:
                 self._refuse_non_finite(point.value, [gradient])
-            for parameter, part in zip(parameters, gradient.split([p.numel() for p in parameters]), strict=True):
-                parameter.grad = part.view_as(parameter)
+            set_gradient(parameters, gradient)
             self._log.saw(batch_idx, point.value, 1)
             return point.value
 

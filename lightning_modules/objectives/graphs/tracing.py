@@ -64,7 +64,7 @@ def traced(module: nn.Module, rows: Tensor | None = None) -> Graph:
 def _hint(error: Exception) -> str:
     """torch takes what stands for the number of rows within a tuple of sizes only."""
     is_of_sizes = isinstance(error, TypeError) and "positional argument" in str(error)
-    return "; give sizes as one tuple, as in torch.zeros((len(x), 4))" if is_of_sizes else ""
+    return "; give sizes as one tuple, as in expand((len(x), -1))" if is_of_sizes else ""
 
 
 def _chance() -> tuple[Any, ...]:
