@@ -11,7 +11,7 @@ from torch.nn import Parameter
 from lightning_modules.objectives import Objective, flattened
 from lightning_modules.optimizers.damped_optimizer import ChosenKind, DampedOptimizer
 from lightning_modules.optimizers.draws import Draws
-from lightning_modules.optimizers.kept_divisor import KeptDivisor
+from lightning_modules.optimizers.kept_values import KeptValues
 from lightning_modules.optimizers.mean_iterate import mean_iterate
 from lightning_modules.optimizers.running_model import RunningModel
 from lightning_modules.optimizers.running_state import RunningState
@@ -43,7 +43,7 @@ class AveragedNewton(DampedOptimizer):
     model_class: ClassVar[type[RunningModel]] = RunningModel
     network_decay: ClassVar[float]
     draws: Draws | None = None
-    _divisor: KeptDivisor | None = None
+    _values: KeptValues | None = None
 
     def __init__(
         self,
@@ -136,7 +136,7 @@ class AveragedNewton(DampedOptimizer):
         decay = group["weight_decay"]
         if decay == "auto":
             decay = self.network_decay if of_network else 0.0
-        self._divisor = self._divisor or KeptDivisor()
+        self._values = self._values or KeptValues()
         return self.model_class(
             self.kept,
             group["momentum"],
@@ -145,5 +145,5 @@ class AveragedNewton(DampedOptimizer):
             decay,
             of_network,
             [parameter.numel() for parameter in self._params],
-            self._divisor,
+            self._values,
         )

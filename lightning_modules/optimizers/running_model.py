@@ -60,7 +60,7 @@ from lightning_modules.objectives import Point
 from lightning_modules.optimizers.direction_norm import averaged_norm
 from lightning_modules.optimizers.draws import Draws, of_products
 from lightning_modules.optimizers.first_lengths import tried
-from lightning_modules.optimizers.kept_divisor import KeptDivisor
+from lightning_modules.optimizers.kept_values import KeptValues
 from lightning_modules.optimizers.next_slope import weigh
 from lightning_modules.optimizers.no_curvature import refuse_none
 from lightning_modules.optimizers.reach import within_reach
@@ -89,7 +89,7 @@ class RunningModel:
         decay: ω ≥ 0.
         of_network: whether the loss is that of a network.
         sizes: how many parameters each of the tensors has that θ (p,) is made of; None = they are one.
-        divisor: of an earlier step, if it is still that.
+        values: what was computed at an earlier step and is kept.
 
     Attributes:
         network_damping: μ of a network, in units of the mean curvature.
@@ -109,10 +109,10 @@ class RunningModel:
         decay: float = 0.0,
         of_network: bool = False,
         sizes: Sequence[int] | None = None,
-        divisor: KeptDivisor | None = None,
+        values: KeptValues | None = None,
     ) -> None:
         self.state, self.momentum, self.refresh, self.kind, self.decay = state, momentum, refresh, kind, decay
-        self.of_network, self.sizes, self._divisor = of_network, sizes, divisor or KeptDivisor()
+        self.of_network, self.sizes, self._values = of_network, sizes, values or KeptValues()
         self.draws: Draws | None = None
 
     def step(self, point: Point, gradient: Tensor) -> Tensor:
@@ -173,7 +173,7 @@ class RunningModel:
     def newton(self, gradient: Tensor) -> Tensor:
         """d (p,)."""
         assert self.state.curvature is not None
-        return gradient / self._divisor.of(self.state.curvature, self._divided_by)
+        return gradient / self._values.of("divisor", [self.state.curvature], self._divided_by)
 
     def _divided_by(self) -> Tensor:
         """−(v̂ + μ) (p,), or of a network the negative root of it."""

@@ -11,7 +11,7 @@ from lightning_modules.solvers.solver import Solver
 
 
 class Eigenbasis(NamedTuple):
-    """G ⊗ A = (U_G ⊗ U_A) diag(γ ⊗ α + ρ) (U_G ⊗ U_A)ᵀ − ρ of a layer, in g groups.
+    """G ⊗ A = (U_G ⊗ U_A) diag(γ ⊗ α + ρ) (U_G ⊗ U_A)ᵀ − ρ of a layer, in g groups; γ and α fall.
 
     Attributes:
         inputs: U_A (g, in, in), eigenvectors of A as columns.
@@ -85,12 +85,12 @@ def diagonal_of(bases: Sequence[Eigenbasis], rest: Tensor) -> Tensor:
 
 
 def _eigen(matrices: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Eigenvalues and eigenvectors of semidefinite matrices (g, d, d), in a precision and in the scale of each."""
+    """Eigenvalues, which fall, and eigenvectors of semidefinite matrices (g, d, d), in a precision and in the scale of each."""
     matrices = matrices.to(dtype)
     sizes = matrices.diagonal(dim1=1, dim2=2).mean(1)[:, None, None]
     scaled = matrices / torch.where(sizes > 0, sizes, 1.0)
     try:
-        values, vectors = torch.linalg.eigh(scaled)
+        values, vectors = (found.flip(-1) for found in torch.linalg.eigh(scaled))
     except RuntimeError:
         if not bool(torch.isfinite(scaled).all()):
             raise SingularCurvatureError(

@@ -98,7 +98,9 @@ class GraphCurvature(Curvature):
         return kronecker_curvature(self.loss, self.passes, sharing)
 
     def kronecker_of(self, drawn: Place) -> KroneckerCurvature:
-        return drawn.curvature("ggn").kronecker().with_inputs(input_factors(self.loss, self.passes))
+        of_drawn = drawn.curvature("ggn")
+        assert isinstance(of_drawn, GraphCurvature)
+        return kronecker_curvature(of_drawn.loss, of_drawn.passes, "expand", input_factors(self.loss, self.passes))
 
     @property
     def knows_rows(self) -> bool:

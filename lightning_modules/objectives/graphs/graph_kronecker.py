@@ -13,7 +13,7 @@ from lightning_modules.objectives.kronecker import (
     KroneckerBlock,
     KroneckerCurvature,
     Sharing,
-    bordered,
+    add_bordered_moments,
     refuse_wide,
     second_moments,
 )
@@ -24,19 +24,22 @@ from lightning_modules.objectives.passes import Passes
 FEWEST_ROWS, POSITIONS_EACH = 32, 16
 
 
-def kronecker_curvature(loss: GraphLoss, passes: Passes[Sweeps], sharing: Sharing) -> KroneckerCurvature:
+def kronecker_curvature(
+    loss: GraphLoss, passes: Passes[Sweeps], sharing: Sharing, inputs: list[Tensor] | None = None
+) -> KroneckerCurvature:
     """G ⊗ A of every affine layer, and the exact diagonal of the others.
 
     Args:
         loss: the layers on their rows.
         passes: of the rows at a point.
         sharing: "expand" or "reduce".
+        inputs: A (g, in, in) of every affine layer, if it is that of other rows.
     """
     theta = passes.theta
     nodes = [node for node in loss.graph.nodes if isinstance(node.layer, Affine)]
     shapes = {id(node): _shapes(node) for node in nodes}
     refuse_wide(sum(prod(shape) for pair in shapes.values() for shape in pair), theta)
-    sums: dict[int, tuple[Tensor, Tensor]] = {}
+    sums: dict[int, tuple[Tensor, ...]] = {}
     rest = torch.zeros_like(theta)
     for y, sweeps in passes.parts(loss.rows_of_vectors(loss.num_factors)):
         for node, visit, s in sweeps.down(loss.pointwise.curvature_factor(sweeps.outputs, y)):
@@ -44,20 +47,22 @@ def kronecker_curvature(loss: GraphLoss, passes: Passes[Sweeps], sharing: Sharin
                 for slot, squares in zip(node.slots, node.layer.squares(visit, s), strict=True):
                     slot.of(rest).add_(squares)
                 continue
-            factors = _factors(node.layer, visit, s, sharing)
+            factors = _factors(node.layer, visit, s, sharing, inputs is None)
             before = sums.get(id(node))
-            sums[id(node)] = factors if before is None else (before[0] + factors[0], before[1] + factors[1])
+            sums[id(node)] = factors if before is None else tuple(map(torch.add, before, factors))
             if len(node.slots) > 1 and not node.layer.bias_is_column:
                 node.slots[1].of(rest).add_(node.layer.bias_rows(s).square().sum((0, 1)))
     # Of a process without rows there is nothing to add.
-    own = [sums.get(id(node)) or tuple(theta.new_zeros(shape) for shape in shapes[id(node)]) for node in nodes]
+    new = slice(int(inputs is not None), None)
+    own = [sums.get(id(node)) or tuple(theta.new_zeros(shape) for shape in shapes[id(node)][new]) for node in nodes]
     parts = [rest, *(each.flatten() for pair in own for each in pair)]
     means = iter(loss.mean(torch.cat(parts)).split([part.numel() for part in parts]))
     rest = next(means)
     blocks = []
-    for node in nodes:
-        inputs, outputs = (next(means).view(shape) for shape in shapes[id(node)])
-        blocks.append(KroneckerBlock(inputs, outputs, _places(loss.graph, node, theta.device)))
+    for index, node in enumerate(nodes):
+        a, g = shapes[id(node)]
+        of_inputs = next(means).view(a) if inputs is None else inputs[index]
+        blocks.append(KroneckerBlock(of_inputs, next(means).view(g), _places(loss.graph, node, theta.device)))
     return KroneckerCurvature(blocks, loss.penalised(rest, torch.ones_like(theta)))
 
 
@@ -95,12 +100,15 @@ def _part(visit: Visit, rows: slice) -> Visit:
     return replace(visit, inputs=tuple(x[rows] for x in visit.inputs))
 
 
-def _factors(layer: Affine, visit: Visit, s: Tensor, sharing: Sharing) -> tuple[Tensor, Tensor]:
-    """Sums over rows, A with a border for the bias: (g, in, in), (g, out, out)."""
+def _factors(layer: Affine, visit: Visit, s: Tensor, sharing: Sharing, with_inputs: bool) -> tuple[Tensor, ...]:
+    """Sums over rows, A (g, in, in) with a border for the bias if it is asked for, and G (g, out, out)."""
     out = layer.positions_out(visit, s)
     out = out.sum(4, keepdim=True) if sharing == "reduce" else out
+    outputs = second_moments(out.permute(2, 3, 0, 1, 4).flatten(2))
+    if not with_inputs:
+        return (outputs,)
     moments, positions = _input_moments(layer, visit, sharing)
-    return moments * (s.shape[1] / positions), second_moments(out.permute(2, 3, 0, 1, 4).flatten(2))
+    return moments * (s.shape[1] / positions), outputs
 
 
 def _input_moments(layer: Affine, visit: Visit, sharing: Sharing) -> tuple[Tensor, int]:
@@ -108,9 +116,10 @@ def _input_moments(layer: Affine, visit: Visit, sharing: Sharing) -> tuple[Tenso
     x = layer.positions_in(visit)
     x = x.mean(3, keepdim=True) if sharing == "reduce" else x
     flat = x.permute(1, 2, 0, 3).flatten(2)
-    moments, count = second_moments(flat), flat.shape[2]
-    has_column = len(visit.weights) > 1 and layer.bias_is_column
-    return (bordered(moments, flat.sum(2), float(count)) if has_column else moments), count
+    if not (len(visit.weights) > 1 and layer.bias_is_column):
+        return second_moments(flat), flat.shape[2]
+    groups, size, count = flat.shape
+    return add_bordered_moments(flat.new_zeros(groups, size + 1, size + 1), flat), count
 
 
 def _shapes(node: Node) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -9,7 +9,7 @@ Sources: sweeps, see `trace.py`; B. Pearlmutter, Fast exact multiplication by th
 Fast curvature matrix-vector products (2002), section 3. The diagonal of the Hessian: `hessian_diagonal.py`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import torch
@@ -22,14 +22,15 @@ from lightning_modules.objectives.kronecker import (
     KroneckerBlock,
     KroneckerCurvature,
     Sharing,
-    bordered,
+    add_bordered_moments,
+    add_second_moments,
     check_factors,
     refuse_wide,
 )
 from lightning_modules.objectives.layered.hessian_diagonal import squares
 from lightning_modules.objectives.layered.network_loss import NetworkLoss
 from lightning_modules.objectives.layered.network_rows import NetworkRows
-from lightning_modules.objectives.layered.trace import Layer, Trace, layers_of
+from lightning_modules.objectives.layered.trace import Layer, Trace, layers_of, places_of
 from lightning_modules.objectives.once import once
 from lightning_modules.objectives.passes import Passes
 from lightning_modules.objectives.room import refuse_without_room
@@ -97,36 +98,48 @@ class NetworkCurvature(Curvature):
     def kronecker(self, sharing: Sharing = "expand") -> KroneckerCurvature:
         """Of dense layers, where both ways of sharing are one: A and G in one sweep down from the rows of S."""
         check_factors(self.kind, sharing)
-        loss, widths = self.loss, self.loss.network.widths
-        shapes = [(before + 1, after) for before, after in pairwise(widths)]
         self._refuse_wide()
-        inputs = [self.theta.new_zeros(size, size) for size, _ in shapes]
-        outputs = [self.theta.new_zeros(size, size) for _, size in shapes]
-        for each in self.passes:
-            trace = each.trace
-            for index, _, s in trace.down(loss.pointwise.curvature_factor(trace.outputs, each.targets)):
-                x, flat = trace.inputs[index], s.flatten(0, 1)
-                inputs[index] += bordered((x.T @ x)[None], x.sum(0)[None], float(len(x)))[0]
-                outputs[index].addmm_(flat.T, flat)
-        parts = [*inputs, *outputs]
-        means = loss.mean(torch.cat([part.flatten() for part in parts])).split([part.numel() for part in parts])
-        factors = [mean.view_as(part)[None] for mean, part in zip(means, parts, strict=True)]
-        places = layers_of(loss.network, torch.arange(len(self.theta), device=self.theta.device))
-        matrices = [torch.cat([layer.weight, layer.bias[:, None]], 1)[None] for layer in places]
-        count = len(matrices)
-        blocks = [KroneckerBlock(*each) for each in zip(factors[:count], factors[count:], matrices, strict=True)]
-        return KroneckerCurvature(blocks, loss.penalised(torch.zeros_like(self.theta), self._ones))
+        return self._of_factors(self._input_factors())
 
     def kronecker_of(self, drawn: Place) -> KroneckerCurvature:
-        widths = self.loss.network.widths
         self._refuse_wide()
-        sums = [self.theta.new_zeros(1, size + 1, size + 1) for size in widths[:-1]]
+        of_drawn = drawn.curvature("ggn")
+        assert isinstance(of_drawn, NetworkCurvature)
+        return of_drawn._of_factors(self._input_factors())
+
+    def _of_factors(self, inputs: list[Tensor]) -> KroneckerCurvature:
+        """The blocks of A and G, A as it is given."""
+        pairs = zip(inputs, self._output_factors(), places_of(self.loss.network, self.theta.device), strict=True)
+        blocks = [KroneckerBlock(a[None], g[None], places) for a, g, places in pairs]
+        return KroneckerCurvature(blocks, self.loss.penalised(torch.zeros_like(self.theta), self._ones))
+
+    def _input_factors(self) -> list[Tensor]:
+        """A (in + 1, in + 1) of every layer."""
+
+        def add(trace: Trace, targets: Tensor, sums: list[Tensor]) -> None:
+            for total, x in zip(sums, trace.inputs, strict=True):
+                add_bordered_moments(total[None], x.T[None])
+
+        return self._means([width + 1 for width in self.loss.network.widths[:-1]], add)
+
+    def _output_factors(self) -> list[Tensor]:
+        """G (out, out) of every layer."""
+
+        def add(trace: Trace, targets: Tensor, sums: list[Tensor]) -> None:
+            for index, _, s in trace.down(self.loss.pointwise.curvature_factor(trace.outputs, targets)):
+                add_second_moments(sums[index][None], s.flatten(0, 1).T[None])
+
+        return self._means(self.loss.network.widths[1:], add)
+
+    def _means(self, sizes: Sequence[int], add: Callable[[Trace, Tensor, list[Tensor]], None]) -> list[Tensor]:
+        """Means over all rows of one square matrix of every layer, which `add` adds up over those of a pass."""
+        sums = self.theta.new_zeros(sum(size**2 for size in sizes))
+        squares = [size**2 for size in sizes]
+        matrices = [part.view(size, size) for part, size in zip(sums.split(squares), sizes, strict=True)]
         for each in self.passes:
-            for index, x in enumerate(each.trace.inputs):
-                sums[index] += bordered((x.T @ x)[None], x.sum(0)[None], float(len(x)))
-        means = self.loss.mean(torch.cat([total.flatten() for total in sums])).split([total.numel() for total in sums])
-        inputs = [mean.view_as(total) for mean, total in zip(means, sums, strict=True)]
-        return drawn.curvature("ggn").kronecker().with_inputs(inputs)
+            add(each.trace, each.targets, matrices)
+        means = self.loss.mean(sums)
+        return [part.view(size, size) for part, size in zip(means.split(squares), sizes, strict=True)]
 
     def _refuse_wide(self) -> None:
         refuse_wide(sum((before + 1) ** 2 + after**2 for before, after in pairwise(self.loss.network.widths)), self.theta)

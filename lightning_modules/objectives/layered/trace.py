@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import pairwise
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -42,6 +43,20 @@ def layers_of(network: DenseNetwork, theta: Tensor) -> list[Layer]:
     if theta.ndim == 1:
         return [Layer(next(parts).view(out, width), next(parts)) for width, out in shapes]
     return [Layer(next(parts).unflatten(-1, (out, width)), next(parts)[..., None, :]) for width, out in shapes]
+
+
+# Of a network and device they are the same at every step.
+_PLACES: WeakKeyDictionary[DenseNetwork, dict[torch.device, list[Tensor]]] = WeakKeyDictionary()
+
+
+def places_of(network: DenseNetwork, device: torch.device) -> list[Tensor]:
+    """Where the entries of the matrix (W b) of each layer stand in θ (1, out, in + 1)."""
+    by_device = _PLACES.setdefault(network, {})
+    if device not in by_device:
+        count = sum((width + 1) * out for width, out in pairwise(network.widths))
+        layers = layers_of(network, torch.arange(count, device=device))
+        by_device[device] = [torch.cat([layer.weight, layer.bias[:, None]], 1)[None] for layer in layers]
+    return by_device[device]
 
 
 def _affine(layer: Layer, h: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from lightning_modules.objectives import (
 )
 from lightning_modules.objectives.families import Bernoulli, Categorical, SquaredError
 from lightning_modules.objectives.graphs import graph_kronecker, graph_loss
-from lightning_modules.objectives.kronecker import KroneckerCurvature
+from lightning_modules.objectives.kronecker import BLOCK_ROWS, KroneckerCurvature, add_bordered_moments, second_moments
 from lightning_modules.objectives.layers import Linear, Visit
 from tests.lightning_modules.objectives.network_cases import assert_relatively_close
 from tests.lightning_modules.processes import in_processes
@@ -259,3 +259,12 @@ def test_how_many_rows_are_enough(inputs: int, positions: int, rows: int, k: int
     layer = Linear(nn.Linear(inputs, 2))
     x = torch.zeros(3, positions, inputs)
     assert graph_kronecker._interval(layer, Visit((torch.zeros(2, inputs),), (x,), torch.zeros(3, positions, 2)), rows) == k
+
+
+@pytest.mark.parametrize("size", [1, BLOCK_ROWS - 1, 2 * BLOCK_ROWS, 3 * BLOCK_ROWS + 5])
+def test_moments_by_blocks_are_those_of_one_product(size: int) -> None:
+    rows = torch.randn(2, size, 7, dtype=torch.float64)
+    torch.testing.assert_close(second_moments(rows), rows @ rows.mT)
+    ones = torch.cat([rows, torch.ones(2, 1, 7, dtype=torch.float64)], 1)
+    total = add_bordered_moments(torch.zeros(2, size + 1, size + 1, dtype=torch.float64), rows[:, :, :3])
+    torch.testing.assert_close(add_bordered_moments(total, rows[:, :, 3:]), ones @ ones.mT)

@@ -23,7 +23,8 @@ def test_a_state_dict_is_plain_enough_to_be_stored(make, tmp_path):
 
 def test_a_state_that_lacks_what_a_method_keeps_is_refused():
     result = run(well_posed(Bernoulli()), DiagonalNewton, 2)
-    for other, why in ((KroneckerNewton, "without bases, inputs, outputs"), (partial(GradientDescent, lr=1.0), "that holds")):
+    missing = "without bases, corners, inputs, others, outputs"
+    for other, why in ((KroneckerNewton, missing), (partial(GradientDescent, lr=1.0), "that holds")):
         with pytest.raises(ValueError, match=why):
             other([torch.nn.Parameter(result.theta)]).load_state_dict(result.optimizer.state_dict())
 
