@@ -4,7 +4,7 @@ r"""The averaged quadratic model of mini-batches with Kronecker factors for the 
     G_ℓ ⊗ A_ℓ = U diag(λ) Uᵀ                                  renewed at updates 1, 2, 4, 8, … and every RENEWAL-th
     d = −U (λ + μ)⁻¹ Uᵀ g_t,   μ = mean λ                     layer by layer; entry by entry, v for λ, where there are no layers
 
-and all else as in `running_model.py`: of a network the root of λ + μ, with all of μ; momentum, length and decay. The length is
+and all else as in `running_model.py`: of a network the root of λ + μ, with half of μ; momentum, length and decay. The length is
 that of the curvature itself, Σ_i JᵀHJ along q, so what the factors leave out, it has. Of a network, most λ are nothing beside
 their mean μ: those that raise λ + μ by less than a tenth are taken for the least one (`leading_pairs.py`), which changes d by
 a hundredth or less, and a layer of 785 inputs takes a third of the operations.
@@ -27,7 +27,7 @@ from lightning_modules.solvers.kronecker_blocks import Eigenbasis, diagonal_of
 from lightning_modules.solvers.layer_places import LayerPlaces
 from lightning_modules.solvers.leading_pairs import Corner, LeadingPairs, corner_of
 
-RENEWAL = 64
+RENEWAL = 16
 # Eigenvalues of a network's layer that raise the damped curvature by less than this factor are taken for the least.
 TOLD_APART = 1.1
 
@@ -53,10 +53,12 @@ class KroneckerState(RunningState):
 class KroneckerModel(RunningModel):
     """The averages, and the step they lead to; arguments as of `RunningModel`, but C is always the Gauss–Newton matrix."""
 
-    network_damping: ClassVar[float] = 1.0
+    network_damping: ClassVar[float] = 0.5
     # A layer of a thousand inputs has as many directions to tell apart, for which twenty batches are not too many: of rows that
     # are drawn, all tell what its inputs are like.
     row_interval: ClassVar[int] = 1
+    # A row with many outputs adds as many rows to G as it has draws, and the average is one of some thousand rows.
+    row_draws: ClassVar[int] = 2
     state: KroneckerState
 
     def take_in(self, point: Point, seen: Point) -> None:

@@ -93,12 +93,13 @@ class RunningModel:
 
     Attributes:
         network_damping: μ of a network, in units of the mean curvature.
-        row_interval: k; every k-th row of a network's sample tells its curvature, where rows are not drawn. 1 = all rows do.
+        row_interval, row_draws: how a network's sample is thinned for its curvature, see `thinned`.
         draws: of which the curvature of this step's sample was estimated; None where it is exact.
     """
 
     network_damping: ClassVar[float] = 0.1
     row_interval: ClassVar[int] = 4
+    row_draws: ClassVar[int] = 8
 
     def __init__(
         self,
@@ -129,7 +130,8 @@ class RunningModel:
         is_update = self.age == 0
         if is_update:
             state.updates += 1
-            seen, self.draws = thinned(point, self.row_interval, self.kind, state.updates) if self.of_network else (point, None)
+            how = self.row_interval, self.row_draws, self.kind, state.updates
+            seen, self.draws = thinned(point, *how) if self.of_network else (point, None)
             self.take_in(point, seen)
             state.damping = self.damping()
         share = self._share(point)

@@ -8,11 +8,11 @@ from lightning_modules.optimizers.draws import Draws, of_outputs
 FEWEST_ROWS = 64
 # Of rows that are drawn in proportion to their curvature, each so many-th is, and so many are left at least.
 DRAWN_INTERVAL, FEWEST_DRAWN = 8, 32
-# Rows of more outputs than the former have so many draws each in place of a sweep for every output.
-MOST_FACTORS, DRAWS_OF_ROW = 32, 8
+# Rows of more outputs than this have a few random draws each in place of a sweep for every output.
+MOST_FACTORS = 32
 
 
-def thinned(point: Point, interval: int, kind: Kind, seed: int) -> tuple[Point, Draws | None]:
+def thinned(point: Point, interval: int, draws_of_row: int, kind: Kind, seed: int) -> tuple[Point, Draws | None]:
     """The same θ, of the loss of fewer rows, and where these have many outputs with random draws for their sweeps.
 
     Of a Gauss–Newton matrix the rows are drawn in proportion to how much their losses bend (`proportional_rows.py`). What else
@@ -22,6 +22,7 @@ def thinned(point: Point, interval: int, kind: Kind, seed: int) -> tuple[Point, 
     Args:
         point: of a mini-batch of a network.
         interval: 1 leaves out no rows but where they are drawn.
+        draws_of_row: how many there are in place of the sweeps of a row with many outputs.
         kind: of the curvature that is asked for.
         seed: of the draws.
 
@@ -37,6 +38,6 @@ def thinned(point: Point, interval: int, kind: Kind, seed: int) -> tuple[Point, 
     k = min(interval, objective.num_rows // FEWEST_ROWS)
     if k > 1:
         objective = objective.every_kth(k) or objective
-    if objective.num_factors > MOST_FACTORS and (drawn := objective.drawn(DRAWS_OF_ROW, seed)) is not None:
-        objective, draws = drawn, of_outputs(DRAWS_OF_ROW, objective.num_factors)
+    if objective.num_factors > MOST_FACTORS and (drawn := objective.drawn(draws_of_row, seed)) is not None:
+        objective, draws = drawn, of_outputs(draws_of_row, objective.num_factors)
     return (point if objective is point.objective else objective.point(point.theta)), draws
