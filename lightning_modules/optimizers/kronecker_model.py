@@ -7,7 +7,7 @@ r"""The averaged quadratic model of mini-batches with Kronecker factors for the 
 and all else as in `running_model.py`: of a network the root of λ + μ, with half of μ; momentum, length and decay. The length is
 that of the curvature itself, Σ_i JᵀHJ along q, so what the factors leave out, it has. Of a network, most λ are nothing beside
 their mean μ: those that raise λ + μ by less than a tenth are taken for the least one (`leading_pairs.py`), which changes d by
-a hundredth or less, and a layer of 785 inputs takes a third of the operations.
+a hundredth or less, and a layer of 785 inputs takes two fifths of the operations.
 
 Sources: J. Martens and R. Grosse, Optimizing neural networks with Kronecker-factored approximate curvature (2015), for the
 factors and section 6.4 for the length; V. Gupta, T. Koren and Y. Singer, Shampoo (2018), for the root.
