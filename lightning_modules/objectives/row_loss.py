@@ -40,14 +40,27 @@ class Pass(Generic[AnyTrace]):
     Attributes:
         targets: y of the rows.
         trace: what the pass left behind.
-        losses: l of each row (n,).
-        slopes: ∂l/∂f of each row (n, K).
+        pointwise: l.
     """
 
     targets: Tensor
     trace: AnyTrace
-    losses: Tensor
-    slopes: Tensor
+    pointwise: PointwiseLoss
+
+    @property
+    def losses(self) -> Tensor:
+        """l of each row (n,)."""
+        return self._loss_and_gradient[0]
+
+    @property
+    def slopes(self) -> Tensor:
+        """∂l/∂f of each row (n, K)."""
+        return self._loss_and_gradient[1]
+
+    @cached_property
+    def _loss_and_gradient(self) -> tuple[Tensor, Tensor]:
+        # A Gauss–Newton matrix asks for neither.
+        return self.pointwise.loss_and_gradient(self.trace.outputs, self.targets)
 
 
 @dataclass(frozen=True)
@@ -155,7 +168,7 @@ class RowLoss(ABC, Generic[AnyTrace]):
         """The rows of this process, taken through the network at θ (p,) in chunks."""
         for x, y in map(self.chunk, self.starts):
             trace = self.trace(theta, x)
-            yield Pass(y, trace, *self.pointwise.loss_and_gradient(trace.outputs, y))
+            yield Pass(y, trace, self.pointwise)
 
     def mean(self, sums: Tensor) -> Tensor:
         """Sums over this process's rows -> means over all rows, in their place where one process has all."""
