@@ -42,3 +42,10 @@ class L2Penalty:
         for start, stop in self.places if self.strength else ():
             derivative[..., start:stop].add_(v[..., start:stop], alpha=self.strength)
         return derivative
+
+    def add_form(self, form: Tensor, directions: Tensor) -> Tensor:
+        """`form` with V ∇²r Vᵀ added in place: (k, k), k directions V (k, p)."""
+        for start, stop in self.places if self.strength else ():
+            weights = directions[:, start:stop]
+            form.addmm_(weights, weights.T, alpha=self.strength)
+        return form

@@ -86,8 +86,7 @@ class GraphCurvature(Curvature):
         for y, sweeps in self._parts(len(directions)):
             df = sweeps.up(directions)
             form += df.flatten(1) @ self.loss.pointwise.curvature_product(sweeps.outputs, y, df).flatten(1).T
-        form = self.loss.mean(form)
-        return form + directions @ self.loss.penalised(torch.zeros_like(directions), directions).T
+        return self.loss.l2_penalty.add_form(self.loss.mean(form), directions)
 
     @once
     def scale(self) -> Tensor:

@@ -90,7 +90,7 @@ class NetworkCurvature(Curvature):
         for y, trace in self.passes.parts(loss.rows_of_vectors(len(directions), loss.chunk_rows)):
             df = trace.up(moves)[2]
             form += df.flatten(1) @ loss.pointwise.curvature_product(trace.outputs, y, df).flatten(1).T
-        return loss.mean(form) + directions @ loss.penalised(torch.zeros_like(directions), directions).T
+        return loss.l2_penalty.add_form(loss.mean(form), directions)
 
     def scale(self) -> Tensor:
         return self.diagonal().abs()
