@@ -7,6 +7,7 @@ from torch import Tensor
 
 from lightning_modules.networks import DenseNetwork
 from lightning_modules.objectives import Columns, NetworkObjective
+from lightning_modules.objectives.own_parameters import owned
 from lightning_modules.training.equal_rows import NETWORK_ROWS, in_blocks, whole_linear
 from lightning_modules.training.loss_share import LossShare
 from lightning_modules.training.network_module import LossName, NetworkModule
@@ -95,7 +96,8 @@ class MLP(NetworkModule):
     def objective(self, batch: Batch) -> NetworkObjective:
         refuse_other_parameters(self.network.layers)
         features, targets, _, columns = self._rows(batch)
-        return NetworkObjective(self.network, self.minimised_loss, features, targets, self.l2, self.reduction, columns)
+        loss = self.minimised_loss
+        return owned(NetworkObjective(self.network, loss, features, targets, self.l2, self.reduction, columns), self)
 
     def evaluate(self, batch: Batch) -> dict[str, Tensor]:
         rows = stored_rows(batch)

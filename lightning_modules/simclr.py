@@ -14,6 +14,7 @@ from lightning_modules.networks import ConvEncoder
 from lightning_modules.objectives import ModuleObjective
 from lightning_modules.objectives.contrast import contrastive
 from lightning_modules.objectives.families import Categorical
+from lightning_modules.objectives.own_parameters import owned
 from lightning_modules.optimizers import Convergence
 from lightning_modules.training.classification_metrics import classification_metrics
 from lightning_modules.training.equal_rows import NETWORK_ROWS, in_blocks, whole_linear
@@ -104,7 +105,7 @@ class SimCLR(ObjectiveModule):
         images = images_of(batch, self.reduction, self.device)
         of_each = [images] * self._processes
         loss = contrastive(type(self).projections, self.temperature, of_each, self._reduction)
-        return ModuleObjective(self, loss, batch, images, self.reduction, is_redundant=True)
+        return owned(ModuleObjective(self, loss, batch, images, self.reduction, is_redundant=True), self)
 
     def loss_share(self, batch: Batch) -> LossShare:
         return LossShare(rows=images_of(batch, self.reduction, self.device), total=self.contrast(batch))

@@ -14,6 +14,7 @@ from lightning_modules.objectives.differentiation import saying_what_is_wrong
 from lightning_modules.objectives.families import PointwiseLoss
 from lightning_modules.objectives.graphs import Graph
 from lightning_modules.objectives.layers_without_curvature import refuse_hooked_gradients, refuse_noise
+from lightning_modules.objectives.own_parameters import owned
 from lightning_modules.training.equal_rows import NETWORK_ROWS, in_blocks
 from lightning_modules.training.followed_module import (
     as_taken,
@@ -100,10 +101,11 @@ class TorchModel(NetworkModule):
         give_sizes(self.module, features)
         graph = self.graph(features)
         if isinstance(graph, Graph):
-            return GraphObjective(graph, loss, features, rows.targets, self.l2, self.reduction)
+            return owned(GraphObjective(graph, loss, features, rows.targets, self.l2, self.reduction), self.module)
         given = (features, loss.check(rows.targets))
         split = SplitLoss(self._outputs, partial(_summed, loss), partial(_slope, loss), loss.infimum, is_convex=True)
-        return ModuleObjective(self.module, split, given, len(features), self.reduction, self.l2, True, without_layers=graph)
+        objective = ModuleObjective(self.module, split, given, len(features), self.reduction, self.l2, True, graph)
+        return owned(objective, self.module)
 
     def loss_share(self, batch: Batch) -> LossShare:
         refuse_weights(self, batch)

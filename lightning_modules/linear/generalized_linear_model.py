@@ -11,6 +11,7 @@ from lightning_modules.linear.l1_options import L1Options
 from lightning_modules.linear.sparse_model import SparseModel
 from lightning_modules.objectives import Columns, GLMObjective
 from lightning_modules.objectives.families import Family
+from lightning_modules.objectives.own_parameters import owned
 from lightning_modules.training.equal_rows import LINEAR_ROWS, in_blocks, whole_linear
 from lightning_modules.training.loss_share import LossShare
 from lightning_modules.training.objective_module import Batch, OptimizerCallable
@@ -142,7 +143,7 @@ class GeneralizedLinearModel(SparseModel, InferenceOfFit):
         return rows
 
     def objective(self, batch: Batch) -> GLMObjective:
-        return self.under_l1(self.smooth_objective(batch))
+        return owned(self.under_l1(self.smooth_objective(batch)), self)
 
     def smooth_objective(self, batch: Batch) -> GLMObjective:
         """The loss without a penalty on absolute values."""

@@ -18,7 +18,7 @@ from typing import Any
 from weakref import ReferenceType, ref
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import Self
 
 from lightning_modules.devices import Number, asked, is_asynchronous
@@ -152,6 +152,7 @@ class Objective(Knowledge, ABC):
     is_quadratic = False
     num_rows = 0
     _last: "Point | ReferenceType[Point] | None" = None
+    _owner: "ReferenceType[nn.Module] | None" = None  # see `own_parameters.py`
 
     # -- what it is ----------------------------------------------------------------------------------------------------
 
@@ -238,4 +239,4 @@ class Objective(Knowledge, ABC):
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy has no last point yet: that of the original is not its own."""
-        return {name: value for name, value in vars(self).items() if name != "_last"}
+        return {name: value for name, value in vars(self).items() if name not in ("_last", "_owner")}

@@ -124,6 +124,12 @@ class PartialObjective(Objective):
     def rows_per_parameter(self) -> float:
         return self.whole.rows_per_parameter
 
+    def pooled(self, diagonal: Tensor) -> Tensor:
+        """As the whole loss pools it where all parameters train, in another order; of some of them it cannot be known."""
+        if len(self.places) < len(self.base):
+            return super().pooled(diagonal)
+        return self.picked(self.whole.pooled(self.spread(diagonal)))
+
     def invariant_directions(self, theta: Tensor) -> Tensor:
         """Those of the whole loss that leave alone what does not train."""
         whole = self.whole.invariant_directions(self.embedded(theta))

@@ -178,6 +178,11 @@ class RowLoss(ABC, Generic[AnyTrace]):
         """The mean over all rows of a function of their targets: (n, …) -> (…)."""
         return self.mean(torch.stack([of(y).sum(0) for (y,) in pieces(self.targets)]).sum(0))
 
+    def mean_of_features(self, of: Callable[[Tensor], Tensor]) -> Tensor:
+        """Likewise of their features: (n, …) -> (n,); ()."""
+        sums = [of(x).sum(0).to(self.targets.device) for (x,) in pieces(self.features)]
+        return self.mean(torch.stack(sums).sum(0))
+
     def penalty(self, theta: Tensor) -> Tensor:
         """r(θ): (p,) -> ()."""
         return self.l2_penalty.value(theta)

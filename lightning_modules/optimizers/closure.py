@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from lightning_modules.objectives import Objective, Point, flattened
+from lightning_modules.objectives.own_parameters import as_function_of, owner_of
 
 
 def given(objective: Objective | None, method: torch.optim.Optimizer) -> Objective:
@@ -22,6 +23,21 @@ def given(objective: Objective | None, method: torch.optim.Optimizer) -> Objecti
             "model.objective(batch), of a mini-batch model.objective(batch).as_sample()"
         )
     return objective
+
+
+def of_held(objective: Objective, parameters: Sequence[Parameter], name: str) -> Objective:
+    """The objective as a function of the parameters that a method holds, where it is known whose it is.
+
+    Raises:
+        ValueError: one is frozen, or none of the model's.
+    """
+    if frozen := sum(not parameter.requires_grad for parameter in parameters):
+        raise ValueError(
+            f"{frozen} of the {len(parameters)} parameters that {name} holds are frozen, and its step would move them: make it "
+            f"from those that train, {name}([p for p in model.parameters() if p.requires_grad])"
+        )
+    owner = owner_of(objective)
+    return objective if owner is None else as_function_of(parameters, objective, owner)
 
 
 def closure_of(objective: Objective, parameters: Sequence[Parameter]) -> Callable[[], Tensor]:

@@ -11,7 +11,7 @@ from torch.nn import Parameter
 
 from lightning_modules.devices import full_float32
 from lightning_modules.objectives import Objective, Point, flattened
-from lightning_modules.optimizers.closure import closure_of, given
+from lightning_modules.optimizers.closure import closure_of, given, of_held
 from lightning_modules.optimizers.kinks import check_kinks
 from lightning_modules.optimizers.method_state import STATUSES, MethodState, refuse_state_of_another
 from lightning_modules.optimizers.newton_decrement import DENSE_DECISION, newton_decrement
@@ -96,10 +96,12 @@ class CurvatureOptimizer(torch.optim.Optimizer, ABC):
             The loss before the step.
 
         Raises:
-            ValueError: no objective.
+            ValueError: no objective; without a closure, parameters that are frozen, or none of the model's.
         """
         objective = given(objective, self)
-        closure = closure or closure_of(objective, self._params)
+        if closure is None:
+            objective = of_held(objective, self._params, type(self).__name__)
+            closure = closure_of(objective, self._params)
         check_kinks(objective, self)
         self.report = None  # what the last one holds, of another batch perhaps, is not needed beside this one
         with full_float32(self._params[0].dtype):

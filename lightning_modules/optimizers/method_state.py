@@ -40,7 +40,7 @@ def refuse_state_of_another(saved: Mapping[str, Any], kept: type[MethodState], n
         name: of the method.
 
     Raises:
-        ValueError: some is not known, or all is missing that the method alone keeps.
+        ValueError: some is not known, or some is missing that the method alone keeps.
     """
     base = kept.__base__
     known = {field.name for field in fields(kept)}
@@ -51,8 +51,8 @@ def refuse_state_of_another(saved: Mapping[str, Any], kept: type[MethodState], n
             "version; start anew"
         )
     # What is kept is kept whole, but for how the last step ended.
-    if saved.keys() - {"ended"} and own and not saved.keys() & own:
+    if saved.keys() - {"ended"} and (missing := own - saved.keys()):
         raise ValueError(
-            f"{name} cannot go on from a state without {', '.join(sorted(own))}: it is that of another method or version; "
+            f"{name} cannot go on from a state without {', '.join(sorted(missing))}: it is that of another method or version; "
             "start anew"
         )

@@ -94,8 +94,8 @@ def _eigen(matrices: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     except RuntimeError:
         if not bool(torch.isfinite(scaled).all()):
             raise SingularCurvatureError(
-                "the inputs of a layer are too large or too small to be squared, so its Kronecker factors are not finite: "
-                "scale the features"
+                "the Kronecker factors of a layer are not finite: its inputs are no numbers, or too large to be squared. Look "
+                "at the features, and scale them; where a step led there, damp more, as damping='adaptive' does"
             ) from None
         # The fast algorithm gives up on some with many equal eigenvalues; singular vectors are the same, and always found.
         vectors, values, _ = torch.linalg.svd(scaled)

@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_modules.devices import is_asynchronous
 from lightning_modules.objectives import Objective, Point, Reduction, all_processes, flattened, this_process
+from lightning_modules.objectives.own_parameters import as_function_of
 from lightning_modules.optimizers import Convergence, CurvatureOptimizer
 from lightning_modules.optimizers.closure import set_gradient
 from lightning_modules.optimizers.non_finite_loss import refuse_non_finite
@@ -26,7 +27,7 @@ from lightning_modules.training.measured_module import Batch
 from lightning_modules.training.naming_rows import naming_rows
 from lightning_modules.training.own_rows import refuse_own_rows
 from lightning_modules.training.plain_settings import PlainSettings
-from lightning_modules.training.trained_parameters import as_function_of, held_parameters, names_of
+from lightning_modules.training.trained_parameters import held_parameters, names_of
 from lightning_modules.training.verdict_on_fit import verdict_on, whole_training_set
 from lightning_modules.training.watched_steps import WatchedSteps
 from lightning_modules.training.weighted_rows import refuse_weights

@@ -6,7 +6,6 @@ import torch
 from torch import nn
 from torch.nn import Parameter
 
-from lightning_modules.objectives import Objective, PartialObjective, flattened
 from lightning_modules.optimizers import CurvatureOptimizer
 
 
@@ -70,24 +69,6 @@ def present_parameters(optimizer: torch.optim.Optimizer, module: nn.Module, name
     if set(held) <= set(own.values()) or len(names) != len(held):
         return held
     return [own[name] for name in names]
-
-
-def as_function_of(parameters: Sequence[Parameter], objective: Objective, module: nn.Module) -> Objective:
-    """The objective of a module's parameters, as a function of some of them in this order; itself if these are all.
-
-    Raises:
-        ValueError: one is none of the module's.
-    """
-    everything = list(module.parameters())
-    if len(everything) == len(parameters) and all(a is b for a, b in zip(everything, parameters, strict=True)):
-        return objective
-    places, start = {}, 0
-    for parameter in everything:
-        places[parameter] = torch.arange(start, start + parameter.numel(), device=parameter.device)
-        start += parameter.numel()
-    if not places.keys() >= set(parameters):
-        raise ValueError("the optimizer holds parameters that are none of the model's: make it from model.parameters()")
-    return PartialObjective(objective, flattened(everything), torch.cat([places[parameter] for parameter in parameters]))
 
 
 def refuse_other_parameters(layers: Iterable[nn.Linear]) -> None:

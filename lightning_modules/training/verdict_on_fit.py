@@ -9,13 +9,14 @@ from pytorch_lightning import Trainer
 from torch import Tensor
 
 from lightning_modules.objectives import flattened
+from lightning_modules.objectives.own_parameters import as_function_of
 from lightning_modules.optimizers import Convergence, CurvatureOptimizer, diagnose
 from lightning_modules.optimizers.ending import Ending, concluded
 from lightning_modules.optimizers.known_to import known_to
 from lightning_modules.their_line import first_line
 from lightning_modules.training.coded_rows import joined
 from lightning_modules.training.run_ending import is_towards_optimum, run_ending, said_by_method
-from lightning_modules.training.trained_parameters import OtherParametersError, as_function_of, present_parameters
+from lightning_modules.training.trained_parameters import OtherParametersError, present_parameters
 
 
 def whole_training_set(trainer: Trainer, device: torch.device) -> tuple[Tensor, ...]:

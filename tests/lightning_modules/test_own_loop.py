@@ -47,3 +47,38 @@ def test_a_step_without_the_loss_says_how_to_give_it(method: Any) -> None:
     model = net()
     with pytest.raises(ValueError, match=r"step\(objective=…\) takes model.objective\(batch\)"):
         method(model.parameters()).step()
+
+
+METHODS = pytest.mark.parametrize("method", [Newton, DiagonalNewton, KroneckerNewton])
+
+
+@METHODS
+def test_frozen_parameters_are_refused_and_can_be_left_out(method: Any) -> None:
+    model = TorchModel(net(), num_outputs=3, optimizer=method).double()
+    model.module.first.requires_grad_(False)
+    before = model.module.first.weight.clone()
+    every = method(model.parameters())
+    with pytest.raises(ValueError, match=r"2 of the \d parameters that \w+ holds are frozen, .* if p.requires_grad\]"):
+        every.step(objective=model.objective((X, Y)))
+    optimizer = method([parameter for parameter in model.parameters() if parameter.requires_grad])
+    losses = [float(optimizer.step(objective=model.objective((X, Y)))) for _ in range(4)]
+    assert losses[-1] < 0.99 * losses[0]
+    assert torch.equal(model.module.first.weight, before)
+
+
+@METHODS
+@pytest.mark.parametrize("sampled", [False, True])
+def test_the_order_of_parameters_does_not_matter(method: Any, sampled: bool) -> None:
+    models = [TorchModel(net(), num_outputs=3, optimizer=method).double() for _ in range(2)]
+    for model, parameters in zip(models, (list(models[0].parameters()), list(models[1].parameters())[::-1]), strict=True):
+        optimizer = method(parameters)
+        for _ in range(3):
+            objective = model.objective((X, Y))
+            optimizer.step(objective=objective.as_sample() if sampled else objective)
+    torch.testing.assert_close(theta_of(models[0]), theta_of(models[1]), rtol=1e-8, atol=1e-9)
+
+
+def test_parameters_of_another_model_are_refused() -> None:
+    model, other = (TorchModel(net(), num_outputs=3, optimizer=Newton).double() for _ in range(2))
+    with pytest.raises(ValueError, match="none of the model's"):
+        Newton(other.parameters()).step(objective=model.objective((X, Y)))

@@ -5,6 +5,7 @@ r"""The loss of any module that is made of known layers, by their own sweeps.
 Its derivatives: `graph_point.py`, `graph_curvature.py`.
 """
 
+from functools import cached_property
 from typing import cast
 
 import torch
@@ -23,6 +24,9 @@ from lightning_modules.objectives.l2_penalty import L2Penalty
 from lightning_modules.objectives.layers import Affine, Elementwise, Linear
 from lightning_modules.objectives.reduction import Reduction, this_process, total_rows
 from lightning_modules.objectives.row_objective import RowObjective
+
+# A bias whose curvature is less than this of what its weights' lets expect is one that a layer behind takes off again.
+CANCELLED = 1e-6
 
 
 class GraphObjective(RowObjective[Sweeps]):
@@ -116,7 +120,10 @@ class GraphObjective(RowObjective[Sweeps]):
             if 0 in node.inputs and len(parts) > 1 and isinstance(node.layer, Affine):
                 weight, bias = parts[0], parts[1]
                 over = [dim for dim in range(weight.ndim) if dim != 1]
-                center = bias.mean()
+                # What the bias would bend the loss by if it were one more input, of 1. Where a layer behind takes means off, as
+                # an InstanceNorm does, the bias is nothing but rounding, and tells nothing of the unit of features.
+                expected = weight.mean() / self._mean_square
+                center = torch.where(bias.mean() > CANCELLED * expected, bias.mean(), expected)
                 scaled.append((weight, weight.mean(over, keepdim=True) / torch.where(center > 0, center, 1.0)))
                 group.append(bias)
             else:
@@ -130,6 +137,12 @@ class GraphObjective(RowObjective[Sweeps]):
         for weight, squares in scaled:
             weight.copy_((inner * squares).expand_as(weight))
         return pooled
+
+    @cached_property
+    def _mean_square(self) -> Tensor:
+        """Of the features (), 1 where all are 0."""
+        found = self.row_loss.mean_of_features(lambda x: x.double().square().flatten(1).mean(1))
+        return torch.where(found > 0, found, 1.0)
 
     def invariant_directions(self, theta: Tensor) -> Tensor:
         """The common shifts of the last layer where the loss does not tell them apart."""

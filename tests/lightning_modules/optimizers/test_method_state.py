@@ -6,8 +6,8 @@ from functools import partial
 import pytest
 import torch
 
-from lightning_modules.objectives import GLMObjective
-from lightning_modules.objectives.families import Bernoulli
+from lightning_modules.objectives import GLMObjective, GraphObjective
+from lightning_modules.objectives.families import Bernoulli, Categorical
 from lightning_modules.optimizers import DiagonalNewton, GradientDescent, KroneckerNewton, Newton
 from tests.lightning_modules.optimizers.fitting import normal, run, start, well_posed
 
@@ -87,3 +87,14 @@ def test_the_report_of_a_step_cannot_be_changed_and_the_status_outlives_a_resume
     resumed = start(result.objective, make, result.theta)
     resumed.optimizer.load_state_dict(result.optimizer.state_dict())
     assert resumed.optimizer.status == "converged" and resumed.optimizer.report is None
+
+
+def test_a_state_of_another_version_is_refused_before_a_step():
+    x, y = torch.randn(40, 4), torch.randint(0, 3, (40,))
+    network = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.Tanh(), torch.nn.Linear(5, 3))
+    optimizer = KroneckerNewton(network.parameters())
+    optimizer.step(objective=GraphObjective(network, Categorical(3), x, y).as_sample())
+    saved = optimizer.state_dict()
+    del saved["state"][0]["corners"]
+    with pytest.raises(ValueError, match="without corners: it is that of another method or version; start anew"):
+        KroneckerNewton(network.parameters()).load_state_dict(saved)
