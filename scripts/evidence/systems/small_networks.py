@@ -14,7 +14,7 @@ from evidence.systems.system import Claim, Context, Data, Outcome, System
 
 # Test accuracy after 100 epochs, published, and after 6 here.
 MNIST: dict[str, tuple[str, Expectation]] = {
-    "diagonal Newton": ("0.094 … 0.124: did not learn", between(0.972, 0.98)),
+    "diagonal Newton": ("0.094 … 0.124: did not learn", between(0.972, 0.985)),
     "Adam": ("0.9685", between(0.974, 0.979)),
     "Adam, default lr": ("", between(0.954, 0.962)),
     "Nesterov": ("0.9665", between(0.97, 0.976)),
