@@ -7,6 +7,7 @@ At a kink, where φ has no derivative, φ′ is what automatic differentiation t
 """
 
 from abc import ABC, abstractmethod
+from math import inf
 
 from torch import Tensor, nn
 
@@ -18,10 +19,12 @@ class Activation(nn.Module, ABC):
         piecewise_linear: whether φ″ = 0 wherever it exists. The outputs are then piecewise linear in each layer's weights,
             so a layer's own block of the Hessian is that of the generalised Gauss–Newton matrix (not so between layers).
         twice_differentiable: whether φ, φ′ and φ″ say how φ changes, kinks of measure 0 apart. Not so for a φ that jumps.
+        bounds: between which all its values are.
     """
 
     piecewise_linear: bool = False
     twice_differentiable: bool = True
+    bounds: tuple[float, float] = (-inf, inf)
 
     @abstractmethod
     def forward(self, z: Tensor) -> Tensor:

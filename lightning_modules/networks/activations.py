@@ -4,6 +4,8 @@ Derivatives are the inner loop of training, hence two habits below. A mask is a 
 into numbers costs eight times as much. And 1 − h² is one pass over the memory, not two.
 """
 
+from math import inf
+
 import torch
 from torch import Tensor
 from torch.nn.functional import hardtanh, softplus
@@ -18,6 +20,7 @@ class ReLU(Activation):
     """φ(z) = max(z, 0); φ′(0) = 0."""
 
     piecewise_linear = True
+    bounds = (0.0, inf)
 
     def forward(self, z: Tensor) -> Tensor:
         return torch.relu(z)
@@ -34,6 +37,8 @@ class ReLU(Activation):
 
 class Sigmoid(Activation):
     """φ(z) = 1 / (1 + e⁻ᶻ), φ′ = h − h², φ″ = φ′ (1 − 2h)."""
+
+    bounds = (0.0, 1.0)
 
     def forward(self, z: Tensor) -> Tensor:
         return torch.sigmoid(z)
@@ -67,6 +72,7 @@ class Sign(Activation):
     """φ(z) = −1, 0 or 1 as z is negative, 0 or positive; φ′ = 0, which does not see the jump: no gradient passes."""
 
     piecewise_linear = True
+    bounds = (-1.0, 1.0)
     twice_differentiable = False
 
     def forward(self, z: Tensor) -> Tensor:
@@ -82,6 +88,8 @@ class Sign(Activation):
 class Tanh(Activation):
     """φ(z) = tanh z, φ′ = 1 − h², φ″ = −2 h φ′."""
 
+    bounds = (-1.0, 1.0)
+
     def forward(self, z: Tensor) -> Tensor:
         return torch.tanh(z)
 
@@ -96,6 +104,7 @@ class HardTanh(Activation):
     """φ(z) = z between −1 and 1, and the nearer of them beyond; φ′(±1) = 0."""
 
     piecewise_linear = True
+    bounds = (-1.0, 1.0)
 
     def forward(self, z: Tensor) -> Tensor:
         return hardtanh(z)
@@ -127,6 +136,8 @@ class LeakyTanh(Activation):
 
 class Softplus(Activation):
     """φ(z) = log(1 + eᶻ), φ′ = σ(z), φ″ = σ(z) σ(−z)."""
+
+    bounds = (0.0, inf)
 
     def forward(self, z: Tensor) -> Tensor:
         # PyTorch's becomes linear above 20 by default, an error of 2e-9, so move that out.

@@ -6,6 +6,7 @@ value(θ) = 1/n Σ_i l(f(x_i; θ), y_i) + λ/2 Σ ‖W‖²                     
 from abc import abstractmethod
 from copy import copy
 from functools import cached_property
+from math import inf
 from typing import Generic
 
 from torch import Tensor
@@ -35,8 +36,13 @@ class RowObjective(Objective, Generic[AnyTrace]):
 
     @property
     def infimum(self) -> float | None:  # type: ignore[override]
-        """Of the loss of one row: a penalty is never below 0."""
-        return self.loss.infimum
+        """Of the loss of one row, of outputs that can be: a penalty is never below 0."""
+        return self.loss.infimum_within(*self.output_bounds)
+
+    @property
+    def output_bounds(self) -> tuple[float, float]:
+        """Between which all outputs are."""
+        return -inf, inf
 
     @cached_property
     def unit(self) -> float:  # type: ignore[override]

@@ -31,7 +31,7 @@ def averaged_above(point: Point, above: Tensor | None, share: float) -> Tensor |
     infimum = point.objective.infimum
     if infimum is None:
         return None
-    here = point.value - infimum
+    here = (point.value - infimum).clamp(min=0)  # below it there is rounding only
     return here if above is None else above.lerp(here, share)
 
 

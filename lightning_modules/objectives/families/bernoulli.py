@@ -1,5 +1,7 @@
 """Bernoulli family: logistic regression."""
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
@@ -18,6 +20,9 @@ class Bernoulli(TwoClasses):
     predictor = "log-odds"
     is_canonical = True
     remedy = "Firth's penalty, LogisticRegression's firth=True, or l2 > 0"
+
+    def infimum_within(self, low: float, high: float) -> float:
+        return min(math.log1p(math.exp(-high)), math.log1p(math.exp(low)))
 
     def loss(self, z: Tensor, y: Tensor) -> Tensor:
         # As log(1 + e^(∓z)), not log(1 + eᶻ) − y z: that loses the small loss of a confident row to cancellation.

@@ -1,5 +1,7 @@
 """Categorical family: softmax regression."""
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, softplus
@@ -24,6 +26,10 @@ class Categorical(Family):
     predictor = "log-odds"
     shift_invariant = True
     infimum = 0.0
+
+    def infimum_within(self, low: float, high: float) -> float:
+        # One output at the upper end, all others at the lower.
+        return math.log1p((self.num_outputs - 1) * math.exp(low - high))
 
     def check(self, targets: Tensor) -> Tensor:
         """Integer labels (n,) in 0 … K−1."""

@@ -36,6 +36,10 @@ class PointwiseLoss(ABC):
     def __init__(self, num_outputs: int) -> None:
         self.num_outputs = num_outputs
 
+    def infimum_within(self, low: float, high: float) -> float | None:
+        """What the loss never falls below where all outputs are between two numbers; None as for `infimum`."""
+        return self.infimum
+
     @abstractmethod
     def check(self, targets: Tensor) -> Tensor:
         """Return the targets in the shape the other methods take; refuse those that do not suit the loss.

@@ -104,6 +104,12 @@ class GraphObjective(RowObjective[Sweeps]):
         functions = [node.layer.function for node in self.graph.nodes if isinstance(node.layer, Elementwise)]
         return all(function.twice_differentiable for function in functions if isinstance(function, Activation))
 
+    @property
+    def output_bounds(self) -> tuple[float, float]:
+        last = self.graph.nodes[-1].layer
+        function = last.function if isinstance(last, Elementwise) else None
+        return function.bounds if isinstance(function, Activation) else super().output_bounds
+
     def pooled(self, diagonal: Tensor) -> Tensor:
         """The mean over the layers, in the units of features and targets; see `NetworkObjective.pooled`.
 

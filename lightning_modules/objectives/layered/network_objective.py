@@ -109,6 +109,10 @@ class NetworkObjective(RowObjective[Trace]):
     def has_hessian(self) -> bool:
         return self.network.activation.twice_differentiable and self.network.output_activation.twice_differentiable
 
+    @property
+    def output_bounds(self) -> tuple[float, float]:
+        return self.network.output_activation.bounds
+
     def pooled(self, diagonal: Tensor) -> Tensor:
         """The mean over the network, in the units of features and targets.
 
