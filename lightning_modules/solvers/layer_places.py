@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 class LayerPlaces:
-    """Reads and writes them; where W, row by row, and b each stand in one piece, by slices, which takes a tenth of the time.
+    """Reads and writes them; where W, row by row, and b each stand in one piece, by slices, without an index for each entry.
 
     Args:
         places: of the entries (g, out, in); a device's are not looked at, for which the host would wait.
